@@ -1,0 +1,31 @@
+# Everything outside the standard library comes from Debian packages (scripts/setup.sh installs them).
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS system json url)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+# Boost's header-only parts: safe for the I/O-free rooms.
+add_library(dbgate_boost_headers INTERFACE)
+target_include_directories(dbgate_boost_headers SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
+
+# Asio and Beast are compiled once, here (BOOST_*_SEPARATE_COMPILATION), and declared everywhere else.
+file(GLOB boost_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/boost/*.cpp)
+add_library(dbgate_boost STATIC ${boost_sources})
+target_compile_definitions(dbgate_boost PUBLIC
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+target_link_libraries(dbgate_boost PUBLIC dbgate_boost_headers Boost::system Threads::Threads OpenSSL::SSL)
+if(DBGATE_SANITIZE)
+  target_compile_options(dbgate_boost PRIVATE -fsanitize=${DBGATE_SANITIZE})
+endif()
+
+# libpg_query and PostgreSQL's own node headers: C, used by gateway/sql alone.
+find_path(PG_QUERY_INCLUDE_DIR pg_query.h REQUIRED)
+find_library(PG_QUERY_LIBRARY pg_query REQUIRED)
+find_path(POSTGRES_SERVER_INCLUDE_DIR nodes/parsenodes.h PATHS /usr/include/postgresql/15/server REQUIRED NO_DEFAULT_PATH)
+add_library(dbgate_pg_query INTERFACE)
+target_include_directories(dbgate_pg_query SYSTEM INTERFACE ${PG_QUERY_INCLUDE_DIR} ${POSTGRES_SERVER_INCLUDE_DIR})
+target_link_libraries(dbgate_pg_query INTERFACE ${PG_QUERY_LIBRARY})

@@ -1,0 +1,26 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gateway/base/error.h"
+
+namespace dbgate::policy {
+
+/// What may happen to a statement. The order is by strictness: combining verdicts takes the largest.
+enum class Decision : std::uint8_t { allow, log_only, hold, deny };
+
+/// The outcome of policy for one statement. Plain data; a denial is a verdict, not an Error.
+struct Verdict {
+  Decision decision = Decision::deny;
+  std::string rule_id;               ///< "analysts-read/allow[0]"; "default" when nothing allowed it
+  std::vector<std::string> reasons;  ///< for the audit record and `dbgate check`; may name objects of the statement
+  SqlState sqlstate = sqlstate::insufficient_privilege;
+  std::string message;               ///< for the client when denied; fixed text, no data
+  std::string hint;                  ///< for the client; the nearest thing that is allowed, if it may be known
+
+  bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
+};
+
+}  // namespace dbgate::policy

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""Fails when a room includes another room, or a library, that the table of docs/architecture.md does not allow.
+
+Usage: check_includes.py ROOT | --self-test
+"""
+import pathlib
+import re
+import sys
+
+# room -> (rooms whose headers it may include, regular expressions of library headers it may include).
+# The C and C++ standard libraries and POSIX are free for all; anything not named here is forbidden.
+STD = r"[a-z_0-9]+|(sys|netinet|arpa|netdb)/[a-z_0-9]+\.h|[a-z_0-9]+\.h"
+RESULT = r"boost/system/.*|boost/assert/.*"
+ASIO = r"boost/asio/.*"
+OPENSSL = r"openssl/.*"
+ROOMS = {
+    "protocol": ([], [RESULT]),
+    "config": ([], [r"yaml-cpp/.*", RESULT]),
+    "gateway/base": (["protocol"], [RESULT, r"boost/asio/awaitable\.hpp"]),
+    "gateway/sql": (["gateway/base"], [RESULT, r"pg_query.*", r"nodes/.*", r"postgres\.h", r"utils/.*", r"parser/.*",
+                                       r"catalog/.*", r"commands/.*", r"lib/.*", r"access/.*"]),
+    "gateway/catalog": (["gateway/base", "gateway/sql"], [RESULT]),
+    "gateway/policy": (["gateway/base", "gateway/sql", "gateway/catalog", "config"], [RESULT]),
+    "gateway/risk": (["gateway/base", "gateway/sql", "gateway/catalog"], [RESULT]),
+    "gateway/audit": (["gateway/base"], [RESULT, OPENSSL]),
+    "gateway/auth": (["gateway/base", "protocol"], [RESULT, OPENSSL]),
+    "gateway/ports": (["gateway/base", "gateway/sql", "gateway/policy", "gateway/audit"], [RESULT]),
+    "gateway/net": (["gateway/base"], [RESULT, ASIO, OPENSSL]),
+    "gateway/upstream": (["gateway/base", "protocol", "gateway/auth", "gateway/net"], [RESULT, ASIO]),
+    "gateway/session": (["protocol", "gateway/base", "gateway/sql", "gateway/catalog", "gateway/policy", "gateway/auth",
+                         "gateway/audit", "gateway/ports", "gateway/upstream", "gateway/net"], [RESULT]),
+    "gateway/adapters": (["gateway/base", "gateway/ports", "gateway/policy", "gateway/audit", "gateway/sql"],
+                         [RESULT, r"spdlog/.*", r"prometheus/.*", r"curl/.*", r"sqlite3\.h", r"jwt\.h", OPENSSL]),
+    "gateway/api": (["gateway/base", "gateway/ports", "gateway/policy", "gateway/sql", "gateway/audit", "config",
+                     "gateway/net"], [RESULT, ASIO, OPENSSL, r"boost/beast/.*", r"boost/json.*", r"boost/url.*",
+                                      r"boost/optional.*"]),
+    "gateway/app": (None, [r".*"]),
+    "cli": (["protocol", "config", "gateway/base", "gateway/net", "gateway/audit", "gateway/auth"],
+            [RESULT, ASIO, OPENSSL, r"boost/beast/.*", r"boost/json.*", r"boost/url.*", r"CLI/.*"]),
+}
+# Of a room, only these headers are visible to the named other room.
+ONLY = {("gateway/session", "gateway/net"): {"gateway/net/stream.h", "gateway/net/race.h"}}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def room_of(path):
+    parts = pathlib.PurePosixPath(path).parts
+    if parts[0] == "gateway" and len(parts) > 1:
+        return "/".join(parts[:2])
+    return parts[0]
+
+
+def check_line(room, line):
+    """Returns what is wrong with one source line of a room, or None."""
+    match = INCLUDE.match(line)
+    if not match:
+        return None
+    allowed_rooms, libraries = ROOMS[room]
+    bracket, header = match.groups()
+    if bracket == '"':
+        target = room_of(header)
+        if target not in ROOMS:
+            return f'"{header}" does not name a room: write the path from the repository root'
+        if target == room or allowed_rooms is None:
+            return None
+        if target not in allowed_rooms:
+            return f'{room} may not include {target} ("{header}")'
+        only = ONLY.get((room, target))
+        if only is not None and header not in only:
+            return f'{room} may include only {", ".join(sorted(only))} of {target}, not "{header}"'
+        return None
+    if header == "boost/asio.hpp":
+        return "name the piece of Asio that is needed instead of <boost/asio.hpp>"
+    if re.fullmatch(STD, header) or any(re.fullmatch(pattern, header) for pattern in libraries):
+        return None
+    return f"{room} may not include <{header}>"
+
+
+def check_tree(root):
+    problems = []
+    for top in ("protocol", "config", "gateway", "cli"):
+        for path in sorted((root / top).rglob("*")):
+            if path.suffix not in (".h", ".cpp", ".c"):
+                continue
+            relative = path.relative_to(root).as_posix()
+            room = room_of(relative)
+            if room not in ROOMS:
+                problems.append(f"{relative}: {room} is not a room of docs/architecture.md")
+                continue
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+                problem = check_line(room, line)
+                if problem:
+                    problems.append(f"{relative}:{number}: {problem}")
+    return problems
+
+
+def self_test():
+    cases = [
+        ("protocol", '#include "gateway/base/error.h"', False),
+        ("protocol", "#include <boost/asio/buffer.hpp>", False),
+        ("protocol", "#include <boost/system/result.hpp>", True),
+        ("gateway/policy", '#include "gateway/net/stream.h"', False),
+        ("gateway/policy", "#include <chrono>", True),
+        ("gateway/session", '#include "gateway/net/listener.h"', False),
+        ("gateway/session", '#include "gateway/net/stream.h"', True),
+        ("gateway/session", "#include <openssl/ssl.h>", False),
+        ("gateway/app", '#include "gateway/adapters/log.h"', True),
+        ("gateway/net", "#include <boost/asio.hpp>", False),
+        ("cli", '#include "gateway/session/session.h"', False),
+    ]
+    wrong = [(room, line) for room, line, fine in cases if (check_line(room, line) is None) != fine]
+    for room, line in wrong:
+        print(f"self-test: wrong answer for {room}: {line}")
+    return 1 if wrong else 0
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__)
+        return 2
+    if sys.argv[1] == "--self-test":
+        return self_test()
+    problems = check_tree(pathlib.Path(sys.argv[1]))
+    print("\n".join(problems) if problems else "includes: ok")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
