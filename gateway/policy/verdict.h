@@ -17,8 +17,8 @@ struct Verdict {
   std::string rule_id;               ///< "analysts-read/allow[0]"; "default" when nothing allowed it
   std::vector<std::string> reasons;  ///< for the audit record and `dbgate check`; may name objects of the statement
   SqlState sqlstate = sqlstate::insufficient_privilege;
-  std::string message;               ///< for the client when denied; fixed text, no data
-  std::string hint;                  ///< for the client; the nearest thing that is allowed, if it may be known
+  std::string message;  ///< for the client when denied; fixed text, no data
+  std::string hint;     ///< for the client; the nearest thing that is allowed, if it may be known
 
   bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
 };

@@ -11,37 +11,37 @@ namespace dbgate::sql {
 
 /// One thing a statement does. A statement has a set of them, collected over the whole tree (threat model §4).
 enum class Effect : std::uint8_t {
-  read,           ///< reads rows of a relation, or computes without one (SELECT 1)
+  read,  ///< reads rows of a relation, or computes without one (SELECT 1)
   insert,
   update,
   delete_,
   truncate,
-  merge,          ///< accompanied by insert/update/delete_ of its actions
-  copy_in,        ///< COPY … FROM STDIN
-  copy_out,       ///< COPY … TO STDOUT
-  server_file,    ///< COPY from or to a server file, LOAD, …
-  server_program, ///< COPY … PROGRAM
-  ddl,            ///< CREATE, ALTER, DROP, COMMENT, … of any object
-  dcl,            ///< GRANT, REVOKE, roles, default privileges, SECURITY LABEL, REASSIGN OWNED
-  call,           ///< CALL procedure
-  do_block,       ///< DO: opaque code
-  session,        ///< SET, RESET, DISCARD, SET ROLE, SET SESSION AUTHORIZATION; see Statement::settings
-  show,           ///< SHOW
-  transaction,    ///< BEGIN … ROLLBACK TO
-  two_phase,      ///< PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED
-  lock,           ///< LOCK TABLE, SELECT … FOR UPDATE/SHARE
-  listen,         ///< LISTEN, UNLISTEN
-  notify,         ///< NOTIFY
-  cursor,         ///< DECLARE, FETCH, MOVE, CLOSE
-  prepare,        ///< PREPARE
-  execute,        ///< EXECUTE
-  deallocate,     ///< DEALLOCATE
-  explain,        ///< EXPLAIN without ANALYZE
-  maintenance,    ///< VACUUM, ANALYZE, CLUSTER, REINDEX, REFRESH MATERIALIZED VIEW
-  admin,          ///< CHECKPOINT, ALTER SYSTEM, and whatever concerns the server as a whole
-  select_into,    ///< SELECT INTO, CREATE TABLE AS (ddl is set too)
-  replication,    ///< a walsender command
-  opaque,         ///< reaches code or text that the tree does not show
+  merge,           ///< accompanied by insert/update/delete_ of its actions
+  copy_in,         ///< COPY … FROM STDIN
+  copy_out,        ///< COPY … TO STDOUT
+  server_file,     ///< COPY from or to a server file, LOAD, …
+  server_program,  ///< COPY … PROGRAM
+  ddl,             ///< CREATE, ALTER, DROP, COMMENT, … of any object
+  dcl,             ///< GRANT, REVOKE, roles, default privileges, SECURITY LABEL, REASSIGN OWNED
+  call,            ///< CALL procedure
+  do_block,        ///< DO: opaque code
+  session,         ///< SET, RESET, DISCARD, SET ROLE, SET SESSION AUTHORIZATION; see Statement::settings
+  show,            ///< SHOW
+  transaction,     ///< BEGIN … ROLLBACK TO
+  two_phase,       ///< PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED
+  lock,            ///< LOCK TABLE, SELECT … FOR UPDATE/SHARE
+  listen,          ///< LISTEN, UNLISTEN
+  notify,          ///< NOTIFY
+  cursor,          ///< DECLARE, FETCH, MOVE, CLOSE
+  prepare,         ///< PREPARE
+  execute,         ///< EXECUTE
+  deallocate,      ///< DEALLOCATE
+  explain,         ///< EXPLAIN without ANALYZE
+  maintenance,     ///< VACUUM, ANALYZE, CLUSTER, REINDEX, REFRESH MATERIALIZED VIEW
+  admin,           ///< CHECKPOINT, ALTER SYSTEM, and whatever concerns the server as a whole
+  select_into,     ///< SELECT INTO, CREATE TABLE AS (ddl is set too)
+  replication,     ///< a walsender command
+  opaque,          ///< reaches code or text that the tree does not show
   count_
 };
 using EffectSet = std::bitset<static_cast<std::size_t>(Effect::count_)>;
@@ -63,54 +63,89 @@ struct ColumnUse {
 /// How a statement touches one relation that is not a CTE, an alias or a function.
 struct RelationUse {
   QualifiedName name;
-  EffectSet effects;      ///< read, insert, update, delete_, truncate, lock, copy_in, copy_out, ddl, maintenance, …
-  ColumnUse reads;        ///< columns read as written and attributable to this relation
-  ColumnUse writes;       ///< columns written (INSERT list, SET, COPY list)
-  bool has_where = false; ///< for update and delete_: the statement has a WHERE (WHERE CURRENT OF counts)
+  EffectSet effects;       ///< read, insert, update, delete_, truncate, lock, copy_in, copy_out, ddl, maintenance, …
+  ColumnUse reads;         ///< columns read as written and attributable to this relation
+  ColumnUse writes;        ///< columns written (INSERT list, SET, COPY list)
+  bool has_where = false;  ///< for update and delete_: the statement has a WHERE (WHERE CURRENT OF counts)
 };
 
 enum class FunctionForm : std::uint8_t { call, operator_, cast, table_sample, procedure, type_constructor };
 
 struct FunctionUse {
-  QualifiedName name;            ///< operators: the operator text; casts: the type name
+  QualifiedName name;  ///< operators: the operator text; casts: the type name
   FunctionForm form = FunctionForm::call;
   std::uint16_t arguments = 0;
-  bool star = false;             ///< count(*)
+  bool star = false;  ///< count(*)
   bool window = false;
   friend bool operator==(const FunctionUse&, const FunctionUse&) = default;
 };
 
 enum class SettingAction : std::uint8_t { set, set_default, reset, reset_all, show, show_all, discard };
 struct SettingUse {
-  std::string name;          ///< lower case; "role", "session_authorization", "transaction_…" for their special forms
+  std::string name;  ///< lower case; "role", "session_authorization", "transaction_…" for their special forms
   SettingAction action = SettingAction::set;
   std::vector<std::string> values;  ///< as written, constants only
-  bool local = false;        ///< SET LOCAL
+  bool local = false;               ///< SET LOCAL
 };
 
 /// PostgreSQL's words for what kind of statement this is, at its top level.
 enum class StatementKind : std::uint8_t {
-  select, insert, update, delete_, merge, values, copy_in, copy_out, explain, declare_cursor, fetch, close_cursor,
-  prepare, execute, deallocate, begin, commit, rollback, savepoint, release, rollback_to, prepared_transaction,
-  set, reset, show, discard, lock, truncate, call, do_block, listen, unlisten, notify, ddl, dcl, maintenance, admin,
-  replication, other
+  select,
+  insert,
+  update,
+  delete_,
+  merge,
+  values,
+  copy_in,
+  copy_out,
+  explain,
+  declare_cursor,
+  fetch,
+  close_cursor,
+  prepare,
+  execute,
+  deallocate,
+  begin,
+  commit,
+  rollback,
+  savepoint,
+  release,
+  rollback_to,
+  prepared_transaction,
+  set,
+  reset,
+  show,
+  discard,
+  lock,
+  truncate,
+  call,
+  do_block,
+  listen,
+  unlisten,
+  notify,
+  ddl,
+  dcl,
+  maintenance,
+  admin,
+  replication,
+  other
 };
 
 /// Everything that policy may look at in one statement.
 struct Statement {
   StatementKind kind = StatementKind::other;
-  std::string tag;                 ///< PostgreSQL's name of the statement, such as "SELECT", "CREATE TABLE"
+  std::string tag;  ///< PostgreSQL's name of the statement, such as "SELECT", "CREATE TABLE"
   EffectSet effects;
   std::vector<RelationUse> relations;
   std::vector<FunctionUse> functions;
-  std::vector<QualifiedName> types;      ///< types named in casts and column definitions
-  std::vector<QualifiedName> objects;    ///< DDL targets that are not relations (functions, schemas, types, roles, …)
+  std::vector<QualifiedName> types;    ///< types named in casts and column definitions
+  std::vector<QualifiedName> objects;  ///< DDL targets that are not relations (functions, schemas, types, roles, …)
   std::vector<SettingUse> settings;
-  std::string name;                ///< of a prepared statement, cursor, savepoint or channel
-  bool holdable = false;           ///< DECLARE … WITH HOLD
-  bool read_write = false;         ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
-  std::size_t begin = 0;           ///< offset of the statement in the message text, bytes
-  std::size_t length = 0;          ///< bytes; without the semicolon
+  std::string name;         ///< of a prepared statement, cursor, savepoint or channel
+  bool holdable = false;    ///< DECLARE … WITH HOLD
+  bool read_write = false;  ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
+  std::size_t begin = 0;    ///< offset of the statement in the message text, bytes
+  std::size_t length = 0;   ///< bytes; without the semicolon
   /// A construct that the walk does not know or cannot see through; non-empty means: deny unless everything is granted.
   std::string unknown;
   /// The statement inside PREPARE, DECLARE, EXPLAIN, COPY (query), CREATE TABLE AS: its effects are merged into this

@@ -10,15 +10,24 @@ class Category final : public boost::system::error_category {
   const char* name() const noexcept override { return "dbgate.protocol"; }
   std::string message(int value) const override {
     switch (static_cast<DecodeError>(value)) {
-      case DecodeError::incomplete: return "message is incomplete";
-      case DecodeError::bad_length: return "invalid message length";
-      case DecodeError::message_too_large: return "message is larger than this state allows";
-      case DecodeError::unterminated_string: return "string is not terminated inside the message";
-      case DecodeError::trailing_bytes: return "message has trailing bytes";
-      case DecodeError::bad_value: return "message holds an undefined value";
-      case DecodeError::unknown_message: return "unknown message type";
-      case DecodeError::unsupported_version: return "unsupported protocol version";
-      case DecodeError::duplicate_parameter: return "startup parameter given twice";
+      case DecodeError::incomplete:
+        return "message is incomplete";
+      case DecodeError::bad_length:
+        return "invalid message length";
+      case DecodeError::message_too_large:
+        return "message is larger than this state allows";
+      case DecodeError::unterminated_string:
+        return "string is not terminated inside the message";
+      case DecodeError::trailing_bytes:
+        return "message has trailing bytes";
+      case DecodeError::bad_value:
+        return "message holds an undefined value";
+      case DecodeError::unknown_message:
+        return "unknown message type";
+      case DecodeError::unsupported_version:
+        return "unsupported protocol version";
+      case DecodeError::duplicate_parameter:
+        return "startup parameter given twice";
     }
     return "unknown protocol error";
   }

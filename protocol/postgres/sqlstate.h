@@ -11,7 +11,8 @@ class SqlState {
   constexpr SqlState() = default;
   /// Compile-time literal: `SqlState{"42501"}`.
   constexpr explicit SqlState(const char (&code)[6]) {
-    for (std::size_t i = 0; i < code_.size(); ++i) code_[i] = code[i];
+    for (std::size_t i = 0; i < code_.size(); ++i)
+      code_[i] = code[i];
   }
   /// From text that came over the wire; anything that is not five characters of [0-9A-Z] becomes XX000.
   static constexpr SqlState from(std::string_view text) {
@@ -20,7 +21,8 @@ class SqlState {
     for (const char c : text) {
       if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'))) return state;
     }
-    for (std::size_t i = 0; i < text.size(); ++i) state.code_[i] = text[i];
+    for (std::size_t i = 0; i < text.size(); ++i)
+      state.code_[i] = text[i];
     return state;
   }
 

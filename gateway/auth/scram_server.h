@@ -1,0 +1,38 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "gateway/auth/scram_verifier.h"
+#include "gateway/base/error.h"
+
+namespace dbgate::auth {
+
+/// The server side of one SCRAM-SHA-256 exchange (RFC 5802, RFC 7677), with channel binding tls-server-end-point
+/// (RFC 5929). Bytes in, bytes out. An exchange for a user that does not exist runs to its end and fails as a wrong
+/// password does.
+class ScramServer {
+ public:
+  /// @param end_point hash of the server's certificate; empty without TLS: PLUS is then not offered
+  /// @param exists whether the verifier is a real user's
+  ScramServer(ScramVerifier verifier, bool exists, std::string end_point);
+
+  /// The body of AuthenticationSASL: mechanism names, each with its NUL, and a final NUL.
+  std::string mechanisms() const;
+  /// Takes the client's first message. @return the server's first message
+  /// Errors: 08P01 malformed, 28000 a downgrade or a mechanism that was not offered.
+  Result<std::string> start(std::string_view mechanism, std::string_view client_first);
+  /// Takes the client's final message. @return the server's final message
+  /// Errors: 08P01 malformed, 28P01 wrong password or unknown user.
+  Result<std::string> finish(std::string_view client_final);
+
+ private:
+  ScramVerifier verifier_;
+  bool exists_;
+  std::string end_point_;
+  std::string gs2_header_;
+  bool plus_ = false;
+  std::string nonce_;
+  std::string auth_message_;  ///< grows: client-first-bare, server-first, client-final-without-proof
+};
+
+}  // namespace dbgate::auth

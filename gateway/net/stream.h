@@ -1,0 +1,143 @@
+#pragma once
+#include <sys/uio.h>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gateway/base/error.h"
+#include "gateway/base/task.h"
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace dbgate::net {
+
+using Executor = boost::asio::any_io_executor;
+using Socket = boost::asio::generic::stream_protocol::socket;
+
+/// What one non-blocking attempt to read or write did.
+enum class IoStatus : std::uint8_t {
+  ok,          ///< `bytes` were moved, at least one
+  want_read,   ///< nothing moved: wait until the socket is readable (TLS may say so to a writer)
+  want_write,  ///< nothing moved: wait until the socket is writable
+  end,         ///< the peer closed its side in an orderly way
+  failed       ///< the connection is broken
+};
+
+struct IoResult {
+  std::size_t bytes = 0;
+  IoStatus status = IoStatus::ok;
+};
+
+/// Where a connection comes from or goes to, as text for logs and audit.
+struct Address {
+  std::string host;        ///< numeric; "[local]" for a Unix socket
+  std::uint16_t port = 0;  ///< 0 for a Unix socket
+  bool loopback = false;   ///< a loopback address or a Unix socket
+};
+
+/// A connected byte stream, plain or TLS, over any stream socket. Used by one thread only.
+///
+/// TLS works straight on the descriptor (no memory BIO pair): one copy less, and idle connections give OpenSSL's
+/// buffers back (SSL_MODE_RELEASE_BUFFERS).
+class Stream {
+ public:
+  explicit Stream(Socket socket);
+  Stream(Stream&&) noexcept;
+  Stream& operator=(Stream&&) noexcept;
+  ~Stream();
+
+  /// Moves what can be moved without waiting.
+  IoResult try_read(std::span<std::byte> into);
+  IoResult try_write(std::span<const iovec> pieces);
+
+  /// Waits until an attempt may succeed. Errors show in the next attempt.
+  Task<> wait_readable();
+  Task<> wait_writable();
+
+  /// Waits for at least one byte. Errors: 08006 when the peer closed or the connection broke.
+  Task<Result<std::size_t>> read_some(std::span<std::byte> into);
+  /// Writes everything.
+  Task<Result<>> write_all(std::span<const std::byte> bytes);
+  Task<Result<>> write_pieces(std::vector<iovec>& pieces);
+
+  /// TLS handshakes. `first` are bytes already read from the socket (direct TLS is recognised by peeking, so that there
+  /// are none); errors carry OpenSSL's reason.
+  Task<Result<>> accept_tls(ssl_ctx_st* context);
+  Task<Result<>> connect_tls(ssl_ctx_st* context, const std::string& server_name, bool verify_name);
+
+  /// Looks at bytes without taking them. @return how many lie in `into`; 0 at the end of the stream
+  Task<Result<std::size_t>> peek(std::span<std::byte> into);
+
+  bool secured() const noexcept { return tls_ != nullptr; }
+  /// The ALPN protocol agreed in the handshake; empty without.
+  std::string alpn() const;
+  /// Data for SCRAM channel binding tls-server-end-point (RFC 5929 §4): the hash of the server's certificate. Empty
+  /// without TLS. On the server side the own certificate counts, on the client side the peer's.
+  std::string server_end_point(bool own_certificate) const;
+  /// "TLSv1.3" and the like; empty without TLS.
+  std::string tls_version() const;
+
+  /// Ends the own side, then reads and drops what the peer still sends until it closes or the time is over. Closing
+  /// with unread bytes would make the kernel reset the connection, and the peer would lose the last message.
+  Task<> linger(std::chrono::milliseconds limit);
+
+  Address peer() const;
+  Executor executor() { return socket_.get_executor(); }
+  bool is_open() const { return socket_.is_open(); }
+  /// Sends TLS close_notify if there is TLS, then closes. Never waits.
+  void close() noexcept;
+  /// Makes every pending and later operation end; the descriptor lives until close().
+  void shutdown() noexcept;
+
+ private:
+  struct FreeTls {
+    void operator()(ssl_st* tls) const noexcept;
+  };
+  IoResult tls_result(int returned, std::size_t bytes);
+  Task<Result<>> handshake(const char* what);
+
+  Socket socket_;
+  std::unique_ptr<ssl_st, FreeTls> tls_;
+};
+
+/// Shuts a stream down when its time is over, unless it is destroyed before. For handshakes and logins, where one limit
+/// covers many reads and writes.
+class Deadline {
+ public:
+  Deadline(Stream& stream, std::chrono::milliseconds limit);
+  ~Deadline();
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+  bool expired() const noexcept;
+
+ private:
+  struct State;
+  boost::asio::steady_timer timer_;
+  std::shared_ptr<State> state_;
+};
+
+/// Wakes coroutines of the same thread.
+class Event {
+ public:
+  explicit Event(const Executor& executor) : timer_(executor) {}
+  /// Returns at the next notify(). Notifications while nobody waits are lost: test the condition first, in a loop.
+  Task<> wait();
+  void notify() { timer_.cancel(); }
+
+ private:
+  boost::asio::steady_timer timer_;
+};
+
+/// Runs a task on another executor and waits for its end there.
+Task<> run_on(Executor executor, std::function<Task<>()> task);
+
+}  // namespace dbgate::net

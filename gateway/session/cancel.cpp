@@ -1,0 +1,60 @@
+#include "gateway/session/cancel.h"
+
+#include "gateway/auth/random.h"
+
+namespace dbgate::session {
+namespace {
+
+std::string entry_name(std::int32_t pid, std::string_view key) {
+  std::string name = std::to_string(pid);
+  name += ':';
+  name += key;
+  return name;
+}
+
+}  // namespace
+
+CancelPoint::CancelPoint(const net::Executor& executor, upstream::ServerSpec spec)
+    : executor_(executor), spec_(std::move(spec)), over_(executor) {}
+
+void CancelPoint::attach(const upstream::ServerSpec::Host& host, std::int32_t pid, std::string key,
+                         std::function<bool()> busy) {
+  host_ = host;
+  pid_ = pid;
+  key_ = std::move(key);
+  busy_ = std::move(busy);
+}
+
+Task<> CancelPoint::cancel() {
+  const auto self = shared_from_this();  // the session may end meanwhile
+  if (!busy_ || !busy_()) co_return;
+  ++under_way_;
+  co_await upstream::request_cancel(executor_, spec_, host_, pid_, key_);
+  --under_way_;
+  over_.notify();
+}
+
+Task<> CancelPoint::settled() {
+  while (under_way_ > 0)
+    co_await over_.wait();
+}
+
+std::string CancelRegistry::enter(std::int32_t pid, std::size_t bytes, const std::shared_ptr<CancelPoint>& point) {
+  std::string key = auth::random_bytes(bytes);
+  const std::lock_guard lock(mutex_);
+  points_[entry_name(pid, key)] = point;
+  return key;
+}
+
+void CancelRegistry::leave(std::int32_t pid, const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  points_.erase(entry_name(pid, key));
+}
+
+std::shared_ptr<CancelPoint> CancelRegistry::find(std::int32_t pid, std::string_view key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = points_.find(entry_name(pid, key));
+  return found == points_.end() ? nullptr : found->second.lock();
+}
+
+}  // namespace dbgate::session

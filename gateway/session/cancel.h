@@ -1,0 +1,58 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "gateway/net/stream.h"
+#include "gateway/upstream/connection.h"
+
+namespace dbgate::session {
+
+/// Where a CancelRequest meets the session it is for. Lives on the session's thread.
+///
+/// A late cancel must not hit the statement after the one it was meant for. The server takes the signal when it comes,
+/// so the session sends nothing to its server while a cancel is under way, and drops a cancel that arrives while
+/// nothing runs.
+class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
+ public:
+  CancelPoint(const net::Executor& executor, upstream::ServerSpec spec);
+
+  /// Names the server connection of the session; its process is asked for cancels while `busy` says so.
+  void attach(const upstream::ServerSpec::Host& host, std::int32_t pid, std::string key, std::function<bool()> busy);
+  void detach() { busy_ = nullptr; }
+
+  /// Cancels what the session runs now, if anything; returns when the server has been signalled. Own thread only.
+  Task<> cancel();
+  /// Waits until no cancel is under way.
+  Task<> settled();
+  const net::Executor& executor() const noexcept { return executor_; }
+
+ private:
+  net::Executor executor_;
+  upstream::ServerSpec spec_;
+  upstream::ServerSpec::Host host_;
+  std::int32_t pid_ = 0;
+  std::string key_;
+  std::function<bool()> busy_;
+  int under_way_ = 0;
+  net::Event over_;
+};
+
+/// Finds sessions by the key that dbgate gave to their clients. Shared by all threads; used at login, at the end of
+/// a session and by cancel requests only.
+class CancelRegistry {
+ public:
+  /// Makes a fresh random key of `bytes` for a session.
+  std::string enter(std::int32_t pid, std::size_t bytes, const std::shared_ptr<CancelPoint>& point);
+  void leave(std::int32_t pid, const std::string& key);
+  std::shared_ptr<CancelPoint> find(std::int32_t pid, std::string_view key) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, std::weak_ptr<CancelPoint>> points_;  // pid and key together
+};
+
+}  // namespace dbgate::session

@@ -1,0 +1,29 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "gateway/net/stream.h"
+
+namespace dbgate::session {
+
+/// How a connection came to an engine.
+struct Arrival {
+  /// Non-empty: the connection came through a tunnel of the API, which has signed this user in already.
+  std::string signed_in_user;
+  /// The only target that the connection may reach; empty: the client names it.
+  std::string target;
+  net::Address client;
+};
+
+/// One protocol family (design: protocol families). An engine takes a connection from its first byte to its last:
+/// authenticates, decides, relays and accounts for it. Engines share nothing but the host behind them.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  /// The word of `targets.*.engine`.
+  virtual std::string_view name() const noexcept = 0;
+  /// Serves one connection to its end, on the thread that runs it. Never throws for what a peer does.
+  virtual Task<> serve(net::Stream client, Arrival arrival) = 0;
+};
+
+}  // namespace dbgate::session

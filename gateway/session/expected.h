@@ -1,0 +1,68 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "gateway/policy/verdict.h"
+#include "gateway/session/name_table.h"
+#include "gateway/sql/facts.h"
+
+namespace dbgate::session {
+
+/// A statement text that was judged and allowed, kept while the server may hold it under a name.
+struct Prepared {
+  std::string text;
+  std::shared_ptr<const sql::Script> script;
+  std::shared_ptr<const policy::Verdict> verdict;
+  std::uint64_t judged_by = 0;  ///< the snapshot that allowed it
+  bool sql_cursor = false;      ///< a portal made by DECLARE; `script` is that statement
+};
+using PreparedPtr = std::shared_ptr<const Prepared>;
+using Names = NameTable<Prepared>;
+
+/// What runs on the server for one audit record: one Query or one Execute.
+struct Run {
+  std::string query_id;  ///< empty: nothing was announced to the audit log
+  std::shared_ptr<const sql::Script> script;
+  std::chrono::steady_clock::time_point started;
+  std::uint64_t rows_returned = 0;
+  std::uint64_t rows_affected = 0;
+  std::uint64_t bytes = 0;
+  std::size_t statement = 0;  ///< of the script, the one whose reply is due
+  std::string tags;           ///< command tags so far, joined by "; "
+};
+
+/// One message forwarded to the server whose reply is still owed to the frontend. Replies come in the order of these.
+struct Expected {
+  enum class Kind : std::uint8_t {
+    query,
+    parse,
+    bind,
+    describe_statement,
+    describe_portal,
+    execute,
+    close,
+    sync,
+    function_call
+  };
+  Kind kind = Kind::sync;
+  Segment segment = 0;
+  /// parse, bind, close: the name whose table entry is pending. execute of an SQL-level PREPARE or DECLARE as well.
+  std::string name;
+  bool names_portal = false;         ///< `name` is a portal, not a prepared statement
+  bool pended = false;               ///< the table has a change to settle
+  bool blocks_names = false;         ///< may forget any prepared statement: look-ups wait until it is over
+  bool may_copy_in = false;          ///< runs COPY … FROM STDIN: what the frontend may send next depends on the reply
+  bool row_description_due = false;  ///< describe_statement: ParameterDescription has come
+  std::unique_ptr<Run> run;          ///< query, execute, function_call
+  /// Non-empty: dbgate sent a statement that fails in place of a refused one; the server's error is replaced by this
+  /// whole ErrorResponse message.
+  std::string refusal;
+};
+
+using ExpectedReplies = std::deque<Expected>;
+
+}  // namespace dbgate::session

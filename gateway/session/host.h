@@ -1,0 +1,75 @@
+#pragma once
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/auth/scram_verifier.h"
+#include "gateway/session/cancel.h"
+#include "gateway/session/judge.h"
+#include "gateway/session/relay.h"
+#include "gateway/session/startup.h"
+#include "gateway/session/trail.h"
+#include "gateway/upstream/connection.h"
+
+namespace dbgate::session {
+
+/// Who and where a session is, for decisions and records. Complete once the login is.
+struct SessionInfo {
+  std::string id;
+  std::string user;
+  std::string auth_method;  ///< "scram-sha-256", "scram-sha-256-plus", "tunnel"
+  std::string target;
+  std::string database;  ///< on the server
+  std::string application;
+  net::Address client;
+  std::string server_host;
+  std::uint16_t server_port = 0;
+  std::string upstream_user;
+};
+
+/// Where a database name leads.
+struct Route {
+  std::string target;
+  upstream::ServerSpec server;  ///< with the database that was asked for
+  std::string search_path;      ///< fixed upstream; empty: the server's default stays
+  bool replication = false;     ///< the principal may open replication connections
+};
+
+/// The user's verifier, or a mock that looks like one.
+struct Account {
+  auth::ScramVerifier verifier;
+  bool exists = false;
+};
+
+/// What sessions need from the process around them. One per worker thread; used from that thread only, never blocks.
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  virtual Account account(std::string_view user) = 0;
+  /// Errors: 3D000 both for names that lead nowhere and for targets that the user may not see.
+  virtual Result<Route> route(std::string_view user, std::string_view database) = 0;
+  /// Takes a place among the connections that are allowed at once. Errors: 53300.
+  virtual Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) = 0;
+
+  virtual std::unique_ptr<Judge> judge_for(const SessionInfo& session) = 0;
+  /// Writes session.start. Errors: the audit log cannot take it, nobody gets in.
+  virtual Result<std::unique_ptr<Trail>> open_trail(const SessionInfo& session) = 0;
+  virtual void record_login(const SessionInfo& session, bool succeeded, std::string_view why) = 0;
+  /// Everything written so far is accepted by the audit log. Errors: 58030.
+  virtual Task<Result<>> accept_audit() = 0;
+  /// Analyses a large statement text on a thread of its own.
+  virtual Task<std::shared_ptr<const Analysis>> analyze_elsewhere(std::string_view text) = 0;
+
+  virtual CancelRegistry& cancels() = 0;
+  virtual const RelayLimits& relay_limits() const = 0;
+  virtual StartupRules startup_rules() const = 0;
+  virtual std::chrono::milliseconds login_timeout() const = 0;
+  /// Takes part in the listing of live sessions until the returned value is dropped. `end` ends the session from its
+  /// own thread.
+  virtual std::shared_ptr<void> list_session(const SessionInfo& session, std::function<void(std::string)> end) = 0;
+};
+
+}  // namespace dbgate::session

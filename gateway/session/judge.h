@@ -1,0 +1,60 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/policy/verdict.h"
+#include "gateway/session/expected.h"
+#include "gateway/sql/facts.h"
+
+namespace dbgate::session {
+
+/// Why a statement does not reach the server, as the client is told it.
+struct Refusal {
+  SqlState code = sqlstate::insufficient_privilege;
+  std::string message;
+  std::string detail;
+  std::string hint;
+  int position = 0;  ///< 1-based character in the statement text; 0: none
+  bool fatal = false;
+};
+
+/// What can be said of a statement text without knowing who sent it: facts, or why it has none.
+struct Analysis {
+  std::shared_ptr<const sql::Script> script;  ///< never null; empty when `refused`
+  bool refused = false;
+  Refusal refusal;
+};
+
+/// A statement text with its verdict.
+struct Judged {
+  std::shared_ptr<const sql::Script> script;
+  std::shared_ptr<const policy::Verdict> verdict;
+  std::uint64_t judged_by = 0;  ///< version of the snapshot
+  bool refused = false;
+  Refusal refusal;
+  bool wait = false;  ///< names a prepared statement that only outstanding replies can tell: ask again later
+};
+
+/// The one decision function of a session: every path (simple and extended queries, COPY, cursors, PREPARE and EXECUTE,
+/// function calls, replication) comes through here. Implemented over policy snapshots by PolicyJudge, scripted in
+/// tests.
+class Judge {
+ public:
+  virtual ~Judge() = default;
+
+  /// Scans, parses and extracts facts. Pure; may be called on any thread with the stack that gateway/sql asks for.
+  virtual std::shared_ptr<const Analysis> analyze(std::string_view text) const = 0;
+  /// Decides on a whole Query or Parse text. `statements` and `portals` are what EXECUTE and FETCH may name.
+  virtual Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) = 0;
+  /// A FunctionCall message (PostgreSQL docs ch. 55.2.4).
+  virtual Judged judge_function_call() = 0;
+  /// A command of the walsender grammar on a replication connection.
+  virtual Judged judge_replication(std::string_view text) = 0;
+  /// The version that judges now; verdicts of another version are judged again before they are used.
+  virtual std::uint64_t version() = 0;
+};
+
+}  // namespace dbgate::session

@@ -1,0 +1,102 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dbgate::session {
+
+/// Counts the stretches of the frontend's messages that end with a Sync or a Query: within one, a failure makes the
+/// server skip the rest, so that a later message of the same stretch can rely on the earlier ones.
+using Segment = std::uint64_t;
+
+/// What the server holds under the names of prepared statements or portals, as far as its replies have confirmed it,
+/// and what messages still under way will change.
+///
+/// A pipelining frontend may name a statement before the server has answered its definition. Which text the name then
+/// stands for is certain in all but one case, and that case says `wait`: two definitions could be meant and only the
+/// outstanding replies can tell.
+template <class Definition>
+class NameTable {
+ public:
+  using Pointer = std::shared_ptr<const Definition>;
+  enum class State : std::uint8_t { found, absent, wait };
+  struct Lookup {
+    State state = State::absent;
+    Pointer definition;
+  };
+
+  Lookup find(std::string_view name, Segment now) const {
+    if (blocked_ > 0) return {State::wait, nullptr};
+    const auto slot = slots_.find(name);
+    if (slot == slots_.end()) return {State::absent, nullptr};
+    const Slot& entry = slot->second;
+    if (entry.pending.empty()) return known(entry.confirmed);
+    const Change& latest = entry.pending.back();
+    if (latest.segment == now) return known(latest.definition);
+    // Whether earlier stretches succeed is open: certain only if every outcome names the same definition or none.
+    Pointer candidate = entry.confirmed;
+    for (const Change& change : entry.pending) {
+      if (!change.definition || change.definition == candidate) continue;
+      if (candidate) return {State::wait, nullptr};
+      candidate = change.definition;
+    }
+    return known(candidate);
+  }
+
+  /// A message under way will make the name stand for `definition` (null: for nothing) if it succeeds.
+  void pend(std::string_view name, Pointer definition, Segment segment) {
+    slots_.try_emplace(std::string(name)).first->second.pending.push_back({segment, std::move(definition)});
+  }
+  /// The oldest change under way for this name has succeeded or not.
+  void settle(std::string_view name, bool succeeded) {
+    const auto slot = slots_.find(name);
+    if (slot == slots_.end() || slot->second.pending.empty()) return;
+    Slot& entry = slot->second;
+    if (succeeded) entry.confirmed = std::move(entry.pending.front().definition);
+    entry.pending.erase(entry.pending.begin());
+    if (!entry.confirmed && entry.pending.empty()) slots_.erase(slot);
+  }
+  /// Defines or forgets a name at once (the server has confirmed it).
+  void confirm(std::string_view name, Pointer definition) {
+    slots_.try_emplace(std::string(name)).first->second.confirmed = std::move(definition);
+  }
+  void forget(std::string_view name) {
+    const auto slot = slots_.find(name);
+    if (slot == slots_.end()) return;
+    slot->second.confirmed = nullptr;
+    if (slot->second.pending.empty()) slots_.erase(slot);
+  }
+  template <class Predicate>
+  void forget_if(Predicate&& goes) {
+    for (auto slot = slots_.begin(); slot != slots_.end();) {
+      if (slot->second.confirmed && goes(*slot->second.confirmed)) slot->second.confirmed = nullptr;
+      slot = !slot->second.confirmed && slot->second.pending.empty() ? slots_.erase(slot) : std::next(slot);
+    }
+  }
+  /// While a statement is under way that may forget any name (DEALLOCATE ALL), every look-up must wait.
+  void block() { ++blocked_; }
+  void unblock() { --blocked_; }
+
+  std::size_t size() const noexcept { return slots_.size(); }
+
+ private:
+  struct Change {
+    Segment segment;
+    Pointer definition;
+  };
+  struct Slot {
+    Pointer confirmed;
+    std::vector<Change> pending;
+  };
+  static Lookup known(const Pointer& definition) { return {definition ? State::found : State::absent, definition}; }
+
+  std::map<std::string, Slot, std::less<>> slots_;
+  int blocked_ = 0;
+};
+
+}  // namespace dbgate::session

@@ -1,0 +1,209 @@
+#include "gateway/session/postgres_engine.h"
+
+#include "gateway/base/ids.h"
+#include "gateway/session/login.h"
+#include "gateway/session/pump.h"
+#include "gateway/session/replies.h"
+
+namespace dbgate::session {
+namespace {
+
+constexpr std::size_t short_cancel_key = 4;  // protocol 3.0
+constexpr std::size_t long_cancel_key = 32;  // protocol 3.2
+constexpr std::chrono::milliseconds farewell_limit{500};
+
+/// One client from its first byte to its last. Lives in the frame of serve().
+class Session {
+ public:
+  Session(Host& host, net::Stream& client, Arrival arrival) : host_(host), client_(client) {
+    info_.id = make_id("ses_");
+    info_.client = arrival.client;
+    arrival_ = std::move(arrival);
+  }
+
+  Task<> run();
+
+ private:
+  Task<Result<>> enter();
+  Task<Result<>> sign_in();
+  Task<Result<>> connect_server();
+  Task<Result<>> greet();
+  Task<> relay();
+  Task<> say_farewell(const Error& why);
+  Task<> cancel_for(const StartupRequest& request);
+
+  Host& host_;
+  net::Stream& client_;
+  Arrival arrival_;
+  SessionInfo info_;
+  StartupRequest request_;
+  std::string last_of_login_;  // what the client has yet to be told of its authentication
+  Route route_;
+  std::shared_ptr<void> place_;
+  std::unique_ptr<upstream::Connection> server_;
+  std::shared_ptr<CancelPoint> cancel_;
+  std::string cancel_key_;
+  std::unique_ptr<Trail> trail_;
+};
+
+Task<> Session::run() {
+  Error why;
+  bool entered = false;
+  {
+    const net::Deadline deadline(client_, host_.login_timeout());
+    const auto done = co_await enter();
+    entered = done.has_value();
+    if (!done) why = deadline.expired() ? Error(sqlstate::connection_failure, "") : done.error();
+  }
+  if (!entered) {
+    if (!why.message().empty()) co_await say_farewell(why);
+    co_return;
+  }
+  if (server_) co_await relay();
+}
+
+Task<Result<>> Session::enter() {
+  StartupRules rules = host_.startup_rules();
+  if (!arrival_.signed_in_user.empty()) rules = {};  // the tunnel is TLS already
+  auto request = co_await read_startup(client_, rules);
+  if (!request) co_return request.error();
+  request_ = std::move(*request);
+  if (request_.kind == StartupRequest::Kind::cancel) {
+    co_await cancel_for(request_);
+    co_return boost::system::in_place_value;
+  }
+  info_.application = request_.application_name;
+  DBGATE_CO_CHECK(co_await sign_in());
+  DBGATE_CO_CHECK(co_await connect_server());
+  const auto greeted = co_await greet();
+  co_return greeted;
+}
+
+Task<Result<>> Session::sign_in() {
+  const std::string negotiated = negotiation(request_);
+  if (!negotiated.empty()) {
+    const auto sent = co_await client_.write_all(protocol::as_bytes(negotiated));
+    if (!sent) co_return Error(sqlstate::connection_failure, "");
+  }
+  if (!arrival_.signed_in_user.empty()) {
+    info_.user = arrival_.signed_in_user;
+    info_.auth_method = "tunnel";
+  } else {
+    info_.user = request_.user;
+    const Account account = host_.account(info_.user);
+    auto last = co_await authenticate(client_, account, info_);
+    if (!last) {
+      if (!last.error().message().empty()) host_.record_login(info_, false, last.error().code().text());
+      co_return last.error();
+    }
+    last_of_login_ = std::move(*last);
+  }
+  host_.record_login(info_, true, {});
+  co_return boost::system::in_place_value;
+}
+
+Task<Result<>> Session::connect_server() {
+  const std::string& database = arrival_.target.empty() ? request_.database : arrival_.target;
+  DBGATE_CO_TRY(route_, host_.route(info_.user, database));
+  if (request_.replication && !route_.replication) {
+    co_return Error(sqlstate::insufficient_privilege, "replication connections are not allowed by dbgate policy");
+  }
+  DBGATE_CO_TRY(place_, host_.admit(info_.user, route_.target));
+  info_.target = route_.target;
+  info_.database = route_.server.database;
+  info_.upstream_user = route_.server.user;
+  auto connected =
+      co_await upstream::connect(client_.executor(), route_.server, server_parameters(request_, route_, info_));
+  if (!connected) co_return connected.error();
+  server_ = std::make_unique<upstream::Connection>(std::move(*connected));
+  info_.server_host = server_->host.name;
+  info_.server_port = server_->host.port;
+  co_return boost::system::in_place_value;
+}
+
+Task<Result<>> Session::greet() {
+  cancel_ = std::make_shared<CancelPoint>(client_.executor(), route_.server);
+  const bool long_key = request_.minor_version >= 2;
+  cancel_key_ = host_.cancels().enter(server_->pid, long_key ? long_cancel_key : short_cancel_key, cancel_);
+  DBGATE_CO_TRY(trail_, host_.open_trail(info_));
+  DBGATE_CO_CHECK(co_await host_.accept_audit());
+  auto greeting = welcome(request_, *server_, cancel_key_);
+  if (!greeting) co_return greeting.error();
+  const std::string bytes = last_of_login_ + *greeting;
+  const auto sent = co_await client_.write_all(protocol::as_bytes(bytes));
+  if (!sent) co_return Error(sqlstate::connection_failure, "");
+  co_return boost::system::in_place_value;
+}
+
+std::string_view name_of(EndReason reason) {
+  switch (reason) {
+    case EndReason::terminated:
+      return "terminated";
+    case EndReason::client_gone:
+      return "client gone";
+    case EndReason::server_gone:
+      return "server gone";
+    case EndReason::protocol_error:
+      return "protocol error";
+    case EndReason::audit_failed:
+      return "audit failed";
+    case EndReason::idle:
+      return "idle";
+    case EndReason::ended_by_operator:
+      return "ended by operator";
+  }
+  return "unknown";
+}
+
+Task<> Session::relay() {
+  const std::unique_ptr<Judge> judge = host_.judge_for(info_);
+  Relay relay(*judge, *trail_, host_.relay_limits(), request_.replication);
+  cancel_->attach(server_->host, server_->pid, server_->cancel_key, [&relay] { return relay.busy(); });
+  PumpPorts ports;
+  ports.accept_audit = [this] { return host_.accept_audit(); };
+  ports.analyze = [this](std::string_view text) { return host_.analyze_elsewhere(text); };
+  Pump pump(client_, *server_, relay, *cancel_, std::move(ports));
+  {
+    const auto listed = host_.list_session(info_, [&pump](std::string why) { pump.end_session(std::move(why)); });
+    co_await pump.run();
+  }
+  // Nobody waits for the result any more: the server need not compute it.
+  if (relay.busy() && pump.reason() != EndReason::server_gone && pump.reason() != EndReason::terminated) {
+    co_await cancel_->cancel();
+  }
+  cancel_->detach();
+  host_.cancels().leave(server_->pid, cancel_key_);
+  relay.abandon(Error(sqlstate::connection_failure, ""));
+  trail_->ended(name_of(pump.reason()), pump.bytes_from_client(), pump.bytes_to_client());
+  constexpr std::string_view terminate("X\0\0\0\4", 5);
+  const iovec piece{const_cast<char*>(terminate.data()), terminate.size()};
+  server_->stream.try_write({&piece, 1});
+  server_->stream.close();
+  co_await client_.linger(farewell_limit);
+}
+
+Task<> Session::say_farewell(const Error& why) {
+  const std::string message = fatal_response(why.code(), why.message(), why.hint());
+  {
+    const net::Deadline deadline(client_, farewell_limit);
+    co_await client_.write_all(protocol::as_bytes(message));
+  }
+  co_await client_.linger(farewell_limit);
+}
+
+// There is no answer to a cancel request, right or wrong; the connection is closed when the signal was sent
+// (PostgreSQL docs ch. 55.2.8).
+Task<> Session::cancel_for(const StartupRequest& request) {
+  const auto point = host_.cancels().find(request.pid, request.cancel_key);
+  if (!point) co_return;
+  co_await net::run_on(point->executor(), [point] { return point->cancel(); });
+}
+
+}  // namespace
+
+Task<> PostgresEngine::serve(net::Stream client, Arrival arrival) {
+  Session session(host_, client, std::move(arrival));
+  co_await session.run();
+}
+
+}  // namespace dbgate::session

@@ -1,0 +1,73 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gateway/net/stream.h"
+#include "gateway/session/cancel.h"
+#include "gateway/session/relay.h"
+#include "protocol/postgres/read_buffer.h"
+
+namespace dbgate::session {
+
+/// What the pump needs from the world besides its two streams.
+struct PumpPorts {
+  /// Makes everything announced to the audit trail accepted. Errors: nothing of the batch may be forwarded.
+  std::function<Task<Result<>>()> accept_audit;
+  /// Analyses a large text away from the event loop.
+  std::function<Task<std::shared_ptr<const Analysis>>(std::string_view)> analyze;
+};
+
+/// Why a session ended, for its audit record.
+enum class EndReason : std::uint8_t {
+  terminated,
+  client_gone,
+  server_gone,
+  protocol_error,
+  audit_failed,
+  idle,
+  ended_by_operator
+};
+
+/// Moves bytes between a client and its server through a Relay: reads what is there, lets the relay handle all of it,
+/// writes once. Nothing is read from one side while a write to the other is pending, so a session's memory is its two
+/// buffers.
+class Pump {
+ public:
+  Pump(net::Stream& client, upstream::Connection& server, Relay& relay, CancelPoint& cancel, PumpPorts ports);
+
+  /// Runs until either side is done.
+  Task<> run();
+  EndReason reason() const noexcept { return reason_; }
+  std::uint64_t bytes_from_client() const noexcept { return from_client_; }
+  std::uint64_t bytes_to_client() const noexcept { return to_client_; }
+  /// Ends the session from outside, on its own thread: the client is told `why`, work under way is cancelled.
+  void end_session(std::string why);
+  /// Tells the client why its session ends, if it can still be told without waiting.
+  void tell_client(std::string fatal);
+
+ private:
+  enum class Go : std::uint8_t { on, stop };
+  Task<> client_side();
+  Task<> server_side();
+  Task<Go> handle_client_bytes();
+  Task<Result<>> write_client(Outgoing& outgoing);
+  void end(EndReason reason);
+
+  net::Stream& client_;
+  upstream::Connection& server_;
+  Relay& relay_;
+  CancelPoint& cancel_;
+  PumpPorts ports_;
+  protocol::ReadBuffer from_client_buffer_;
+  net::Event progress_;     // the server has answered something
+  net::Event client_free_;  // nobody writes to the client
+  bool client_busy_ = false;
+  bool ended_ = false;
+  bool draining_ = false;  // the client said Terminate while statements were under way
+  EndReason reason_ = EndReason::terminated;
+  std::uint64_t from_client_ = 0;
+  std::uint64_t to_client_ = 0;
+};
+
+}  // namespace dbgate::session

@@ -1,0 +1,156 @@
+#pragma once
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/session/expected.h"
+#include "gateway/session/judge.h"
+#include "gateway/session/trail.h"
+#include "protocol/postgres/bytes.h"
+
+namespace dbgate::session {
+
+using protocol::Bytes;
+
+/// Bytes to be written in order: views into a receive buffer where nothing changed, own text where dbgate speaks.
+/// Views stay valid until the receive buffer is consumed, which happens after the write.
+class Outgoing {
+ public:
+  void forward(Bytes view);
+  /// Keeps a copy of `message`.
+  void say(std::string message);
+  bool empty() const noexcept { return pieces_.empty(); }
+  std::vector<iovec>& pieces() noexcept { return pieces_; }
+  std::size_t bytes() const noexcept { return bytes_; }
+  void clear();
+
+ private:
+  std::vector<iovec> pieces_;
+  std::deque<std::string> own_;  // a deque: earlier texts must not move
+  std::size_t bytes_ = 0;
+};
+
+struct RelayLimits {
+  std::size_t max_statement_bytes = 16u << 20;     ///< Query and Parse
+  std::size_t max_message_bytes = (1u << 30) - 1;  ///< everything that streams
+  std::size_t inline_statement_bytes = 64u << 10;  ///< larger texts are analysed on a parser thread
+  std::size_t prepared_statements = 10'000;
+  std::size_t portals = 1'000;
+};
+
+/// The protocol state machine of one session between login and Terminate: which frontend messages may pass, what
+/// replies are owed, where a refusal stands among them. Knows neither sockets nor time-outs; the session feeds it what
+/// arrives on either side and writes what it leaves.
+///
+/// A refused statement must fail exactly where it stands: everything before it in the pipeline runs, everything after
+/// it up to Sync does not, and an open transaction is aborted. Only the server can do all that, so in its place dbgate
+/// sends a statement that cannot be parsed and puts the refusal over the server's syntax error. When the server is idle
+/// outside a transaction and nothing is under way, dbgate answers itself.
+class Relay {
+ public:
+  enum class Next : std::uint8_t {
+    more,      ///< everything that could be handled was; read more
+    wait,      ///< the next message can be handled only after outstanding replies
+    analyze,   ///< a large statement text waits: analyse `text_to_analyze()` elsewhere, then offer_analysis()
+    finished,  ///< Terminate: nothing more will be read
+    broken     ///< `failure()` says why; the connection must be closed after what is left to write was written
+  };
+  struct Step {
+    Next next = Next::more;
+    std::size_t taken = 0;   ///< bytes of the input that are done with, once written
+    std::size_t wanted = 0;  ///< `more`: the whole size of the message that lies incomplete at the end, if known
+  };
+
+  Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication);
+
+  /// Handles frontend messages from the start of `input`. Fills to_server() and local_replies().
+  Step on_frontend(Bytes input);
+  /// Handles backend messages. Fills to_client().
+  Step on_backend(Bytes input);
+
+  Outgoing& to_server() noexcept { return to_server_; }
+  Outgoing& to_client() noexcept { return to_client_; }
+  /// Replies that dbgate makes without the server; written to the client by whoever handled the frontend's bytes.
+  Outgoing& local_replies() noexcept { return local_replies_; }
+
+  std::string_view text_to_analyze() const noexcept { return text_to_analyze_; }
+  void offer_analysis(std::shared_ptr<const Analysis> analysis) { offered_ = std::move(analysis); }
+
+  const Error& failure() const noexcept { return failure_; }
+  char transaction_status() const noexcept { return status_; }
+  /// Whether the server works on something for the frontend.
+  bool busy() const noexcept { return !expected_.empty(); }
+  /// Whether the server has announced that it ends the session.
+  bool server_said_why() const noexcept { return fatal_seen_; }
+  bool in_transaction() const noexcept { return status_ != 'I' || dirty_; }
+  /// Ends what is under way in the audit trail; the server connection is gone.
+  void abandon(const Error& why);
+
+ private:
+  enum class CopyIn : std::uint8_t { none, streaming, both };
+  enum class Pass : std::uint8_t { forward, drop };
+
+  // Frontend side (relay_frontend.cpp).
+  bool handle_frontend(char type, Bytes message, bool partial);
+  std::size_t frontend_limit(char type) const;
+  void on_query(Bytes message, std::string_view text);
+  void on_parse(Bytes message, Bytes body);
+  bool on_bind(Bytes message, Bytes body, bool partial);
+  void on_describe_or_close(char type, Bytes message, Bytes body);
+  void on_execute(Bytes message, Bytes body);
+  void on_sync(Bytes message);
+  void on_function_call(Bytes message);
+  void on_copy_message(char type, Bytes message);
+  bool must_wait_for_copy() const;
+  void refuse_simple(const Refusal& refusal);
+  void refuse_extended(const Refusal& refusal, bool unnamed_parse);
+  bool server_untouched() const noexcept { return expected_.empty() && !dirty_ && status_ == 'I'; }
+  void fail(SqlState code, std::string message);
+  std::shared_ptr<const Analysis> analysis_of(std::string_view text);
+  Expected& expect(Expected::Kind kind);
+  std::unique_ptr<Run> announce(const Judged& judged, std::string_view text, std::string_view protocol,
+                                std::string_view name);
+  void pend_effects(Expected& entry, const sql::Script& script);
+
+  // Backend side (relay_backend.cpp).
+  bool handle_backend(char type, Bytes message, Bytes body);
+  bool reply_fits(char type) const;
+  void on_error(Bytes message, Bytes body);
+  void on_ready(Bytes body);
+  void on_complete(std::string_view tag);
+  void settle_effects(const Run& run, const sql::Statement& statement, bool succeeded);
+  void pop_front(bool succeeded);
+  void skip_to_sync();
+  void finish_run(Run& run, std::string_view sqlstate);
+  bool check_parameter(Bytes body);
+
+  Judge& judge_;
+  Trail& trail_;
+  const RelayLimits limits_;
+  const bool replication_;
+
+  Outgoing to_server_, to_client_, local_replies_;
+  ExpectedReplies expected_;
+  Names statements_, portals_;
+  Segment segment_ = 1;
+  char status_ = 'I';
+  bool dirty_ = false;          // the frontend has sent extended-query messages since its last Sync or Query
+  bool skipping_ = false;       // frontend messages up to Sync are dropped
+  bool skip_is_local_ = false;  // … and that Sync is answered here
+  CopyIn copy_in_ = CopyIn::none;
+  bool fatal_seen_ = false;
+  std::size_t frontend_rest_ = 0;  // of a message that streams
+  Pass frontend_pass_ = Pass::forward;
+  std::size_t backend_rest_ = 0;
+  std::string_view text_to_analyze_;
+  std::shared_ptr<const Analysis> offered_;
+  Next next_ = Next::more;
+  Error failure_;
+};
+
+}  // namespace dbgate::session

@@ -1,0 +1,355 @@
+#include <algorithm>
+#include <charconv>
+
+#include "gateway/session/relay.h"
+#include "gateway/session/replies.h"
+#include "protocol/postgres/field_reader.h"
+#include "protocol/postgres/frame.h"
+
+namespace dbgate::session {
+namespace {
+
+using protocol::FieldReader;
+using Kind = Expected::Kind;
+
+constexpr std::size_t header_bytes = 5;
+// Messages that are looked at whole; an ErrorResponse may quote long values.
+constexpr std::size_t max_inspected_message = 1u << 20;
+
+bool inspected(char type) {
+  switch (type) {
+    case 'C':
+    case 'E':
+    case 'S':
+    case 'Z':
+    case 'G':
+    case 'H':
+    case 'W':
+    case 'I':
+    case 's':
+    case '1':
+    case '2':
+    case '3':
+    case 'n':
+    case 'c':
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The number at the end of a command tag: "SELECT 3", "INSERT 0 1", "COPY 7"; 0 where there is none.
+std::uint64_t rows_of(std::string_view tag) {
+  const std::size_t space = tag.rfind(' ');
+  if (space == std::string_view::npos) return 0;
+  std::uint64_t rows = 0;
+  std::from_chars(tag.data() + space + 1, tag.data() + tag.size(), rows);
+  return rows;
+}
+
+char error_field(Bytes body, char wanted, std::string_view& value) {
+  FieldReader reader(body);
+  for (;;) {
+    const auto code = reader.uint8();
+    if (!code || *code == 0) return '\0';
+    const auto text = reader.string();
+    if (!text) return '\0';
+    if (static_cast<char>(*code) == wanted) {
+      value = *text;
+      return wanted;
+    }
+  }
+}
+
+}  // namespace
+
+Relay::Step Relay::on_backend(Bytes input) {
+  Step step;
+  next_ = Next::more;
+  while (next_ == Next::more) {
+    const Bytes rest = input.subspan(step.taken);
+    if (backend_rest_ > 0) {
+      if (rest.empty()) break;
+      const std::size_t part = std::min(backend_rest_, rest.size());
+      to_client_.forward(rest.first(part));
+      backend_rest_ -= part;
+      step.taken += part;
+      continue;
+    }
+    if (rest.size() < header_bytes) break;
+    const auto header = protocol::decode_header(rest);
+    if (!header) {
+      fail(sqlstate::connection_failure, "the server sent an invalid message length");
+      break;
+    }
+    const std::size_t whole = header_bytes + header->body_length;
+    const bool look = inspected(header->type);
+    if (header->body_length > (look ? max_inspected_message : limits_.max_message_bytes)) {
+      fail(sqlstate::connection_failure, "the server sent a message that is too large");
+      break;
+    }
+    if (look && rest.size() < whole) {
+      step.wanted = whole;
+      break;
+    }
+    if (!reply_fits(header->type)) {
+      fail(sqlstate::connection_failure, "the server sent an unexpected message");
+      break;
+    }
+    const Bytes message = rest.first(std::min(whole, rest.size()));
+    if (!handle_backend(header->type, message, message.subspan(header_bytes))) break;
+    step.taken += message.size();
+    backend_rest_ = whole - message.size();
+    if (!expected_.empty() && expected_.front().run) expected_.front().run->bytes += whole;
+  }
+  step.next = next_;
+  return step;
+}
+
+// Whether the oldest message that awaits a reply can be answered by this type (PostgreSQL docs ch. 55.2). What cannot
+// be is a server that is out of step, and nothing it says may be believed.
+bool Relay::reply_fits(char type) const {
+  if (type == 'N' || type == 'S' || type == 'A') return true;
+  // An error may come at any time: a server that shuts down says so.
+  if (type == 'E') return true;
+  if (expected_.empty()) return false;
+  const Kind kind = expected_.front().kind;
+  const bool runs = expected_.front().run != nullptr;  // what was refused returns nothing
+  switch (type) {
+    case '1':
+      return kind == Kind::parse;
+    case '2':
+      return kind == Kind::bind;
+    case '3':
+      return kind == Kind::close;
+    case 't':
+      return kind == Kind::describe_statement;
+    case 'n':
+      return kind == Kind::describe_statement || kind == Kind::describe_portal;
+    case 'T':
+      return kind == Kind::describe_statement || kind == Kind::describe_portal || (runs && kind == Kind::query);
+    case 'Z':
+      return kind == Kind::sync || kind == Kind::query || kind == Kind::function_call;
+    case 'V':
+      return kind == Kind::function_call;
+    case 's':
+      return runs && kind == Kind::execute;
+    case 'D':
+    case 'C':
+    case 'I':
+    case 'G':
+    case 'H':
+    case 'W':
+    case 'd':
+    case 'c':
+      return runs && (kind == Kind::query || kind == Kind::execute);
+    default:
+      return false;
+  }
+}
+
+bool Relay::handle_backend(char type, Bytes message, Bytes body) {
+  switch (type) {
+    case 'E':
+      on_error(message, body);
+      return true;
+    case 'Z':
+      if (body.size() != 1) {
+        fail(sqlstate::connection_failure, "the server sent an invalid ReadyForQuery");
+        return false;
+      }
+      to_client_.forward(message);
+      on_ready(body);
+      return true;
+    case 'S':
+      if (!check_parameter(body)) return false;
+      break;
+    case 'C': {
+      FieldReader reader(body);
+      const auto tag = reader.string();
+      if (!tag) {
+        fail(sqlstate::connection_failure, "the server sent an invalid CommandComplete");
+        return false;
+      }
+      to_client_.forward(message);
+      on_complete(*tag);
+      return true;
+    }
+    case 'I':
+    case 's':
+      to_client_.forward(message);
+      on_complete(type == 's' ? "PORTAL SUSPENDED" : "");
+      return true;
+    case 'D':
+      ++expected_.front().run->rows_returned;
+      break;
+    case '1':
+    case '2':
+    case '3':
+    case 'n':
+      to_client_.forward(message);
+      pop_front(true);
+      return true;
+    case 'T':
+      to_client_.forward(message);
+      if (expected_.front().kind != Kind::query) pop_front(true);
+      return true;
+    case 'G':
+      copy_in_ = CopyIn::streaming;
+      // Syncs that were sent along with the COPY are ignored by the server now (PostgreSQL docs ch. 55.2.7).
+      std::erase_if(expected_, [](const Expected& entry) { return entry.kind == Kind::sync; });
+      break;
+    case 'W':
+      copy_in_ = CopyIn::both;
+      break;
+    default:
+      break;
+  }
+  to_client_.forward(message);
+  return true;
+}
+
+// Only the settings on which the meaning of statement text rests.
+bool Relay::check_parameter(Bytes body) {
+  FieldReader reader(body);
+  const auto name = reader.string();
+  const auto value = reader.string();
+  if (!name || !value) {
+    fail(sqlstate::connection_failure, "the server sent an invalid ParameterStatus");
+    return false;
+  }
+  const bool drifted =
+      (*name == "client_encoding" && *value != "UTF8") || (*name == "standard_conforming_strings" && *value != "on");
+  if (drifted) {
+    fail(sqlstate::protocol_violation, "setting " + std::string(*name) + " was changed, which dbgate does not allow");
+  }
+  return !drifted;
+}
+
+void Relay::on_error(Bytes message, Bytes body) {
+  std::string_view severity;
+  std::string_view code = "XX000";
+  error_field(body, 'V', severity) || error_field(body, 'S', severity);
+  error_field(body, 'C', code);
+  const bool fatal = severity == "FATAL" || severity == "PANIC";
+  if (expected_.empty() || fatal) {
+    // The server ends the session; its last words are the client's.
+    to_client_.forward(message);
+    fatal_seen_ = fatal;
+    if (!expected_.empty() && expected_.front().run) finish_run(*expected_.front().run, code);
+    return;
+  }
+  Expected& entry = expected_.front();
+  copy_in_ = CopyIn::none;
+  if (entry.refusal.empty()) {
+    to_client_.forward(message);
+  } else {
+    to_client_.say(std::move(entry.refusal));
+    entry.refusal.clear();
+  }
+  if (entry.run) finish_run(*entry.run, code);
+  if (entry.kind == Kind::query || entry.kind == Kind::function_call) {
+    entry.may_copy_in = false;
+    return;  // its ReadyForQuery follows
+  }
+  skip_to_sync();
+}
+
+// After an error in an extended query the server reads and discards everything up to Sync.
+void Relay::skip_to_sync() {
+  while (!expected_.empty() && expected_.front().kind != Kind::sync) {
+    if (expected_.front().run) finish_run(*expected_.front().run, {});
+    pop_front(false);
+  }
+  if (!expected_.empty()) return;
+  skipping_ = true;
+  skip_is_local_ = false;
+}
+
+void Relay::on_ready(Bytes body) {
+  status_ = static_cast<char>(body[0]);
+  copy_in_ = CopyIn::none;
+  Expected& entry = expected_.front();
+  if (entry.run) finish_run(*entry.run, "00000");
+  pop_front(true);
+  // Portals live as long as their transaction, holdable cursors longer.
+  if (status_ == 'I') {
+    portals_.forget_if(
+        [](const Prepared& portal) { return !portal.sql_cursor || !portal.script->statements.front().holdable; });
+  }
+}
+
+void Relay::on_complete(std::string_view tag) {
+  Expected& entry = expected_.front();
+  Run& run = *entry.run;
+  if (run.script && run.statement < run.script->statements.size()) {
+    settle_effects(run, run.script->statements[run.statement], true);
+    ++run.statement;
+  }
+  if (!tag.starts_with("SELECT") && !tag.starts_with("FETCH") && !tag.starts_with("MOVE")) {
+    run.rows_affected += rows_of(tag);
+  }
+  if (!run.tags.empty()) run.tags += "; ";
+  run.tags += tag;
+  if (entry.kind == Kind::execute) {
+    finish_run(run, "00000");
+    pop_front(true);
+  }
+}
+
+void Relay::settle_effects(const Run& /*run*/, const sql::Statement& statement, bool succeeded) {
+  switch (statement.kind) {
+    case sql::StatementKind::prepare:
+      statements_.settle(statement.name, succeeded);
+      break;
+    case sql::StatementKind::declare_cursor:
+      portals_.settle(statement.name, succeeded);
+      break;
+    case sql::StatementKind::close_cursor:
+      if (!succeeded) break;
+      if (statement.name.empty()) {
+        portals_.forget_if([](const Prepared&) { return true; });
+      } else {
+        portals_.forget(statement.name);
+      }
+      break;
+    case sql::StatementKind::deallocate:
+    case sql::StatementKind::discard:
+      if (!succeeded) break;
+      if (statement.kind == sql::StatementKind::deallocate && !statement.name.empty()) {
+        statements_.forget(statement.name);
+      } else if (statement.kind == sql::StatementKind::deallocate || statement.tag == "DISCARD ALL") {
+        statements_.forget_if([](const Prepared&) { return true; });
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+// Writes the outcome once, and settles what the statements that did not complete would have defined.
+void Relay::finish_run(Run& run, std::string_view sqlstate) {
+  if (run.query_id.empty()) return;
+  trail_.done(run, sqlstate);
+  run.query_id.clear();
+  if (!run.script) return;
+  for (; run.statement < run.script->statements.size(); ++run.statement) {
+    settle_effects(run, run.script->statements[run.statement], false);
+  }
+}
+
+void Relay::pop_front(bool succeeded) {
+  Expected& entry = expected_.front();
+  if (entry.pended) (entry.names_portal ? portals_ : statements_).settle(entry.name, succeeded);
+  if (entry.blocks_names) statements_.unblock();
+  expected_.pop_front();
+}
+
+void Relay::abandon(const Error& why) {
+  while (!expected_.empty()) {
+    if (expected_.front().run) finish_run(*expected_.front().run, why.code().text());
+    pop_front(false);
+  }
+}
+
+}  // namespace dbgate::session

@@ -1,0 +1,511 @@
+#include <algorithm>
+
+#include "gateway/session/relay.h"
+#include "gateway/session/replies.h"
+#include "protocol/postgres/field_reader.h"
+#include "protocol/postgres/frame.h"
+
+namespace dbgate::session {
+namespace {
+
+using protocol::FieldReader;
+
+constexpr std::size_t header_bytes = 5;
+// Messages that hold names and counts only.
+constexpr std::size_t max_small_message = 64 * 1024;
+
+// Messages whose body may pass while it is still arriving. Of Bind only the names are looked at.
+bool streams(char type) {
+  return type == 'd' || type == 'B' || type == 'F';
+}
+
+}  // namespace
+
+void Outgoing::forward(Bytes view) {
+  bytes_ += view.size();
+  auto* begin = const_cast<std::byte*>(view.data());
+  if (!pieces_.empty()) {
+    iovec& last = pieces_.back();
+    if (static_cast<std::byte*>(last.iov_base) + last.iov_len == begin) {
+      last.iov_len += view.size();
+      return;
+    }
+  }
+  pieces_.push_back({begin, view.size()});
+}
+
+void Outgoing::say(std::string message) {
+  own_.push_back(std::move(message));
+  std::string& kept = own_.back();
+  pieces_.push_back({kept.data(), kept.size()});
+  bytes_ += kept.size();
+}
+
+void Outgoing::clear() {
+  pieces_.clear();
+  own_.clear();
+  bytes_ = 0;
+}
+
+Relay::Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication)
+    : judge_(judge), trail_(trail), limits_(limits), replication_(replication) {}
+
+void Relay::fail(SqlState code, std::string message) {
+  failure_ = Error(code, std::move(message));
+  next_ = Next::broken;
+}
+
+std::size_t Relay::frontend_limit(char type) const {
+  switch (type) {
+    case 'Q':
+      return limits_.max_statement_bytes + 1;
+    case 'P':
+      return limits_.max_statement_bytes + max_small_message;
+    case 'd':
+    case 'B':
+    case 'F':
+      return limits_.max_message_bytes;
+    default:
+      return max_small_message;
+  }
+}
+
+Relay::Step Relay::on_frontend(Bytes input) {
+  Step step;
+  next_ = Next::more;
+  while (next_ == Next::more) {
+    Bytes rest = input.subspan(step.taken);
+    if (frontend_rest_ > 0) {
+      if (rest.empty()) break;
+      const std::size_t part = std::min(frontend_rest_, rest.size());
+      if (frontend_pass_ == Pass::forward) to_server_.forward(rest.first(part));
+      frontend_rest_ -= part;
+      step.taken += part;
+      continue;
+    }
+    if (rest.size() < header_bytes) break;
+    const auto header = protocol::decode_header(rest);
+    if (!header) {
+      fail(sqlstate::protocol_violation, "invalid message length");
+      break;
+    }
+    const std::size_t whole = header_bytes + header->body_length;
+    if (header->body_length > frontend_limit(header->type)) {
+      if (header->type != 'Q' && header->type != 'P') {
+        fail(sqlstate::protocol_violation, "message is too large");
+        break;
+      }
+      // Refused at its header: the bytes are dropped as they come, nothing waits for them.
+      Refusal refusal;
+      refusal.code = sqlstate::program_limit_exceeded;
+      refusal.message = "statement of " + std::to_string(header->body_length) + " bytes exceeds the limit of " +
+                        std::to_string(limits_.max_statement_bytes) + " bytes";
+      refusal.hint = "Send large data as bind parameters or by COPY.";
+      if (!skipping_) {
+        if (must_wait_for_copy()) {
+          next_ = Next::wait;
+          break;
+        }
+        header->type == 'Q' ? refuse_simple(refusal) : refuse_extended(refusal, true);
+      }
+      step.taken += header_bytes;
+      frontend_rest_ = header->body_length;
+      frontend_pass_ = Pass::drop;
+      continue;
+    }
+    const bool partial = rest.size() < whole;
+    if (partial && !streams(header->type)) {
+      step.wanted = whole;
+      break;
+    }
+    const Bytes message = rest.first(std::min(whole, rest.size()));
+    if (!handle_frontend(header->type, message, partial)) {
+      if (next_ == Next::more) step.wanted = std::min(whole, max_small_message);
+      break;
+    }
+    step.taken += message.size();
+    // A message that streams was passed as far as it has come; the rest goes the same way.
+    if (partial) frontend_rest_ = whole - message.size();
+  }
+  offered_ = nullptr;
+  step.next = next_;
+  return step;
+}
+
+// Returns false if the message has to be seen again: with more bytes, after replies, or after an analysis.
+bool Relay::handle_frontend(char type, Bytes message, bool partial) {
+  const Bytes body = message.subspan(header_bytes);
+  frontend_pass_ = Pass::drop;
+  if (type == 'X') {
+    next_ = Next::finished;
+    return true;
+  }
+  if (skipping_ && type != 'S') return true;
+  switch (type) {
+    case 'd':
+    case 'c':
+    case 'f':
+      on_copy_message(type, message);
+      return true;
+    case 'S':
+      on_sync(message);
+      return true;
+    case 'H':
+      to_server_.forward(message);
+      return true;
+    case 'Q':
+    case 'P':
+    case 'B':
+    case 'D':
+    case 'C':
+    case 'E':
+    case 'F':
+      break;
+    default:
+      fail(sqlstate::protocol_violation,
+           "invalid frontend message type " + std::to_string(static_cast<unsigned char>(type)));
+      return false;
+  }
+  if (must_wait_for_copy()) {
+    next_ = Next::wait;
+    return false;
+  }
+  switch (type) {
+    case 'Q': {
+      const std::string_view text = protocol::as_text(body);
+      if (text.empty() || text.find('\0') != text.size() - 1) {
+        fail(sqlstate::protocol_violation, "invalid string in message");
+        return false;
+      }
+      on_query(message, text.substr(0, text.size() - 1));
+      break;
+    }
+    case 'P':
+      on_parse(message, body);
+      break;
+    case 'B':
+      return on_bind(message, body, partial);
+    case 'D':
+    case 'C':
+      on_describe_or_close(type, message, body);
+      break;
+    case 'E':
+      on_execute(message, body);
+      break;
+    default:
+      on_function_call(message);
+      break;
+  }
+  return next_ == Next::more;
+}
+
+// What follows a COPY … FROM STDIN is copy data or an ordinary message, and only the server's answer tells which.
+bool Relay::must_wait_for_copy() const {
+  if (copy_in_ != CopyIn::none) return true;
+  return std::any_of(expected_.begin(), expected_.end(), [](const Expected& entry) { return entry.may_copy_in; });
+}
+
+std::shared_ptr<const Analysis> Relay::analysis_of(std::string_view text) {
+  // An offer counts for exactly the text it was made from: the buffer has not moved since.
+  if (offered_ && text.data() == text_to_analyze_.data() && text.size() == text_to_analyze_.size()) {
+    return std::move(offered_);
+  }
+  if (text.size() > limits_.inline_statement_bytes) {
+    text_to_analyze_ = text;
+    next_ = Next::analyze;
+    return nullptr;
+  }
+  return judge_.analyze(text);
+}
+
+Expected& Relay::expect(Expected::Kind kind) {
+  Expected& entry = expected_.emplace_back();
+  entry.kind = kind;
+  entry.segment = segment_;
+  return entry;
+}
+
+// Writes the decision to the audit trail. Null: it could not be written, and the statement was refused for it.
+std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text, std::string_view protocol,
+                                     std::string_view name) {
+  auto query_id = trail_.decided(judged, text, protocol, name);
+  if (!query_id) return nullptr;
+  auto run = std::make_unique<Run>();
+  run->query_id = std::move(*query_id);
+  run->script = judged.script;
+  run->started = std::chrono::steady_clock::now();
+  return run;
+}
+
+void Relay::on_query(Bytes message, std::string_view text) {
+  Judged judged;
+  if (replication_) judged = judge_.judge_replication(text);
+  if (!judged.script) {
+    const auto analysis = analysis_of(text);
+    if (!analysis) return;
+    judged = judge_.judge(*analysis, statements_, portals_, segment_);
+    if (judged.wait) {
+      next_ = Next::wait;
+      return;
+    }
+  }
+  auto run = announce(judged, text, replication_ ? "replication" : "simple", {});
+  if (!run) return refuse_simple(audit_refusal());
+  if (judged.refused) return refuse_simple(judged.refusal);
+  ++segment_;
+  Expected& entry = expect(Expected::Kind::query);
+  entry.run = std::move(run);
+  pend_effects(entry, *judged.script);
+  ++segment_;
+  dirty_ = false;
+  to_server_.forward(message);
+}
+
+// Table entries that a statement will make or drop on the server when it succeeds.
+void Relay::pend_effects(Expected& entry, const sql::Script& script) {
+  for (const sql::Statement& statement : script.statements) {
+    switch (statement.kind) {
+      case sql::StatementKind::copy_in:
+        entry.may_copy_in = true;
+        break;
+      case sql::StatementKind::prepare: {
+        auto prepared = std::make_shared<Prepared>();
+        prepared->script = std::make_shared<sql::Script>(sql::Script{{statement}});
+        statements_.pend(statement.name, std::move(prepared), segment_);
+        break;
+      }
+      case sql::StatementKind::declare_cursor: {
+        auto cursor = std::make_shared<Prepared>();
+        cursor->script = std::make_shared<sql::Script>(sql::Script{{statement}});
+        cursor->sql_cursor = true;
+        portals_.pend(statement.name, std::move(cursor), segment_);
+        break;
+      }
+      case sql::StatementKind::deallocate:
+      case sql::StatementKind::discard:
+        if (!entry.blocks_names) {
+          entry.blocks_names = true;
+          statements_.block();
+        }
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void Relay::on_parse(Bytes message, Bytes body) {
+  FieldReader reader(body);
+  const auto name = reader.string();
+  const auto text = reader.string();
+  const auto count = reader.uint16();
+  if (!name || !text || !count || reader.remaining() != static_cast<std::size_t>(*count) * 4) {
+    return fail(sqlstate::protocol_violation, "invalid Parse message");
+  }
+  const auto analysis = analysis_of(*text);
+  if (!analysis) return;
+  const Judged judged = judge_.judge(*analysis, statements_, portals_, segment_);
+  if (judged.wait) {
+    next_ = Next::wait;
+    return;
+  }
+  if (judged.refused) {
+    // A refused text is never executed, so this is the only record of it.
+    const auto recorded = trail_.decided(judged, *text, "extended", *name);
+    return refuse_extended(recorded ? judged.refusal : audit_refusal(), name->empty());
+  }
+  if (statements_.size() >= limits_.prepared_statements && !name->empty()) {
+    Refusal refusal;
+    refusal.code = sqlstate::configuration_limit_exceeded;
+    refusal.message = "too many prepared statements in this session";
+    refusal.hint = "The limit is " + std::to_string(limits_.prepared_statements) + "; close statements that are done.";
+    return refuse_extended(refusal, false);
+  }
+  auto prepared = std::make_shared<Prepared>();
+  prepared->text = *text;
+  prepared->script = judged.script;
+  prepared->verdict = judged.verdict;
+  prepared->judged_by = judged.judged_by;
+  Expected& entry = expect(Expected::Kind::parse);
+  entry.name = *name;
+  entry.pended = true;
+  statements_.pend(*name, std::move(prepared), segment_);
+  dirty_ = true;
+  to_server_.forward(message);
+}
+
+bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
+  FieldReader reader(body);
+  const auto portal = reader.string();
+  const auto name = portal ? reader.string() : portal;
+  if (!name) {
+    // Both names stand at the front; a message that holds neither in its first kilobytes is refused, not awaited.
+    if (!partial || body.size() >= max_small_message) {
+      fail(sqlstate::protocol_violation, "invalid Bind message");
+    }
+    return false;
+  }
+  auto found = statements_.find(*name, segment_);
+  if (found.state == Names::State::wait) {
+    next_ = Next::wait;
+    return false;
+  }
+  if (found.state == Names::State::absent) {
+    refuse_extended(unknown_statement(*name), false);
+    return true;
+  }
+  if (portals_.size() >= limits_.portals && !portal->empty()) {
+    Refusal refusal;
+    refusal.code = sqlstate::configuration_limit_exceeded;
+    refusal.message = "too many portals in this session";
+    refuse_extended(refusal, false);
+    return true;
+  }
+  Expected& entry = expect(Expected::Kind::bind);
+  entry.name = *portal;
+  entry.names_portal = true;
+  entry.pended = true;
+  portals_.pend(*portal, std::move(found.definition), segment_);
+  dirty_ = true;
+  to_server_.forward(message);
+  frontend_pass_ = Pass::forward;
+  return true;
+}
+
+void Relay::on_describe_or_close(char type, Bytes message, Bytes body) {
+  FieldReader reader(body);
+  const auto what = reader.uint8();
+  const auto name = reader.string();
+  if (!what || !name || reader.remaining() != 0 || (*what != 'S' && *what != 'P')) {
+    return fail(sqlstate::protocol_violation, type == 'D' ? "invalid Describe message" : "invalid Close message");
+  }
+  const bool portal = *what == 'P';
+  if (type == 'C') {
+    Expected& entry = expect(Expected::Kind::close);
+    entry.name = *name;
+    entry.names_portal = portal;
+    entry.pended = true;
+    (portal ? portals_ : statements_).pend(*name, nullptr, segment_);
+  } else {
+    if (!portal) {
+      const auto found = statements_.find(*name, segment_);
+      if (found.state == Names::State::wait) {
+        next_ = Next::wait;
+        return;
+      }
+      if (found.state == Names::State::absent) return refuse_extended(unknown_statement(*name), false);
+    }
+    expect(portal ? Expected::Kind::describe_portal : Expected::Kind::describe_statement);
+  }
+  dirty_ = true;
+  to_server_.forward(message);
+}
+
+void Relay::on_execute(Bytes message, Bytes body) {
+  FieldReader reader(body);
+  const auto portal = reader.string();
+  const auto max_rows = reader.int32();
+  if (!portal || !max_rows || reader.remaining() != 0) {
+    return fail(sqlstate::protocol_violation, "invalid Execute message");
+  }
+  const auto found = portals_.find(*portal, segment_);
+  if (found.state == Names::State::wait) {
+    next_ = Next::wait;
+    return;
+  }
+  if (found.state == Names::State::absent) {
+    Refusal refusal;
+    refusal.code = protocol::SqlState("34000");
+    refusal.message = "portal \"" + std::string(*portal) + "\" does not exist";
+    return refuse_extended(refusal, false);
+  }
+  const Prepared& prepared = *found.definition;
+  Judged judged;
+  judged.script = prepared.script;
+  judged.verdict = prepared.verdict;
+  judged.judged_by = prepared.judged_by;
+  // Judged at Parse, run here: policy, groups or grants may have changed in between.
+  if (prepared.judged_by != judge_.version() || names_others(*prepared.script)) {
+    Analysis analysis;
+    analysis.script = prepared.script;
+    judged = judge_.judge(analysis, statements_, portals_, segment_);
+    if (judged.wait) {
+      next_ = Next::wait;
+      return;
+    }
+  }
+  auto run = announce(judged, prepared.text, prepared.sql_cursor ? "cursor" : "extended", *portal);
+  if (!run) return refuse_extended(audit_refusal(), false);
+  if (judged.refused) return refuse_extended(judged.refusal, false);
+  Expected& entry = expect(Expected::Kind::execute);
+  entry.run = std::move(run);
+  pend_effects(entry, *prepared.script);
+  dirty_ = true;
+  to_server_.forward(message);
+}
+
+void Relay::on_sync(Bytes message) {
+  if (skipping_) {
+    skipping_ = false;
+    if (skip_is_local_) {
+      skip_is_local_ = false;
+      local_replies_.say(ready_for_query(status_));
+      return;
+    }
+  }
+  to_server_.forward(message);
+  // The server ignores Sync while it reads copy data (PostgreSQL docs ch. 55.2.7).
+  if (copy_in_ != CopyIn::none) return;
+  expect(Expected::Kind::sync);
+  ++segment_;
+  dirty_ = false;
+}
+
+void Relay::on_function_call(Bytes message) {
+  const Judged judged = judge_.judge_function_call();
+  auto run = announce(judged, {}, "function_call", {});
+  if (!run) return refuse_simple(audit_refusal());
+  if (judged.refused) return refuse_simple(judged.refusal);
+  ++segment_;
+  expect(Expected::Kind::function_call).run = std::move(run);
+  ++segment_;
+  dirty_ = false;
+  to_server_.forward(message);
+  frontend_pass_ = Pass::forward;
+}
+
+// The server drops copy messages outside of a copy, because a frontend may still send some after a failed COPY
+// (PostgreSQL docs ch. 55.2.7); they end here, so that nothing that was not decided on goes further.
+void Relay::on_copy_message(char type, Bytes message) {
+  if (!must_wait_for_copy()) return;
+  to_server_.forward(message);
+  frontend_pass_ = Pass::forward;
+  if (type != 'd' && copy_in_ == CopyIn::streaming) copy_in_ = CopyIn::none;
+}
+
+void Relay::refuse_simple(const Refusal& refusal) {
+  if (server_untouched()) {
+    local_replies_.say(error_response(refusal));
+    local_replies_.say(ready_for_query(status_));
+    return;
+  }
+  ++segment_;
+  expect(Expected::Kind::query).refusal = error_response(refusal);
+  ++segment_;
+  dirty_ = false;
+  to_server_.say(failing_query());
+}
+
+void Relay::refuse_extended(const Refusal& refusal, bool unnamed_parse) {
+  skipping_ = true;
+  skip_is_local_ = server_untouched();
+  if (skip_is_local_) {
+    local_replies_.say(error_response(refusal));
+    return;
+  }
+  expect(Expected::Kind::parse).refusal = error_response(refusal);
+  dirty_ = true;
+  to_server_.say(failing_parse(unnamed_parse));
+}
+
+}  // namespace dbgate::session

@@ -1,0 +1,30 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "gateway/session/judge.h"
+
+// Whole messages that dbgate sends in its own voice.
+namespace dbgate::session {
+
+/// An ErrorResponse; severity ERROR, or FATAL if the refusal is.
+std::string error_response(const Refusal& refusal);
+std::string fatal_response(SqlState code, std::string_view message, std::string_view hint = {});
+std::string ready_for_query(char status);
+std::string parameter_status(std::string_view name, std::string_view value);
+
+/// Messages to the server that fail without any effect: text that no PostgreSQL can parse. The Parse names a statement
+/// of its own, unless it stands for a refused Parse of the unnamed statement, which drops the one before (PostgreSQL
+/// docs ch. 55.2.3).
+const std::string& failing_query();
+const std::string& failing_parse(bool unnamed);
+
+/// What PostgreSQL says of a prepared statement that does not exist.
+Refusal unknown_statement(std::string_view name);
+/// The audit log did not take the record.
+Refusal audit_refusal();
+
+/// Whether judging a script depends on what other names stand for (EXECUTE, FETCH).
+bool names_others(const sql::Script& script);
+
+}  // namespace dbgate::session

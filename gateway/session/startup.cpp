@@ -1,0 +1,269 @@
+#include "gateway/session/startup.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "protocol/postgres/bytes.h"
+#include "protocol/postgres/field_reader.h"
+
+namespace dbgate::session {
+namespace {
+
+using protocol::FieldReader;
+
+constexpr std::size_t max_startup_packet = 10'000;  // PostgreSQL's MAX_STARTUP_PACKET_LENGTH
+constexpr std::uint32_t cancel_request_code = 80877102;
+constexpr std::uint32_t ssl_request_code = 80877103;
+constexpr std::uint32_t gssenc_request_code = 80877104;
+constexpr std::byte tls_client_hello{0x16};
+constexpr std::string_view alpn_postgresql = "postgresql";
+
+Error refused(std::string message) {
+  return {sqlstate::protocol_violation, std::move(message)};
+}
+// Whoever speaks another protocol gets no answer.
+Error silent() {
+  return {sqlstate::protocol_violation, ""};
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
+  });
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return result;
+}
+
+Task<Result<std::string>> read_exactly(net::Stream& client, std::size_t bytes) {
+  std::string packet(bytes, '\0');
+  std::size_t have = 0;
+  while (have < bytes) {
+    const std::span<std::byte> room(reinterpret_cast<std::byte*>(packet.data()) + have, bytes - have);
+    const auto got = co_await client.read_some(room);
+    if (!got) co_return silent();
+    have += *got;
+  }
+  co_return packet;
+}
+
+Task<Result<std::string>> read_packet(net::Stream& client) {
+  const auto head = co_await read_exactly(client, 4);
+  if (!head) co_return head.error();
+  const auto length = FieldReader(protocol::as_bytes(*head)).uint32();
+  if (!length || *length < 8 || *length > max_startup_packet) co_return silent();
+  auto packet = co_await read_exactly(client, *length - 4);
+  co_return packet;
+}
+
+Task<Result<>> start_tls(net::Stream& client, const StartupRules& rules, bool direct) {
+  const auto secured = co_await client.accept_tls(rules.tls);
+  if (!secured) co_return silent();
+  // Direct TLS without ALPN could be another protocol's bytes replayed to us (PostgreSQL docs ch. 55.2.11).
+  if (direct && client.alpn() != alpn_postgresql) co_return silent();
+  co_return boost::system::in_place_value;
+}
+
+Result<> take_parameter(StartupRequest& request, std::string_view name, std::string_view value) {
+  if (name == "user") {
+    request.user = value;
+  } else if (name == "database") {
+    request.database = value;
+  } else if (name == "replication") {
+    const bool off = equal_ignoring_case(value, "false") || equal_ignoring_case(value, "off") ||
+                     equal_ignoring_case(value, "no") || value == "0";
+    request.replication = !off;
+    request.replication_value = equal_ignoring_case(value, "database") ? "database" : "true";
+  } else if (name == "options") {
+    DBGATE_TRY(auto options, parse_options(value));
+    for (auto& [option, setting] : options) {
+      const auto checked = check_setting(option, setting);
+      if (!checked) return checked.error();
+      request.settings.emplace_back(std::move(option), std::move(setting));
+    }
+  } else if (name.starts_with("_pq_.")) {
+    request.unknown_options.emplace_back(name);
+  } else {
+    const auto checked = check_setting(name, value);
+    if (!checked) return checked.error();
+    if (equal_ignoring_case(name, "application_name")) {
+      request.application_name = value;
+    } else {
+      request.settings.emplace_back(lower(name), value);
+    }
+  }
+  return boost::system::in_place_value;
+}
+
+Result<StartupRequest> parse_startup(std::string_view packet, std::uint32_t version) {
+  StartupRequest request;
+  request.minor_version = static_cast<std::uint16_t>(version & 0xffff);
+  FieldReader reader(protocol::as_bytes(packet));
+  std::vector<std::string> seen;
+  static_cast<void>(reader.uint32());
+  for (;;) {
+    const auto name = reader.string();
+    if (!name) return refused("invalid startup packet layout: expected terminator as last byte");
+    if (name->empty()) break;
+    const auto value = reader.string();
+    if (!value) return refused("invalid startup packet layout: expected terminator as last byte");
+    std::string folded = lower(*name);
+    if (std::find(seen.begin(), seen.end(), folded) != seen.end()) {
+      return refused("startup parameter \"" + folded + "\" is given twice");
+    }
+    seen.push_back(std::move(folded));
+    const auto taken = take_parameter(request, *name, *value);
+    if (!taken) return taken.error();
+  }
+  if (reader.remaining() != 0) return refused("invalid startup packet layout: expected terminator as last byte");
+  if (request.user.empty()) {
+    return Error(sqlstate::invalid_authorization_specification, "no PostgreSQL user name specified in startup packet");
+  }
+  if (request.database.empty()) request.database = request.user;
+  return request;
+}
+
+}  // namespace
+
+Result<> check_setting(std::string_view name, std::string_view value) {
+  // Harmless to the meaning of statements and to other sessions; clients send them when they connect.
+  static constexpr std::array<std::string_view, 16> harmless = {"application_name",
+                                                                "datestyle",
+                                                                "timezone",
+                                                                "intervalstyle",
+                                                                "extra_float_digits",
+                                                                "bytea_output",
+                                                                "client_min_messages",
+                                                                "statement_timeout",
+                                                                "lock_timeout",
+                                                                "idle_in_transaction_session_timeout",
+                                                                "geqo",
+                                                                "jit",
+                                                                "tcp_user_timeout",
+                                                                "xmloption",
+                                                                "lc_messages",
+                                                                "default_transaction_isolation"};
+  const std::string folded = lower(name);
+  if (folded == "client_encoding") {
+    std::string plain;
+    for (const char c : lower(value)) {
+      if (std::isalnum(static_cast<unsigned char>(c)) != 0) plain += c;
+    }
+    if (plain == "utf8" || plain == "unicode") return boost::system::in_place_value;
+    return Error(sqlstate::invalid_parameter_value, "client_encoding must be UTF8 through dbgate",
+                 "set PGCLIENTENCODING=UTF8, or leave it unset in a UTF-8 locale");
+  }
+  if (folded == "standard_conforming_strings" && equal_ignoring_case(value, "on")) {
+    return boost::system::in_place_value;
+  }
+  if (std::find(harmless.begin(), harmless.end(), folded) != harmless.end()) return boost::system::in_place_value;
+  return Error(sqlstate::insufficient_privilege, "setting \"" + folded + "\" may not be given when connecting",
+               "use SET after connecting if your policy allows it");
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> parse_options(std::string_view options) {
+  std::vector<std::string> words;
+  std::string word;
+  bool inside = false;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    const char c = options[i];
+    if (std::isspace(static_cast<unsigned char>(c)) != 0) {
+      if (inside) words.push_back(std::move(word));
+      word.clear();
+      inside = false;
+      continue;
+    }
+    inside = true;
+    if (c == '\\' && i + 1 < options.size()) {
+      word += options[++i];
+    } else {
+      word += c;
+    }
+  }
+  if (inside) words.push_back(std::move(word));
+
+  std::vector<std::pair<std::string, std::string>> settings;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::string assignment;
+    if (words[i] == "-c" && i + 1 < words.size()) {
+      assignment = words[++i];
+    } else if (words[i].starts_with("-c")) {
+      assignment = words[i].substr(2);
+    } else if (words[i].starts_with("--")) {
+      assignment = words[i].substr(2);
+    } else {
+      return Error(sqlstate::invalid_parameter_value, "invalid command-line argument for server process");
+    }
+    const std::size_t equals = assignment.find('=');
+    if (equals == std::string::npos) {
+      return Error(sqlstate::invalid_parameter_value, "options: \"" + assignment + "\" needs a value");
+    }
+    std::string name = lower(assignment.substr(0, equals));
+    std::replace(name.begin(), name.end(), '-', '_');
+    settings.emplace_back(std::move(name), assignment.substr(equals + 1));
+  }
+  return settings;
+}
+
+Task<Result<StartupRequest>> read_startup(net::Stream& client, const StartupRules& rules) {
+  std::array<std::byte, 1> first{};
+  const auto seen = co_await client.peek(first);
+  if (!seen || *seen == 0) co_return silent();
+  if (first[0] == tls_client_hello) {
+    if (rules.tls == nullptr) co_return silent();
+    const auto secured = co_await start_tls(client, rules, true);
+    if (!secured) co_return secured.error();
+  }
+  bool asked_tls = client.secured();
+  bool asked_gss = false;
+  for (;;) {
+    const auto packet = co_await read_packet(client);
+    if (!packet) co_return packet.error();
+    FieldReader reader(protocol::as_bytes(*packet));
+    const auto code = reader.uint32();
+    if (*code == ssl_request_code && packet->size() == 4) {
+      if (asked_tls || client.secured()) co_return refused("a second request for TLS");
+      asked_tls = true;
+      const std::string_view answer = rules.tls != nullptr ? "S" : "N";
+      const auto sent = co_await client.write_all(protocol::as_bytes(answer));
+      if (!sent) co_return silent();
+      if (rules.tls == nullptr) continue;
+      const auto secured = co_await start_tls(client, rules, false);
+      if (!secured) co_return secured.error();
+      continue;
+    }
+    if (*code == gssenc_request_code && packet->size() == 4) {
+      if (asked_gss || client.secured()) co_return refused("an unexpected request for GSSAPI encryption");
+      asked_gss = true;
+      const auto sent = co_await client.write_all(protocol::as_bytes("N"));
+      if (!sent) co_return silent();
+      continue;
+    }
+    if (*code == cancel_request_code) {
+      const auto pid = reader.int32();
+      if (!pid || reader.remaining() < 4 || reader.remaining() > 256) co_return silent();
+      StartupRequest request;
+      request.kind = StartupRequest::Kind::cancel;
+      request.pid = *pid;
+      request.cancel_key = protocol::as_text(reader.rest());
+      co_return request;
+    }
+    if (*code >> 16 != 3) {
+      co_return Error(sqlstate::feature_not_supported, "unsupported frontend protocol " + std::to_string(*code >> 16) +
+                                                           "." + std::to_string(*code & 0xffff) +
+                                                           ": server supports 3.0 to 3.2");
+    }
+    if (rules.require_tls && !client.secured()) {
+      co_return Error(sqlstate::invalid_authorization_specification, "this listener takes TLS connections only",
+                      "connect with sslmode=require or stronger");
+    }
+    co_return parse_startup(*packet, *code);
+  }
+}
+
+}  // namespace dbgate::session

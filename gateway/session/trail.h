@@ -1,0 +1,28 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "gateway/base/error.h"
+#include "gateway/session/expected.h"
+#include "gateway/session/judge.h"
+
+namespace dbgate::session {
+
+/// How one session writes its audit records. The records of a batch are announced first and accepted together before
+/// anything of the batch is forwarded.
+class Trail {
+ public:
+  virtual ~Trail() = default;
+
+  /// Records a decision. @return the query id that its outcome will carry. Errors: the log cannot take it; the
+  /// statement must not be forwarded.
+  virtual Result<std::string> decided(const Judged& judged, std::string_view text, std::string_view protocol,
+                                      std::string_view name) = 0;
+  /// Records what became of a statement that was forwarded. `sqlstate` is 00000 for success, empty if it was
+  /// skipped because of an earlier error in its pipeline.
+  virtual void done(const Run& run, std::string_view sqlstate) = 0;
+  /// The session is over.
+  virtual void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) = 0;
+};
+
+}  // namespace dbgate::session

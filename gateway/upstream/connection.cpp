@@ -1,0 +1,99 @@
+#include "gateway/upstream/connection.h"
+
+#include <array>
+
+#include "gateway/net/connect.h"
+#include "gateway/upstream/login.h"
+#include "protocol/postgres/field_writer.h"
+
+namespace dbgate::upstream {
+namespace {
+
+constexpr std::int32_t ssl_request_code = 80877103;
+constexpr std::int32_t cancel_request_code = 80877102;
+
+std::string request_packet(std::int32_t code, std::int32_t pid = 0, const std::string* key = nullptr) {
+  std::string packet;
+  protocol::FieldWriter writer(packet);
+  const std::size_t length = 8 + (key == nullptr ? 0 : 4 + key->size());
+  writer.int32(static_cast<std::int32_t>(length));
+  writer.int32(code);
+  if (key != nullptr) {
+    writer.int32(pid);
+    packet += *key;
+  }
+  return packet;
+}
+
+Error at(const ServerSpec::Host& host, const std::string& what) {
+  return {sqlstate::connection_failure, host.name + ":" + std::to_string(host.port) + ": " + what};
+}
+
+// Asks for TLS as sslmode says. Whatever the server sends before TLS besides the one answer byte is never looked at
+// (PostgreSQL docs ch. 55.2.10): only that byte is taken from the socket.
+Task<Result<>> secure(net::Stream& stream, const ServerSpec& spec, const ServerSpec::Host& host) {
+  const bool unix_socket = host.name.starts_with('/');
+  if (spec.sslmode == SslMode::disable || spec.sslmode == SslMode::allow || unix_socket) {
+    co_return boost::system::in_place_value;
+  }
+  const std::string request = request_packet(ssl_request_code);
+  const auto sent = co_await stream.write_all(protocol::as_bytes(request));
+  if (!sent) co_return sent.error();
+  std::array<std::byte, 1> answer{};
+  const auto got = co_await stream.read_some(answer);
+  if (!got) co_return got.error();
+  const char letter = static_cast<char>(answer[0]);
+  if (letter == 'N') {
+    if (spec.sslmode == SslMode::prefer) co_return boost::system::in_place_value;
+    co_return at(host, "the server does not offer TLS, which sslmode demands");
+  }
+  if (letter != 'S') co_return at(host, "the server did not answer the request for TLS");
+  const bool check_name = spec.sslmode == SslMode::verify_full;
+  const auto secured = co_await stream.connect_tls(spec.tls.get(), host.name, check_name);
+  if (!secured) co_return at(host, secured.error().message());
+  co_return boost::system::in_place_value;
+}
+
+Task<Result<Connection>> connect_host(net::Executor executor, const ServerSpec& spec, const ServerSpec::Host& host,
+                                      const StartupParameters& parameters) {
+  auto connected = co_await net::connect_to(executor, host.name, host.port, spec.connect_timeout);
+  if (!connected) co_return connected.error();
+  Connection connection{std::move(*connected), {}, {}, 0, {}, host};
+  const net::Deadline deadline(connection.stream, spec.connect_timeout);
+  const auto secured = co_await secure(connection.stream, spec, host);
+  if (!secured) co_return deadline.expired() ? at(host, "timed out while starting TLS") : secured.error();
+  const auto entered = co_await log_in(connection, spec, parameters);
+  if (!entered) co_return deadline.expired() ? at(host, "timed out during login") : entered.error();
+  co_return connection;
+}
+
+}  // namespace
+
+Task<Result<Connection>> connect(net::Executor executor, const ServerSpec& spec, StartupParameters parameters) {
+  Error last(sqlstate::connection_failure, "the target has no hosts");
+  for (const ServerSpec::Host& host : spec.hosts) {
+    auto connection = co_await connect_host(executor, spec, host, parameters);
+    if (connection) co_return connection;
+    last = connection.error();
+    // The server was reached and refused us: the next host is another copy of the same one.
+    if (last.code().error_class() != "08" && last.code().error_class() != "57") break;
+  }
+  co_return last;
+}
+
+Task<> request_cancel(net::Executor executor, const ServerSpec& spec, ServerSpec::Host host, std::int32_t pid,
+                      std::string cancel_key) {
+  auto connected = co_await net::connect_to(executor, host.name, host.port, spec.connect_timeout);
+  if (!connected) co_return;
+  net::Stream stream = std::move(*connected);
+  const net::Deadline deadline(stream, spec.connect_timeout);
+  const auto secured = co_await secure(stream, spec, host);
+  if (!secured) co_return;
+  const std::string packet = request_packet(cancel_request_code, pid, &cancel_key);
+  const auto sent = co_await stream.write_all(protocol::as_bytes(packet));
+  if (!sent) co_return;
+  std::array<std::byte, 16> nothing{};
+  co_await stream.read_some(nothing);  // the end of the stream is the answer
+}
+
+}  // namespace dbgate::upstream

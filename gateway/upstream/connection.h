@@ -1,0 +1,60 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gateway/net/stream.h"
+#include "gateway/net/tls.h"
+#include "protocol/postgres/read_buffer.h"
+
+namespace dbgate::upstream {
+
+/// libpq's sslmode.
+enum class SslMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
+/// libpq's channel_binding.
+enum class ChannelBinding : std::uint8_t { disable, prefer, require };
+
+/// How to reach and enter one PostgreSQL server. Plain data, shared by all connections of a target.
+struct ServerSpec {
+  struct Host {
+    std::string name;  ///< a name, a numeric address, or the directory of a Unix socket
+    std::uint16_t port = 5432;
+  };
+  std::vector<Host> hosts;  ///< tried in this order
+  std::string database;
+  std::string user;
+  std::string password;
+  SslMode sslmode = SslMode::verify_full;
+  ChannelBinding channel_binding = ChannelBinding::prefer;
+  /// Methods the server may ask for; what it asks for beyond is refused. SCRAM is always among them.
+  bool allow_md5 = false;
+  bool allow_no_password = false;                   ///< trust, peer, or a client certificate
+  net::TlsContext tls;                              ///< null only with SslMode::disable
+  std::chrono::milliseconds connect_timeout{5000};  ///< for one host: connecting, TLS and login together
+};
+
+/// Settings sent in the startup packet, in order.
+using StartupParameters = std::vector<std::pair<std::string, std::string>>;
+
+/// A server connection that has logged in and is idle.
+struct Connection {
+  net::Stream stream;
+  protocol::ReadBuffer received;  ///< bytes that came with the end of the login
+  StartupParameters status;       ///< ParameterStatus as reported
+  std::int32_t pid = 0;
+  std::string cancel_key;
+  ServerSpec::Host host;
+};
+
+/// Connects to the first host that takes the connection, with TLS and login. Errors: 08006 without anything that the
+/// server said before it was authenticated; after that, the server's own SQLSTATE and message (53300, 3D000, …).
+Task<Result<Connection>> connect(net::Executor executor, const ServerSpec& spec, StartupParameters parameters);
+
+/// Asks the server to cancel what its process `pid` does, and waits until the server has closed the request's
+/// connection: from then on the signal has been sent and cannot hit a later statement.
+Task<> request_cancel(net::Executor executor, const ServerSpec& spec, ServerSpec::Host host, std::int32_t pid,
+                      std::string cancel_key);
+
+}  // namespace dbgate::upstream
