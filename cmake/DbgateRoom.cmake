@@ -40,6 +40,7 @@ function(dbgate_unit_tests room)
   endif()
   add_executable(unit_${room} ${sources})
   target_link_libraries(unit_${room} PRIVATE dbgate_${room} ${TEST_DEPS} GTest::gmock_main)
+  target_include_directories(unit_${room} PRIVATE ${PROJECT_SOURCE_DIR})
   gtest_discover_tests(unit_${room} TEST_PREFIX "unit.${room}." DISCOVERY_MODE PRE_TEST
                        PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()

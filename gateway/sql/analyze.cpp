@@ -1,0 +1,134 @@
+#include "gateway/sql/analyze.h"
+
+#include "gateway/sql/parse_tree.h"
+#include "gateway/sql/statement_names.h"
+#include "gateway/sql/walker.h"
+
+extern "C" {
+#include <pg_query.h>
+#include <pg_query/pg_query_internal.h>
+}
+
+namespace dbgate::sql {
+namespace {
+
+/// A memory context of libpg_query: everything the parser allocates goes with it.
+class ParserMemory {
+ public:
+  ParserMemory() : context_(pg_query_enter_memory_context()) {}
+  ~ParserMemory() { pg_query_exit_memory_context(context_); }
+  ParserMemory(const ParserMemory&) = delete;
+  ParserMemory& operator=(const ParserMemory&) = delete;
+
+ private:
+  MemoryContext context_;
+};
+
+struct KnownError {
+  std::string_view prefix;
+  SqlState code;
+  std::string_view detail;
+  std::string_view hint;
+};
+
+// libpg_query keeps an error's message alone. These are the ones of PostgreSQL 15's scanner and grammar that carry
+// another SQLSTATE than 42601, or a detail or hint.
+constexpr KnownError known_errors[] = {
+    {"unsafe use of \\' in a string literal", SqlState("22P06"), "",
+     "Use '' to write quotes in strings. \\' is insecure in client-only encodings."},
+    {"unsafe use of string constant with Unicode escapes", sqlstate::feature_not_supported,
+     "String constants with Unicode escapes cannot be used when standard_conforming_strings is off.", ""},
+    {"invalid Unicode escape", SqlState("22025"), "", "Unicode escapes must be \\uXXXX or \\UXXXXXXXX."},
+    {"frame start cannot be", SqlState("42P20"), "", ""},
+    {"frame end cannot be", SqlState("42P20"), "", ""},
+    {"frame starting from", SqlState("42P20"), "", ""},
+    {"CREATE ASSERTION is not yet implemented", sqlstate::feature_not_supported, "", ""},
+    {"MATCH PARTIAL not yet implemented", sqlstate::feature_not_supported, "", ""},
+    {"current database cannot be changed", sqlstate::feature_not_supported, "", ""},
+    {"LIMIT #,# syntax is not supported", sqlstate::syntax_error, "", "Use separate LIMIT and OFFSET clauses."},
+    {"subquery in FROM must have an alias", sqlstate::syntax_error, "", "For example, FROM (SELECT ...) [AS] foo."},
+    {"VALUES in FROM must have an alias", sqlstate::syntax_error, "", "For example, FROM (VALUES ...) [AS] foo."},
+    {"invalid value for parameter", sqlstate::invalid_parameter_value, "", ""},
+    {"missing argument", sqlstate::syntax_error, "", "Use NONE to denote the missing argument of a unary operator."},
+};
+
+ParseError parse_error(const PgQueryError& error) {
+  ParseError result;
+  result.message = text_of(error.message);
+  result.position = error.cursorpos;
+  for (const KnownError& known : known_errors) {
+    if (!result.message.starts_with(known.prefix)) continue;
+    result.code = known.code;
+    result.detail = known.detail;
+    result.hint = known.hint;
+    break;
+  }
+  return result;
+}
+
+void read_statement(const RawStmt* raw, std::size_t text_size, Statement& facts) {
+  const StatementName name = statement_name(raw->stmt);
+  facts.kind = name.kind;
+  facts.tag = name.tag;
+  if (name.kind == StatementKind::other) facts.unknown = "statement of an unknown kind";
+  facts.begin = raw->stmt_location < 0 ? 0 : static_cast<std::size_t>(raw->stmt_location);
+  facts.length = raw->stmt_len == 0 ? text_size - facts.begin : static_cast<std::size_t>(raw->stmt_len);
+  Walker(facts).read(raw->stmt);
+}
+
+bool has(const Statement& facts, Effect effect) {
+  return facts.effects.test(static_cast<std::size_t>(effect));
+}
+
+}  // namespace
+
+AnalyzeResult analyze(std::string_view text, const ScanLimits& limits) {
+  AnalyzeResult result;
+  const auto scanned = prescan(text, limits);
+  if (!scanned) {
+    result.scan_error = scanned.error();
+    return result;
+  }
+  const std::string terminated(text);
+  const ParserMemory memory;
+  const PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(terminated.c_str());
+  std::free(parsed.stderr_buffer);
+  if (parsed.error != nullptr) {
+    result.parse_error = parse_error(*parsed.error);
+    pg_query_free_error(parsed.error);
+    return result;
+  }
+  Script& script = result.script.emplace();
+  const int count = list_length(parsed.tree);
+  script.statements.resize(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text.size(), script.statements[static_cast<std::size_t>(i)]);
+  }
+  return result;
+}
+
+Result<> self_test() {
+  const auto disagree = [](const char* what) {
+    return Error(sqlstate::internal_error, std::string("libpg_query and PostgreSQL's headers disagree: ") + what,
+                 "build dbgate against postgresql-server-dev-15 and libpg_query 15");
+  };
+  const AnalyzeResult result = analyze(
+      "WITH w AS (UPDATE a.t SET x = f(1) WHERE y = 2 RETURNING z) SELECT w.*, s.o::int4 FROM w JOIN s ON true; "
+      "DROP TABLE gone; MERGE INTO m USING n ON m.i = n.i WHEN MATCHED THEN DELETE; SET search_path = p",
+      ScanLimits{});
+  if (!result.script || result.script->statements.size() != 4) return disagree("statements");
+  const Statement& first = result.script->statements[0];
+  const bool select_right = first.kind == StatementKind::select && has(first, Effect::update) &&
+                            first.relations.size() == 2 && first.functions.size() == 2 && first.unknown.empty();
+  if (!select_right) return disagree("SELECT and UPDATE");
+  const Statement& drop = result.script->statements[1];
+  if (!has(drop, Effect::ddl) || drop.relations.size() != 1 || drop.relations[0].name.name != "gone") {
+    return disagree("DROP");
+  }
+  if (!has(result.script->statements[2], Effect::delete_)) return disagree("MERGE");
+  const Statement& set = result.script->statements[3];
+  if (set.settings.size() != 1 || set.settings[0].values != std::vector<std::string>{"p"}) return disagree("SET");
+  return boost::system::in_place_value;
+}
+
+}  // namespace dbgate::sql

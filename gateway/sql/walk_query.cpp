@@ -1,0 +1,403 @@
+#include <algorithm>
+
+#include "gateway/sql/walker.h"
+
+namespace dbgate::sql {
+namespace {
+
+void insert_sorted(std::vector<std::string>& names, std::string_view name) {
+  const auto at = std::lower_bound(names.begin(), names.end(), name);
+  if (at == names.end() || *at != name) names.emplace(at, name);
+}
+
+void set(EffectSet& effects, Effect effect) {
+  effects.set(static_cast<std::size_t>(effect));
+}
+
+std::string_view alias_of(const RangeVar* name) {
+  if (name->alias != nullptr) return name->alias->aliasname;
+  return name->relname == nullptr ? std::string_view() : name->relname;
+}
+
+// Column aliases hide the real names: any of the columns may be meant.
+bool renames_columns(const Alias* alias) {
+  return alias != nullptr && alias->colnames != nullptr;
+}
+
+}  // namespace
+
+// WITH names are visible from the query that follows on inwards; without RECURSIVE each sees those before it only.
+void Walker::on_with(const WithClause* with, Scope* scope) {
+  if (with == nullptr) return;
+  std::vector<std::pair<const CommonTableExpr*, Scope*>> queries;
+  const auto declare = [&](const CommonTableExpr* cte) {
+    scope->ctes = &ctes_.emplace_back(Cte{cte->ctename, scope->ctes});
+  };
+  const ListCell* cell = nullptr;
+  if (with->recursive) {
+    foreach (cell, with->ctes)
+      declare(as<CommonTableExpr>(lfirst(cell)));
+  }
+  foreach (cell, with->ctes) {
+    const auto* cte = as<CommonTableExpr>(lfirst(cell));
+    Scope* const own = inner_scope(scope->outer);
+    own->ctes = scope->ctes;
+    push(cte->search_clause, own);
+    push(cte->cycle_clause, own);
+    push(cte->ctequery, own);
+    if (!with->recursive) declare(cte);
+  }
+}
+
+bool Walker::is_cte(const RangeVar* name, const Scope* scope) const {
+  if (name->schemaname != nullptr || name->catalogname != nullptr || name->relname == nullptr) return false;
+  for (const Cte* cte = scope->ctes; cte != nullptr; cte = cte->outer) {
+    if (cte->name == name->relname) return true;
+  }
+  return false;
+}
+
+void Walker::on_from(const List* from, Scope* scope) {
+  FromItems items;
+  for (int i = list_length(from) - 1; i >= 0; --i)
+    items.pending.push_back(list_nth(from, i));
+  on_from_items(items, scope);
+}
+
+void Walker::on_from_items(FromItems& items, Scope* scope) {
+  while (!items.pending.empty()) {
+    const void* const node = items.pending.back();
+    items.pending.pop_back();
+    if (node != nullptr) on_from_item(node, scope, items);
+  }
+  // Which columns USING and NATURAL compare is known only with all tables of the level.
+  const Item everything{{}, 0, whole_level};
+  for (const std::string_view column : items.using_columns)
+    charge(everything, column, scope);
+  if (items.natural) charge(everything, {}, scope);
+}
+
+void Walker::on_from_item(const void* node, Scope* scope, FromItems& items) {
+  switch (nodeTag(node)) {
+    case T_RangeVar: {
+      const auto* name = as<RangeVar>(node);
+      if (is_cte(name, scope)) {
+        scope->items.push_back({alias_of(name), 0, 0});
+        break;
+      }
+      const std::size_t index = facts_.relations.size();
+      RelationUse& use = relation(name, Effect::read);
+      use.reads.whole_row = renames_columns(name->alias);
+      scope->items.push_back({alias_of(name), index, 1});
+      break;
+    }
+    case T_JoinExpr: {
+      const auto* join = as<JoinExpr>(node);
+      push(join->quals, scope);
+      const ListCell* cell = nullptr;
+      foreach (cell, join->usingClause)
+        items.using_columns.push_back(string_of(lfirst(cell)));
+      items.natural = items.natural || join->isNatural;
+      for (const Alias* alias : {join->alias, join->join_using_alias}) {
+        if (alias != nullptr) scope->items.push_back({alias->aliasname, 0, whole_level});
+      }
+      items.pending.push_back(join->rarg);
+      items.pending.push_back(join->larg);
+      break;
+    }
+    case T_RangeTableSample: {
+      const auto* sample = as<RangeTableSample>(node);
+      FunctionUse& use = facts_.functions.emplace_back();
+      use.name = qualified(sample->method);
+      use.form = FunctionForm::table_sample;
+      use.arguments = static_cast<std::uint16_t>(list_length(sample->args));
+      push_list(sample->args, scope);
+      push(sample->repeatable, scope);
+      items.pending.push_back(sample->relation);
+      break;
+    }
+    case T_RangeSubselect: {
+      const auto* query = as<RangeSubselect>(node);
+      // Without LATERAL a subquery does not see its neighbours, only the levels outside.
+      Scope* own = scope;
+      if (!query->lateral) {
+        own = inner_scope(scope->outer);
+        own->ctes = scope->ctes;
+      }
+      push(query->subquery, own);
+      if (query->alias != nullptr) scope->items.push_back({query->alias->aliasname, 0, 0});
+      break;
+    }
+    default: {
+      // Functions, XMLTABLE: their arguments see their neighbours. The alias names no relation.
+      const Alias* alias = nullptr;
+      if (nodeTag(node) == T_RangeFunction) alias = as<RangeFunction>(node)->alias;
+      if (nodeTag(node) == T_RangeTableFunc) alias = as<RangeTableFunc>(node)->alias;
+      if (alias != nullptr) scope->items.push_back({alias->aliasname, 0, 0});
+      visit_children(node, scope);
+      break;
+    }
+  }
+}
+
+void Walker::on_select(const SelectStmt* select, const Scope* outer) {
+  add(Effect::read);
+  Scope* const scope = inner_scope(outer);
+  on_with(select->withClause, scope);
+  if (select->intoClause != nullptr) on_into(select->intoClause, scope);
+  on_from(select->fromClause, scope);
+  on_locking(select->lockingClause, scope);
+  push(select->limitCount, scope);
+  push(select->limitOffset, scope);
+  push_list(select->sortClause, scope);
+  push_list(select->valuesLists, scope);
+  push_list(select->windowClause, scope);
+  push(select->havingClause, scope);
+  push_list(select->groupClause, scope);
+  push(select->whereClause, scope);
+  push_list(select->distinctClause, scope);
+  push_list(select->targetList, scope);
+  push(select->rarg, scope);
+  push(select->larg, scope);
+}
+
+void Walker::on_locking(const List* clauses, Scope* scope) {
+  if (clauses == nullptr) return;
+  add(Effect::lock);
+  for (const Item& item : scope->items) {
+    if (item.count == 1) set(facts_.relations[item.first].effects, Effect::lock);
+  }
+}
+
+void Walker::on_into(const IntoClause* into, Scope* scope) {
+  add(Effect::select_into);
+  add(Effect::ddl);
+  relation(into->rel, Effect::ddl);
+  push_list(into->options, scope);
+}
+
+// The relation that a statement writes to is never a CTE, and its columns can be read in the same level.
+std::size_t Walker::target(const RangeVar* name, Effect effect, Scope* scope) {
+  add(effect);
+  const std::size_t index = facts_.relations.size();
+  relation(name, effect);
+  scope->items.push_back({alias_of(name), index, 1});
+  return index;
+}
+
+void Walker::write_columns(std::size_t relation, const List* targets) {
+  const ListCell* cell = nullptr;
+  foreach (cell, targets) {
+    const auto* column = as<ResTarget>(lfirst(cell));
+    if (column->name != nullptr) insert_sorted(facts_.relations[relation].writes.names, column->name);
+  }
+}
+
+void Walker::on_insert(const InsertStmt* insert, const Scope* outer) {
+  Scope* const scope = inner_scope(outer);
+  on_with(insert->withClause, scope);
+  const std::size_t into = target(insert->relation, Effect::insert, scope);
+  if (insert->cols == nullptr) {
+    facts_.relations[into].writes.whole_row = true;
+  } else {
+    write_columns(into, insert->cols);
+    push_list(insert->cols, scope);  // subscripts hold expressions
+  }
+  // The source does not see the target.
+  Scope* const source = inner_scope(outer);
+  source->ctes = scope->ctes;
+  push(insert->selectStmt, source);
+  if (const OnConflictClause* conflict = insert->onConflictClause) {
+    scope->items.push_back({"excluded", into, 1});
+    push(conflict->infer, scope);
+    if (conflict->action == ONCONFLICT_UPDATE) {
+      add(Effect::update);
+      set(facts_.relations[into].effects, Effect::update);
+      write_columns(into, conflict->targetList);
+      facts_.relations[into].has_where = conflict->whereClause != nullptr;
+    }
+    push_list(conflict->targetList, scope);
+    push(conflict->whereClause, scope);
+  }
+  if (insert->returningList != nullptr) set(facts_.relations[into].effects, Effect::read);
+  push_list(insert->returningList, scope);
+}
+
+void Walker::on_update(const UpdateStmt* update, const Scope* outer) {
+  Scope* const scope = inner_scope(outer);
+  on_with(update->withClause, scope);
+  const std::size_t into = target(update->relation, Effect::update, scope);
+  facts_.relations[into].has_where = update->whereClause != nullptr;
+  write_columns(into, update->targetList);
+  on_from(update->fromClause, scope);
+  push_list(update->returningList, scope);
+  push(update->whereClause, scope);
+  push_list(update->targetList, scope);
+}
+
+void Walker::on_delete(const DeleteStmt* del, const Scope* outer) {
+  Scope* const scope = inner_scope(outer);
+  on_with(del->withClause, scope);
+  const std::size_t from = target(del->relation, Effect::delete_, scope);
+  facts_.relations[from].has_where = del->whereClause != nullptr;
+  on_from(del->usingClause, scope);
+  push_list(del->returningList, scope);
+  push(del->whereClause, scope);
+}
+
+void Walker::on_merge(const MergeStmt* merge, const Scope* outer) {
+  Scope* const scope = inner_scope(outer);
+  on_with(merge->withClause, scope);
+  const std::size_t into = target(merge->relation, Effect::merge, scope);
+  FromItems source;
+  source.pending.push_back(merge->sourceRelation);
+  on_from_items(source, scope);
+  const ListCell* cell = nullptr;
+  foreach (cell, merge->mergeWhenClauses) {
+    const auto* when = as<MergeWhenClause>(lfirst(cell));
+    Effect effect = Effect::merge;
+    if (when->commandType == CMD_UPDATE) effect = Effect::update;
+    if (when->commandType == CMD_INSERT) effect = Effect::insert;
+    if (when->commandType == CMD_DELETE) effect = Effect::delete_;
+    add(effect);
+    set(facts_.relations[into].effects, effect);
+    facts_.relations[into].has_where = true;
+    if (effect == Effect::insert && when->targetList == nullptr) facts_.relations[into].writes.whole_row = true;
+    write_columns(into, when->targetList);
+    push(when, scope);
+  }
+  push(merge->joinCondition, scope);
+}
+
+void Walker::charge(const Item& item, std::string_view column, const Scope* level) {
+  if (item.count == whole_level) {
+    for (const Item& other : level->items) {
+      if (other.count == 1) charge(other, column, level);
+    }
+    return;
+  }
+  if (item.count == 0) return;
+  RelationUse& use = facts_.relations[item.first];
+  set(use.effects, Effect::read);
+  if (column.empty()) {
+    use.reads.whole_row = true;
+  } else {
+    insert_sorted(use.reads.names, column);
+  }
+}
+
+// Without a catalog nobody knows which of the relations in sight has the column: all of them are charged, this level's
+// and the outer ones'.
+void Walker::charge_unqualified(std::string_view column, const Scope* scope) {
+  for (const Scope* level = scope; level != nullptr; level = level->outer) {
+    for (const Item& item : level->items) {
+      if (item.count == 1) charge(item, column, level);
+      // A bare alias is the whole row, if no column has that name.
+      if (item.alias == column) charge(item, {}, level);
+    }
+  }
+}
+
+void Walker::on_column(const ColumnRef* column, const Scope* scope) {
+  const int count = list_length(column->fields);
+  const bool star = nodeTag(list_nth(column->fields, count - 1)) == T_A_Star;
+  if (count == 1) {
+    if (!star) return charge_unqualified(string_of(linitial(column->fields)), scope);
+    for (const Item& item : scope->items)
+      charge(item, {}, scope);
+    return;
+  }
+  const std::string_view name = star ? std::string_view() : string_of(list_nth(column->fields, count - 1));
+  const std::string_view qualifier = string_of(list_nth(column->fields, count - 2));
+  for (const Scope* level = scope; level != nullptr; level = level->outer) {
+    bool found = false;
+    for (const Item& item : level->items) {
+      if (item.alias != qualifier) continue;
+      charge(item, name, level);
+      found = true;
+    }
+    if (found) return;
+  }
+  // a.b where a is no table in sight: the field b of a composite column a.
+  charge_unqualified(string_of(linitial(column->fields)), scope);
+}
+
+void Walker::on_function(const FuncCall* call, Scope* scope) {
+  FunctionUse& use = facts_.functions.emplace_back();
+  use.name = qualified(call->funcname);
+  use.arguments = static_cast<std::uint16_t>(list_length(call->args));
+  use.star = call->agg_star;
+  use.window = call->over != nullptr;
+  push(call->over, scope);
+  push(call->agg_filter, scope);
+  push_list(call->agg_order, scope);
+  push_list(call->args, scope);
+}
+
+void Walker::on_operator(const List* name) {
+  if (name == nullptr) return;
+  FunctionUse use;
+  use.name = qualified(name);
+  use.form = FunctionForm::operator_;
+  use.arguments = 2;
+  if (std::find(facts_.functions.begin(), facts_.functions.end(), use) == facts_.functions.end()) {
+    facts_.functions.push_back(std::move(use));
+  }
+}
+
+void Walker::on_value_function(const SQLValueFunction* function) {
+  std::string_view name;
+  switch (function->op) {
+    case SVFOP_CURRENT_DATE:
+      name = "current_date";
+      break;
+    case SVFOP_CURRENT_TIME:
+    case SVFOP_CURRENT_TIME_N:
+      name = "current_time";
+      break;
+    case SVFOP_CURRENT_TIMESTAMP:
+    case SVFOP_CURRENT_TIMESTAMP_N:
+      name = "current_timestamp";
+      break;
+    case SVFOP_LOCALTIME:
+    case SVFOP_LOCALTIME_N:
+      name = "localtime";
+      break;
+    case SVFOP_LOCALTIMESTAMP:
+    case SVFOP_LOCALTIMESTAMP_N:
+      name = "localtimestamp";
+      break;
+    case SVFOP_CURRENT_ROLE:
+    case SVFOP_CURRENT_USER:
+    case SVFOP_USER:
+      name = "current_user";
+      break;
+    case SVFOP_SESSION_USER:
+      name = "session_user";
+      break;
+    case SVFOP_CURRENT_CATALOG:
+      name = "current_catalog";
+      break;
+    case SVFOP_CURRENT_SCHEMA:
+      name = "current_schema";
+      break;
+  }
+  if (name.empty()) return unknown("SQL value function");
+  FunctionUse& use = facts_.functions.emplace_back();
+  use.name = {"", "pg_catalog", std::string(name)};
+}
+
+void Walker::on_type(const TypeName* type) {
+  if (type->names == nullptr) return;
+  QualifiedName name = qualified(type->names);
+  // tab.col%TYPE names a relation.
+  if (type->pct_type) {
+    facts_.objects.push_back(name);
+    return;
+  }
+  if (std::find(facts_.types.begin(), facts_.types.end(), name) == facts_.types.end()) {
+    facts_.types.push_back(std::move(name));
+  }
+}
+
+}  // namespace dbgate::sql

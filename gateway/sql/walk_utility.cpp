@@ -1,0 +1,355 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "gateway/sql/statement_names.h"
+#include "gateway/sql/walker.h"
+
+namespace dbgate::sql {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  return result;
+}
+
+// A constant as text, the way SET takes it.
+std::string constant_text(const void* node) {
+  if (node == nullptr) return {};
+  if (nodeTag(node) == T_TypeCast) return constant_text(as<TypeCast>(node)->arg);
+  if (nodeTag(node) != T_A_Const || as<A_Const>(node)->isnull) return {};
+  const auto& value = as<A_Const>(node)->val;
+  switch (nodeTag(&value.node)) {
+    case T_Integer:
+      return std::to_string(value.ival.ival);
+    case T_Float:
+      return value.fval.fval;
+    case T_Boolean:
+      return value.boolval.boolval ? "true" : "false";
+    case T_String:
+      return value.sval.sval;
+    default:
+      return {};
+  }
+}
+
+// transaction_read_only = off, in BEGIN, SET TRANSACTION and SET SESSION CHARACTERISTICS.
+bool asks_for_read_write(const List* options) {
+  const ListCell* cell = nullptr;
+  foreach (cell, options) {
+    const auto* option = as<DefElem>(lfirst(cell));
+    if (std::string_view(option->defname) == "transaction_read_only" && constant_text(option->arg) == "0") return true;
+  }
+  return false;
+}
+
+bool is_relation(ObjectType type) {
+  switch (type) {
+    case OBJECT_TABLE:
+    case OBJECT_VIEW:
+    case OBJECT_MATVIEW:
+    case OBJECT_SEQUENCE:
+    case OBJECT_INDEX:
+    case OBJECT_FOREIGN_TABLE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Objects that belong to a relation, named as relation and member: the relation is all but the last part.
+bool is_member_of_relation(ObjectType type) {
+  switch (type) {
+    case OBJECT_COLUMN:
+    case OBJECT_TRIGGER:
+    case OBJECT_RULE:
+    case OBJECT_POLICY:
+    case OBJECT_TABCONSTRAINT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+// Facts of the statement inside PREPARE, DECLARE, EXPLAIN, COPY, CREATE TABLE AS: kept whole, and merged in.
+void Walker::embed(const Node* query) {
+  if (query == nullptr) return;
+  auto inner = std::make_shared<Statement>();
+  Walker(*inner).read(query);
+  facts_.effects |= inner->effects;
+  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  append(facts_.relations, inner->relations);
+  append(facts_.functions, inner->functions);
+  append(facts_.types, inner->types);
+  append(facts_.objects, inner->objects);
+  append(facts_.settings, inner->settings);
+  if (!inner->unknown.empty()) unknown(inner->unknown);
+  facts_.inner = std::move(inner);
+}
+
+// Returns false for what is no statement of its own: SELECT, INSERT and so on are nodes like any other.
+bool Walker::on_utility(const Node* statement, Scope* scope) {
+  return on_session_statement(statement, scope) || on_data_statement(statement, scope);
+}
+
+bool Walker::on_session_statement(const Node* node, Scope* scope) {
+  switch (nodeTag(node)) {
+    case T_TransactionStmt:
+      on_transaction(as<TransactionStmt>(node));
+      return true;
+    case T_VariableSetStmt:
+      on_set(as<VariableSetStmt>(node));
+      return true;
+    case T_VariableShowStmt: {
+      add(Effect::show);
+      SettingUse& use = facts_.settings.emplace_back();
+      use.name = lower(text_of(as<VariableShowStmt>(node)->name));
+      use.action = use.name == "all" ? SettingAction::show_all : SettingAction::show;
+      return true;
+    }
+    case T_DiscardStmt: {
+      add(Effect::session);
+      static constexpr std::array<const char*, 4> targets = {"DISCARD ALL", "DISCARD PLANS", "DISCARD SEQUENCES",
+                                                             "DISCARD TEMP"};
+      const auto target = static_cast<std::size_t>(as<DiscardStmt>(node)->target);
+      facts_.tag = target < targets.size() ? targets[target] : "DISCARD";
+      SettingUse& use = facts_.settings.emplace_back();
+      use.name = lower(facts_.tag.substr(facts_.tag.find(' ') + 1));
+      use.action = SettingAction::discard;
+      return true;
+    }
+    case T_ConstraintsSetStmt: {
+      add(Effect::session);
+      facts_.settings.emplace_back().name = "constraints";
+      return true;
+    }
+    case T_ListenStmt:
+      add(Effect::listen);
+      facts_.name = text_of(as<ListenStmt>(node)->conditionname);
+      return true;
+    case T_UnlistenStmt:
+      add(Effect::listen);
+      facts_.name = text_of(as<UnlistenStmt>(node)->conditionname);
+      return true;
+    case T_NotifyStmt:
+      add(Effect::notify);
+      facts_.name = text_of(as<NotifyStmt>(node)->conditionname);
+      return true;
+    case T_PrepareStmt:
+      add(Effect::prepare);
+      facts_.name = text_of(as<PrepareStmt>(node)->name);
+      push_list(as<PrepareStmt>(node)->argtypes, scope);
+      embed(as<PrepareStmt>(node)->query);
+      return true;
+    case T_ExecuteStmt:
+      add(Effect::execute);
+      facts_.name = text_of(as<ExecuteStmt>(node)->name);
+      push_list(as<ExecuteStmt>(node)->params, scope);
+      return true;
+    case T_DeallocateStmt:
+      add(Effect::deallocate);
+      facts_.name = text_of(as<DeallocateStmt>(node)->name);
+      return true;
+    case T_DeclareCursorStmt:
+      add(Effect::cursor);
+      facts_.name = text_of(as<DeclareCursorStmt>(node)->portalname);
+      facts_.holdable = (as<DeclareCursorStmt>(node)->options & CURSOR_OPT_HOLD) != 0;
+      embed(as<DeclareCursorStmt>(node)->query);
+      return true;
+    case T_FetchStmt:
+      add(Effect::cursor);
+      facts_.name = text_of(as<FetchStmt>(node)->portalname);
+      return true;
+    case T_ClosePortalStmt:
+      add(Effect::cursor);
+      facts_.name = text_of(as<ClosePortalStmt>(node)->portalname);
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Walker::on_data_statement(const Node* node, Scope* scope) {
+  switch (nodeTag(node)) {
+    case T_CopyStmt:
+      on_copy(as<CopyStmt>(node), scope);
+      return true;
+    case T_ExplainStmt:
+      // Planning alone can evaluate functions and shows statistics: the rights of the statement itself are asked for.
+      add(Effect::explain);
+      embed(as<ExplainStmt>(node)->query);
+      return true;
+    case T_CreateTableAsStmt:
+      on_into(as<CreateTableAsStmt>(node)->into, scope);
+      embed(as<CreateTableAsStmt>(node)->query);
+      return true;
+    case T_DoStmt:
+      add(Effect::do_block);
+      add(Effect::opaque);
+      return true;
+    case T_CallStmt: {
+      add(Effect::call);
+      const std::size_t index = facts_.functions.size();
+      on_function(as<CallStmt>(node)->funccall, scope);
+      facts_.functions[index].form = FunctionForm::procedure;
+      return true;
+    }
+    case T_TruncateStmt:
+    case T_LockStmt: {
+      const bool truncate = nodeTag(node) == T_TruncateStmt;
+      const Effect effect = truncate ? Effect::truncate : Effect::lock;
+      add(effect);
+      const ListCell* cell = nullptr;
+      foreach (cell, truncate ? as<TruncateStmt>(node)->relations : as<LockStmt>(node)->relations) {
+        relation(as<RangeVar>(lfirst(cell)), effect);
+      }
+      return true;
+    }
+    case T_SelectStmt:
+    case T_InsertStmt:
+    case T_UpdateStmt:
+    case T_DeleteStmt:
+    case T_MergeStmt:
+      return false;
+    default:
+      if (statement_name(node).kind == StatementKind::other) return false;
+      on_ddl(node, scope);
+      return true;
+  }
+}
+
+void Walker::on_transaction(const TransactionStmt* transaction) {
+  switch (transaction->kind) {
+    case TRANS_STMT_PREPARE:
+    case TRANS_STMT_COMMIT_PREPARED:
+    case TRANS_STMT_ROLLBACK_PREPARED:
+      add(Effect::two_phase);
+      facts_.name = text_of(transaction->gid);
+      break;
+    default:
+      add(Effect::transaction);
+      facts_.name = text_of(transaction->savepoint_name);
+      facts_.read_write = asks_for_read_write(transaction->options);
+      break;
+  }
+}
+
+void Walker::on_set(const VariableSetStmt* set) {
+  add(Effect::session);
+  SettingUse& use = facts_.settings.emplace_back();
+  use.name = lower(text_of(set->name));
+  use.local = set->is_local;
+  switch (set->kind) {
+    case VAR_SET_VALUE:
+      use.action = SettingAction::set;
+      break;
+    case VAR_SET_DEFAULT:
+    case VAR_SET_CURRENT:
+      use.action = SettingAction::set_default;
+      break;
+    case VAR_RESET:
+      use.action = SettingAction::reset;
+      break;
+    case VAR_RESET_ALL:
+      use.action = SettingAction::reset_all;
+      use.name = "all";
+      break;
+    case VAR_SET_MULTI:
+      // "transaction", "session characteristics", "transaction snapshot"
+      facts_.read_write = use.name != "transaction snapshot" && asks_for_read_write(set->args);
+      return;
+  }
+  const ListCell* cell = nullptr;
+  foreach (cell, set->args)
+    use.values.push_back(constant_text(lfirst(cell)));
+}
+
+void Walker::on_copy(const CopyStmt* copy, Scope* scope) {
+  const Effect direction = copy->is_from ? Effect::copy_in : Effect::copy_out;
+  if (copy->is_program) {
+    add(Effect::server_program);
+  } else if (copy->filename != nullptr) {
+    add(Effect::server_file);
+  } else {
+    add(direction);
+  }
+  if (copy->query != nullptr) embed(copy->query);
+  if (copy->relation != nullptr) {
+    const Effect rows = copy->is_from ? Effect::insert : Effect::read;
+    const std::size_t index = target(copy->relation, rows, scope);
+    RelationUse& use = facts_.relations[index];
+    use.effects.set(static_cast<std::size_t>(direction));
+    ColumnUse& columns = copy->is_from ? use.writes : use.reads;
+    columns.whole_row = copy->attlist == nullptr;
+    const ListCell* cell = nullptr;
+    foreach (cell, copy->attlist)
+      columns.names.emplace_back(string_of(lfirst(cell)));
+    std::sort(columns.names.begin(), columns.names.end());
+  }
+  push(copy->whereClause, scope);
+}
+
+void Walker::on_object(ObjectType type, const void* object, Effect effect) {
+  if (object == nullptr) return;
+  if (nodeTag(object) == T_List) {
+    const auto* names = as<List>(object);
+    if (is_relation(type)) {
+      relation_named(names, effect);
+    } else if (is_member_of_relation(type)) {
+      QualifiedName name;
+      const int count = list_length(names);
+      RelationUse& use = facts_.relations.emplace_back();
+      if (count > 1) use.name.name = string_of(list_nth(names, count - 2));
+      if (count > 2) use.name.schema = string_of(list_nth(names, count - 3));
+      use.effects.set(static_cast<std::size_t>(effect));
+    } else {
+      facts_.objects.push_back(qualified(names));
+    }
+  } else if (nodeTag(object) == T_String) {
+    facts_.objects.push_back({"", "", std::string(string_of(object))});
+  }
+}
+
+// Everything else: what it does follows from its kind; whatever stands inside it is walked like any other node, with
+// relations taken for objects of the statement.
+void Walker::on_ddl(const Node* node, Scope* scope) {
+  const StatementName name = statement_name(node);
+  add(name.effect);
+  if (name.opaque) add(Effect::opaque);
+  if (name.effect == Effect::dcl || name.effect == Effect::admin) add(Effect::ddl);
+  relation_effect_ = name.effect == Effect::maintenance ? Effect::maintenance : Effect::ddl;
+  const ListCell* cell = nullptr;
+  switch (nodeTag(node)) {
+    case T_DropStmt:
+      foreach (cell, as<DropStmt>(node)->objects) {
+        on_object(as<DropStmt>(node)->removeType, lfirst(cell), Effect::ddl);
+      }
+      break;
+    case T_CommentStmt:
+      on_object(as<CommentStmt>(node)->objtype, as<CommentStmt>(node)->object, Effect::ddl);
+      break;
+    case T_SecLabelStmt:
+      on_object(as<SecLabelStmt>(node)->objtype, as<SecLabelStmt>(node)->object, Effect::ddl);
+      break;
+    case T_CreateFunctionStmt:
+      facts_.objects.push_back(qualified(as<CreateFunctionStmt>(node)->funcname));
+      break;
+    case T_CreateSchemaStmt:
+      facts_.objects.push_back({"", "", text_of(as<CreateSchemaStmt>(node)->schemaname)});
+      break;
+    case T_CreateTrigStmt: {
+      FunctionUse& use = facts_.functions.emplace_back();
+      use.name = qualified(as<CreateTrigStmt>(node)->funcname);
+      break;
+    }
+    default:
+      break;
+  }
+  visit_children(node, scope);
+}
+
+}  // namespace dbgate::sql

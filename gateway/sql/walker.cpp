@@ -1,0 +1,160 @@
+#include "gateway/sql/walker.h"
+
+namespace dbgate::sql {
+
+void Walker::read(const Node* statement) {
+  Scope* const scope = inner_scope(nullptr);
+  if (!on_utility(statement, scope)) push(statement, scope);
+  run();
+}
+
+void Walker::run() {
+  while (!pending_.empty()) {
+    const Visit next = pending_.back();
+    pending_.pop_back();
+    visit(next.node, next.scope);
+  }
+}
+
+Walker::Scope* Walker::inner_scope(const Scope* outer) {
+  Scope& scope = scopes_.emplace_back();
+  scope.outer = outer;
+  scope.ctes = outer == nullptr ? nullptr : outer->ctes;
+  return &scope;
+}
+
+void Walker::push(const void* node, Scope* scope) {
+  if (node != nullptr) pending_.push_back({node, scope});
+}
+
+void Walker::push_list(const List* list, Scope* scope) {
+  // In reverse, so that facts come in the order of the text.
+  for (int i = list_length(list) - 1; i >= 0; --i)
+    push(list_nth(list, i), scope);
+}
+
+void Walker::unknown(const std::string& what) {
+  if (facts_.unknown.empty()) facts_.unknown = what;
+}
+
+void Walker::visit_children(const void* node, Scope* scope) {
+  const NodeShape& shape = shape_of(nodeTag(node));
+  if (shape.name == nullptr) {
+    unknown("parse tree node " + std::to_string(static_cast<int>(nodeTag(node))));
+    return;
+  }
+  const auto* base = static_cast<const char*>(node);
+  for (int i = shape.children - 1; i >= 0; --i) {
+    push(*reinterpret_cast<void* const*>(base + shape.offsets[i]), scope);
+  }
+}
+
+void Walker::visit(const void* node, Scope* scope) {
+  switch (nodeTag(node)) {
+    case T_List:
+      push_list(as<List>(node), scope);
+      break;
+    case T_IntList:
+    case T_OidList:
+      break;
+
+    case T_SelectStmt:
+      on_select(as<SelectStmt>(node), scope);
+      break;
+    case T_InsertStmt:
+      on_insert(as<InsertStmt>(node), scope);
+      break;
+    case T_UpdateStmt:
+      on_update(as<UpdateStmt>(node), scope);
+      break;
+    case T_DeleteStmt:
+      on_delete(as<DeleteStmt>(node), scope);
+      break;
+    case T_MergeStmt:
+      on_merge(as<MergeStmt>(node), scope);
+      break;
+
+    case T_RangeVar:
+      relation(as<RangeVar>(node), relation_effect_);
+      break;
+    case T_ColumnRef:
+      on_column(as<ColumnRef>(node), scope);
+      break;
+    case T_FuncCall:
+      on_function(as<FuncCall>(node), scope);
+      break;
+    case T_SQLValueFunction:
+      on_value_function(as<SQLValueFunction>(node));
+      break;
+    case T_TypeName:
+      on_type(as<TypeName>(node));
+      push_list(as<TypeName>(node)->typmods, scope);
+      break;
+    case T_A_Expr:
+      on_operator(as<A_Expr>(node)->name);
+      push(as<A_Expr>(node)->rexpr, scope);
+      push(as<A_Expr>(node)->lexpr, scope);
+      break;
+    case T_SubLink:
+      on_operator(as<SubLink>(node)->operName);
+      push(as<SubLink>(node)->subselect, scope);
+      push(as<SubLink>(node)->testexpr, scope);
+      break;
+    case T_SortBy:
+      on_operator(as<SortBy>(node)->useOp);
+      push(as<SortBy>(node)->node, scope);
+      break;
+    case T_MultiAssignRef:
+      // SET (a, b) = source: every column refers to the same source.
+      if (as<MultiAssignRef>(node)->colno == 1) push(as<MultiAssignRef>(node)->source, scope);
+      break;
+    case T_CollateClause:
+      facts_.objects.push_back(qualified(as<CollateClause>(node)->collname));
+      push(as<CollateClause>(node)->arg, scope);
+      break;
+    case T_ObjectWithArgs:
+      facts_.objects.push_back(qualified(as<ObjectWithArgs>(node)->objname));
+      push_list(as<ObjectWithArgs>(node)->objargs, scope);
+      break;
+    case T_IndexElem:
+      if (as<IndexElem>(node)->name != nullptr) charge_unqualified(as<IndexElem>(node)->name, scope);
+      if (as<IndexElem>(node)->opclass != nullptr) facts_.objects.push_back(qualified(as<IndexElem>(node)->opclass));
+      push(as<IndexElem>(node)->expr, scope);
+      push_list(as<IndexElem>(node)->opclassopts, scope);
+      break;
+    // Statements inside CREATE SCHEMA and rules, and SQL-standard function bodies.
+    default:
+      if (shape_of(nodeTag(node)).name != nullptr && on_utility(static_cast<const Node*>(node), scope)) break;
+      visit_children(node, scope);
+      break;
+  }
+}
+
+QualifiedName Walker::qualified(const List* names) {
+  QualifiedName result;
+  const int count = list_length(names);
+  if (count > 0) result.name = string_of(list_nth(names, count - 1));
+  if (count > 1) result.schema = string_of(list_nth(names, count - 2));
+  if (count > 2) result.catalog = string_of(list_nth(names, count - 3));
+  return result;
+}
+
+RelationUse& Walker::relation(const RangeVar* name, Effect effect) {
+  RelationUse& use = facts_.relations.emplace_back();
+  use.name.catalog = text_of(name->catalogname);
+  use.name.schema = text_of(name->schemaname);
+  use.name.name = text_of(name->relname);
+  // TEMP as a word is the same as writing the schema.
+  if (name->relpersistence == 't' && use.name.schema.empty()) use.name.schema = "pg_temp";
+  use.effects.set(static_cast<std::size_t>(effect));
+  return use;
+}
+
+RelationUse& Walker::relation_named(const List* names, Effect effect) {
+  RelationUse& use = facts_.relations.emplace_back();
+  use.name = qualified(names);
+  use.effects.set(static_cast<std::size_t>(effect));
+  return use;
+}
+
+}  // namespace dbgate::sql

@@ -1,0 +1,106 @@
+#pragma once
+#include <deque>
+
+#include "gateway/sql/facts.h"
+#include "gateway/sql/parse_tree.h"
+
+namespace dbgate::sql {
+
+/// Reads the facts of one statement off PostgreSQL's raw parse tree.
+///
+/// Iterative: a list of nodes still to be visited, each with the scope in which its names stand, so that a tree as deep
+/// as its text is long needs no stack. Node types with a meaning of their own have a function; of all others every
+/// child is visited. A type that is not in the table of node shapes makes the statement unknown.
+class Walker {
+ public:
+  explicit Walker(Statement& facts) : facts_(facts) {}
+
+  /// Fills the facts from the statement node of a RawStmt, or of a statement inside another.
+  void read(const Node* statement);
+
+ private:
+  /// A common table expression that is visible from here on outwards.
+  struct Cte {
+    std::string_view name;
+    const Cte* outer = nullptr;
+  };
+  /// What a FROM item is called and which relations its columns may come from.
+  struct Item {
+    std::string_view alias;
+    std::size_t first = 0;  ///< into facts_.relations
+    std::size_t count = 0;  ///< 1, or whole_level; 0: a subquery, function or CTE, accounted for elsewhere
+  };
+  /// An alias of a join: every relation of its level.
+  static constexpr std::size_t whole_level = static_cast<std::size_t>(-1);
+  /// What is left to do of one FROM clause.
+  struct FromItems {
+    std::vector<const void*> pending;
+    std::vector<std::string_view> using_columns;
+    bool natural = false;
+  };
+  /// One level of query: names are looked up here, then in the outer ones.
+  struct Scope {
+    const Scope* outer = nullptr;
+    const Cte* ctes = nullptr;
+    std::vector<Item> items;
+  };
+  struct Visit {
+    const void* node;
+    Scope* scope;
+  };
+
+  // walker.cpp
+  void run();
+  void visit(const void* node, Scope* scope);
+  void visit_children(const void* node, Scope* scope);
+  void push(const void* node, Scope* scope);
+  void push_list(const List* list, Scope* scope);
+  Scope* inner_scope(const Scope* outer);
+  void add(Effect effect) { facts_.effects.set(static_cast<std::size_t>(effect)); }
+  void unknown(const std::string& what);
+  RelationUse& relation(const RangeVar* name, Effect effect);
+  RelationUse& relation_named(const List* names, Effect effect);
+  static QualifiedName qualified(const List* names);
+
+  // walk_query.cpp
+  void on_select(const SelectStmt* select, const Scope* outer);
+  void on_insert(const InsertStmt* insert, const Scope* outer);
+  void on_update(const UpdateStmt* update, const Scope* outer);
+  void on_delete(const DeleteStmt* del, const Scope* outer);
+  void on_merge(const MergeStmt* merge, const Scope* outer);
+  void on_with(const WithClause* with, Scope* scope);
+  void on_from(const List* from, Scope* scope);
+  void on_from_items(FromItems& items, Scope* scope);
+  void on_from_item(const void* node, Scope* scope, FromItems& items);
+  void on_locking(const List* clauses, Scope* scope);
+  void on_into(const IntoClause* into, Scope* scope);
+  std::size_t target(const RangeVar* name, Effect effect, Scope* scope);
+  void write_columns(std::size_t relation, const List* targets);
+  bool is_cte(const RangeVar* name, const Scope* scope) const;
+  void on_column(const ColumnRef* column, const Scope* scope);
+  void charge(const Item& item, std::string_view column, const Scope* level);
+  void charge_unqualified(std::string_view column, const Scope* scope);
+  void on_function(const FuncCall* call, Scope* scope);
+  void on_operator(const List* name);
+  void on_value_function(const SQLValueFunction* function);
+  void on_type(const TypeName* type);
+
+  // walk_utility.cpp
+  bool on_utility(const Node* statement, Scope* scope);
+  bool on_session_statement(const Node* statement, Scope* scope);
+  bool on_data_statement(const Node* statement, Scope* scope);
+  void on_ddl(const Node* statement, Scope* scope);
+  void on_copy(const CopyStmt* copy, Scope* scope);
+  void on_transaction(const TransactionStmt* transaction);
+  void on_set(const VariableSetStmt* set);
+  void on_object(ObjectType type, const void* object, Effect effect);
+  void embed(const Node* query);
+
+  Statement& facts_;
+  std::vector<Visit> pending_;
+  std::deque<Scope> scopes_;
+  std::deque<Cte> ctes_;
+  Effect relation_effect_ = Effect::read;  // of a RangeVar outside FROM
+};
+
+}  // namespace dbgate::sql
