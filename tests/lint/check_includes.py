@@ -59,6 +59,8 @@ def check_line(room, line):
     allowed_rooms, libraries = ROOMS[room]
     bracket, header = match.groups()
     if bracket == '"':
+        if header.endswith(".inc") and "/" not in header:
+            return None  # generated beside the room's objects
         target = room_of(header)
         if target not in ROOMS:
             return f'"{header}" does not name a room: write the path from the repository root'

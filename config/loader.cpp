@@ -1,0 +1,256 @@
+#include "config/loader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "config/reader.h"
+
+namespace dbgate::config {
+namespace {
+
+constexpr std::size_t max_file_bytes = 16u << 20;
+
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1" || address == "localhost";
+}
+
+void read_tls(const Value& value, Tls& tls) {
+  value.expect_keys({"cert_file", "key_file", "client_ca_file"});
+  value["cert_file"].read_file_path(tls.cert_file);
+  value["key_file"].read_file_path(tls.key_file);
+  value["client_ca_file"].read_file_path(tls.client_ca_file);
+  if (value["cert_file"].present() != value["key_file"].present()) value.error("needs both cert_file and key_file");
+}
+
+void read_listener(const Value& value, Listener& listener, std::uint16_t default_port) {
+  if (!value.present()) return;
+  value.expect_keys({"address", "port", "socket", "tls", "require_tls", "allow_plain_remote"});
+  listener.enabled = true;
+  listener.port = default_port;
+  value["address"].read(listener.address);
+  value["port"].read_port(listener.port);
+  value["socket"].read(listener.socket);
+  read_tls(value["tls"], listener.tls);
+  value["require_tls"].read(listener.require_tls);
+  value["allow_plain_remote"].read(listener.allow_plain_remote);
+  if (!value["tls"].present() && !is_loopback(listener.address) && !listener.allow_plain_remote) {
+    value.error("address " + listener.address +
+                " is not loopback and tls is not configured; configure tls, or set allow_plain_remote: true");
+  }
+  if (listener.require_tls && !value["tls"].present()) value.error("require_tls needs tls");
+}
+
+void read_limits(const Value& value, Limits& limits) {
+  value.expect_keys({"connections", "connections_per_user", "login_timeout", "max_statement_bytes", "max_tokens",
+                     "max_nesting", "prepared_statements", "portals"});
+  constexpr std::size_t many = 100'000'000;
+  value["connections"].read_count(limits.connections, many);
+  value["connections_per_user"].read_count(limits.connections_per_user, many);
+  value["login_timeout"].read(limits.login_timeout);
+  value["max_statement_bytes"].read_bytes(limits.max_statement_bytes);
+  value["max_tokens"].read_count(limits.max_tokens, many);
+  value["max_nesting"].read_count(limits.max_nesting, 100'000);
+  value["prepared_statements"].read_count(limits.prepared_statements, many);
+  value["portals"].read_count(limits.portals, many);
+  constexpr std::size_t most = 256u << 20;
+  if (limits.max_statement_bytes > most) value["max_statement_bytes"].error("must not exceed 256MiB");
+}
+
+void read_users(const Value& list, Config& config) {
+  std::set<std::string> seen;
+  list.each([&](const Value& value) {
+    value.expect_keys({"name", "scram_verifier", "scram_verifier_file", "scram_verifier_env",
+                       "scram_verifier_credential", "attributes"});
+    User user;
+    value["name"].read(user.name);
+    if (user.name.empty()) value.error("needs a name");
+    if (!seen.insert(user.name).second) value["name"].error("user \"" + user.name + "\" is defined twice");
+    value.read_secret("scram_verifier", user.scram_verifier, false);
+    if (user.scram_verifier.empty()) {
+      value.error("needs scram_verifier; make one with: dbgate-gateway scram-verifier");
+    } else if (!user.scram_verifier.starts_with("SCRAM-SHA-256$")) {
+      value["scram_verifier"].error("is not a SCRAM-SHA-256 verifier; make one with: dbgate-gateway scram-verifier");
+    }
+    value["attributes"].each_entry(
+        [&user](const std::string& key, const Value& text) { text.read(user.attributes[key]); });
+    config.users.push_back(std::move(user));
+  });
+}
+
+void read_groups(const Value& map, Config& config) {
+  map.each_entry([&config](const std::string& name, const Value& members) {
+    std::vector<std::string>& list = config.groups[name];
+    members.read(list);
+    std::vector<std::string> known;
+    for (const User& user : config.users)
+      known.push_back(user.name);
+    for (const std::string& member : list) {
+      if (std::find(known.begin(), known.end(), member) != known.end()) continue;
+      const std::string near = nearest(member, known);
+      members.error("no user is called \"" + member + "\"" + (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+    }
+  });
+}
+
+void read_hosts(const Value& list, std::uint16_t default_port, std::vector<HostPort>& hosts) {
+  list.each([&](const Value& value) {
+    std::string text;
+    value.read(text);
+    HostPort host{text, default_port};
+    const std::size_t colon = text.rfind(':');
+    if (colon != std::string::npos && !text.starts_with('/') && text.find(':') == colon) {
+      host.host = text.substr(0, colon);
+      unsigned port = 0;
+      const char* end = text.data() + text.size();
+      const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
+      if (parsed.ec != std::errc() || parsed.ptr != end || port == 0 || port > 65535) {
+        value.error(text.substr(colon + 1) + " is not a port");
+      }
+      host.port = static_cast<std::uint16_t>(port);
+    }
+    if (host.host.empty()) value.error("needs a host");
+    hosts.push_back(std::move(host));
+  });
+}
+
+void read_upstream(const Value& value, Target& target) {
+  value.expect_keys({"hosts", "database", "user", "password", "password_file", "password_env", "password_credential",
+                     "tls", "ca_file", "cert_file", "key_file", "channel_binding", "allow_md5", "allow_no_password",
+                     "connect_timeout"});
+  Upstream& upstream = target.upstream;
+  read_hosts(value["hosts"], 5432, upstream.hosts);
+  if (upstream.hosts.empty()) value.error("needs hosts");
+  value["connect_timeout"].read(upstream.connect_timeout);
+  if (target.engine == EngineKind::tcp) return;
+  value["database"].read(upstream.database);
+  value["user"].read(upstream.user);
+  if (upstream.database.empty()) value.error("needs database");
+  if (upstream.user.empty()) value.error("needs user");
+  value.read_secret("password", upstream.password, true);
+  std::size_t mode = static_cast<std::size_t>(upstream.tls);
+  value["tls"].read_word({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}, mode);
+  upstream.tls = static_cast<SslMode>(mode);
+  value["ca_file"].read_file_path(upstream.ca_file);
+  value["cert_file"].read_file_path(upstream.cert_file);
+  value["key_file"].read_file_path(upstream.key_file);
+  std::size_t binding = static_cast<std::size_t>(upstream.channel_binding);
+  value["channel_binding"].read_word({"disable", "prefer", "require"}, binding);
+  upstream.channel_binding = static_cast<ChannelBinding>(binding);
+  value["allow_md5"].read(upstream.allow_md5);
+  value["allow_no_password"].read(upstream.allow_no_password);
+}
+
+void read_targets(const Value& map, Config& config) {
+  map.each_entry([&config](const std::string& name, const Value& value) {
+    value.expect_keys({"engine", "databases", "upstream", "search_path", "pool", "listen"});
+    Target target;
+    target.name = name;
+    if (name.find('/') != std::string::npos) value.error("the name of a target must not hold a slash");
+    std::size_t engine = 0;
+    value["engine"].read_word({"postgresql", "tcp"}, engine);
+    target.engine = static_cast<EngineKind>(engine);
+    value["databases"].read(target.databases);
+    read_upstream(value["upstream"], target);
+    if (!value["upstream"].present()) value.error("needs upstream");
+    value["search_path"].read(target.search_path);
+    const Value pool = value["pool"];
+    pool.expect_keys({"mode", "max"});
+    std::size_t mode = 0;
+    pool["mode"].read_word({"session"}, mode);
+    pool["max"].read_count(target.max_connections, 1'000'000);
+    read_listener(value["listen"], target.listen, 0);
+    if (target.engine == EngineKind::tcp && !target.listen.enabled) value.error("engine tcp needs listen");
+    config.targets.push_back(std::move(target));
+  });
+}
+
+void read_root(const Value& root, Config& config) {
+  root.expect_keys({"version", "state_dir", "workers", "listen", "log", "limits", "audit", "users", "groups", "targets",
+                    "policies"});
+  std::size_t version = 0;
+  root["version"].read_count(version, 1'000);
+  if (version != 1) root["version"].error("must be 1");
+  std::string state_dir = "state";
+  root["state_dir"].read(state_dir);
+  config.state_dir = state_dir;
+  std::size_t workers = config.workers;
+  root["workers"].read_count(workers, 1024);
+  config.workers = static_cast<unsigned>(workers);
+  const Value listen = root["listen"];
+  listen.expect_keys({"postgres", "api"});
+  read_listener(listen["postgres"], config.postgres, 6432);
+  read_listener(listen["api"], config.api, 8443);
+  const Value log = root["log"];
+  log.expect_keys({"level", "format"});
+  log["level"].read(config.log_level);
+  log["format"].read(config.log_format);
+  read_limits(root["limits"], config.limits);
+  const Value audit = root["audit"];
+  audit.expect_keys({"durability", "segment_bytes"});
+  std::size_t durability = 0;
+  audit["durability"].read_word({"process", "sync"}, durability);
+  config.audit.durability = static_cast<Durability>(durability);
+  audit["segment_bytes"].read_bytes(config.audit.segment_bytes);
+  read_users(root["users"], config);
+  read_groups(root["groups"], config);
+  read_targets(root["targets"], config);
+  read_policies(root["policies"], config);
+}
+
+// FNV-1a: names a version, protects nothing.
+std::string content_hash(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037ull;
+  for (const char c : text)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  std::stringstream hex;
+  hex << std::hex << hash;
+  return hex.str();
+}
+
+}  // namespace
+
+Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory) {
+  Report report;
+  report.file = file;
+  report.directory = directory;
+  Loaded loaded;
+  Config config;
+  try {
+    const YAML::Node root = YAML::Load(std::string(yaml));
+    const Value value(root, "", report);
+    if (value.is_map()) {
+      read_root(value, config);
+    } else {
+      report.error(YAML::Mark(), "", "the file must hold a map of settings");
+    }
+  } catch (const YAML::Exception& problem) {
+    report.error(problem.mark, "", problem.msg);
+  }
+  if (!config.state_dir.empty() && config.state_dir[0] != '/') config.state_dir = directory + "/" + config.state_dir;
+  config.version = content_hash(yaml);
+  loaded.problems = std::move(report.problems);
+  if (!report.failed) loaded.config = std::move(config);
+  return loaded;
+}
+
+Loaded load_file(const std::string& path) {
+  std::ifstream stream(path);
+  if (!stream) {
+    Loaded loaded;
+    loaded.problems.push_back({path, 0, 0, false, "the file does not exist or is not readable"});
+    return loaded;
+  }
+  std::string text(std::istreambuf_iterator<char>(stream), {});
+  if (text.size() > max_file_bytes) {
+    Loaded loaded;
+    loaded.problems.push_back({path, 0, 0, false, "the file is larger than 16MiB"});
+    return loaded;
+  }
+  const std::size_t slash = path.rfind('/');
+  return load_text(text, path, slash == std::string::npos ? "." : path.substr(0, slash));
+}
+
+}  // namespace dbgate::config

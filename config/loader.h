@@ -1,0 +1,33 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/schema.h"
+
+namespace dbgate::config {
+
+/// One thing to say about a configuration file. Lines and columns count from 1.
+struct Problem {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  bool warning = false;
+  std::string text;  ///< "targets.shop.upstream.port: 70000 is not a port"
+
+  /// "gateway.yaml:12:7: error: …"
+  std::string line_text() const;
+};
+
+struct Loaded {
+  std::optional<Config> config;  ///< empty if there was an error
+  std::vector<Problem> problems;
+};
+
+/// Reads a file. Relative paths in it are taken from its directory.
+Loaded load_file(const std::string& path);
+/// The same for a text; `directory` stands for the file's.
+Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory);
+
+}  // namespace dbgate::config

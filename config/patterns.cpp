@@ -1,0 +1,105 @@
+#include <cctype>
+
+#include "config/reader.h"
+
+namespace dbgate::config {
+namespace {
+
+/// Reads names as PostgreSQL does: unquoted ones are folded to lower case (ASCII only), quoted ones are exact.
+class NameParser {
+ public:
+  explicit NameParser(std::string_view text) : text_(text) {}
+
+  bool name(std::string& result) {
+    blanks();
+    result.clear();
+    if (take('*')) {
+      result = "*";
+      return true;
+    }
+    if (take('"')) {
+      for (;;) {
+        if (at_ >= text_.size()) return false;
+        const char c = text_[at_++];
+        if (c == '"' && !take('"')) return !result.empty();
+        result += c;
+      }
+    }
+    while (at_ < text_.size() && is_name(text_[at_])) {
+      const char c = text_[at_++];
+      result += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    }
+    return !result.empty();
+  }
+  bool take(char c) {
+    if (at_ >= text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  void blanks() {
+    while (at_ < text_.size() && text_[at_] == ' ')
+      ++at_;
+  }
+  bool done() {
+    blanks();
+    return at_ == text_.size();
+  }
+  /// Everything up to the closing parenthesis or a comma.
+  std::string_view argument() {
+    const std::size_t start = at_;
+    while (at_ < text_.size() && text_[at_] != ',' && text_[at_] != ')')
+      ++at_;
+    return text_.substr(start, at_ - start);
+  }
+
+ private:
+  static bool is_name(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' ||
+           static_cast<unsigned char>(c) >= 0x80;
+  }
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+bool parse_table_pattern(std::string_view text, TablePattern& pattern) {
+  NameParser parser(text);
+  if (!parser.name(pattern.schema)) return false;
+  if (parser.take('.')) {
+    if (!parser.name(pattern.name)) return false;
+  } else {
+    if (pattern.schema != "*") return false;  // a schema must be written
+    pattern.name = "*";
+  }
+  parser.blanks();
+  if (!parser.take('(')) return parser.done();
+  do {
+    std::string column;
+    if (!parser.name(column) || column == "*") return false;
+    pattern.columns.push_back(std::move(column));
+    parser.blanks();
+  } while (parser.take(','));
+  return parser.take(')') && parser.done();
+}
+
+bool parse_function_pattern(std::string_view text, FunctionPattern& pattern) {
+  if (text == "safe") {
+    pattern.safe = true;
+    return true;
+  }
+  NameParser parser(text);
+  if (!parser.name(pattern.schema) || !parser.take('.') || !parser.name(pattern.name)) return false;
+  parser.blanks();
+  if (!parser.take('(')) return parser.done();
+  pattern.any_arguments = false;
+  parser.blanks();
+  if (parser.take(')')) return parser.done();
+  do {
+    if (parser.argument().find_first_not_of(' ') == std::string_view::npos) return false;
+    ++pattern.arguments;
+  } while (parser.take(','));
+  return parser.take(')') && parser.done();
+}
+
+}  // namespace dbgate::config

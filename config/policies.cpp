@@ -1,0 +1,108 @@
+#include <algorithm>
+
+#include "config/reader.h"
+
+namespace dbgate::config {
+namespace {
+
+constexpr std::initializer_list<std::string_view> table_kinds = {
+    "select", "insert", "update", "delete", "merge", "truncate", "copy_in", "copy_out", "lock", "ddl", "maintenance"};
+
+template <class Pattern, class Parse>
+void read_patterns(const Value& list, std::vector<Pattern>& target, Parse parse, const char* example) {
+  list.each([&](const Value& element) {
+    std::string text;
+    element.read(text);
+    Pattern pattern;
+    if (parse(text, pattern)) {
+      target.push_back(std::move(pattern));
+    } else if (!text.empty()) {
+      element.error("\"" + text + "\" is not a name; write " + example);
+    }
+  });
+}
+
+Rule read_rule(const Value& value) {
+  Rule rule;
+  value.expect_keys({"everything", "pack",    "select",    "insert",       "update",      "delete",        "merge",
+                     "truncate",   "copy_in", "copy_out",  "lock",         "ddl",         "maintenance",   "functions",
+                     "call",       "listen",  "notify",    "set",          "types",       "dcl",           "admin",
+                     "do",         "opaque",  "two_phase", "server_files", "replication", "function_call", "require"});
+  if (!value.is_map()) return rule;
+  value["everything"].read(rule.everything);
+  const Value pack = value["pack"];
+  if (pack.present()) {
+    std::size_t index = 0;
+    pack.read_word({"readonly", "introspection"}, index);
+    rule.packs.emplace_back(index == 0 ? "readonly" : "introspection");
+  }
+  for (const std::string_view kind : table_kinds) {
+    const Value list = value[std::string(kind)];
+    if (!list.present()) continue;
+    read_patterns(list, rule.tables[std::string(kind)], parse_table_pattern,
+                  "schema.table, \"schema.table(column, column)\", \"schema.*\" or \"*\"");
+  }
+  read_patterns(value["functions"], rule.functions, parse_function_pattern, "safe or \"schema.name(type, type)\"");
+  read_patterns(value["call"], rule.call, parse_function_pattern, "\"schema.procedure(type)\"");
+  read_patterns(value["types"], rule.types, parse_table_pattern, "schema.type");
+  value["listen"].read(rule.listen);
+  value["notify"].read(rule.notify);
+  value["set"].read(rule.set);
+  value["dcl"].read(rule.dcl);
+  value["admin"].read(rule.admin);
+  value["do"].read(rule.do_blocks);
+  value["opaque"].read(rule.opaque);
+  value["two_phase"].read(rule.two_phase);
+  value["server_files"].read(rule.server_files);
+  value["replication"].read(rule.replication);
+  value["function_call"].read(rule.function_call);
+  const Value require = value["require"];
+  require.expect_keys({"where"});
+  require["where"].read(rule.require_where);
+  return rule;
+}
+
+void check_names(const Value& list, const std::vector<std::string>& names, const std::vector<std::string>& known,
+                 const char* what) {
+  for (const std::string& name : names) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const std::string near = nearest(name, known);
+    list.error(std::string("no ") + what + " is called \"" + name + "\"" +
+               (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+  }
+}
+
+}  // namespace
+
+void read_policies(const Value& list, Config& config) {
+  std::vector<std::string> users;
+  std::vector<std::string> groups;
+  std::vector<std::string> targets;
+  for (const User& user : config.users)
+    users.push_back(user.name);
+  for (const auto& [name, members] : config.groups)
+    groups.push_back(name);
+  for (const Target& target : config.targets)
+    targets.push_back(target.name);
+  list.each([&](const Value& value) {
+    value.expect_keys({"name", "who", "on", "allow", "deny"});
+    Policy policy;
+    value["name"].read(policy.name);
+    if (policy.name.empty()) value.error("needs a name");
+    const Value who = value["who"];
+    who.expect_keys({"users", "groups"});
+    who["users"].read(policy.users);
+    who["groups"].read(policy.groups);
+    if (policy.users.empty() && policy.groups.empty()) value.error("needs who: users or groups");
+    value["on"].read(policy.targets);
+    if (policy.targets.empty()) value.error("needs on: a list of targets");
+    check_names(who["users"], policy.users, users, "user");
+    check_names(who["groups"], policy.groups, groups, "group");
+    check_names(value["on"], policy.targets, targets, "target");
+    value["allow"].each([&policy](const Value& rule) { policy.allow.push_back(read_rule(rule)); });
+    value["deny"].each([&policy](const Value& rule) { policy.deny.push_back(read_rule(rule)); });
+    config.policies.push_back(std::move(policy));
+  });
+}
+
+}  // namespace dbgate::config

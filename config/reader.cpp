@@ -1,0 +1,321 @@
+#include "config/reader.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+namespace dbgate::config {
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+// "12ms" → 12 and "ms". False if there is no number in front.
+bool split_number(std::string_view text, std::uint64_t& number, std::string_view& unit) {
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failed != std::errc()) return false;
+  unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
+// ${VAR}, ${VAR:-default}, ${VAR:?message}, $${ for a literal "${". False with what is wrong in `problem`.
+bool interpolate(std::string& text, std::string& problem) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size();) {
+    if (text.compare(i, 3, "$${") == 0) {
+      result += "${";
+      i += 3;
+      continue;
+    }
+    if (text.compare(i, 2, "${") != 0) {
+      result += text[i++];
+      continue;
+    }
+    const std::size_t end = text.find('}', i);
+    if (end == std::string::npos) {
+      problem = "\"${\" without \"}\"; write \"$${\" for the characters themselves";
+      return false;
+    }
+    const std::string inside = text.substr(i + 2, end - i - 2);
+    const std::size_t colon = inside.find(':');
+    const std::string name = inside.substr(0, colon);
+    const char* value = std::getenv(name.c_str());
+    if (value != nullptr) {
+      result += value;
+    } else if (colon != std::string::npos && inside.compare(colon, 2, ":-") == 0) {
+      result += inside.substr(colon + 2);
+    } else {
+      const bool message = colon != std::string::npos && inside.compare(colon, 2, ":?") == 0;
+      problem = "environment variable " + name + " is not set" + (message ? ": " + inside.substr(colon + 2) : "");
+      return false;
+    }
+    i = end + 1;
+  }
+  text = std::move(result);
+  return true;
+}
+
+}  // namespace
+
+std::string Problem::line_text() const {
+  return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + (warning ? "warning" : "error") +
+         ": " + text;
+}
+
+void Report::error(const YAML::Mark& mark, const std::string& path, const std::string& text) {
+  failed = true;
+  problems.push_back({file, mark.line + 1, mark.column + 1, false, path.empty() ? text : path + ": " + text});
+}
+
+void Report::warning(const YAML::Mark& mark, const std::string& path, const std::string& text) {
+  problems.push_back({file, mark.line + 1, mark.column + 1, true, path.empty() ? text : path + ": " + text});
+}
+
+std::string nearest(std::string_view wrong, const std::vector<std::string>& words) {
+  std::string best;
+  std::size_t distance = std::max<std::size_t>(2, wrong.size() / 3) + 1;
+  for (const std::string& word : words) {
+    const std::size_t d = edit_distance(wrong, word);
+    if (d < distance) {
+      distance = d;
+      best = word;
+    }
+  }
+  return best;
+}
+
+Value::Value(YAML::Node node, std::string path, Report& report)
+    : node_(std::move(node)), path_(std::move(path)), report_(&report) {}
+
+void Value::expect_keys(std::initializer_list<std::string_view> keys) const {
+  if (!present()) return;
+  if (!node_.IsMap()) return error("must be a map of settings");
+  std::set<std::string> seen;
+  const std::vector<std::string> known(keys.begin(), keys.end());
+  for (const auto& entry : node_) {
+    const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "?";
+    const std::string full = path_.empty() ? key : path_ + "." + key;
+    if (!seen.insert(key).second) report_->error(entry.first.Mark(), full, "is set twice");
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    const std::string near = nearest(key, known);
+    report_->error(entry.first.Mark(), full, "unknown key" + (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+  }
+}
+
+Value Value::operator[](const std::string& key) const {
+  YAML::Node found(YAML::NodeType::Undefined);
+  if (is_map()) {
+    for (const auto& entry : node_) {
+      if (entry.first.IsScalar() && entry.first.Scalar() == key) {
+        found.reset(entry.second);
+        break;
+      }
+    }
+  }
+  return {found, path_.empty() ? key : path_ + "." + key, *report_};
+}
+
+void Value::each(const std::function<void(const Value&)>& visit) const {
+  if (!present()) return;
+  if (!node_.IsSequence()) return error("must be a list");
+  std::size_t index = 0;
+  for (const auto& element : node_) {
+    visit(Value(element, path_ + "[" + std::to_string(index++) + "]", *report_));
+  }
+}
+
+void Value::each_entry(const std::function<void(const std::string&, const Value&)>& visit) const {
+  if (!present()) return;
+  if (!node_.IsMap()) return error("must be a map");
+  std::set<std::string> seen;
+  for (const auto& entry : node_) {
+    const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    const Value value(entry.second, path_ + "." + key, *report_);
+    if (key.empty()) {
+      value.error("keys must be words");
+    } else if (!seen.insert(key).second) {
+      value.error("is set twice");
+    } else {
+      visit(key, value);
+    }
+  }
+}
+
+bool Value::scalar(std::string& text) const {
+  if (!present()) return false;
+  if (!node_.IsScalar()) {
+    error("must be a single value");
+    return false;
+  }
+  text = node_.Scalar();
+  std::string problem;
+  if (interpolate(text, problem)) return true;
+  error(problem);
+  return false;
+}
+
+void Value::read(std::string& target) const {
+  scalar(target);
+}
+
+void Value::read(bool& target) const {
+  std::string text;
+  if (!scalar(text)) return;
+  if (text != "true" && text != "false") return error("must be true or false, not \"" + text + "\"");
+  target = text == "true";
+}
+
+void Value::read(Milliseconds& target) const {
+  std::string text;
+  if (!scalar(text)) return;
+  std::uint64_t number = 0;
+  std::string_view unit;
+  const bool split = split_number(text, number, unit);
+  std::uint64_t factor = 0;
+  if (unit == "ms") factor = 1;
+  if (unit == "s") factor = 1000;
+  if (unit == "m") factor = 60'000;
+  if (unit == "h") factor = 3'600'000;
+  if (split && number == 0 && unit.empty()) factor = 1;
+  constexpr std::uint64_t longest = 366ull * 24 * 3'600'000;
+  if (!split || factor == 0 || number > longest / factor) {
+    return error("\"" + text + "\" is not a duration; write 250ms, 30s, 5m or 1h");
+  }
+  target = Milliseconds(number * factor);
+}
+
+void Value::read(std::vector<std::string>& target) const {
+  if (!present()) return;
+  target.clear();
+  each([&target](const Value& element) {
+    std::string text;
+    element.read(text);
+    target.push_back(std::move(text));
+  });
+}
+
+void Value::read_count(std::size_t& target, std::size_t most) const {
+  std::string text;
+  if (!scalar(text)) return;
+  std::uint64_t number = 0;
+  std::string_view rest;
+  const bool octal = text.size() > 1 && text[0] == '0';
+  if (!split_number(text, number, rest) || !rest.empty() || octal || number > most) {
+    return error("\"" + text + "\" is not a number from 0 to " + std::to_string(most));
+  }
+  target = number;
+}
+
+void Value::read_bytes(std::size_t& target) const {
+  std::string text;
+  if (!scalar(text)) return;
+  std::uint64_t number = 0;
+  std::string_view unit;
+  const bool split = split_number(text, number, unit);
+  std::uint64_t factor = 0;
+  if (unit == "B" || (unit.empty() && number == 0)) factor = 1;
+  if (unit == "KiB") factor = 1u << 10;
+  if (unit == "MiB") factor = 1u << 20;
+  if (unit == "GiB") factor = 1u << 30;
+  if (!split || factor == 0 || number > (1ull << 40) / factor) {
+    return error("\"" + text + "\" is not a size; write 64KiB, 16MiB or 1GiB");
+  }
+  target = number * factor;
+}
+
+void Value::read_port(std::uint16_t& target) const {
+  std::string text;
+  if (!scalar(text)) return;
+  std::uint64_t number = 0;
+  std::string_view rest;
+  if (!split_number(text, number, rest) || !rest.empty() || number > 65535) {
+    return error(text + " is not a port");
+  }
+  target = static_cast<std::uint16_t>(number);
+}
+
+void Value::read_file_path(std::string& target) const {
+  std::string text;
+  if (!scalar(text) || text.empty()) return;
+  if (text[0] != '/') text = report_->directory + "/" + text;
+  if (::access(text.c_str(), R_OK) != 0) return error("file " + text + " does not exist or is not readable");
+  target = std::move(text);
+}
+
+void Value::read_word(std::initializer_list<std::string_view> words, std::size_t& target) const {
+  std::string text;
+  if (!scalar(text)) return;
+  const auto found = std::find(words.begin(), words.end(), text);
+  if (found != words.end()) {
+    target = static_cast<std::size_t>(found - words.begin());
+    return;
+  }
+  std::string all;
+  for (const std::string_view word : words)
+    all += (all.empty() ? "" : ", ") + std::string(word);
+  error("\"" + text + "\" is not one of: " + all);
+}
+
+void Value::read_secret(const std::string& key, std::string& target, bool warn_inline) const {
+  const Value plain = (*this)[key];
+  const Value file = (*this)[key + "_file"];
+  const Value env = (*this)[key + "_env"];
+  const Value credential = (*this)[key + "_credential"];
+  const int given = plain.present() + file.present() + env.present() + credential.present();
+  if (given > 1)
+    return error("give only one of " + key + ", " + key + "_file, " + key + "_env, " + key + "_credential");
+  if (plain.present()) {
+    plain.read(target);
+    if (warn_inline) plain.warn("secret stands in the file itself; prefer " + key + "_file");
+    return;
+  }
+  if (env.present()) {
+    std::string name;
+    env.read(name);
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) return env.error("environment variable " + name + " is not set");
+    target = value;
+    return;
+  }
+  std::string path;
+  if (file.present()) file.read_file_path(path);
+  if (credential.present()) {
+    std::string name;
+    credential.read(name);
+    const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
+    if (directory == nullptr) return credential.error("CREDENTIALS_DIRECTORY is not set; systemd sets it");
+    path = std::string(directory) + "/" + name;
+  }
+  if (path.empty()) return;
+  const Value& source = file.present() ? file : credential;
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return source.error("file " + path + " does not exist");
+  if ((info.st_mode & S_IROTH) != 0) return source.error("file " + path + " is readable by everybody; chmod 600 it");
+  std::ifstream stream(path);
+  std::stringstream content;
+  content << stream.rdbuf();
+  target = content.str();
+  while (!target.empty() && (target.back() == '\n' || target.back() == '\r'))
+    target.pop_back();
+}
+
+}  // namespace dbgate::config

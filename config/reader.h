@@ -1,0 +1,77 @@
+#pragma once
+#include <yaml-cpp/yaml.h>
+
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/loader.h"
+
+// Reading YAML with every mistake named by place and path. Inside config/ only.
+namespace dbgate::config {
+
+/// Where problems go, and what the whole file has in common.
+struct Report {
+  std::string file;
+  std::string directory;
+  std::vector<Problem> problems;
+  bool failed = false;
+
+  void error(const YAML::Mark& mark, const std::string& path, const std::string& text);
+  void warning(const YAML::Mark& mark, const std::string& path, const std::string& text);
+};
+
+/// One value of the file with its path. Reading what is not there leaves the default and says nothing.
+class Value {
+ public:
+  Value(YAML::Node node, std::string path, Report& report);
+
+  bool present() const { return node_.IsDefined() && !node_.IsNull(); }
+  bool is_map() const { return present() && node_.IsMap(); }
+  bool is_list() const { return present() && node_.IsSequence(); }
+  const std::string& path() const { return path_; }
+  void error(const std::string& text) const { report_->error(node_.Mark(), path_, text); }
+  void warn(const std::string& text) const { report_->warning(node_.Mark(), path_, text); }
+
+  /// Complains about keys that are not named here (with the nearest that is) and about doubled ones.
+  void expect_keys(std::initializer_list<std::string_view> keys) const;
+  Value operator[](const std::string& key) const;
+  /// Calls `visit` for each element of a list; a value that is no list is an error.
+  void each(const std::function<void(const Value&)>& visit) const;
+  /// Calls `visit` for each entry of a map.
+  void each_entry(const std::function<void(const std::string& key, const Value&)>& visit) const;
+
+  void read(std::string& target) const;
+  void read(bool& target) const;
+  void read(Milliseconds& target) const;
+  void read(std::vector<std::string>& target) const;
+  void read_count(std::size_t& target, std::size_t most) const;
+  void read_bytes(std::size_t& target) const;
+  void read_port(std::uint16_t& target) const;
+  /// A path, made absolute by the file's directory; must be readable.
+  void read_file_path(std::string& target) const;
+  /// One of the words; the value's index goes to `target`.
+  void read_word(std::initializer_list<std::string_view> words, std::size_t& target) const;
+  /// `key`, or exactly one of key_file, key_env, key_credential in this map.
+  void read_secret(const std::string& key, std::string& target, bool warn_inline) const;
+
+ private:
+  bool scalar(std::string& text) const;
+  YAML::Node node_;
+  std::string path_;
+  Report* report_;
+};
+
+/// The word of `words` nearest to `wrong`, if it is near.
+std::string nearest(std::string_view wrong, const std::vector<std::string>& words);
+
+/// "public.customers(id, city)" and the like, folded as PostgreSQL folds. False if it is none.
+bool parse_table_pattern(std::string_view text, TablePattern& pattern);
+bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);
+
+/// Reads `policies`.
+void read_policies(const Value& list, Config& config);
+
+}  // namespace dbgate::config

@@ -1,0 +1,153 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+// The configuration as plain values. Every key is described in docs/configuration.md.
+namespace dbgate::config {
+
+using Milliseconds = std::chrono::milliseconds;
+
+struct Tls {
+  std::string cert_file;
+  std::string key_file;
+  std::string client_ca_file;
+  bool configured() const noexcept { return !cert_file.empty(); }
+};
+
+struct Listener {
+  bool enabled = false;
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;
+  std::string socket;  ///< directory for a Unix socket beside the port; PostgreSQL listener only
+  Tls tls;
+  bool require_tls = false;
+  bool allow_plain_remote = false;
+};
+
+struct Limits {
+  std::size_t connections = 10'000;
+  std::size_t connections_per_user = 0;  ///< 0: no limit
+  Milliseconds login_timeout{10'000};
+  std::size_t max_statement_bytes = 16u << 20;
+  std::size_t max_tokens = 500'000;
+  std::size_t max_nesting = 2'000;
+  std::size_t prepared_statements = 10'000;
+  std::size_t portals = 1'000;
+};
+
+enum class Durability : std::uint8_t { process, sync };
+
+struct Audit {
+  Durability durability = Durability::process;
+  std::size_t segment_bytes = 256u << 20;
+};
+
+struct User {
+  std::string name;
+  std::string scram_verifier;
+  std::map<std::string, std::string> attributes;
+};
+
+enum class SslMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
+enum class ChannelBinding : std::uint8_t { disable, prefer, require };
+
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 5432;
+};
+
+struct Upstream {
+  std::vector<HostPort> hosts;
+  std::string database;
+  std::string user;
+  std::string password;
+  SslMode tls = SslMode::verify_full;
+  std::string ca_file;
+  std::string cert_file;
+  std::string key_file;
+  ChannelBinding channel_binding = ChannelBinding::prefer;
+  bool allow_md5 = false;
+  bool allow_no_password = false;
+  Milliseconds connect_timeout{5'000};
+};
+
+enum class EngineKind : std::uint8_t { postgresql, tcp };
+
+struct Target {
+  std::string name;
+  EngineKind engine = EngineKind::postgresql;
+  std::vector<std::string> databases;  ///< further databases of the same server, reached as target/database
+  Upstream upstream;
+  std::vector<std::string> search_path{"public"};
+  std::size_t max_connections = 0;  ///< server connections at once; 0: no limit
+  Listener listen;                  ///< tcp only
+};
+
+/// A relation, or all of a schema ("public.*"), or everything ("*"); with columns: these only.
+struct TablePattern {
+  std::string schema;  ///< "*": any but the system's
+  std::string name;    ///< "*": any
+  std::vector<std::string> columns;
+};
+
+/// "safe" (a curated set of pg_catalog), or a function; without argument list: any of that name.
+struct FunctionPattern {
+  bool safe = false;
+  std::string schema;
+  std::string name;
+  bool any_arguments = true;
+  std::uint16_t arguments = 0;
+};
+
+/// One entry of `allow` or `deny`.
+struct Rule {
+  bool everything = false;
+  std::vector<std::string> packs;
+  std::map<std::string, std::vector<TablePattern>> tables;  ///< by statement kind: select, insert, …
+  std::vector<FunctionPattern> functions;
+  std::vector<FunctionPattern> call;
+  std::vector<std::string> listen;
+  std::vector<std::string> notify;
+  std::vector<std::string> set;
+  std::vector<TablePattern> types;
+  bool dcl = false;
+  bool admin = false;
+  bool do_blocks = false;
+  bool opaque = false;
+  bool two_phase = false;
+  bool server_files = false;
+  bool replication = false;
+  bool function_call = false;
+  bool require_where = false;
+};
+
+struct Policy {
+  std::string name;
+  std::vector<std::string> users;
+  std::vector<std::string> groups;
+  std::vector<std::string> targets;
+  std::vector<Rule> allow;
+  std::vector<Rule> deny;
+};
+
+struct Config {
+  std::string state_dir;
+  unsigned workers = 1;  ///< 0: one per core
+  Listener postgres;
+  Listener api;
+  std::string log_level = "info";
+  std::string log_format = "json";
+  Limits limits;
+  Audit audit;
+  std::vector<User> users;
+  std::map<std::string, std::vector<std::string>> groups;  ///< members by group
+  std::vector<Target> targets;
+  std::vector<Policy> policies;
+  std::string version;  ///< of the content: a hash
+};
+
+}  // namespace dbgate::config

@@ -1,0 +1,21 @@
+#pragma once
+#include <string_view>
+
+// Curated parts of pg_catalog. Each name was read in PostgreSQL 15's manual; a test holds the lists against pg_proc.
+namespace dbgate::policy {
+
+/// Functions that only compute on their arguments: no SQL text, relation, file, setting, lock or process is named by
+/// them. The few that are not immutable (now(), random(), …) are there one by one.
+bool is_safe_function(std::string_view name);
+/// Built-in types without code of users behind them.
+bool is_builtin_type(std::string_view name);
+/// Catalog relations that metadata queries of tools read: no verifiers, statistics, activity, settings or sources.
+bool is_introspection_relation(std::string_view schema, std::string_view name);
+/// Catalog functions of the same queries.
+bool is_introspection_function(std::string_view name);
+/// Settings that anybody may change: harmless to the meaning of statements and to others. Values as written.
+bool is_harmless_setting(std::string_view name, std::string_view value, bool has_value);
+/// Settings that anybody may see.
+bool is_harmless_to_show(std::string_view name);
+
+}  // namespace dbgate::policy

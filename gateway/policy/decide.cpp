@@ -1,0 +1,416 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "gateway/policy/catalog_lists.h"
+#include "gateway/policy/grants.h"
+
+namespace dbgate::policy {
+namespace {
+
+using sql::Effect;
+using sql::EffectSet;
+using sql::Statement;
+
+constexpr std::array<const char*, static_cast<std::size_t>(Effect::count_)> effect_words = {
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "TRUNCATE",
+    "MERGE",
+    "COPY FROM",
+    "COPY TO",
+    "server files",
+    "server programs",
+    "DDL",
+    "DCL",
+    "CALL",
+    "DO",
+    "SET",
+    "SHOW",
+    "transaction control",
+    "two-phase commit",
+    "LOCK",
+    "LISTEN",
+    "NOTIFY",
+    "cursors",
+    "PREPARE",
+    "EXECUTE",
+    "DEALLOCATE",
+    "EXPLAIN",
+    "maintenance",
+    "administration",
+    "SELECT INTO",
+    "replication",
+    "code that cannot be seen through"};
+
+bool has(const EffectSet& effects, Effect effect) {
+  return effects.test(static_cast<std::size_t>(effect));
+}
+
+/// Judges one statement; stops at the first thing that is not allowed.
+class StatementJudge {
+ public:
+  StatementJudge(const Grants& grants, const Statement& statement, const NameContext& context)
+      : grants_(grants), allow_(grants.allow), statement_(statement), context_(context) {}
+
+  Verdict run();
+
+ private:
+  std::string denial();         // deny rules; empty: none applies
+  std::string missing_grant();  // what is not granted; empty: everything is
+  std::string check_effects();
+  std::string check_relations();
+  std::string check_relation(const sql::RelationUse& use);
+  std::string check_one(const sql::RelationUse& use, const std::string& schema);
+  std::string check_functions();
+  std::string check_types();
+  std::string check_settings();
+  std::string check_objects();
+  std::string check_columns(const sql::RelationUse& use, const std::string& schema, Effect effect,
+                            const sql::ColumnUse* columns, const std::string& shown);
+  std::vector<std::string> schemas_of(const sql::QualifiedName& name, bool relation) const;
+  std::string not_allowed(Effect effect, const std::string& on = {}) const {
+    const std::string word = effect_words[static_cast<std::size_t>(effect)];
+    return "no rule allows " + word + (on.empty() ? "" : " on " + on);
+  }
+  static std::string shown(const sql::QualifiedName& name) {
+    return name.schema.empty() ? name.name : name.schema + "." + name.name;
+  }
+
+  const Grants& grants_;
+  const RuleSet& allow_;
+  const Statement& statement_;
+  const NameContext& context_;
+  std::string rule_;
+};
+
+Verdict StatementJudge::run() {
+  Verdict verdict;
+  std::string why;
+  if (!statement_.unknown.empty() && !is_unrestricted(grants_)) {
+    why = "dbgate does not understand this statement completely";
+    verdict.reasons.push_back("unknown: " + statement_.unknown);
+    verdict.rule_id = "default";
+  } else if (why = denial(); !why.empty()) {
+    verdict.rule_id = rule_;
+  } else if (allow_.everything) {
+    rule_ = allow_.everything_rule;
+  } else {
+    why = missing_grant();
+    if (!why.empty()) verdict.rule_id = "default";
+  }
+  if (why.empty()) {
+    verdict.decision = policy::Decision::allow;
+    verdict.rule_id = rule_.empty() ? "builtin/harmless" : rule_;
+    return verdict;
+  }
+  verdict.decision = policy::Decision::deny;
+  verdict.message = "permission denied by dbgate policy: " + why;
+  verdict.reasons.push_back(why);
+  return verdict;
+}
+
+std::vector<std::string> StatementJudge::schemas_of(const sql::QualifiedName& name, bool relation) const {
+  if (!name.schema.empty()) return {name.schema};
+  // Every relation of pg_catalog is called pg_…, and pg_catalog is searched first.
+  if (relation && name.name.starts_with("pg_")) return {"pg_catalog"};
+  return context_.search_path;
+}
+
+std::string StatementJudge::denial() {
+  const RuleSet& deny = grants_.deny;
+  if (deny.rules == 0) return {};
+  if (has(statement_.effects, Effect::opaque) || has(statement_.effects, Effect::do_block)) {
+    rule_ = "deny rules";
+    return "code that cannot be seen through could reach what is denied";
+  }
+  if (deny.everything) {
+    rule_ = deny.everything_rule;
+    return "everything is denied";
+  }
+  for (const sql::RelationUse& use : statement_.relations) {
+    for (const std::string& schema : schemas_of(use.name, true)) {
+      bool hit = false;
+      deny.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
+        if ((grant.effects & use.effects).none()) return true;
+        const auto listed = [&](const sql::ColumnUse& columns) {
+          return columns.whole_row || std::any_of(columns.names.begin(), columns.names.end(), [&](const auto& column) {
+                   return std::binary_search(grant.columns.begin(), grant.columns.end(), column);
+                 });
+        };
+        if (!grant.columns.empty() && !listed(use.reads) && !listed(use.writes)) return true;
+        hit = true;
+        rule_ = grant.rule_id;
+        return false;
+      });
+      if (hit) return "a rule denies this on " + shown(use.name);
+    }
+  }
+  for (const sql::FunctionUse& use : statement_.functions) {
+    for (const std::string& schema : schemas_of(use.name, false)) {
+      if (!deny.function_granted(schema, use.name.name, use.arguments, use.form == sql::FunctionForm::procedure))
+        continue;
+      rule_ = "deny rules";
+      return "a rule denies function " + shown(use.name);
+    }
+  }
+  return {};
+}
+
+std::string StatementJudge::missing_grant() {
+  for (const auto check :
+       {&StatementJudge::check_effects, &StatementJudge::check_settings, &StatementJudge::check_relations,
+        &StatementJudge::check_functions, &StatementJudge::check_types, &StatementJudge::check_objects}) {
+    std::string why = (this->*check)();
+    if (!why.empty()) return why;
+  }
+  return {};
+}
+
+// What a statement does apart from relations and functions.
+std::string StatementJudge::check_effects() {
+  const EffectSet& effects = statement_.effects;
+  const std::pair<Effect, bool> flags[] = {{Effect::server_file, allow_.server_files},
+                                           {Effect::server_program, false},
+                                           {Effect::dcl, allow_.dcl},
+                                           {Effect::admin, allow_.admin},
+                                           {Effect::do_block, allow_.do_blocks},
+                                           {Effect::two_phase, allow_.two_phase},
+                                           {Effect::replication, allow_.replication},
+                                           {Effect::opaque, allow_.opaque || allow_.do_blocks}};
+  for (const auto& [effect, granted] : flags) {
+    if (has(effects, effect) && !granted) return not_allowed(effect);
+  }
+  if (statement_.read_write && !allow_.writes) return "no rule allows READ WRITE transactions";
+  if (statement_.kind == sql::StatementKind::listen && !allow_.channel_granted(statement_.name, false)) {
+    return not_allowed(Effect::listen, statement_.name);
+  }
+  if (statement_.kind == sql::StatementKind::notify && !allow_.channel_granted(statement_.name, true)) {
+    return not_allowed(Effect::notify, statement_.name);
+  }
+  // Without a relation these concern the whole database.
+  for (const Effect effect : {Effect::maintenance, Effect::lock, Effect::truncate}) {
+    if (has(effects, effect) && statement_.relations.empty()) return not_allowed(effect);
+  }
+  return {};
+}
+
+std::string StatementJudge::check_settings() {
+  for (const sql::SettingUse& use : statement_.settings) {
+    const std::string value = use.values.empty() ? std::string() : use.values.front();
+    const bool has_value = use.action == sql::SettingAction::set && !use.values.empty();
+    bool fine = false;
+    switch (use.action) {
+      case sql::SettingAction::show:
+        fine = is_harmless_to_show(use.name) || allow_.setting_granted(use.name);
+        break;
+      case sql::SettingAction::show_all:
+        fine = false;
+        break;
+      // Back to what dbgate and the target's configuration set: never wider than the session started with.
+      case sql::SettingAction::reset:
+      case sql::SettingAction::reset_all:
+      case sql::SettingAction::set_default:
+        fine = use.name != "role" && use.name != "session_authorization";
+        break;
+      case sql::SettingAction::discard:
+        fine = use.name == "plans" || use.name == "sequences";
+        break;
+      case sql::SettingAction::set:
+        fine = is_harmless_setting(use.name, value, has_value) || allow_.setting_granted(use.name) ||
+               (use.name == "search_path" && use.values == context_.search_path) || use.name == "transaction" ||
+               use.name == "session characteristics";
+        break;
+    }
+    if (!fine) {
+      const bool shows = use.action == sql::SettingAction::show || use.action == sql::SettingAction::show_all;
+      return not_allowed(shows ? Effect::show : Effect::session, use.name);
+    }
+  }
+  return {};
+}
+
+std::string StatementJudge::check_relations() {
+  for (const sql::RelationUse& use : statement_.relations) {
+    if (!use.name.catalog.empty() && use.name.catalog != context_.database) {
+      return "cross-database names are not allowed";
+    }
+    std::string why = check_relation(use);
+    if (!why.empty()) return why;
+  }
+  return {};
+}
+
+// An unqualified name must be granted wherever the search path could find it, so that nothing can be shadowed in.
+std::string StatementJudge::check_relation(const sql::RelationUse& use) {
+  const std::vector<std::string> schemas = schemas_of(use.name, true);
+  if (schemas.empty()) return not_allowed(Effect::read, shown(use.name));
+  for (const std::string& schema : schemas) {
+    std::string why = check_one(use, schema);
+    if (!why.empty()) return why;
+  }
+  return {};
+}
+
+std::string StatementJudge::check_one(const sql::RelationUse& use, const std::string& schema) {
+  const std::string name = shown(use.name);
+  const bool copies_out = has(statement_.effects, Effect::copy_out);
+  for (std::size_t i = 0; i < use.effects.size(); ++i) {
+    const auto effect = static_cast<Effect>(i);
+    if (!use.effects.test(i)) continue;
+    const sql::ColumnUse* columns = nullptr;
+    if (effect == Effect::read) columns = &use.reads;
+    if (effect == Effect::insert || effect == Effect::update || effect == Effect::merge) columns = &use.writes;
+    std::string why = check_columns(use, schema, effect, columns, name);
+    if (!why.empty()) return why;
+  }
+  // COPY (query) TO hands rows out as COPY table TO does.
+  if (copies_out && has(use.effects, Effect::read)) {
+    return check_columns(use, schema, Effect::copy_out, &use.reads, name);
+  }
+  return {};
+}
+
+std::string StatementJudge::check_columns(const sql::RelationUse& use, const std::string& schema, Effect effect,
+                                          const sql::ColumnUse* columns, const std::string& shown_name) {
+  if (effect == Effect::read && allow_.introspection && is_introspection_relation(schema, use.name.name)) {
+    rule_ = allow_.introspection_rule;
+    return {};
+  }
+  bool any = false;
+  bool needs_where = false;
+  bool all_columns = false;
+  std::vector<std::string> granted;
+  allow_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
+    // COPY table TO reads the table by the right to copy it.
+    const bool covers = has(grant.effects, effect) || (effect == Effect::read && has(use.effects, Effect::copy_out) &&
+                                                       has(grant.effects, Effect::copy_out));
+    if (!covers) return true;
+    if (grant.require_where && !use.has_where && effect != Effect::read) {
+      needs_where = true;
+      return true;
+    }
+    any = true;
+    rule_ = grant.rule_id;
+    all_columns = all_columns || grant.columns.empty();
+    granted.insert(granted.end(), grant.columns.begin(), grant.columns.end());
+    return !all_columns;
+  });
+  if (!any && needs_where) {
+    return std::string(effect_words[static_cast<std::size_t>(effect)]) + " on " + shown_name + " needs a WHERE clause";
+  }
+  if (!any) return not_allowed(effect, shown_name);
+  if (columns == nullptr) return {};
+  // Not columns of the table's definition: never granted as part of "all".
+  static constexpr std::array<std::string_view, 6> system_columns = {"ctid", "xmin", "xmax",
+                                                                     "cmin", "cmax", "tableoid"};
+  const auto is_granted = [&](const std::string& column) {
+    if (std::find(granted.begin(), granted.end(), column) != granted.end()) return true;
+    return all_columns && std::find(system_columns.begin(), system_columns.end(), column) == system_columns.end();
+  };
+  if (columns->whole_row && !all_columns) {
+    return not_allowed(effect, "all columns of " + shown_name);
+  }
+  for (const std::string& column : columns->names) {
+    if (!is_granted(column)) return not_allowed(effect, "column " + column + " of " + shown_name);
+  }
+  return {};
+}
+
+std::string StatementJudge::check_functions() {
+  for (const sql::FunctionUse& use : statement_.functions) {
+    const bool unqualified = use.name.schema.empty();
+    const bool system = use.name.schema == "pg_catalog";
+    if (use.form == sql::FunctionForm::operator_) {
+      if (unqualified || system) continue;
+      return "no rule allows operator " + shown(use.name);
+    }
+    const bool procedure = use.form == sql::FunctionForm::procedure;
+    if (!procedure && (unqualified || system)) {
+      if (allow_.safe_functions && is_safe_function(use.name.name)) continue;
+      if (allow_.introspection && is_introspection_function(use.name.name)) continue;
+    }
+    if (allow_.introspection && use.name.schema == "information_schema" && use.name.name == "_pg_expandarray") continue;
+    if (use.form == sql::FunctionForm::table_sample && (use.name.name == "system" || use.name.name == "bernoulli"))
+      continue;
+    const std::vector<std::string> schemas = schemas_of(use.name, false);
+    const bool granted =
+        !schemas.empty() && std::all_of(schemas.begin(), schemas.end(), [&](const std::string& schema) {
+          return allow_.function_granted(schema, use.name.name, use.arguments, procedure);
+        });
+    if (!granted) return std::string("no rule allows ") + (procedure ? "CALL of " : "function ") + shown(use.name);
+  }
+  return {};
+}
+
+std::string StatementJudge::check_types() {
+  for (const sql::QualifiedName& type : statement_.types) {
+    const bool system = type.schema.empty() || type.schema == "pg_catalog";
+    if (system && is_builtin_type(type.name)) continue;
+    if (system && allow_.introspection && is_introspection_function(type.name)) continue;
+    if (allow_.introspection && (type.schema == "information_schema")) continue;
+    const std::vector<std::string> schemas = schemas_of(type, false);
+    const bool granted = !schemas.empty() &&
+                         std::all_of(schemas.begin(), schemas.end(),
+                                     [&](const std::string& schema) { return allow_.type_granted(schema, type.name); });
+    if (!granted) return "no rule allows type " + shown(type);
+  }
+  return {};
+}
+
+// Schemas, functions, roles and other objects that DDL makes or drops: granted by ddl on their schema, or on "*".
+std::string StatementJudge::check_objects() {
+  if (!has(statement_.effects, Effect::ddl)) return {};
+  const auto ddl_granted = [this](const std::string& schema, const std::string& name) {
+    bool granted = false;
+    allow_.each_grant(schema, name, [&](const TableGrant& grant) {
+      granted = has(grant.effects, Effect::ddl);
+      if (granted) rule_ = grant.rule_id;
+      return !granted;
+    });
+    return granted;
+  };
+  if (statement_.objects.empty() && statement_.relations.empty() && !ddl_granted("", "")) {
+    return not_allowed(Effect::ddl);
+  }
+  for (const sql::QualifiedName& object : statement_.objects) {
+    if (object.schema == "pg_catalog") continue;
+    if (!ddl_granted(object.schema, object.name)) return not_allowed(Effect::ddl, shown(object));
+  }
+  return {};
+}
+
+}  // namespace
+
+Verdict decide(const Grants& grants, const Statement& statement, const NameContext& context) {
+  return StatementJudge(grants, statement, context).run();
+}
+
+bool is_unrestricted(const Grants& grants) {
+  return grants.allow.everything && grants.deny.rules == 0;
+}
+
+bool may_replicate(const Grants& grants) {
+  return (grants.allow.replication || grants.allow.everything) && grants.deny.rules == 0;
+}
+
+Verdict decide_function_call(const Grants& grants) {
+  Verdict verdict;
+  const bool allowed = (grants.allow.function_call || grants.allow.everything) && grants.deny.rules == 0;
+  verdict.decision = allowed ? Decision::allow : Decision::deny;
+  verdict.rule_id = allowed ? "function_call" : "default";
+  if (!allowed) verdict.message = "permission denied by dbgate policy: no rule allows function calls by OID";
+  return verdict;
+}
+
+Verdict decide_replication(const Grants& grants) {
+  Verdict verdict;
+  verdict.decision = may_replicate(grants) ? Decision::allow : Decision::deny;
+  verdict.rule_id = verdict.allowed() ? "replication" : "default";
+  if (!verdict.allowed()) verdict.message = "permission denied by dbgate policy: no rule allows replication";
+  return verdict;
+}
+
+}  // namespace dbgate::policy

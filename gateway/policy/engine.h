@@ -1,0 +1,43 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/schema.h"
+#include "gateway/policy/verdict.h"
+#include "gateway/sql/facts.h"
+
+namespace dbgate::policy {
+
+class Grants;
+
+/// The policies of one configuration, compiled. Immutable; shared by all threads.
+class PolicySet {
+ public:
+  explicit PolicySet(const config::Config& config);
+
+  /// What `user` may do on `target`; null if no policy names the two together: the target does not exist for that user.
+  std::shared_ptr<const Grants> grants(std::string_view user, std::string_view target) const;
+
+ private:
+  std::map<std::string, std::map<std::string, std::shared_ptr<const Grants>, std::less<>>, std::less<>> by_user_;
+};
+
+/// How names in a statement are to be read.
+struct NameContext {
+  std::vector<std::string> search_path;  ///< fixed upstream; pg_catalog comes first by itself
+  std::string database;
+};
+
+/// The verdict on one statement: everything it does must be granted, nothing of it denied. Pure.
+Verdict decide(const Grants& grants, const sql::Statement& statement, const NameContext& context);
+/// A FunctionCall message names a function by OID alone.
+Verdict decide_function_call(const Grants& grants);
+Verdict decide_replication(const Grants& grants);
+bool may_replicate(const Grants& grants);
+/// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
+bool is_unrestricted(const Grants& grants);
+
+}  // namespace dbgate::policy

@@ -1,0 +1,115 @@
+#include "gateway/policy/grants.h"
+
+#include <algorithm>
+
+#include "gateway/policy/catalog_lists.h"
+
+namespace dbgate::policy {
+namespace {
+
+using sql::Effect;
+using sql::EffectSet;
+
+EffectSet effects(std::initializer_list<Effect> list) {
+  EffectSet set;
+  for (const Effect effect : list)
+    set.set(static_cast<std::size_t>(effect));
+  return set;
+}
+
+EffectSet effects_of(std::string_view kind) {
+  if (kind == "select") return effects({Effect::read});
+  if (kind == "insert") return effects({Effect::insert});
+  // SELECT … FOR UPDATE takes the lock that an UPDATE takes.
+  if (kind == "update") return effects({Effect::update, Effect::lock});
+  if (kind == "delete") return effects({Effect::delete_, Effect::lock});
+  if (kind == "merge") return effects({Effect::merge});
+  if (kind == "truncate") return effects({Effect::truncate});
+  if (kind == "copy_in") return effects({Effect::copy_in, Effect::insert});
+  if (kind == "copy_out") return effects({Effect::copy_out});
+  if (kind == "lock") return effects({Effect::lock});
+  if (kind == "ddl") return effects({Effect::ddl, Effect::select_into});
+  return effects({Effect::maintenance});
+}
+
+bool matches(const config::FunctionPattern& pattern, std::string_view schema, std::string_view name,
+             std::size_t arguments) {
+  if (pattern.safe || pattern.schema != schema) return false;
+  if (pattern.name != "*" && pattern.name != name) return false;
+  return pattern.any_arguments || pattern.arguments == arguments;
+}
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::any_of(names.begin(), names.end(), [name](const std::string& n) { return n == "*" || n == name; });
+}
+
+}  // namespace
+
+bool RuleSet::is_system_schema(std::string_view schema) {
+  return schema == "information_schema" || schema.starts_with("pg_");
+}
+
+void RuleSet::add(const config::Rule& rule, const std::string& rule_id) {
+  ++rules;
+  if (rule.everything) {
+    everything = true;
+    everything_rule = rule_id;
+  }
+  for (const std::string& pack : rule.packs) {
+    if (pack == "introspection") {
+      introspection = true;
+      introspection_rule = rule_id;
+    } else {
+      safe_functions = true;
+      tables_[std::string("*") + '\0' + "*"].push_back({effects_of("select"), {}, false, rule_id});
+    }
+  }
+  for (const auto& [kind, patterns] : rule.tables) {
+    writes = writes || (kind != "select" && kind != "copy_out" && kind != "lock");
+    for (const config::TablePattern& pattern : patterns) {
+      TableGrant grant{effects_of(kind), pattern.columns, rule.require_where, rule_id};
+      std::sort(grant.columns.begin(), grant.columns.end());
+      tables_[pattern.schema + '\0' + pattern.name].push_back(std::move(grant));
+    }
+  }
+  for (const config::FunctionPattern& pattern : rule.functions) {
+    safe_functions = safe_functions || pattern.safe;
+    functions_.push_back(pattern);
+  }
+  procedures_.insert(procedures_.end(), rule.call.begin(), rule.call.end());
+  types_.insert(types_.end(), rule.types.begin(), rule.types.end());
+  listen_.insert(listen_.end(), rule.listen.begin(), rule.listen.end());
+  notify_.insert(notify_.end(), rule.notify.begin(), rule.notify.end());
+  set_.insert(set_.end(), rule.set.begin(), rule.set.end());
+  dcl = dcl || rule.dcl;
+  admin = admin || rule.admin;
+  do_blocks = do_blocks || rule.do_blocks;
+  opaque = opaque || rule.opaque;
+  two_phase = two_phase || rule.two_phase;
+  server_files = server_files || rule.server_files;
+  replication = replication || rule.replication;
+  function_call = function_call || rule.function_call;
+}
+
+bool RuleSet::function_granted(std::string_view schema, std::string_view name, std::size_t arguments,
+                               bool procedure) const {
+  const auto& patterns = procedure ? procedures_ : functions_;
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const config::FunctionPattern& pattern) { return matches(pattern, schema, name, arguments); });
+}
+
+bool RuleSet::type_granted(std::string_view schema, std::string_view name) const {
+  return std::any_of(types_.begin(), types_.end(), [&](const config::TablePattern& pattern) {
+    return pattern.schema == schema && (pattern.name == "*" || pattern.name == name);
+  });
+}
+
+bool RuleSet::channel_granted(std::string_view channel, bool notify) const {
+  return contains(notify ? notify_ : listen_, channel);
+}
+
+bool RuleSet::setting_granted(std::string_view name) const {
+  return contains(set_, name);
+}
+
+}  // namespace dbgate::policy

@@ -1,0 +1,69 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config/schema.h"
+#include "gateway/policy/engine.h"
+
+// The compiled form of rules. Inside policy/ only.
+namespace dbgate::policy {
+
+/// One relation pattern of one rule, for one or more effects.
+struct TableGrant {
+  sql::EffectSet effects;
+  std::vector<std::string> columns;  ///< sorted; empty: all
+  bool require_where = false;
+  std::string rule_id;
+};
+
+/// Rules of one principal on one target, looked up by relation.
+class RuleSet {
+ public:
+  void add(const config::Rule& rule, const std::string& rule_id);
+
+  /// Calls `visit` for every grant on schema.name, until it returns false.
+  template <class Visit>
+  void each_grant(const std::string& schema, const std::string& name, Visit&& visit) const {
+    for (const std::string& key : {schema + '\0' + name, schema + '\0' + "*", std::string("*") + '\0' + "*"}) {
+      if (key[0] == '*' && is_system_schema(schema)) continue;
+      const auto found = tables_.find(key);
+      if (found == tables_.end()) continue;
+      for (const TableGrant& grant : found->second) {
+        if (!visit(grant)) return;
+      }
+    }
+  }
+  bool function_granted(std::string_view schema, std::string_view name, std::size_t arguments, bool procedure) const;
+  bool type_granted(std::string_view schema, std::string_view name) const;
+  bool channel_granted(std::string_view channel, bool notify) const;
+  bool setting_granted(std::string_view name) const;
+
+  static bool is_system_schema(std::string_view schema);
+
+  bool everything = false;
+  std::string everything_rule;
+  bool safe_functions = false;
+  bool introspection = false;
+  std::string introspection_rule;
+  bool writes = false;  ///< grants any change of data
+  bool dcl = false, admin = false, do_blocks = false, opaque = false, two_phase = false, server_files = false;
+  bool replication = false, function_call = false;
+  std::size_t rules = 0;
+
+ private:
+  std::unordered_map<std::string, std::vector<TableGrant>> tables_;  // by schema NUL name
+  std::vector<config::FunctionPattern> functions_;
+  std::vector<config::FunctionPattern> procedures_;
+  std::vector<config::TablePattern> types_;
+  std::vector<std::string> listen_, notify_, set_;
+};
+
+class Grants {
+ public:
+  RuleSet allow;
+  RuleSet deny;
+};
+
+}  // namespace dbgate::policy
