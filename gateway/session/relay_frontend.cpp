@@ -251,7 +251,7 @@ void Relay::on_query(Bytes message, std::string_view text) {
   }
   auto run = announce(judged, text, replication_ ? "replication" : "simple", {});
   if (!run) return refuse_simple(audit_refusal());
-  if (judged.refused) return refuse_simple(judged.refusal);
+  if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
   ++segment_;
   Expected& entry = expect(Expected::Kind::query);
   entry.run = std::move(run);
@@ -312,7 +312,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   if (judged.refused) {
     // A refused text is never executed, so this is the only record of it.
     const auto recorded = trail_.decided(judged, *text, "extended", *name);
-    return refuse_extended(recorded ? judged.refusal : audit_refusal(), name->empty());
+    return refuse_extended(recorded ? with_request_id(judged.refusal, *recorded) : audit_refusal(), name->empty());
   }
   if (statements_.size() >= limits_.prepared_statements && !name->empty()) {
     Refusal refusal;
@@ -436,7 +436,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   }
   auto run = announce(judged, prepared.text, prepared.sql_cursor ? "cursor" : "extended", *portal);
   if (!run) return refuse_extended(audit_refusal(), false);
-  if (judged.refused) return refuse_extended(judged.refusal, false);
+  if (judged.refused) return refuse_extended(with_request_id(judged.refusal, run->query_id), false);
   Expected& entry = expect(Expected::Kind::execute);
   entry.run = std::move(run);
   pend_effects(entry, *prepared.script);
@@ -465,7 +465,7 @@ void Relay::on_function_call(Bytes message) {
   const Judged judged = judge_.judge_function_call();
   auto run = announce(judged, {}, "function_call", {});
   if (!run) return refuse_simple(audit_refusal());
-  if (judged.refused) return refuse_simple(judged.refusal);
+  if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
   ++segment_;
   expect(Expected::Kind::function_call).run = std::move(run);
   ++segment_;

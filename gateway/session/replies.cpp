@@ -112,6 +112,14 @@ Refusal audit_refusal() {
   return refusal;
 }
 
+Refusal with_request_id(Refusal refusal, std::string_view query_id) {
+  if (refusal.code != sqlstate::insufficient_privilege) return refusal;
+  if (!refusal.hint.empty()) refusal.hint += ' ';
+  refusal.hint += "Request id: ";
+  refusal.hint += query_id;
+  return refusal;
+}
+
 bool names_others(const sql::Script& script) {
   return std::any_of(script.statements.begin(), script.statements.end(), [](const sql::Statement& statement) {
     return statement.effects.test(static_cast<std::size_t>(sql::Effect::execute)) ||

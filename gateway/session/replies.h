@@ -24,6 +24,9 @@ Refusal unknown_statement(std::string_view name);
 /// The audit log did not take the record.
 Refusal audit_refusal();
 
+/// A denial says under which id it stands in the audit log; PostgreSQL's own errors stay as they are.
+Refusal with_request_id(Refusal refusal, std::string_view query_id);
+
 /// Whether judging a script depends on what other names stand for (EXECUTE, FETCH).
 bool names_others(const sql::Script& script);
 

@@ -79,6 +79,9 @@ bool is_member_of_relation(ObjectType type) {
 void Walker::embed(const Node* query) {
   if (query == nullptr) return;
   auto inner = std::make_shared<Statement>();
+  const StatementName name = statement_name(query);
+  inner->kind = name.kind;
+  inner->tag = name.tag;
   Walker(*inner).read(query);
   facts_.effects |= inner->effects;
   const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };

@@ -1,0 +1,114 @@
+#include "gateway/audit/json.h"
+
+#include <array>
+#include <charconv>
+
+namespace dbgate::audit {
+namespace {
+
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+// Length of the valid UTF-8 sequence at `at`, 0 if there is none (RFC 3629).
+std::size_t sequence_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(at);
+  std::size_t length = 0;
+  unsigned low = 0x80;
+  unsigned high = 0xbf;
+  if (lead >= 0xc2 && lead <= 0xdf) length = 2;
+  if (lead >= 0xe0 && lead <= 0xef) length = 3;
+  if (lead >= 0xf0 && lead <= 0xf4) length = 4;
+  if (lead == 0xe0) low = 0xa0;
+  if (lead == 0xed) high = 0x9f;
+  if (lead == 0xf0) low = 0x90;
+  if (lead == 0xf4) high = 0x8f;
+  if (length == 0 || at + length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if (byte(at + i) < low || byte(at + i) > high) return 0;
+    low = 0x80;
+    high = 0xbf;
+  }
+  return length;
+}
+
+void append_escaped(std::string& out, unsigned char c) {
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    default:
+      out += "\\u00";
+      out += hex_digits[c >> 4];
+      out += hex_digits[c & 15];
+      break;
+  }
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  std::size_t plain = 0;  // start of what can be copied as it is
+  std::size_t at = 0;
+  const auto flush = [&] { out.append(text, plain, at - plain); };
+  while (at < text.size()) {
+    const auto c = static_cast<unsigned char>(text[at]);
+    if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+      flush();
+      append_escaped(out, c);
+      plain = ++at;
+      continue;
+    }
+    if (c < 0x80) {
+      ++at;
+      continue;
+    }
+    const std::size_t length = sequence_length(text, at);
+    if (length == 0) {
+      flush();
+      out += "\\ufffd";
+      plain = ++at;
+      continue;
+    }
+    // The line separators of JavaScript would end the line for some readers.
+    const std::string_view sequence = text.substr(at, length);
+    if (sequence == "\xe2\x80\xa8" || sequence == "\xe2\x80\xa9") {
+      flush();
+      out += sequence.back() == '\xa8' ? "\\u2028" : "\\u2029";
+      plain = at + length;
+    }
+    at += length;
+  }
+  flush();
+  out += '"';
+}
+
+void append_field(std::string& out, std::string_view key, std::string_view value) {
+  out += ",\"";
+  out += key;
+  out += "\":";
+  append_json_string(out, value);
+}
+
+void append_field(std::string& out, std::string_view key, std::uint64_t value) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out += ",\"";
+  out += key;
+  out += "\":";
+  out.append(digits.data(), end);
+}
+
+}  // namespace dbgate::audit

@@ -1,0 +1,84 @@
+#include "gateway/audit/records.h"
+
+#include "gateway/audit/json.h"
+
+namespace dbgate::audit {
+namespace {
+
+void append_if(std::string& out, std::string_view key, std::string_view value) {
+  if (!value.empty()) append_field(out, key, value);
+}
+
+void append_list(std::string& out, std::string_view key, const std::vector<std::string>& values) {
+  if (values.empty()) return;
+  out += ",\"";
+  out += key;
+  out += "\":[";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(out, values[i]);
+  }
+  out += ']';
+}
+
+// Milliseconds with three decimals, without going through floating point.
+void append_milliseconds(std::string& out, std::string_view key, std::uint64_t microseconds) {
+  append_field(out, key, microseconds / 1000);
+  const std::uint64_t rest = microseconds % 1000;
+  out += '.';
+  out += static_cast<char>('0' + rest / 100);
+  out += static_cast<char>('0' + rest / 10 % 10);
+  out += static_cast<char>('0' + rest % 10);
+}
+
+}  // namespace
+
+std::string SessionFields::render() const {
+  std::string out;
+  append_field(out, "session_id", std::string_view(session_id));
+  append_field(out, "user.name", std::string_view(user));
+  append_if(out, "auth.method", auth_method);
+  append_field(out, "client.address", std::string_view(client_address));
+  append_field(out, "client.port", std::uint64_t{client_port});
+  append_if(out, "client.application", application);
+  append_if(out, "target", target);
+  if (!target.empty()) {
+    append_field(out, "db.system.name", std::string_view("postgresql"));
+    append_if(out, "db.namespace", database);
+    append_if(out, "server.address", server_address);
+    append_field(out, "server.port", std::uint64_t{server_port});
+    append_if(out, "upstream.user", upstream_user);
+  }
+  return out;
+}
+
+void append_decision(std::string& out, const DecisionFields& decision) {
+  append_field(out, "query_id", decision.query_id);
+  append_field(out, "protocol", decision.protocol);
+  append_if(out, "db.operation.name", decision.operation);
+  append_if(out, "statement.name", decision.statement_name);
+  if (decision.text_sha256.empty()) {
+    append_field(out, "db.query.text", decision.text);
+  } else {
+    append_field(out, "db.query.text_sha256", decision.text_sha256);
+    append_field(out, "db.query.text_bytes", std::uint64_t{decision.text_bytes});
+  }
+  append_list(out, "objects", decision.objects);
+  append_field(out, "decision.effect", decision.effect);
+  append_if(out, "decision.rule_id", decision.rule_id);
+  append_if(out, "decision.policy_version", decision.policy_version);
+  append_list(out, "decision.reasons", decision.reasons);
+}
+
+void append_outcome(std::string& out, const OutcomeFields& outcome) {
+  append_field(out, "query_id", outcome.query_id);
+  append_field(out, "outcome", outcome.outcome);
+  append_if(out, "db.response.status_code", outcome.sqlstate);
+  append_if(out, "db.response.command_tags", outcome.tags);
+  append_field(out, "db.response.returned_rows", outcome.rows_returned);
+  append_field(out, "rows_affected", outcome.rows_affected);
+  append_field(out, "bytes", outcome.bytes);
+  append_milliseconds(out, "duration_ms", outcome.duration_us);
+}
+
+}  // namespace dbgate::audit

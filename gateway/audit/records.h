@@ -1,0 +1,55 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The records of sessions, as `,"key":value` pairs for Chain::seal. Keys: docs/audit.md.
+namespace dbgate::audit {
+
+/// Who and where: the same in every record of a session, so rendered once.
+struct SessionFields {
+  std::string session_id;
+  std::string user;
+  std::string auth_method;
+  std::string client_address;
+  std::uint16_t client_port = 0;
+  std::string application;
+  std::string target;
+  std::string database;
+  std::string server_address;
+  std::uint16_t server_port = 0;
+  std::string upstream_user;
+
+  std::string render() const;
+};
+
+struct DecisionFields {
+  std::string_view query_id;
+  std::string_view text;  ///< whole, or empty if `text_sha256` names a blob
+  std::string_view text_sha256;
+  std::size_t text_bytes = 0;
+  std::string_view protocol;   ///< simple, extended, cursor, function_call, replication
+  std::string_view operation;  ///< command tags
+  std::vector<std::string> objects;
+  std::string_view effect;  ///< allow or deny
+  std::string_view rule_id;
+  std::string_view policy_version;
+  std::vector<std::string> reasons;
+  std::string_view statement_name;
+};
+void append_decision(std::string& out, const DecisionFields& decision);
+
+struct OutcomeFields {
+  std::string_view query_id;
+  std::string_view outcome;  ///< ok, error, not_run
+  std::string_view sqlstate;
+  std::string_view tags;
+  std::uint64_t rows_returned = 0;
+  std::uint64_t rows_affected = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t duration_us = 0;
+};
+void append_outcome(std::string& out, const OutcomeFields& outcome);
+
+}  // namespace dbgate::audit

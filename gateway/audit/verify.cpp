@@ -1,0 +1,153 @@
+#include "gateway/audit/verify.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "gateway/audit/chain.h"
+
+namespace dbgate::audit {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view segment_prefix = "audit-";
+constexpr std::string_view segment_suffix = ".jsonl";
+
+struct ChainState {
+  std::uint64_t sequence = 0;
+  std::string hash = std::string(64, '0');
+  std::uint64_t segment = 0;
+};
+
+// The value of a key that dbgate itself writes, in a line whose texts are escaped: a text cannot fake it, because a
+// quote inside a text is preceded by a backslash.
+std::string_view value_of(std::string_view line, std::string_view key) {
+  const std::string wanted = ",\"" + std::string(key) + "\":\"";
+  const std::size_t at = line.find(wanted);
+  if (at == std::string_view::npos) return {};
+  const std::size_t start = at + wanted.size();
+  return line.substr(start, line.find('"', start) - start);
+}
+
+class Verifier {
+ public:
+  explicit Verifier(std::string directory) : directory_(std::move(directory)) {}
+
+  VerifyReport run() {
+    const auto segments = list_segments(directory_);
+    if (segments.empty()) report_.problems.push_back(directory_ + ": no audit segments");
+    for (const SegmentFile& segment : segments)
+      check_segment(segment);
+    for (const auto& [name, state] : chains_)
+      check_head(name, state);
+    report_.chains = chains_.size();
+    report_.segments = segments.size();
+    report_.in_flight = open_.size();
+    return std::move(report_);
+  }
+
+ private:
+  void problem(const std::string& place, const std::string& what) { report_.problems.push_back(place + ": " + what); }
+
+  void check_segment(const SegmentFile& segment) {
+    ChainState& state = chains_[segment.chain];
+    const std::string name = fs::path(segment.path).filename().string();
+    if (segment.number != state.segment + 1) {
+      problem(name, "segment " + std::to_string(state.segment + 1) + " of chain " + segment.chain + " is missing");
+    }
+    state.segment = segment.number;
+    std::ifstream stream(segment.path);
+    std::string line;
+    for (std::size_t number = 1; std::getline(stream, line); ++number) {
+      const std::string place = name + ":" + std::to_string(number);
+      if (stream.eof()) {
+        problem(place, "the last line is cut off");
+        break;
+      }
+      check_line(place, line, segment.chain, state);
+    }
+  }
+
+  void check_line(const std::string& place, const std::string& line, const std::string& chain, ChainState& state) {
+    const SealedLine sealed = read_sealed(line);
+    if (!sealed.valid) return problem(place, "is not an audit record");
+    ++report_.records;
+    if (sealed.chain != chain) problem(place, "belongs to chain " + std::string(sealed.chain));
+    if (sha256_hex(sealed.covered) != sealed.hash) problem(place, "the record was changed: its hash does not fit");
+    if (sealed.sequence != state.sequence + 1) {
+      problem(place, "record " + std::to_string(state.sequence + 1) + " is missing; this is " +
+                         std::to_string(sealed.sequence));
+    } else if (sealed.prev_hash != state.hash) {
+      problem(place, "does not follow the record before it");
+    }
+    state.sequence = sealed.sequence;
+    state.hash = sealed.hash;
+    check_content(place, line);
+  }
+
+  void check_content(const std::string& place, const std::string& line) {
+    const std::string_view event = value_of(line, "event");
+    const std::string query_id(value_of(line, "query_id"));
+    if (event == "statement.decided" && value_of(line, "decision.effect") != "deny") open_.insert(query_id);
+    if (event == "statement.done") open_.erase(query_id);
+    const std::string blob(value_of(line, "db.query.text_sha256"));
+    if (blob.empty() || event != "statement.decided") return;
+    std::ifstream stream(directory_ + "/blobs/" + blob, std::ios::binary);
+    if (!stream) return problem(place, "the statement text blobs/" + blob + " is missing");
+    const std::string text(std::istreambuf_iterator<char>(stream), {});
+    if (sha256_hex(text) != blob) problem(place, "the statement text blobs/" + blob + " was changed");
+  }
+
+  // A log cannot show by itself that its end was cut off; the head noted beside it can.
+  void check_head(const std::string& chain, const ChainState& state) {
+    std::ifstream stream(directory_ + "/audit-" + chain + ".head");
+    std::uint64_t sequence = 0;
+    std::string hash;
+    if (!(stream >> sequence >> hash)) return;
+    if (sequence > state.sequence) {
+      problem("audit-" + chain + ".head", "record " + std::to_string(sequence) + " was written, but the log ends at " +
+                                              std::to_string(state.sequence));
+    } else if (sequence == state.sequence && hash != state.hash) {
+      problem("audit-" + chain + ".head", "the last record is not the one that was written");
+    }
+  }
+
+  std::string directory_;
+  VerifyReport report_;
+  std::map<std::string, ChainState> chains_;
+  std::set<std::string> open_;
+};
+
+}  // namespace
+
+std::vector<SegmentFile> list_segments(const std::string& directory) {
+  std::vector<SegmentFile> segments;
+  std::error_code failed;
+  for (const auto& entry : fs::directory_iterator(directory, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(segment_prefix) || !name.ends_with(segment_suffix)) continue;
+    const std::size_t dash = name.rfind('-');
+    if (dash <= segment_prefix.size()) continue;
+    SegmentFile segment;
+    segment.path = entry.path().string();
+    segment.chain = name.substr(segment_prefix.size(), dash - segment_prefix.size());
+    const char* end = name.data() + name.size() - segment_suffix.size();
+    const auto parsed = std::from_chars(name.data() + dash + 1, end, segment.number);
+    if (parsed.ec == std::errc() && parsed.ptr == end) segments.push_back(std::move(segment));
+  }
+  std::sort(segments.begin(), segments.end(), [](const SegmentFile& a, const SegmentFile& b) {
+    return std::tie(a.chain, a.number) < std::tie(b.chain, b.number);
+  });
+  return segments;
+}
+
+VerifyReport verify_directory(const std::string& directory) {
+  return Verifier(directory).run();
+}
+
+}  // namespace dbgate::audit

@@ -1,0 +1,41 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gateway/base/error.h"
+
+namespace dbgate::ports {
+
+/// One hash chain of the audit log. Used by one thread; nothing here waits for a disk but commit() for its write.
+class AuditChain {
+ public:
+  using Ticket = std::uint64_t;
+  virtual ~AuditChain() = default;
+
+  /// Adds a record to what the next commit() writes. `fields` as audit/records.h renders them.
+  /// Errors: 58030 while the log cannot be written; then nothing may be forwarded.
+  virtual Result<> append(std::string_view event, std::string_view fields) = 0;
+  /// Keeps a large text under its content hash. @return the hash, in hexadecimal
+  virtual Result<std::string> store_text(std::string_view text) = 0;
+  /// Writes all records that were appended, with one system call. Afterwards they survive this process; when
+  /// is_durable() says so of the ticket, also the machine. Errors: 58030.
+  virtual Result<Ticket> commit() = 0;
+  virtual bool is_durable(Ticket ticket) const = 0;
+  /// Calls `done` once the ticket is durable or the log has failed, from another thread.
+  virtual void when_durable(Ticket ticket, std::function<void()> done) = 0;
+  /// Whether a commit alone is acceptance, or only durability.
+  virtual bool sync_required() const = 0;
+};
+
+/// The whole log of one process.
+class AuditLog {
+ public:
+  virtual ~AuditLog() = default;
+  /// Opens the chain of one worker thread. Errors: 58030 naming the file.
+  virtual Result<std::unique_ptr<AuditChain>> open_chain(const std::string& name) = 0;
+};
+
+}  // namespace dbgate::ports

@@ -1,0 +1,121 @@
+#include "gateway/session/audit_trail.h"
+
+#include <algorithm>
+
+#include "gateway/audit/json.h"
+#include "gateway/audit/records.h"
+#include "gateway/base/ids.h"
+
+namespace dbgate::session {
+namespace {
+
+// Longer texts are kept once, by content hash, beside the log.
+constexpr std::size_t inline_text_bytes = 32 * 1024;
+
+std::string name_of(const sql::QualifiedName& name) {
+  return name.schema.empty() ? name.name : name.schema + "." + name.name;
+}
+
+std::vector<std::string> objects_of(const sql::Script& script) {
+  std::vector<std::string> objects;
+  for (const sql::Statement& statement : script.statements) {
+    for (const sql::RelationUse& use : statement.relations) {
+      std::string name = name_of(use.name);
+      if (std::find(objects.begin(), objects.end(), name) == objects.end()) objects.push_back(std::move(name));
+    }
+  }
+  return objects;
+}
+
+std::string operations_of(const sql::Script& script) {
+  constexpr std::size_t most = 16;
+  std::string tags;
+  for (std::size_t i = 0; i < script.statements.size(); ++i) {
+    if (i == most) return tags + "; …";
+    tags += (i > 0 ? "; " : "") + script.statements[i].tag;
+  }
+  return tags;
+}
+
+}  // namespace
+
+std::string audit_fields(const SessionInfo& session) {
+  audit::SessionFields fields;
+  fields.session_id = session.id;
+  fields.user = session.user;
+  fields.auth_method = session.auth_method;
+  fields.client_address = session.client.host;
+  fields.client_port = session.client.port;
+  fields.application = session.application;
+  fields.target = session.target;
+  fields.database = session.database;
+  fields.server_address = session.server_host;
+  fields.server_port = session.server_port;
+  fields.upstream_user = session.upstream_user;
+  return fields.render();
+}
+
+AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version)
+    : chain_(chain), common_(audit_fields(session)), policy_version_(std::move(policy_version)) {}
+
+Result<> AuditTrail::started() {
+  return chain_.append("session.start", common_);
+}
+
+Result<std::string> AuditTrail::decided(const Judged& judged, std::string_view text, std::string_view protocol,
+                                        std::string_view name) {
+  std::string query_id = make_id("qry_");
+  audit::DecisionFields fields;
+  fields.query_id = query_id;
+  std::string hash;
+  if (text.size() > inline_text_bytes) {
+    DBGATE_TRY(hash, chain_.store_text(text));
+    fields.text_sha256 = hash;
+    fields.text_bytes = text.size();
+  } else {
+    fields.text = text;
+  }
+  fields.protocol = protocol;
+  const std::string operations = operations_of(*judged.script);
+  fields.operation = operations;
+  fields.objects = objects_of(*judged.script);
+  fields.effect = judged.refused ? "deny" : "allow";
+  if (judged.verdict) {
+    fields.rule_id = judged.verdict->rule_id;
+    fields.reasons = judged.verdict->reasons;
+  }
+  fields.policy_version = policy_version_;
+  fields.statement_name = name;
+  record_ = common_;
+  audit::append_decision(record_, fields);
+  const auto written = chain_.append("statement.decided", record_);
+  if (!written) return written.error();
+  return query_id;
+}
+
+void AuditTrail::done(const Run& run, std::string_view sqlstate) {
+  audit::OutcomeFields fields;
+  fields.query_id = run.query_id;
+  fields.outcome = sqlstate.empty() ? "not_run" : sqlstate == "00000" ? "ok" : "error";
+  fields.sqlstate = sqlstate;
+  fields.tags = run.tags;
+  fields.rows_returned = run.rows_returned;
+  fields.rows_affected = run.rows_affected;
+  fields.bytes = run.bytes;
+  const auto took = std::chrono::steady_clock::now() - run.started;
+  fields.duration_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  record_ = common_;
+  audit::append_outcome(record_, fields);
+  // A statement that ran cannot be taken back; a log that cannot take its outcome stops the next one.
+  static_cast<void>(chain_.append("statement.done", record_));
+}
+
+void AuditTrail::ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) {
+  record_ = common_;
+  audit::append_field(record_, "reason", reason);
+  audit::append_field(record_, "bytes_from_client", bytes_from_client);
+  audit::append_field(record_, "bytes_to_client", bytes_to_client);
+  static_cast<void>(chain_.append("session.end", record_));
+}
+
+}  // namespace dbgate::session

@@ -1,0 +1,32 @@
+#pragma once
+#include <string>
+
+#include "gateway/ports/audit_log.h"
+#include "gateway/session/host.h"
+#include "gateway/session/trail.h"
+
+namespace dbgate::session {
+
+/// What a session's records have in common, rendered.
+std::string audit_fields(const SessionInfo& session);
+
+/// Writes a session's records into the chain of its worker.
+class AuditTrail final : public Trail {
+ public:
+  AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version);
+
+  /// Writes session.start.
+  Result<> started();
+  Result<std::string> decided(const Judged& judged, std::string_view text, std::string_view protocol,
+                              std::string_view name) override;
+  void done(const Run& run, std::string_view sqlstate) override;
+  void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) override;
+
+ private:
+  ports::AuditChain& chain_;
+  std::string common_;
+  std::string policy_version_;
+  std::string record_;  // reused
+};
+
+}  // namespace dbgate::session

@@ -1,0 +1,169 @@
+#include "gateway/session/policy_judge.h"
+
+#include "gateway/session/replies.h"
+#include "gateway/sql/analyze.h"
+
+namespace dbgate::session {
+namespace {
+
+Refusal denial(const policy::Verdict& verdict) {
+  Refusal refusal;
+  refusal.code = verdict.sqlstate;
+  refusal.message = verdict.message;
+  refusal.hint = verdict.hint;
+  return refusal;
+}
+
+// The EXECUTE in a statement: itself, or inside EXPLAIN or CREATE TABLE AS. Null if there is none.
+const sql::Statement* execute_in(const sql::Statement& statement) {
+  for (const sql::Statement* at = &statement; at != nullptr; at = at->inner.get()) {
+    if (at->kind == sql::StatementKind::execute) return at;
+  }
+  return nullptr;
+}
+
+// A definition of the name earlier in the same text: PREPARE p AS …; EXECUTE p.
+const sql::Statement* defined_before(const sql::Script& script, std::size_t index, const std::string& name) {
+  for (std::size_t i = index; i-- > 0;) {
+    const sql::Statement& earlier = script.statements[i];
+    if (earlier.kind == sql::StatementKind::prepare && earlier.name == name) return &earlier;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits) {
+  auto analysis = std::make_shared<Analysis>();
+  sql::AnalyzeResult result = sql::analyze(text, limits);
+  if (result.script) {
+    analysis->script = std::make_shared<const sql::Script>(std::move(*result.script));
+    return analysis;
+  }
+  analysis->script = std::make_shared<const sql::Script>();
+  analysis->refused = true;
+  Refusal& refusal = analysis->refusal;
+  if (result.parse_error) {
+    refusal.code = result.parse_error->code;
+    refusal.message = std::move(result.parse_error->message);
+    refusal.detail = std::move(result.parse_error->detail);
+    refusal.hint = std::move(result.parse_error->hint);
+    refusal.position = result.parse_error->position;
+  } else {
+    refusal.code = result.scan_error->code();
+    refusal.message = result.scan_error->message();
+  }
+  return analysis;
+}
+
+PolicyJudge::PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
+                         const sql::ScanLimits& limits)
+    : source_(source),
+      user_(std::move(user)),
+      target_(std::move(target)),
+      database_(std::move(database)),
+      limits_(limits),
+      view_(source.view(user_, target_, database_)) {}
+
+const PolicyView& PolicyJudge::view() {
+  if (view_.version != source_.version()) view_ = source_.view(user_, target_, database_);
+  return view_;
+}
+
+Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) {
+  const PolicyView& policy = view();
+  Judged judged;
+  judged.script = analysis.script;
+  judged.judged_by = policy.version;
+  policy::Verdict total;
+  total.decision = policy::Decision::allow;
+  total.rule_id = "builtin/empty";
+  if (analysis.refused) {
+    judged.refused = true;
+    judged.refusal = analysis.refusal;
+    total.decision = policy::Decision::deny;
+    total.rule_id = "builtin/syntax";
+    total.reasons.push_back(std::string(analysis.refusal.code.text()));
+  } else if (!policy.grants) {
+    total.decision = policy::Decision::deny;
+    total.rule_id = "default";
+    total.message = "permission denied by dbgate policy: access to this target was revoked";
+    judged.refused = true;
+    judged.refusal = denial(total);
+  } else {
+    const sql::Script& script = *analysis.script;
+    for (std::size_t i = 0; i < script.statements.size() && !judged.refused; ++i) {
+      total = decide_named(script.statements[i], script, i, statements, portals, now, judged);
+      if (judged.wait) return judged;
+      if (!total.allowed() && !judged.refused) {
+        judged.refused = true;
+        judged.refusal = denial(total);
+      }
+    }
+  }
+  judged.verdict = std::make_shared<const policy::Verdict>(std::move(total));
+  return judged;
+}
+
+// One statement, together with what EXECUTE and FETCH name: that was judged when it was defined, and is judged again
+// now, because policies may have changed since.
+policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const sql::Script& script, std::size_t index,
+                                          const Names& statements, const Names& portals, Segment now, Judged& judged) {
+  policy::Verdict verdict = policy::decide(*view_.grants, statement, view_.names);
+  if (!verdict.allowed()) return verdict;
+  Names::Lookup named;
+  bool must_exist = false;
+  if (const sql::Statement* execute = execute_in(statement)) {
+    if (const sql::Statement* earlier = defined_before(script, index, execute->name)) {
+      return policy::decide(*view_.grants, *earlier, view_.names);
+    }
+    named = statements.find(execute->name, now);
+    must_exist = !policy::is_unrestricted(*view_.grants);
+    if (named.state == Names::State::absent && must_exist) {
+      judged.refused = true;
+      judged.refusal = unknown_statement(execute->name);
+      return verdict;
+    }
+  } else if (statement.kind == sql::StatementKind::fetch) {
+    named = portals.find(statement.name, now);
+  } else {
+    return verdict;
+  }
+  if (named.state == Names::State::wait) {
+    judged.wait = true;
+    return verdict;
+  }
+  if (named.state != Names::State::found) return verdict;
+  for (const sql::Statement& inner : named.definition->script->statements) {
+    policy::Verdict of_inner = policy::decide(*view_.grants, inner, view_.names);
+    if (!of_inner.allowed()) return of_inner;
+  }
+  return verdict;
+}
+
+Judged PolicyJudge::verdict_only(policy::Verdict verdict, sql::StatementKind kind, const char* tag) {
+  Judged judged;
+  sql::Script script;
+  script.statements.emplace_back().kind = kind;
+  script.statements.back().tag = tag;
+  judged.script = std::make_shared<const sql::Script>(std::move(script));
+  judged.judged_by = view_.version;
+  judged.refused = !verdict.allowed();
+  if (judged.refused) judged.refusal = denial(verdict);
+  judged.verdict = std::make_shared<const policy::Verdict>(std::move(verdict));
+  return judged;
+}
+
+Judged PolicyJudge::judge_function_call() {
+  const PolicyView& policy = view();
+  policy::Verdict verdict = policy.grants ? policy::decide_function_call(*policy.grants) : policy::Verdict{};
+  return verdict_only(std::move(verdict), sql::StatementKind::call, "FUNCTION CALL");
+}
+
+Judged PolicyJudge::judge_replication(std::string_view /*text*/) {
+  const PolicyView& policy = view();
+  policy::Verdict verdict = policy.grants ? policy::decide_replication(*policy.grants) : policy::Verdict{};
+  return verdict_only(std::move(verdict), sql::StatementKind::replication, "REPLICATION");
+}
+
+}  // namespace dbgate::session
