@@ -27,12 +27,13 @@ void read_tls(const Value& value, Tls& tls) {
 
 void read_listener(const Value& value, Listener& listener, std::uint16_t default_port) {
   if (!value.present()) return;
-  value.expect_keys({"address", "port", "socket", "tls", "require_tls", "allow_plain_remote"});
+  value.expect_keys({"address", "port", "socket", "tls", "require_tls", "allow_plain_remote", "user"});
   listener.enabled = true;
   listener.port = default_port;
   value["address"].read(listener.address);
   value["port"].read_port(listener.port);
   value["socket"].read(listener.socket);
+  value["user"].read(listener.user);
   read_tls(value["tls"], listener.tls);
   value["require_tls"].read(listener.require_tls);
   value["allow_plain_remote"].read(listener.allow_plain_remote);
@@ -45,7 +46,7 @@ void read_listener(const Value& value, Listener& listener, std::uint16_t default
 
 void read_limits(const Value& value, Limits& limits) {
   value.expect_keys({"connections", "connections_per_user", "login_timeout", "max_statement_bytes", "max_tokens",
-                     "max_nesting", "prepared_statements", "portals"});
+                     "max_nesting", "prepared_statements", "portals", "failed_logins_per_minute", "drain_timeout"});
   constexpr std::size_t many = 100'000'000;
   value["connections"].read_count(limits.connections, many);
   value["connections_per_user"].read_count(limits.connections_per_user, many);
@@ -55,6 +56,8 @@ void read_limits(const Value& value, Limits& limits) {
   value["max_nesting"].read_count(limits.max_nesting, 100'000);
   value["prepared_statements"].read_count(limits.prepared_statements, many);
   value["portals"].read_count(limits.portals, many);
+  value["failed_logins_per_minute"].read_count(limits.failed_logins_per_minute, many);
+  value["drain_timeout"].read(limits.drain_timeout);
   constexpr std::size_t most = 256u << 20;
   if (limits.max_statement_bytes > most) value["max_statement_bytes"].error("must not exceed 256MiB");
 }
@@ -163,6 +166,7 @@ void read_targets(const Value& map, Config& config) {
     pool["max"].read_count(target.max_connections, 1'000'000);
     read_listener(value["listen"], target.listen, 0);
     if (target.engine == EngineKind::tcp && !target.listen.enabled) value.error("engine tcp needs listen");
+    if (target.engine == EngineKind::tcp && target.listen.user.empty()) value["listen"].error("needs user");
     config.targets.push_back(std::move(target));
   });
 }
@@ -183,6 +187,8 @@ void read_root(const Value& root, Config& config) {
   listen.expect_keys({"postgres", "api"});
   read_listener(listen["postgres"], config.postgres, 6432);
   read_listener(listen["api"], config.api, 8443);
+  if (!config.postgres.user.empty()) listen["postgres"]["user"].error("is for tcp targets only");
+  if (!config.api.user.empty()) listen["api"]["user"].error("is for tcp targets only");
   const Value log = root["log"];
   log.expect_keys({"level", "format"});
   log["level"].read(config.log_level);

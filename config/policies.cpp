@@ -27,7 +27,8 @@ Rule read_rule(const Value& value) {
   value.expect_keys({"everything", "pack",    "select",    "insert",       "update",      "delete",        "merge",
                      "truncate",   "copy_in", "copy_out",  "lock",         "ddl",         "maintenance",   "functions",
                      "call",       "listen",  "notify",    "set",          "types",       "dcl",           "admin",
-                     "do",         "opaque",  "two_phase", "server_files", "replication", "function_call", "require"});
+                     "do",         "opaque",  "two_phase", "server_files", "replication", "function_call",
+                     "connect",    "require"});
   if (!value.is_map()) return rule;
   value["everything"].read(rule.everything);
   const Value pack = value["pack"];
@@ -56,6 +57,7 @@ Rule read_rule(const Value& value) {
   value["server_files"].read(rule.server_files);
   value["replication"].read(rule.replication);
   value["function_call"].read(rule.function_call);
+  value["connect"].read(rule.connect);
   const Value require = value["require"];
   require.expect_keys({"where"});
   require["where"].read(rule.require_where);

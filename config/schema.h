@@ -22,6 +22,7 @@ struct Listener {
   bool enabled = false;
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;
+  std::string user;    ///< tcp targets: who connections count as
   std::string socket;  ///< directory for a Unix socket beside the port; PostgreSQL listener only
   Tls tls;
   bool require_tls = false;
@@ -32,11 +33,13 @@ struct Limits {
   std::size_t connections = 10'000;
   std::size_t connections_per_user = 0;  ///< 0: no limit
   Milliseconds login_timeout{10'000};
+  Milliseconds drain_timeout{50'000};
   std::size_t max_statement_bytes = 16u << 20;
   std::size_t max_tokens = 500'000;
   std::size_t max_nesting = 2'000;
   std::size_t prepared_statements = 10'000;
   std::size_t portals = 1'000;
+  std::size_t failed_logins_per_minute = 60;  ///< from one address
 };
 
 enum class Durability : std::uint8_t { process, sync };
@@ -122,6 +125,7 @@ struct Rule {
   bool server_files = false;
   bool replication = false;
   bool function_call = false;
+  bool connect = false;  ///< tcp targets
   bool require_where = false;
 };
 

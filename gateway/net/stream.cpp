@@ -297,15 +297,19 @@ void Stream::shutdown() noexcept {
   socket_.cancel(ignored);
 }
 
-Task<> Stream::linger(std::chrono::milliseconds limit) {
-  if (!socket_.is_open()) co_return;
-  constexpr std::size_t most = 1u << 20;
+void Stream::finish_writing() noexcept {
   boost::system::error_code ignored;
   if (tls_ && SSL_is_init_finished(tls_.get())) {
     ERR_clear_error();
     SSL_shutdown(tls_.get());
   }
   socket_.shutdown(boost::asio::socket_base::shutdown_send, ignored);
+}
+
+Task<> Stream::linger(std::chrono::milliseconds limit) {
+  if (!socket_.is_open()) co_return;
+  constexpr std::size_t most = 1u << 20;
+  finish_writing();
   const Deadline deadline(*this, limit);
   std::array<std::byte, 4096> dropped;
   for (std::size_t total = 0; total < most;) {

@@ -86,6 +86,9 @@ class Stream {
   /// "TLSv1.3" and the like; empty without TLS.
   std::string tls_version() const;
 
+  /// Ends the own side: the peer sees the end of the stream, and may still send.
+  void finish_writing() noexcept;
+
   /// Ends the own side, then reads and drops what the peer still sends until it closes or the time is over. Closing
   /// with unread bytes would make the kernel reset the connection, and the peer would lose the last message.
   Task<> linger(std::chrono::milliseconds limit);

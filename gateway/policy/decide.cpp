@@ -392,25 +392,30 @@ bool is_unrestricted(const Grants& grants) {
   return grants.allow.everything && grants.deny.rules == 0;
 }
 
-bool may_replicate(const Grants& grants) {
-  return (grants.allow.replication || grants.allow.everything) && grants.deny.rules == 0;
+namespace {
+
+// What is granted as a whole or not at all, and what a deny rule that names objects cannot be checked against.
+Verdict as_a_whole(const Grants& grants, bool granted, const char* rule, const char* what) {
+  Verdict verdict;
+  const bool allowed = (granted || grants.allow.everything) && grants.deny.rules == 0;
+  verdict.decision = allowed ? Decision::allow : Decision::deny;
+  verdict.rule_id = allowed ? rule : "default";
+  if (!allowed) verdict.message = std::string("permission denied by dbgate policy: no rule allows ") + what;
+  return verdict;
 }
 
+}  // namespace
+
 Verdict decide_function_call(const Grants& grants) {
-  Verdict verdict;
-  const bool allowed = (grants.allow.function_call || grants.allow.everything) && grants.deny.rules == 0;
-  verdict.decision = allowed ? Decision::allow : Decision::deny;
-  verdict.rule_id = allowed ? "function_call" : "default";
-  if (!allowed) verdict.message = "permission denied by dbgate policy: no rule allows function calls by OID";
-  return verdict;
+  return as_a_whole(grants, grants.allow.function_call, "function_call", "function calls by OID");
+}
+
+Verdict decide_connection(const Grants& grants) {
+  return as_a_whole(grants, grants.allow.connect, "connect", "connections");
 }
 
 Verdict decide_replication(const Grants& grants) {
-  Verdict verdict;
-  verdict.decision = may_replicate(grants) ? Decision::allow : Decision::deny;
-  verdict.rule_id = verdict.allowed() ? "replication" : "default";
-  if (!verdict.allowed()) verdict.message = "permission denied by dbgate policy: no rule allows replication";
-  return verdict;
+  return as_a_whole(grants, grants.allow.replication, "replication", "replication");
 }
 
 }  // namespace dbgate::policy

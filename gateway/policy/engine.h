@@ -35,8 +35,9 @@ struct NameContext {
 Verdict decide(const Grants& grants, const sql::Statement& statement, const NameContext& context);
 /// A FunctionCall message names a function by OID alone.
 Verdict decide_function_call(const Grants& grants);
+/// A connection of an engine that sees bytes only.
+Verdict decide_connection(const Grants& grants);
 Verdict decide_replication(const Grants& grants);
-bool may_replicate(const Grants& grants);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

@@ -89,6 +89,7 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id) {
   server_files = server_files || rule.server_files;
   replication = replication || rule.replication;
   function_call = function_call || rule.function_call;
+  connect = connect || rule.connect;
 }
 
 bool RuleSet::function_granted(std::string_view schema, std::string_view name, std::size_t arguments,

@@ -49,7 +49,7 @@ class RuleSet {
   std::string introspection_rule;
   bool writes = false;  ///< grants any change of data
   bool dcl = false, admin = false, do_blocks = false, opaque = false, two_phase = false, server_files = false;
-  bool replication = false, function_call = false;
+  bool replication = false, function_call = false, connect = false;
   std::size_t rules = 0;
 
  private:

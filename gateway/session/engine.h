@@ -8,8 +8,9 @@ namespace dbgate::session {
 
 /// How a connection came to an engine.
 struct Arrival {
-  /// Non-empty: the connection came through a tunnel of the API, which has signed this user in already.
+  /// Non-empty: who it is was settled before the first byte, by a tunnel of the API or by the listener.
   std::string signed_in_user;
+  bool by_tunnel = false;
   /// The only target that the connection may reach; empty: the client names it.
   std::string target;
   net::Address client;

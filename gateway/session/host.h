@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,14 +44,19 @@ struct Account {
   bool exists = false;
 };
 
+/// Ends a session from outside. `why` is told to the client; a gentle end waits for the end of the transaction.
+using EndSession = std::function<void(std::string why, bool gentle)>;
+
 /// What sessions need from the process around them. One per worker thread; used from that thread only, never blocks.
 class Host {
  public:
   virtual ~Host() = default;
 
-  virtual Account account(std::string_view user) = 0;
-  /// Errors: 3D000 both for names that lead nowhere and for targets that the user may not see.
-  virtual Result<Route> route(std::string_view user, std::string_view database) = 0;
+  /// Errors: 28000, the address has failed too often and has to wait.
+  virtual Result<Account> account(std::string_view user, const net::Address& client) = 0;
+  /// Errors: 3D000 for names that lead nowhere, for targets that the user may not see, and for targets of another
+  /// engine.
+  virtual Result<Route> route(std::string_view engine, std::string_view user, std::string_view database) = 0;
   /// Takes a place among the connections that are allowed at once. Errors: 53300.
   virtual Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) = 0;
 
@@ -67,9 +73,9 @@ class Host {
   virtual const RelayLimits& relay_limits() const = 0;
   virtual StartupRules startup_rules() const = 0;
   virtual std::chrono::milliseconds login_timeout() const = 0;
-  /// Takes part in the listing of live sessions until the returned value is dropped. `end` ends the session from its
+  /// Takes part in the listing of live sessions until the returned value is dropped. `end` is called on the session's
   /// own thread.
-  virtual std::shared_ptr<void> list_session(const SessionInfo& session, std::function<void(std::string)> end) = 0;
+  virtual std::shared_ptr<void> list_session(const SessionInfo& session, EndSession end) = 0;
 };
 
 }  // namespace dbgate::session

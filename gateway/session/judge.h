@@ -51,6 +51,8 @@ class Judge {
   virtual Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) = 0;
   /// A FunctionCall message (PostgreSQL docs ch. 55.2.4).
   virtual Judged judge_function_call() = 0;
+  /// A whole connection of an engine that does not look into it.
+  virtual Judged judge_connection() = 0;
   /// A command of the walsender grammar on a replication connection.
   virtual Judged judge_replication(std::string_view text) = 0;
   /// The version that judges now; verdicts of another version are judged again before they are used.

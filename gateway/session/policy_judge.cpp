@@ -160,6 +160,12 @@ Judged PolicyJudge::judge_function_call() {
   return verdict_only(std::move(verdict), sql::StatementKind::call, "FUNCTION CALL");
 }
 
+Judged PolicyJudge::judge_connection() {
+  const PolicyView& policy = view();
+  policy::Verdict verdict = policy.grants ? policy::decide_connection(*policy.grants) : policy::Verdict{};
+  return verdict_only(std::move(verdict), sql::StatementKind::other, "CONNECT");
+}
+
 Judged PolicyJudge::judge_replication(std::string_view /*text*/) {
   const PolicyView& policy = view();
   policy::Verdict verdict = policy.grants ? policy::decide_replication(*policy.grants) : policy::Verdict{};

@@ -35,6 +35,7 @@ class PolicyJudge final : public Judge {
   std::shared_ptr<const Analysis> analyze(std::string_view text) const override { return analyze_text(text, limits_); }
   Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) override;
   Judged judge_function_call() override;
+  Judged judge_connection() override;
   Judged judge_replication(std::string_view text) override;
   std::uint64_t version() override { return source_.version(); }
 

@@ -90,7 +90,7 @@ Task<Result<>> Session::sign_in() {
     info_.auth_method = "tunnel";
   } else {
     info_.user = request_.user;
-    const Account account = host_.account(info_.user);
+    DBGATE_CO_TRY(const Account account, host_.account(info_.user, info_.client));
     auto last = co_await authenticate(client_, account, info_);
     if (!last) {
       if (!last.error().message().empty()) host_.record_login(info_, false, last.error().code().text());
@@ -104,7 +104,7 @@ Task<Result<>> Session::sign_in() {
 
 Task<Result<>> Session::connect_server() {
   const std::string& database = arrival_.target.empty() ? request_.database : arrival_.target;
-  DBGATE_CO_TRY(route_, host_.route(info_.user, database));
+  DBGATE_CO_TRY(route_, host_.route(postgres_engine, info_.user, database));
   if (request_.replication && !route_.replication) {
     co_return Error(sqlstate::insufficient_privilege, "replication connections are not allowed by dbgate policy");
   }
@@ -135,26 +135,6 @@ Task<Result<>> Session::greet() {
   co_return boost::system::in_place_value;
 }
 
-std::string_view name_of(EndReason reason) {
-  switch (reason) {
-    case EndReason::terminated:
-      return "terminated";
-    case EndReason::client_gone:
-      return "client gone";
-    case EndReason::server_gone:
-      return "server gone";
-    case EndReason::protocol_error:
-      return "protocol error";
-    case EndReason::audit_failed:
-      return "audit failed";
-    case EndReason::idle:
-      return "idle";
-    case EndReason::ended_by_operator:
-      return "ended by operator";
-  }
-  return "unknown";
-}
-
 Task<> Session::relay() {
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
   Relay relay(*judge, *trail_, host_.relay_limits(), request_.replication);
@@ -164,7 +144,8 @@ Task<> Session::relay() {
   ports.analyze = [this](std::string_view text) { return host_.analyze_elsewhere(text); };
   Pump pump(client_, *server_, relay, *cancel_, std::move(ports));
   {
-    const auto listed = host_.list_session(info_, [&pump](std::string why) { pump.end_session(std::move(why)); });
+    const auto listed =
+        host_.list_session(info_, [&pump](std::string why, bool gentle) { pump.end_session(std::move(why), gentle); });
     co_await pump.run();
   }
   // Nobody waits for the result any more: the server need not compute it.

@@ -38,9 +38,14 @@ void Pump::tell_client(std::string fatal) {
   client_.try_write({&piece, 1});
 }
 
-void Pump::end_session(std::string why) {
+void Pump::end_session(std::string why, bool gentle) {
   if (ended_) return;
-  tell_client(fatal_response(sqlstate::admin_shutdown, why));
+  farewell_ = std::move(why);
+  if (!gentle || at_boundary()) end_now();
+}
+
+void Pump::end_now() {
+  tell_client(fatal_response(sqlstate::admin_shutdown, farewell_));
   end(EndReason::ended_by_operator);
   server_.stream.shutdown();
   client_.shutdown();
@@ -177,6 +182,10 @@ Task<> Pump::server_side() {
       co_return;
     }
     if (draining_ && !relay_.busy()) co_return;
+    if (!farewell_.empty() && at_boundary()) {
+      end_now();
+      co_return;
+    }
     progress_.notify();
   }
   if (!ended_ && !relay_.server_said_why()) {

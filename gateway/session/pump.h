@@ -5,6 +5,7 @@
 
 #include "gateway/net/stream.h"
 #include "gateway/session/cancel.h"
+#include "gateway/session/end_reason.h"
 #include "gateway/session/relay.h"
 #include "protocol/postgres/read_buffer.h"
 
@@ -16,17 +17,6 @@ struct PumpPorts {
   std::function<Task<Result<>>()> accept_audit;
   /// Analyses a large text away from the event loop.
   std::function<Task<std::shared_ptr<const Analysis>>(std::string_view)> analyze;
-};
-
-/// Why a session ended, for its audit record.
-enum class EndReason : std::uint8_t {
-  terminated,
-  client_gone,
-  server_gone,
-  protocol_error,
-  audit_failed,
-  idle,
-  ended_by_operator
 };
 
 /// Moves bytes between a client and its server through a Relay: reads what is there, lets the relay handle all of it,
@@ -41,8 +31,9 @@ class Pump {
   EndReason reason() const noexcept { return reason_; }
   std::uint64_t bytes_from_client() const noexcept { return from_client_; }
   std::uint64_t bytes_to_client() const noexcept { return to_client_; }
-  /// Ends the session from outside, on its own thread: the client is told `why`, work under way is cancelled.
-  void end_session(std::string why);
+  /// Ends the session from outside, on its own thread: the client is told `why`, work under way is cancelled. A gentle
+  /// end waits until the session is outside a transaction.
+  void end_session(std::string why, bool gentle);
   /// Tells the client why its session ends, if it can still be told without waiting.
   void tell_client(std::string fatal);
 
@@ -53,6 +44,8 @@ class Pump {
   Task<Go> handle_client_bytes();
   Task<Result<>> write_client(Outgoing& outgoing);
   void end(EndReason reason);
+  bool at_boundary() const noexcept { return !relay_.busy() && !relay_.in_transaction(); }
+  void end_now();
 
   net::Stream& client_;
   upstream::Connection& server_;
@@ -65,6 +58,7 @@ class Pump {
   bool client_busy_ = false;
   bool ended_ = false;
   bool draining_ = false;  // the client said Terminate while statements were under way
+  std::string farewell_;   // non-empty: the session ends at its next boundary
   EndReason reason_ = EndReason::terminated;
   std::uint64_t from_client_ = 0;
   std::uint64_t to_client_ = 0;

@@ -62,7 +62,7 @@ Task<Result<std::string>> read_packet(net::Stream& client) {
 }
 
 Task<Result<>> start_tls(net::Stream& client, const StartupRules& rules, bool direct) {
-  const auto secured = co_await client.accept_tls(rules.tls);
+  const auto secured = co_await client.accept_tls(rules.tls.get());
   if (!secured) co_return silent();
   // Direct TLS without ALPN could be another protocol's bytes replayed to us (PostgreSQL docs ch. 55.2.11).
   if (direct && client.alpn() != alpn_postgresql) co_return silent();

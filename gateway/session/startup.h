@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +33,7 @@ struct StartupRequest {
 
 /// What a listener expects of the connections it takes.
 struct StartupRules {
-  ssl_ctx_st* tls = nullptr;  ///< null: TLS is not offered
+  std::shared_ptr<ssl_ctx_st> tls;  ///< null: TLS is not offered
   bool require_tls = false;
 };
 

@@ -31,9 +31,9 @@ Error at(const ServerSpec::Host& host, const std::string& what) {
 
 // Asks for TLS as sslmode says. Whatever the server sends before TLS besides the one answer byte is never looked at
 // (PostgreSQL docs ch. 55.2.10): only that byte is taken from the socket.
-Task<Result<>> secure(net::Stream& stream, const ServerSpec& spec, const ServerSpec::Host& host) {
+Task<Result<>> secure(net::Stream& stream, const ServerSpec& spec, const ServerSpec::Host& host, SslMode mode) {
   const bool unix_socket = host.name.starts_with('/');
-  if (spec.sslmode == SslMode::disable || spec.sslmode == SslMode::allow || unix_socket) {
+  if (mode == SslMode::disable || mode == SslMode::allow || unix_socket) {
     co_return boost::system::in_place_value;
   }
   const std::string request = request_packet(ssl_request_code);
@@ -44,23 +44,23 @@ Task<Result<>> secure(net::Stream& stream, const ServerSpec& spec, const ServerS
   if (!got) co_return got.error();
   const char letter = static_cast<char>(answer[0]);
   if (letter == 'N') {
-    if (spec.sslmode == SslMode::prefer) co_return boost::system::in_place_value;
+    if (mode == SslMode::prefer) co_return boost::system::in_place_value;
     co_return at(host, "the server does not offer TLS, which sslmode demands");
   }
   if (letter != 'S') co_return at(host, "the server did not answer the request for TLS");
-  const bool check_name = spec.sslmode == SslMode::verify_full;
+  const bool check_name = mode == SslMode::verify_full;
   const auto secured = co_await stream.connect_tls(spec.tls.get(), host.name, check_name);
   if (!secured) co_return at(host, secured.error().message());
   co_return boost::system::in_place_value;
 }
 
 Task<Result<Connection>> connect_host(net::Executor executor, const ServerSpec& spec, const ServerSpec::Host& host,
-                                      const StartupParameters& parameters) {
+                                      const StartupParameters& parameters, SslMode mode) {
   auto connected = co_await net::connect_to(executor, host.name, host.port, spec.connect_timeout);
   if (!connected) co_return connected.error();
   Connection connection{std::move(*connected), {}, {}, 0, {}, host};
   const net::Deadline deadline(connection.stream, spec.connect_timeout);
-  const auto secured = co_await secure(connection.stream, spec, host);
+  const auto secured = co_await secure(connection.stream, spec, host, mode);
   if (!secured) co_return deadline.expired() ? at(host, "timed out while starting TLS") : secured.error();
   const auto entered = co_await log_in(connection, spec, parameters);
   if (!entered) co_return deadline.expired() ? at(host, "timed out during login") : entered.error();
@@ -72,11 +72,27 @@ Task<Result<Connection>> connect_host(net::Executor executor, const ServerSpec& 
 Task<Result<Connection>> connect(net::Executor executor, const ServerSpec& spec, StartupParameters parameters) {
   Error last(sqlstate::connection_failure, "the target has no hosts");
   for (const ServerSpec::Host& host : spec.hosts) {
-    auto connection = co_await connect_host(executor, spec, host, parameters);
+    auto connection = co_await connect_host(executor, spec, host, parameters, spec.sslmode);
     if (connection) co_return connection;
     last = connection.error();
+    // "allow" means TLS only for a server that wants nobody without (libpq manual, sslmode).
+    if (spec.sslmode == SslMode::allow && last.code().error_class() == "28") {
+      auto secured = co_await connect_host(executor, spec, host, parameters, SslMode::require);
+      if (secured) co_return secured;
+      last = secured.error();
+    }
     // The server was reached and refused us: the next host is another copy of the same one.
     if (last.code().error_class() != "08" && last.code().error_class() != "57") break;
+  }
+  co_return last;
+}
+
+Task<Result<net::Stream>> open(net::Executor executor, const ServerSpec& spec) {
+  Error last(sqlstate::connection_failure, "the target has no hosts");
+  for (const ServerSpec::Host& host : spec.hosts) {
+    auto stream = co_await net::connect_to(executor, host.name, host.port, spec.connect_timeout);
+    if (stream) co_return stream;
+    last = stream.error();
   }
   co_return last;
 }
@@ -87,7 +103,7 @@ Task<> request_cancel(net::Executor executor, const ServerSpec& spec, ServerSpec
   if (!connected) co_return;
   net::Stream stream = std::move(*connected);
   const net::Deadline deadline(stream, spec.connect_timeout);
-  const auto secured = co_await secure(stream, spec, host);
+  const auto secured = co_await secure(stream, spec, host, spec.sslmode);
   if (!secured) co_return;
   const std::string packet = request_packet(cancel_request_code, pid, &cancel_key);
   const auto sent = co_await stream.write_all(protocol::as_bytes(packet));

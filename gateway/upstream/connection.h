@@ -52,6 +52,9 @@ struct Connection {
 /// server said before it was authenticated; after that, the server's own SQLSTATE and message (53300, 3D000, …).
 Task<Result<Connection>> connect(net::Executor executor, const ServerSpec& spec, StartupParameters parameters);
 
+/// Opens a plain stream to the first host that takes the connection; for engines that do not speak PostgreSQL.
+Task<Result<net::Stream>> open(net::Executor executor, const ServerSpec& spec);
+
 /// Asks the server to cancel what its process `pid` does, and waits until the server has closed the request's
 /// connection: from then on the signal has been sent and cannot hit a later statement.
 Task<> request_cancel(net::Executor executor, const ServerSpec& spec, ServerSpec::Host host, std::int32_t pid,

@@ -1,0 +1,239 @@
+#include "gateway/app/gateway.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include "config/loader.h"
+#include "gateway/adapters/file_audit.h"
+#include "gateway/audit/json.h"
+#include "gateway/auth/random.h"
+#include "gateway/base/log.h"
+#include "gateway/sql/analyze.h"
+
+namespace dbgate::app {
+namespace {
+
+constexpr std::size_t parser_stack_bytes = sql::required_stack_bytes;
+constexpr std::size_t parser_threads = 2;
+constexpr std::chrono::milliseconds drain_poll{20};
+constexpr std::chrono::milliseconds fast_stop{1'000};
+constexpr std::size_t secret_bytes = 32;
+
+unsigned worker_count(unsigned wanted) {
+  return wanted > 0 ? wanted : std::max(1u, std::thread::hardware_concurrency());
+}
+
+// The secret that mock verifiers come from outlives restarts: an unknown name's salt must never change.
+Result<std::string> load_secret(const std::string& path) {
+  std::ifstream existing(path, std::ios::binary);
+  std::string secret(std::istreambuf_iterator<char>(existing), {});
+  if (secret.size() == secret_bytes) return secret;
+  secret = auth::random_bytes(secret_bytes);
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const bool written = file >= 0 && ::write(file, secret.data(), secret.size()) == static_cast<ssize_t>(secret.size());
+  if (file >= 0) ::close(file);
+  if (!written) return Error(sqlstate::io_error, "cannot write " + path);
+  return secret;
+}
+
+}  // namespace
+
+Gateway::Gateway(std::string config_path, std::shared_ptr<Snapshot> first) : config_path_(std::move(config_path)) {
+  shared_.current.set(std::move(first));
+}
+
+Gateway::~Gateway() = default;
+
+Result<> Gateway::start() {
+  const auto snapshot = shared_.current.get();
+  const config::Config& config = snapshot->config;
+  ::umask(077);
+  ::mkdir(config.state_dir.c_str(), 0700);
+  DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
+                                                config.audit.durability == config::Durability::sync}));
+  DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
+  DBGATE_TRY(own_chain_, audit_->open_chain("main"));
+  for (std::size_t i = 0; i < parser_threads; ++i) {
+    parser_threads_.push_back(std::make_unique<Thread>(parser_stack_bytes, [this] {
+      const auto work = boost::asio::make_work_guard(shared_.parsers);
+      shared_.parsers.run();
+    }));
+  }
+  for (unsigned i = 0; i < worker_count(config.workers); ++i) {
+    DBGATE_TRY(auto chain, audit_->open_chain("w" + std::to_string(i)));
+    workers_.push_back(std::make_unique<Worker>(shared_, std::move(chain)));
+  }
+  if (config.postgres.enabled) {
+    const auto listening = listen_on(config.postgres, "postgres", config::EngineKind::postgresql, {});
+    if (!listening) return listening;
+  }
+  for (const config::Target& target : config.targets) {
+    if (!target.listen.enabled) continue;
+    session::Arrival arrival;
+    arrival.signed_in_user = target.listen.user;
+    arrival.target = target.name;
+    const auto listening = listen_on(target.listen, target.name, target.engine, std::move(arrival));
+    if (!listening) return listening;
+  }
+  for (const auto& worker : workers_)
+    worker->start();
+  log::info("gateway", "ready", {{"config", config.version}});
+  return boost::system::in_place_value;
+}
+
+Result<> Gateway::listen_on(const config::Listener& settings, const std::string& name, config::EngineKind kind,
+                            session::Arrival arrival) {
+  const auto bound = bind({settings.address, settings.port, {}}, name, kind, arrival);
+  if (!bound || settings.socket.empty()) return bound;
+  const std::string port = std::to_string(settings.port);
+  return bind({{}, 0, settings.socket + "/.s.PGSQL." + port}, name + ".socket", kind, arrival);
+}
+
+Result<> Gateway::bind(const net::ListenAddress& address, const std::string& name, config::EngineKind kind,
+                       const session::Arrival& arrival) {
+  auto listener = std::make_unique<net::Listener>(context_);
+  const auto opened = listener->open(address);
+  if (!opened) return opened;
+  const std::string port = std::to_string(listener->port());
+  log::info("gateway", "listening",
+            {{"listener", name},
+             {"address", address.unix_path.empty() ? address.address : address.unix_path},
+             {"port", port}});
+  const auto pick = [this]() -> boost::asio::io_context& { return next_worker().context(); };
+  const auto serve = [this, kind, arrival](net::Stream stream) -> Task<> {
+    const std::shared_ptr<void> counted(this, [this](void*) { --shared_.connections; });
+    ++shared_.connections;
+    session::Arrival here = arrival;
+    here.client = stream.peer();
+    co_await Worker::of_this_thread()->engine(kind)->serve(std::move(stream), std::move(here));
+  };
+  listener->start(name, pick, serve);
+  listeners_.push_back(std::move(listener));
+  return boost::system::in_place_value;
+}
+
+Worker& Gateway::next_worker() {
+  return *workers_[next_++ % workers_.size()];
+}
+
+void Gateway::run() {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+    signals_.add(signal);
+  wait_for_signal();
+  context_.run();
+}
+
+void Gateway::wait_for_signal() {
+  signals_.async_wait([this](const boost::system::error_code& failed, int signal) {
+    if (failed) return;
+    if (signal == SIGHUP) {
+      reload();
+    } else if (signal == SIGTERM && !draining_) {
+      drain();
+    } else {
+      finish(false);
+      return;
+    }
+    wait_for_signal();
+  });
+}
+
+void Gateway::on_each_worker(void (*act)(Worker&)) {
+  for (const auto& worker : workers_)
+    boost::asio::post(worker->context(), [act, at = worker.get()] { act(*at); });
+}
+
+// A whole new snapshot, or the old one stays: never a mixture.
+void Gateway::reload() {
+  config::Loaded loaded = config::load_file(config_path_);
+  for (const config::Problem& problem : loaded.problems) {
+    const std::string text = problem.line_text();
+    log::write(problem.warning ? log::Level::warn : log::Level::error, "config", text, {});
+  }
+  if (!loaded.config) {
+    log::error("gateway", "the configuration was not reloaded; the old one stays in force");
+    return;
+  }
+  auto next = make_snapshot(std::move(*loaded.config));
+  if (!next) {
+    const Error why = next.error();
+    log::error("gateway", "the configuration was not reloaded; the old one stays in force", {{"err", why.message()}});
+    return;
+  }
+  const std::string version = (*next)->config.version;
+  std::string fields;
+  audit::append_field(fields, "decision.policy_version", std::string_view(version));
+  const auto recorded = own_chain_->append("config.reload", fields);
+  const auto written = own_chain_->commit();
+  if (!recorded || !written) {
+    log::error("gateway", "the configuration was not reloaded: the audit log cannot be written");
+    return;
+  }
+  shared_.current.set(std::move(*next));
+  on_each_worker([](Worker& worker) { worker.end_revoked(); });
+  log::info("gateway", "configuration reloaded", {{"config", version}});
+}
+
+void Gateway::drain() {
+  draining_ = true;
+  log::info("gateway", "draining");
+  for (const auto& listener : listeners_)
+    listener->close();
+  on_each_worker(
+      [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", true); });
+  const auto deadline = std::chrono::steady_clock::now() + shared_.current.get()->config.limits.drain_timeout;
+  const auto poll = [this, deadline](auto&& self) -> void {
+    if (shared_.connections == 0 || std::chrono::steady_clock::now() > deadline) {
+      finish(shared_.connections == 0);
+      return;
+    }
+    drain_timer_.expires_after(drain_poll);
+    drain_timer_.async_wait([self](const boost::system::error_code& cancelled) {
+      if (!cancelled) self(self);
+    });
+  };
+  poll(poll);
+}
+
+// Ends what is left, gives it a moment to be told, and stops. What still hangs then ends with the process: its frames
+// may hold executors of several workers, so there is no order in which they could be destroyed.
+void Gateway::finish(bool in_time) {
+  draining_ = true;
+  drain_timer_.cancel();
+  for (const auto& listener : listeners_)
+    listener->close();
+  on_each_worker(
+      [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", false); });
+  const auto deadline = std::chrono::steady_clock::now() + fast_stop;
+  while (shared_.connections > 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(drain_poll);
+  const bool clean = shared_.connections == 0;
+  for (const auto& worker : workers_) {
+    worker->stop();
+    if (!clean) worker->context().stop();
+  }
+  for (const auto& worker : workers_)
+    worker->join();
+  shared_.parsers.stop();
+  parser_threads_.clear();
+  signals_.cancel();
+  log::info("gateway", in_time ? "stopped" : "stopped before all clients had gone");
+  if (clean) {
+    context_.stop();
+    return;
+  }
+  for (const auto& worker : workers_)
+    worker->close_chain();
+  own_chain_.reset();
+  std::_Exit(0);
+}
+
+}  // namespace dbgate::app

@@ -1,0 +1,55 @@
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/app/worker.h"
+#include "gateway/net/listener.h"
+#include "gateway/ports/audit_log.h"
+
+namespace dbgate::app {
+
+/// The process: listeners, workers, the snapshot, signals. Used by the main thread.
+class Gateway {
+ public:
+  /// @param config_path read again at every reload
+  Gateway(std::string config_path, std::shared_ptr<Snapshot> first);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  /// Opens the audit log, starts workers, binds listeners. Errors name what is at fault; the process must end.
+  Result<> start();
+  /// Serves until a signal ends it: SIGTERM drains, a second one or SIGINT ends at once, SIGHUP reloads.
+  void run();
+
+ private:
+  Result<> listen_on(const config::Listener& settings, const std::string& name, config::EngineKind kind,
+                     session::Arrival arrival);
+  Result<> bind(const net::ListenAddress& address, const std::string& name, config::EngineKind kind,
+                const session::Arrival& arrival);
+  Worker& next_worker();
+  void wait_for_signal();
+  void reload();
+  void drain();
+  void finish(bool in_time);
+  void on_each_worker(void (*act)(Worker&));
+
+  std::string config_path_;
+  Shared shared_;
+  std::unique_ptr<ports::AuditLog> audit_;
+  std::unique_ptr<ports::AuditChain> own_chain_;  // reloads, start and end
+  boost::asio::io_context context_{1};
+  boost::asio::signal_set signals_{context_};
+  boost::asio::steady_timer drain_timer_{context_};
+  std::vector<std::unique_ptr<Thread>> parser_threads_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::size_t next_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace dbgate::app

@@ -1,0 +1,92 @@
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "config/loader.h"
+#include "gateway/adapters/stderr_log.h"
+#include "gateway/app/gateway.h"
+#include "gateway/auth/scram_verifier.h"
+#include "gateway/sql/analyze.h"
+
+namespace {
+
+using namespace dbgate;
+
+constexpr int usage_error = 2;
+
+// Problems on standard error, one line each. Empty if there is an error among them.
+std::shared_ptr<app::Snapshot> load(const std::string& path, bool strict) {
+  config::Loaded loaded = config::load_file(path);
+  bool warned = false;
+  for (const config::Problem& problem : loaded.problems) {
+    std::cerr << problem.line_text() << '\n';
+    warned = warned || problem.warning;
+  }
+  if (!loaded.config || (strict && warned)) return nullptr;
+  auto snapshot = app::make_snapshot(std::move(*loaded.config));
+  if (snapshot) return *snapshot;
+  const Error why = snapshot.error();
+  std::cerr << path << ": error: " << why.message() << '\n';
+  return nullptr;
+}
+
+int make_verifier() {
+  std::string password;
+  if (!std::getline(std::cin, password) || password.empty()) {
+    std::cerr << "dbgate-gateway: no password on standard input\n"
+                 "  hint: printf '%s\\n' \"$PASSWORD\" | dbgate-gateway scram-verifier\n";
+    return usage_error;
+  }
+  std::cout << auth::format_scram_verifier(auth::make_scram_verifier(password)) << '\n';
+  return 0;
+}
+
+int serve(const std::string& path) {
+  const auto tested = sql::self_test();
+  if (!tested) {
+    const Error why = tested.error();
+    std::cerr << "dbgate-gateway: " << why.message() << '\n';
+    return 1;
+  }
+  auto snapshot = load(path, false);
+  if (!snapshot) return 1;
+  const auto sink = adapters::make_stderr_log(snapshot->config.log_format == "json");
+  log::set_sink(sink.get());
+  log::set_level(adapters::level_named(snapshot->config.log_level));
+  std::signal(SIGPIPE, SIG_IGN);
+  app::Gateway gateway(path, std::move(snapshot));
+  const auto started = gateway.start();
+  if (!started) {
+    const Error why = started.error();
+    log::error("gateway", "cannot start", {{"err", why.message()}});
+    return 1;
+  }
+  gateway.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App options("dbgate-gateway: a gateway in front of databases that judges and audits every statement.");
+  std::string config_path = "/etc/dbgate/gateway.yaml";
+  bool check = false;
+  bool strict = false;
+  options.add_option("-c,--config", config_path, "configuration file")->capture_default_str();
+  options.add_flag("--check-config", check, "check the configuration and exit: 0 ok, 1 errors");
+  options.add_flag("--strict", strict, "with --check-config: warnings are errors");
+  options.set_version_flag("--version", std::string("dbgate-gateway ") + DBGATE_VERSION);
+  CLI::App* const verifier = options.add_subcommand(
+      "scram-verifier", "read a password from standard input and print what users.scram_verifier needs");
+  try {
+    options.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    const int code = options.exit(problem);
+    return code == 0 ? 0 : usage_error;
+  }
+  if (verifier->parsed()) return make_verifier();
+  if (!check) return serve(config_path);
+  if (!load(config_path, strict)) return 1;
+  std::cout << config_path << ": ok\n";
+  return 0;
+}

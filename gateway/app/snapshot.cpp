@@ -1,0 +1,138 @@
+#include "gateway/app/snapshot.h"
+
+#include <algorithm>
+
+namespace dbgate::app {
+namespace {
+
+constexpr const char* alpn_postgresql = "postgresql";
+constexpr const char* alpn_http = "http/1.1";
+
+// Always quoted: what the policy resolves names with must be what the server resolves them with.
+std::string search_path_setting(const std::vector<std::string>& schemas) {
+  std::string setting;
+  for (const std::string& schema : schemas) {
+    if (!setting.empty()) setting += ", ";
+    setting += '"';
+    for (const char c : schema) {
+      if (c == '"') setting += '"';
+      setting += c;
+    }
+    setting += '"';
+  }
+  return setting;
+}
+
+net::TlsVerify verify_of(config::SslMode mode) {
+  switch (mode) {
+    case config::SslMode::verify_full:
+      return net::TlsVerify::certificate_and_name;
+    case config::SslMode::verify_ca:
+      return net::TlsVerify::certificate;
+    default:
+      return net::TlsVerify::none;
+  }
+}
+
+Result<Target> make_target(const config::Target& settings) {
+  Target target;
+  target.settings = settings;
+  target.search_path = search_path_setting(settings.search_path);
+  const config::Upstream& upstream = settings.upstream;
+  for (const config::HostPort& host : upstream.hosts)
+    target.server.hosts.push_back({host.host, host.port});
+  target.server.database = upstream.database;
+  target.server.user = upstream.user;
+  target.server.password = upstream.password;
+  target.server.sslmode = static_cast<upstream::SslMode>(upstream.tls);
+  target.server.channel_binding = static_cast<upstream::ChannelBinding>(upstream.channel_binding);
+  target.server.allow_md5 = upstream.allow_md5;
+  target.server.allow_no_password = upstream.allow_no_password;
+  target.server.connect_timeout = upstream.connect_timeout;
+  if (settings.engine == config::EngineKind::postgresql && upstream.tls != config::SslMode::disable) {
+    net::TlsClientOptions options;
+    options.verify = verify_of(upstream.tls);
+    options.ca_file = upstream.ca_file;
+    options.cert_file = upstream.cert_file;
+    options.key_file = upstream.key_file;
+    auto context = net::make_client_context(options);
+    if (!context) {
+      const Error why = context.error();
+      return Error(why.code(), "targets." + settings.name + ".upstream: " + why.message());
+    }
+    target.server.tls = std::move(*context);
+  }
+  return target;
+}
+
+Result<net::TlsContext> listener_tls(const config::Listener& listener, const char* name, const char* alpn) {
+  if (!listener.tls.configured()) return net::TlsContext();
+  auto context =
+      net::make_server_context({listener.tls.cert_file, listener.tls.key_file, listener.tls.client_ca_file, alpn});
+  if (context) return context;
+  const Error why = context.error();
+  return Error(why.code(), std::string("listen.") + name + ".tls: " + why.message());
+}
+
+}  // namespace
+
+const Target* Snapshot::find(std::string_view name, std::string& database) const {
+  const std::size_t slash = name.find('/');
+  const auto found = targets.find(name.substr(0, slash));
+  if (found == targets.end()) return nullptr;
+  const Target& target = found->second;
+  database = target.server.database;
+  if (slash == std::string_view::npos) return &target;
+  const std::string_view other = name.substr(slash + 1);
+  const auto& further = target.settings.databases;
+  if (other != database && std::find(further.begin(), further.end(), other) == further.end()) return nullptr;
+  database = other;
+  return &target;
+}
+
+Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config) {
+  auto snapshot = std::make_shared<Snapshot>(std::move(config));
+  DBGATE_TRY(snapshot->postgres_tls, listener_tls(snapshot->config.postgres, "postgres", alpn_postgresql));
+  DBGATE_TRY(snapshot->api_tls, listener_tls(snapshot->config.api, "api", alpn_http));
+  for (const config::Target& settings : snapshot->config.targets) {
+    DBGATE_TRY(auto target, make_target(settings));
+    snapshot->targets.emplace(settings.name, std::move(target));
+  }
+  for (const config::User& user : snapshot->config.users) {
+    auto verifier = auth::parse_scram_verifier(user.scram_verifier);
+    if (!verifier) {
+      return Error(sqlstate::internal_error, "users: the scram_verifier of \"" + user.name + "\" is malformed");
+    }
+    snapshot->users.emplace(user.name, std::move(*verifier));
+  }
+  return snapshot;
+}
+
+std::shared_ptr<const Snapshot> CurrentSnapshot::get() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+void CurrentSnapshot::set(std::shared_ptr<Snapshot> next) {
+  const std::lock_guard lock(mutex_);
+  next->version = version_.load(std::memory_order_relaxed) + 1;
+  const std::uint64_t version = next->version;
+  snapshot_ = std::move(next);
+  version_.store(version, std::memory_order_release);
+}
+
+session::PolicyView CurrentSnapshot::view(const std::string& user, const std::string& target,
+                                          const std::string& database) const {
+  const auto snapshot = get();
+  session::PolicyView view;
+  view.version = snapshot->version;
+  view.version_text = snapshot->config.version;
+  view.names.database = database;
+  const auto found = snapshot->targets.find(target);
+  if (found == snapshot->targets.end() || !snapshot->users.contains(user)) return view;
+  view.names.search_path = found->second.settings.search_path;
+  view.grants = snapshot->policies.grants(user, target);
+  return view;
+}
+
+}  // namespace dbgate::app

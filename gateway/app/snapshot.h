@@ -1,0 +1,60 @@
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "config/schema.h"
+#include "gateway/auth/scram_verifier.h"
+#include "gateway/net/tls.h"
+#include "gateway/policy/engine.h"
+#include "gateway/session/policy_judge.h"
+#include "gateway/upstream/connection.h"
+
+namespace dbgate::app {
+
+/// A target, ready to be connected to.
+struct Target {
+  config::Target settings;
+  upstream::ServerSpec server;
+  std::string search_path;  ///< as the server setting is written: quoted names, comma-separated
+};
+
+/// The configuration in its compiled form: immutable, versioned, shared by all threads.
+struct Snapshot {
+  explicit Snapshot(config::Config settings) : config(std::move(settings)), policies(config) {}
+
+  config::Config config;
+  policy::PolicySet policies;
+  net::TlsContext postgres_tls;
+  net::TlsContext api_tls;
+  std::map<std::string, Target, std::less<>> targets;
+  std::map<std::string, auth::ScramVerifier, std::less<>> users;
+  std::uint64_t version = 0;
+
+  /// The target and the database on its server that `name` (target or target/database) stands for; null if none.
+  const Target* find(std::string_view name, std::string& database) const;
+};
+
+/// Reads certificates and compiles policies. Errors name the file or key that is at fault.
+Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config);
+
+/// The snapshot in force. Swapped whole; what asks for the version alone takes no lock.
+class CurrentSnapshot final : public session::PolicySource {
+ public:
+  std::shared_ptr<const Snapshot> get() const;
+  void set(std::shared_ptr<Snapshot> next);
+
+  std::uint64_t version() const override { return version_.load(std::memory_order_acquire); }
+  session::PolicyView view(const std::string& user, const std::string& target,
+                           const std::string& database) const override;
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::atomic<std::uint64_t> version_{0};
+};
+
+}  // namespace dbgate::app

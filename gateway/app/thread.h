@@ -1,0 +1,23 @@
+#pragma once
+#include <pthread.h>
+
+#include <cstddef>
+#include <functional>
+
+namespace dbgate::app {
+
+/// A thread with a stack of known size, whatever the limits of the shell that started the process; joined by its
+/// destructor.
+class Thread {
+ public:
+  Thread(std::size_t stack_bytes, std::function<void()> run);
+  ~Thread();
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
+ private:
+  std::function<void()> run_;
+  pthread_t handle_{};
+};
+
+}  // namespace dbgate::app

@@ -1,0 +1,194 @@
+#include "gateway/app/worker.h"
+
+#include <boost/asio/post.hpp>
+
+#include "gateway/audit/json.h"
+#include "gateway/base/log.h"
+#include "gateway/session/audit_trail.h"
+#include "gateway/session/policy_judge.h"
+#include "gateway/sql/analyze.h"
+
+namespace dbgate::app {
+namespace {
+
+// Outcomes reach the log with the next decision, or after this time at the latest.
+constexpr std::chrono::milliseconds tick_interval{100};
+constexpr std::size_t worker_stack_bytes = sql::required_stack_bytes;
+
+thread_local Worker* current_worker = nullptr;
+
+std::string_view name_of(config::EngineKind kind) {
+  return kind == config::EngineKind::tcp ? session::tcp_engine : session::postgres_engine;
+}
+
+}  // namespace
+
+sql::ScanLimits scan_limits(const config::Limits& limits) {
+  sql::ScanLimits scan;
+  scan.max_bytes = limits.max_statement_bytes;
+  scan.max_tokens = limits.max_tokens;
+  scan.max_nesting = limits.max_nesting;
+  return scan;
+}
+
+Worker::Worker(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
+    : shared_(shared), chain_(std::move(chain)), snapshot_(shared.current.get()) {
+  const config::Limits& limits = snapshot_->config.limits;
+  relay_limits_.max_statement_bytes = limits.max_statement_bytes;
+  relay_limits_.prepared_statements = limits.prepared_statements;
+  relay_limits_.portals = limits.portals;
+}
+
+session::Engine* Worker::engine(config::EngineKind kind) noexcept {
+  if (kind == config::EngineKind::tcp) return &tcp_;
+  return &postgres_;
+}
+
+Worker* Worker::of_this_thread() noexcept {
+  return current_worker;
+}
+
+void Worker::start() {
+  tick();
+  thread_ = std::make_unique<Thread>(worker_stack_bytes, [this] {
+    current_worker = this;
+    context_.run();
+  });
+}
+
+void Worker::stop() {
+  boost::asio::post(context_, [this] {
+    stopping_ = true;
+    ticker_.cancel();
+  });
+}
+
+void Worker::tick() {
+  static_cast<void>(chain_->commit());
+  if (stopping_) return;
+  ticker_.expires_after(tick_interval);
+  ticker_.async_wait([this](const boost::system::error_code&) { tick(); });
+}
+
+void Worker::end_sessions(const std::string& why, bool gentle) {
+  const std::list<Listed> now = sessions_;  // ending changes the list
+  for (const Listed& listed : now)
+    listed.end(why, gentle);
+}
+
+void Worker::end_revoked() {
+  const std::list<Listed> now = sessions_;
+  for (const Listed& listed : now) {
+    if (shared_.current.view(listed.info.user, listed.info.target, listed.info.database).grants) continue;
+    listed.end("terminating connection: access to this target was revoked", false);
+  }
+}
+
+const Snapshot& Worker::snapshot() const {
+  if (snapshot_->version != shared_.current.version()) snapshot_ = shared_.current.get();
+  return *snapshot_;
+}
+
+Result<session::Account> Worker::account(std::string_view user, const net::Address& client) {
+  if (!shared_.throttle.allows(client.host, snapshot().config.limits.failed_logins_per_minute)) {
+    return Error(sqlstate::invalid_authorization_specification, "too many failed logins from this address",
+                 "Wait a minute and try again.");
+  }
+  const auto found = snapshot().users.find(user);
+  if (found != snapshot().users.end()) return session::Account{found->second, true};
+  return session::Account{auth::mock_scram_verifier(user, shared_.mock_secret), false};
+}
+
+Result<session::Route> Worker::route(std::string_view engine, std::string_view user, std::string_view database) {
+  session::Route route;
+  const Error unknown(sqlstate::invalid_catalog_name, "database \"" + std::string(database) + "\" does not exist",
+                      "`dbgate list` shows the databases that you may use.");
+  const Target* const target = snapshot().find(database, route.server.database);
+  if (target == nullptr || name_of(target->settings.engine) != engine) return unknown;
+  const auto grants = snapshot().policies.grants(user, target->settings.name);
+  if (!grants) return unknown;
+  const std::string on_server = std::move(route.server.database);
+  route.target = target->settings.name;
+  route.server = target->server;
+  route.server.database = on_server;
+  route.search_path = target->search_path;
+  route.replication = policy::decide_replication(*grants).allowed();
+  return route;
+}
+
+Result<std::shared_ptr<void>> Worker::admit(std::string_view user, std::string_view target) {
+  Admission::Limits limits;
+  limits.connections = snapshot().config.limits.connections;
+  limits.per_user = snapshot().config.limits.connections_per_user;
+  const auto found = snapshot().targets.find(target);
+  if (found != snapshot().targets.end()) limits.per_target = found->second.settings.max_connections;
+  return shared_.admission.take(user, target, limits);
+}
+
+std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& session) {
+  return std::make_unique<session::PolicyJudge>(shared_.current, session.user, session.target, session.database,
+                                                scan_limits(snapshot().config.limits));
+}
+
+Result<std::unique_ptr<session::Trail>> Worker::open_trail(const session::SessionInfo& session) {
+  auto trail = std::make_unique<session::AuditTrail>(*chain_, session, snapshot().config.version);
+  const auto started = trail->started();
+  if (!started) return started.error();
+  return std::unique_ptr<session::Trail>(std::move(trail));
+}
+
+void Worker::record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) {
+  if (!succeeded) shared_.throttle.failed(session.client.host);
+  std::string fields = session::audit_fields(session);
+  if (!why.empty()) audit::append_field(fields, "db.response.status_code", why);
+  // Nobody gets in without session.start, which fails if the log cannot be written.
+  static_cast<void>(chain_->append(succeeded ? "auth.ok" : "auth.fail", fields));
+}
+
+Task<Result<>> Worker::accept_audit() {
+  const auto ticket = chain_->commit();
+  if (!ticket) co_return ticket.error();
+  if (!chain_->sync_required() || chain_->is_durable(*ticket)) co_return boost::system::in_place_value;
+  struct Flushed {
+    explicit Flushed(const net::Executor& executor) : event(executor) {}
+    net::Event event;
+    bool done = false;
+  };
+  const auto flushed = std::make_shared<Flushed>(context_.get_executor());
+  chain_->when_durable(*ticket, [this, flushed] {
+    boost::asio::post(context_, [flushed] {
+      flushed->done = true;
+      flushed->event.notify();
+    });
+  });
+  while (!flushed->done)
+    co_await flushed->event.wait();
+  if (!chain_->is_durable(*ticket)) co_return Error(sqlstate::io_error, "the audit log could not be flushed");
+  co_return boost::system::in_place_value;
+}
+
+Task<std::shared_ptr<const session::Analysis>> Worker::analyze_elsewhere(std::string_view text) {
+  std::shared_ptr<const session::Analysis> analysis;
+  const sql::ScanLimits limits = scan_limits(snapshot().config.limits);
+  co_await net::run_on(shared_.parsers.get_executor(), [&analysis, &limits, text]() -> Task<> {
+    analysis = session::analyze_text(text, limits);
+    co_return;
+  });
+  co_return analysis;
+}
+
+session::StartupRules Worker::startup_rules() const {
+  return {snapshot().postgres_tls, snapshot().config.postgres.require_tls};
+}
+
+std::chrono::milliseconds Worker::login_timeout() const {
+  return snapshot().config.limits.login_timeout;
+}
+
+std::shared_ptr<void> Worker::list_session(const session::SessionInfo& session, session::EndSession end) {
+  sessions_.push_back({session, std::move(end)});
+  const auto entry = std::prev(sessions_.end());
+  return {this, [this, entry](void*) { sessions_.erase(entry); }};
+}
+
+}  // namespace dbgate::app

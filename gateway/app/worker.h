@@ -1,0 +1,93 @@
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "gateway/app/admission.h"
+#include "gateway/app/snapshot.h"
+#include "gateway/app/thread.h"
+#include "gateway/ports/audit_log.h"
+#include "gateway/session/host.h"
+#include "gateway/session/postgres_engine.h"
+#include "gateway/session/tcp_engine.h"
+
+namespace dbgate::app {
+
+/// What all workers share.
+struct Shared {
+  CurrentSnapshot current;
+  Admission admission;
+  LoginThrottle throttle;
+  session::CancelRegistry cancels;
+  boost::asio::io_context parsers;          ///< run by threads with large stacks
+  std::atomic<std::size_t> connections{0};  ///< accepted and not closed yet
+  std::string mock_secret;                  ///< makes unknown users look like known ones
+};
+
+/// One event loop and everything that lives on its thread: sessions, their audit chain, their engines.
+class Worker final : public session::Host {
+ public:
+  Worker(Shared& shared, std::unique_ptr<ports::AuditChain> chain);
+
+  boost::asio::io_context& context() noexcept { return context_; }
+  /// The engine of that name; null if there is none.
+  session::Engine* engine(config::EngineKind kind) noexcept;
+  ports::AuditChain& chain() noexcept { return *chain_; }
+  void start();
+  /// Lets the thread end when nothing is left to do.
+  void stop();
+  void join() { thread_.reset(); }
+  /// Writes what is left and closes the chain. Only after join().
+  void close_chain() { chain_.reset(); }
+  /// The worker whose thread this is; null elsewhere.
+  static Worker* of_this_thread() noexcept;
+
+  // On the worker's own thread:
+  /// Ends all sessions; see session::EndSession.
+  void end_sessions(const std::string& why, bool gentle);
+  /// Ends the sessions of users who may not be where they are any more.
+  void end_revoked();
+  std::size_t sessions() const noexcept { return sessions_.size(); }
+
+  Result<session::Account> account(std::string_view user, const net::Address& client) override;
+  Result<session::Route> route(std::string_view engine, std::string_view user, std::string_view database) override;
+  Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) override;
+  std::unique_ptr<session::Judge> judge_for(const session::SessionInfo& session) override;
+  Result<std::unique_ptr<session::Trail>> open_trail(const session::SessionInfo& session) override;
+  void record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) override;
+  Task<Result<>> accept_audit() override;
+  Task<std::shared_ptr<const session::Analysis>> analyze_elsewhere(std::string_view text) override;
+  session::CancelRegistry& cancels() override { return shared_.cancels; }
+  const session::RelayLimits& relay_limits() const override { return relay_limits_; }
+  session::StartupRules startup_rules() const override;
+  std::chrono::milliseconds login_timeout() const override;
+  std::shared_ptr<void> list_session(const session::SessionInfo& session, session::EndSession end) override;
+
+ private:
+  struct Listed {
+    session::SessionInfo info;
+    session::EndSession end;
+  };
+  const Snapshot& snapshot() const;
+  void tick();
+
+  Shared& shared_;
+  bool stopping_ = false;
+  std::unique_ptr<ports::AuditChain> chain_;
+  session::PostgresEngine postgres_{*this};
+  session::TcpEngine tcp_{*this};
+  std::list<Listed> sessions_;
+  mutable std::shared_ptr<const Snapshot> snapshot_;  // this thread's copy, renewed when the version has changed
+  session::RelayLimits relay_limits_;
+  // Last, so that coroutines that are left when the process ends go before what they use.
+  boost::asio::io_context context_{1};
+  boost::asio::steady_timer ticker_{context_};
+  std::unique_ptr<Thread> thread_;
+};
+
+/// What a statement text may cost, by the configuration.
+sql::ScanLimits scan_limits(const config::Limits& limits);
+
+}  // namespace dbgate::app

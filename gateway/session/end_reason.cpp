@@ -1,0 +1,27 @@
+#include "gateway/session/end_reason.h"
+
+namespace dbgate::session {
+
+std::string_view name_of(EndReason reason) {
+  switch (reason) {
+    case EndReason::terminated:
+      return "terminated";
+    case EndReason::client_gone:
+      return "client gone";
+    case EndReason::server_gone:
+      return "server gone";
+    case EndReason::protocol_error:
+      return "protocol error";
+    case EndReason::audit_failed:
+      return "audit failed";
+    case EndReason::idle:
+      return "idle";
+    case EndReason::ended_by_operator:
+      return "ended by operator";
+    case EndReason::denied:
+      return "denied";
+  }
+  return "unknown";
+}
+
+}  // namespace dbgate::session

@@ -1,0 +1,21 @@
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+namespace dbgate::session {
+
+/// Why a session ended, for its audit record.
+enum class EndReason : std::uint8_t {
+  terminated,
+  client_gone,
+  server_gone,
+  protocol_error,
+  audit_failed,
+  idle,
+  ended_by_operator,
+  denied
+};
+
+std::string_view name_of(EndReason reason);
+
+}  // namespace dbgate::session
