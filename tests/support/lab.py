@@ -1,0 +1,277 @@
+"""A private PostgreSQL and a private gateway for one test run: own directories, own ports, nothing left behind.
+
+    with lab.Lab() as it:
+        it.postgres.psql("CREATE TABLE t (a int)")
+        it.gateway(it.forward_everything())
+        it.psql("SELECT 1", user="admin")
+"""
+import contextlib
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("DBGATE_BUILD", ROOT / "build" / "dev"))
+GATEWAY = BUILD / "gateway" / "app" / "dbgate-gateway"
+CLI = BUILD / "cli" / "dbgate"
+PG_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+PASSWORD = "correct horse battery staple"
+START_SECONDS = 60
+
+
+def free_port():
+    """A port nobody listens on. PostgreSQL cannot say which one it took, so it is told."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what, seconds=START_SECONDS):
+    """Polls for a fact that only another process can bring about."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def as_server_user(command):
+    """PostgreSQL refuses to run as root, so root runs it as `postgres` (or `nobody`)."""
+    if os.getuid() != 0:
+        return command
+    return ["setpriv", f"--reuid={server_user().pw_uid}", f"--regid={server_user().pw_gid}", "--clear-groups", *command]
+
+
+def server_user():
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise AssertionError("no ordinary user to run PostgreSQL as")
+
+
+class Certificates:
+    """An authority, a server certificate for localhost, and client certificates on demand."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.ca, ca_key = self.directory / "ca.crt", self.directory / "ca.key"
+        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                      "-subj", "/CN=dbgate test authority", "-keyout", ca_key, "-out", self.ca)
+        self.cert, self.key = self.issue("server", "localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+
+    def issue(self, name, common_name, extension="basicConstraints=CA:FALSE"):
+        cert, key, request = (self.directory / f"{name}.{kind}" for kind in ("crt", "key", "csr"))
+        extensions = self.directory / f"{name}.ext"
+        extensions.write_text(extension + "\n")
+        self._openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                      f"/CN={common_name}", "-keyout", key, "-out", request)
+        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.directory / "ca.key",
+                      "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", cert)
+        return cert, key
+
+    @staticmethod
+    def _openssl(*arguments):
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+
+class Postgres:
+    """A cluster of its own. Superuser `postgres` with PASSWORD; `settings` go to postgresql.conf."""
+
+    def __init__(self, directory, settings=(), hba=("local all all scram-sha-256", "host all all 127.0.0.1/32 scram-sha-256",
+                                                    "host replication all 127.0.0.1/32 scram-sha-256")):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True)
+        self.port = free_port()
+        self.data = self.directory / "data"
+        secret = self.directory / "password"
+        secret.write_text(PASSWORD + "\n")
+        if os.getuid() == 0:
+            for path in (self.directory, secret):
+                os.chown(path, server_user().pw_uid, server_user().pw_gid)
+        self._run(PG_BIN / "initdb", "-D", self.data, "-U", "postgres", f"--pwfile={secret}", "-A", "scram-sha-256", "-E",
+                  "UTF8", "--locale=C.UTF-8", "--no-sync")
+        lines = ["fsync=off", "wal_level=logical", "listen_addresses='127.0.0.1'", f"port={self.port}",
+                 f"unix_socket_directories='{self.directory}'", "max_connections=100", "autovacuum=off", *settings]
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            conf.write("\n".join(lines) + "\n")
+        (self.data / "pg_hba.conf").write_text("\n".join(hba) + "\n")
+        self.start()
+
+    def _run(self, *command):
+        done = subprocess.run(as_server_user([str(part) for part in command]), capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+
+    def start(self):
+        self._run(PG_BIN / "pg_ctl", "-D", self.data, "-l", self.directory / "log", "-w", "start")
+
+    def stop(self, mode="immediate"):
+        self._run(PG_BIN / "pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
+
+    def psql(self, sql, database="postgres", user="postgres"):
+        return run_psql(sql, host="127.0.0.1", port=self.port, user=user, database=database)
+
+
+class Gateway:
+    """A running dbgate-gateway. `config` is its YAML; ports are read from what it logs."""
+
+    def __init__(self, directory, config):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.config = self.directory / "gateway.yaml"
+        self.ports = {}
+        self.log = []
+        self.write_config(config)
+        self.process = subprocess.Popen([str(GATEWAY), "--config", str(self.config)], stderr=subprocess.PIPE, text=True)
+        self._ready = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._ready.wait(START_SECONDS) or self.process.poll() is not None:
+            self.process.kill()
+            raise AssertionError("the gateway did not start:\n" + "\n".join(self.log))
+
+    def write_config(self, config):
+        temporary = self.config.with_suffix(".new")
+        temporary.write_text(config)
+        temporary.chmod(0o600)
+        temporary.rename(self.config)
+
+    def _read(self):
+        for line in self.process.stderr:
+            self.log.append(line.rstrip("\n"))
+            with contextlib.suppress(ValueError):
+                record = json.loads(line)
+                if record.get("msg") == "listening":
+                    self.ports[record["listener"]] = int(record["port"])
+                if record.get("msg") == "ready":
+                    self._ready.set()
+        self._ready.set()
+
+    @property
+    def port(self):
+        return self.ports["postgres"]
+
+    def reload(self, config):
+        before = sum("reloaded" in line for line in self.log)
+        self.write_config(config)
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: sum("reloaded" in line for line in self.log) > before, "the configuration is reloaded", 10)
+
+    def audit(self, event=None):
+        """All records so far, of one kind if `event` is given, in the order of each chain."""
+        records = []
+        for path in sorted((self.directory / "state" / "audit").glob("audit-*.jsonl")):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                record = json.loads(line)
+                if event is None or record["event"] == event:
+                    records.append(record)
+        return records
+
+    def stop(self):
+        """Ends the gateway and returns its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            status = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("the gateway did not stop:\n" + "\n".join(self.log[-20:])) from None
+        self._reader.join(5)
+        self.process.stderr.close()
+        return status
+
+    def check(self):
+        """Fails if a sanitizer or an internal error spoke in the log."""
+        bad = [line for line in self.log if re.search(r"Sanitizer|runtime error|internal error", line)]
+        if bad:
+            raise AssertionError("the gateway's log:\n" + "\n".join(self.log[-80:]))
+
+
+def run_psql(sql, *, host, port, user, database, password=PASSWORD, options=("-X", "-A", "-t", "-q"), sslmode="prefer",
+             check=True, environment=None, timeout=120):
+    """Runs SQL in psql; returns the finished process, whose stdout is unaligned and without headers."""
+    variables = {**os.environ, "PGPASSWORD": password, "PGSSLMODE": sslmode, "PGCONNECT_TIMEOUT": "20",
+                 **(environment or {})}
+    done = subprocess.run(["psql", *options, "-h", str(host), "-p", str(port), "-U", user, "-d", database, "-v",
+                           "ON_ERROR_STOP=0", "-f", "-"], input=sql, capture_output=True, text=True, env=variables,
+                          timeout=timeout, check=False)
+    if check and (done.returncode != 0 or "ERROR:" in done.stderr):
+        raise AssertionError(f"psql failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+    return done
+
+
+def verifier(password=PASSWORD):
+    return subprocess.run([str(GATEWAY), "scram-verifier"], input=password + "\n", capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
+class Lab:
+    """A directory with a PostgreSQL and any number of gateways in it, all gone at the end."""
+
+    def __init__(self, **postgres):
+        self._stack = contextlib.ExitStack()
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="dbgate-lab-"))
+        self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
+        self.directory.chmod(0o755)
+        self._gateways = 0
+        self.current = None
+        self._verifier = verifier()
+        self.certificates = Certificates(self.directory / "tls")
+        try:
+            self.postgres = Postgres(self.directory / "postgres", **postgres)
+            self._stack.callback(self.postgres.stop)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self._stack.close()
+
+    def gateway(self, config):
+        self._gateways += 1
+        gateway = Gateway(self.directory / f"gateway{self._gateways}", config)
+        self._stack.callback(gateway.check)
+        self._stack.callback(gateway.stop)
+        self.current = gateway
+        return gateway
+
+    def users(self, *names):
+        return "users:\n" + "".join(f'  - {{ name: {name}, scram_verifier: "{self._verifier}" }}\n' for name in names)
+
+    def listen(self, tls=False):
+        secured = f", tls: {{ cert_file: {self.certificates.cert}, key_file: {self.certificates.key} }}" if tls else ""
+        return f"listen:\n  postgres: {{ address: 127.0.0.1, port: 0{secured} }}\n"
+
+    def target(self, name="postgres", databases=(), **upstream):
+        settings = {"hosts": f'["127.0.0.1:{self.postgres.port}"]', "database": name, "user": "postgres",
+                    "password": PASSWORD, "tls": "disable", **upstream}
+        inner = ", ".join(f"{key}: {value}" for key, value in settings.items() if value is not None)
+        return f"  {name}:\n    databases: [{', '.join(databases)}]\n    upstream: {{ {inner} }}\n"
+
+    def forward_everything(self, user="postgres", databases=("postgres",), tls=False, extra=""):
+        """A policy that allows everything, for comparing with PostgreSQL itself."""
+        return ("version: 1\nstate_dir: state\n" + extra + self.listen(tls) + self.users(user) + "targets:\n" +
+                "".join(self.target(name) for name in databases) +
+                f"policies:\n  - name: everything\n    who: {{ users: [{user}] }}\n    on: [{', '.join(databases)}]\n"
+                "    allow: [ { everything: true } ]\n")
+
+    def psql(self, sql, *, user="postgres", database="postgres", **options):
+        return run_psql(sql, host="localhost", port=self.current.port, user=user, database=database, **options)
