@@ -16,6 +16,8 @@ while [ $# -gt 0 ]; do
 done
 
 [ "$setup" = no ] || scripts/setup.sh
+# Without its source, PostgreSQL's regression suite is skipped, and ctest says so.
+scripts/regress.sh --fetch-only || echo "test.sh: PostgreSQL's source package cannot be had here" >&2
 cmake --preset "$preset" >/dev/null
 cmake --build "build/$preset" -j"$(nproc)"
 ctest --test-dir "build/$preset" --output-on-failure -j"$(nproc)" "$@"

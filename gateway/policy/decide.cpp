@@ -59,6 +59,7 @@ class StatementJudge {
 
  private:
   std::string denial();         // deny rules; empty: none applies
+  std::string fixed_setting();  // what nobody may set; empty: nothing of the kind
   std::string missing_grant();  // what is not granted; empty: everything is
   std::string check_effects();
   std::string check_relations();
@@ -95,6 +96,8 @@ Verdict StatementJudge::run() {
     verdict.rule_id = "default";
   } else if (why = denial(); !why.empty()) {
     verdict.rule_id = rule_;
+  } else if (why = fixed_setting(); !why.empty()) {
+    verdict.rule_id = "builtin/fixed-settings";
   } else if (allow_.everything) {
     rule_ = allow_.everything_rule;
   } else {
@@ -155,6 +158,22 @@ std::string StatementJudge::denial() {
       rule_ = "deny rules";
       return "a rule denies function " + shown(use.name);
     }
+  }
+  return {};
+}
+
+// The meaning of statement text rests on these, and that of deny rules on how names resolve.
+std::string StatementJudge::fixed_setting() {
+  for (const sql::SettingUse& use : statement_.settings) {
+    if (use.action != sql::SettingAction::set) continue;
+    const std::string value = use.values.empty() ? std::string() : use.values.front();
+    const bool encoding = use.name == "client_encoding" || use.name == "names";
+    const bool literals = use.name == "standard_conforming_strings";
+    const bool names = use.name == "search_path" || use.name == "role" || use.name == "session_authorization";
+    if ((encoding || literals) && !is_harmless_setting(use.name, value, !use.values.empty())) {
+      return use.name + " is fixed by dbgate to " + (literals ? "on" : "UTF8");
+    }
+    if (names && grants_.deny.rules > 0 && use.values != context_.search_path) return use.name + " is fixed by dbgate";
   }
   return {};
 }

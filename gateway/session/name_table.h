@@ -1,12 +1,12 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace dbgate::session {
 
@@ -58,7 +58,7 @@ class NameTable {
     if (slot == slots_.end() || slot->second.pending.empty()) return;
     Slot& entry = slot->second;
     if (succeeded) entry.confirmed = std::move(entry.pending.front().definition);
-    entry.pending.erase(entry.pending.begin());
+    entry.pending.pop_front();
     if (!entry.confirmed && entry.pending.empty()) slots_.erase(slot);
   }
   /// Defines or forgets a name at once (the server has confirmed it).
@@ -91,7 +91,7 @@ class NameTable {
   };
   struct Slot {
     Pointer confirmed;
-    std::vector<Change> pending;
+    std::deque<Change> pending;
   };
   static Lookup known(const Pointer& definition) { return {definition ? State::found : State::absent, definition}; }
 

@@ -41,6 +41,7 @@ struct RelayLimits {
   std::size_t inline_statement_bytes = 64u << 10;  ///< larger texts are analysed on a parser thread
   std::size_t prepared_statements = 10'000;
   std::size_t portals = 1'000;
+  std::size_t outstanding_messages = 8192;  ///< forwarded and not answered; bounds a session's memory
 };
 
 /// The protocol state machine of one session between login and Terminate: which frontend messages may pass, what
@@ -143,6 +144,7 @@ class Relay {
   bool skipping_ = false;       // frontend messages up to Sync are dropped
   bool skip_is_local_ = false;  // … and that Sync is answered here
   CopyIn copy_in_ = CopyIn::none;
+  std::size_t copies_under_way_ = 0;  // entries of expected_ with may_copy_in
   bool fatal_seen_ = false;
   std::size_t frontend_rest_ = 0;  // of a message that streams
   Pass frontend_pass_ = Pass::forward;

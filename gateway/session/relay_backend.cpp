@@ -249,6 +249,7 @@ void Relay::on_error(Bytes message, Bytes body) {
   }
   if (entry.run) finish_run(*entry.run, code);
   if (entry.kind == Kind::query || entry.kind == Kind::function_call) {
+    if (entry.may_copy_in) --copies_under_way_;
     entry.may_copy_in = false;
     return;  // its ReadyForQuery follows
   }
@@ -342,6 +343,7 @@ void Relay::pop_front(bool succeeded) {
   Expected& entry = expected_.front();
   if (entry.pended) (entry.names_portal ? portals_ : statements_).settle(entry.name, succeeded);
   if (entry.blocks_names) statements_.unblock();
+  if (entry.may_copy_in) --copies_under_way_;
   expected_.pop_front();
 }
 

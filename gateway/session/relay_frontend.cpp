@@ -141,6 +141,12 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
     return true;
   }
   if (skipping_ && type != 'S') return true;
+  // Every message that was forwarded brings at least five bytes of reply, and the server sends what fills its buffer of
+  // 8 kB: waiting here always ends, whatever the frontend holds back.
+  if (expected_.size() >= limits_.outstanding_messages) {
+    next_ = Next::wait;
+    return false;
+  }
   switch (type) {
     case 'd':
     case 'c':
@@ -202,7 +208,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
 // What follows a COPY … FROM STDIN is copy data or an ordinary message, and only the server's answer tells which.
 bool Relay::must_wait_for_copy() const {
   if (copy_in_ != CopyIn::none) return true;
-  return std::any_of(expected_.begin(), expected_.end(), [](const Expected& entry) { return entry.may_copy_in; });
+  return copies_under_way_ > 0;
 }
 
 std::shared_ptr<const Analysis> Relay::analysis_of(std::string_view text) {
@@ -266,6 +272,7 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script) {
   for (const sql::Statement& statement : script.statements) {
     switch (statement.kind) {
       case sql::StatementKind::copy_in:
+        if (!entry.may_copy_in) ++copies_under_way_;
         entry.may_copy_in = true;
         break;
       case sql::StatementKind::prepare: {

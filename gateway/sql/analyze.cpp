@@ -36,23 +36,54 @@ struct KnownError {
 constexpr KnownError known_errors[] = {
     {"unsafe use of \\' in a string literal", SqlState("22P06"), "",
      "Use '' to write quotes in strings. \\' is insecure in client-only encodings."},
-    {"unsafe use of string constant with Unicode escapes", sqlstate::feature_not_supported,
-     "String constants with Unicode escapes cannot be used when standard_conforming_strings is off.", ""},
-    {"invalid Unicode escape", SqlState("22025"), "", "Unicode escapes must be \\uXXXX or \\UXXXXXXXX."},
+    {"invalid Unicode escape value", sqlstate::syntax_error, "", ""},
+    {"invalid Unicode escape character", sqlstate::syntax_error, "", ""},
+    {"invalid Unicode escape", SqlState("22025"), "", ""},
+    {"invalid publication object list", sqlstate::syntax_error,
+     "One of TABLE or TABLES IN SCHEMA must be specified before a standalone table or schema name.", ""},
+    {"unrecognized row security option", sqlstate::syntax_error, "",
+     "Only PERMISSIVE or RESTRICTIVE policies are supported currently."},
+    {"UNENCRYPTED PASSWORD is no longer supported", sqlstate::feature_not_supported, "",
+     "Remove UNENCRYPTED to store the password in encrypted form instead."},
+    {"RECHECK is no longer required", sqlstate::feature_not_supported, "", "Update your data type."},
+    {"CREATE SCHEMA IF NOT EXISTS cannot include", sqlstate::feature_not_supported, "", ""},
+    {"current database cannot be changed", sqlstate::feature_not_supported, "", ""},
+    {"column number must be in range", sqlstate::invalid_parameter_value, "", ""},
+    {"modulus for hash partition provided more", SqlState("42710"), "", ""},
+    {"remainder for hash partition provided more", SqlState("42710"), "", ""},
+    {"MATCH PARTIAL not yet implemented", sqlstate::feature_not_supported, "", ""},
+    {"a column list with SET", sqlstate::feature_not_supported, "", ""},
+    {"CREATE EXTENSION ... FROM is no longer supported", sqlstate::feature_not_supported, "", ""},
+    {"CREATE OR REPLACE CONSTRAINT TRIGGER", sqlstate::feature_not_supported, "", ""},
+    {"CREATE ASSERTION is not yet implemented", sqlstate::feature_not_supported, "", ""},
+    {"aggregates cannot have output arguments", sqlstate::feature_not_supported, "", ""},
+    {"WITH CHECK OPTION not supported", sqlstate::feature_not_supported, "", ""},
+    {"precision for type float must be", sqlstate::invalid_parameter_value, "", ""},
+    {"UNIQUE predicate is not yet implemented", sqlstate::feature_not_supported, "", ""},
     {"frame start cannot be", SqlState("42P20"), "", ""},
     {"frame end cannot be", SqlState("42P20"), "", ""},
     {"frame starting from", SqlState("42P20"), "", ""},
-    {"CREATE ASSERTION is not yet implemented", sqlstate::feature_not_supported, "", ""},
-    {"MATCH PARTIAL not yet implemented", sqlstate::feature_not_supported, "", ""},
-    {"current database cannot be changed", sqlstate::feature_not_supported, "", ""},
+    {"role name \"", SqlState("42939"), "", ""},
+    {"an ordered-set aggregate with a VARIADIC", sqlstate::feature_not_supported, "", ""},
     {"LIMIT #,# syntax is not supported", sqlstate::syntax_error, "", "Use separate LIMIT and OFFSET clauses."},
     {"subquery in FROM must have an alias", sqlstate::syntax_error, "", "For example, FROM (SELECT ...) [AS] foo."},
     {"VALUES in FROM must have an alias", sqlstate::syntax_error, "", "For example, FROM (VALUES ...) [AS] foo."},
-    {"invalid value for parameter", sqlstate::invalid_parameter_value, "", ""},
     {"missing argument", sqlstate::syntax_error, "", "Use NONE to denote the missing argument of a unary operator."},
 };
 
-ParseError parse_error(const PgQueryError& error) {
+// U&'' and E'' literals share a message and differ in the rest (PostgreSQL manual ch. 4.1.2.2 and 4.1.2.3).
+void explain_unicode_escape(ParseError& error, std::string_view text) {
+  const auto at = static_cast<std::size_t>(error.position > 0 ? error.position - 1 : 0);
+  const std::string_view escape = at < text.size() ? text.substr(at, 2) : std::string_view();
+  if (escape == "\\u" || escape == "\\U") {
+    error.hint = "Unicode escapes must be \\uXXXX or \\UXXXXXXXX.";
+  } else {
+    error.code = sqlstate::syntax_error;
+    error.hint = "Unicode escapes must be \\XXXX or \\+XXXXXX.";
+  }
+}
+
+ParseError parse_error(const PgQueryError& error, std::string_view text) {
   ParseError result;
   result.message = text_of(error.message);
   result.position = error.cursorpos;
@@ -63,6 +94,7 @@ ParseError parse_error(const PgQueryError& error) {
     result.hint = known.hint;
     break;
   }
+  if (result.message == "invalid Unicode escape") explain_unicode_escape(result, text);
   return result;
 }
 
@@ -94,7 +126,7 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits) {
   const PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(terminated.c_str());
   std::free(parsed.stderr_buffer);
   if (parsed.error != nullptr) {
-    result.parse_error = parse_error(*parsed.error);
+    result.parse_error = parse_error(*parsed.error, text);
     pg_query_free_error(parsed.error);
     return result;
   }

@@ -260,16 +260,17 @@ class Lab:
         secured = f", tls: {{ cert_file: {self.certificates.cert}, key_file: {self.certificates.key} }}" if tls else ""
         return f"listen:\n  postgres: {{ address: 127.0.0.1, port: 0{secured} }}\n"
 
-    def target(self, name="postgres", databases=(), **upstream):
+    def target(self, name="postgres", databases=(), search_path=("public",), **upstream):
         settings = {"hosts": f'["127.0.0.1:{self.postgres.port}"]', "database": name, "user": "postgres",
                     "password": PASSWORD, "tls": "disable", **upstream}
         inner = ", ".join(f"{key}: {value}" for key, value in settings.items() if value is not None)
-        return f"  {name}:\n    databases: [{', '.join(databases)}]\n    upstream: {{ {inner} }}\n"
+        return (f"  {name}:\n    databases: [{', '.join(databases)}]\n    search_path: [{', '.join(search_path)}]\n"
+                f"    upstream: {{ {inner} }}\n")
 
     def forward_everything(self, user="postgres", databases=("postgres",), tls=False, extra=""):
         """A policy that allows everything, for comparing with PostgreSQL itself."""
         return ("version: 1\nstate_dir: state\n" + extra + self.listen(tls) + self.users(user) + "targets:\n" +
-                "".join(self.target(name) for name in databases) +
+                "".join(self.target(name, search_path=()) for name in databases) +
                 f"policies:\n  - name: everything\n    who: {{ users: [{user}] }}\n    on: [{', '.join(databases)}]\n"
                 "    allow: [ { everything: true } ]\n")
 

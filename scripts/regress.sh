@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs PostgreSQL's own regression suite and libpq_pipeline directly and through dbgate, and compares (docs/regress.md).
+# The suite comes from Debian's source package, kept in build/postgresql-source.
+# Usage: scripts/regress.sh [--fetch-only] [arguments of tests/regress/run.py]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+source=build/postgresql-source
+if [ ! -e "$source/src/test/regress/parallel_schedule" ]; then
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  mkdir -p "$work/lists/partial" "$work/archive"
+  # Source packages are often switched off in sources.list: a list of our own, beside the system's.
+  host=$(grep -hoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+    grep -vE 'security|snapshot|nodesource' | head -n 1)
+  echo "deb-src ${host:-http://deb.debian.org/debian} bookworm main" >"$work/sources.list"
+  options=(-q -o "Dir::Etc::sourcelist=$work/sources.list" -o "Dir::Etc::sourceparts=/dev/null"
+    -o "Dir::State::lists=$work/lists" -o "APT::Sandbox::User=root")
+  apt-get "${options[@]}" update >/dev/null
+  (cd "$work/archive" && apt-get "${options[@]}" --download-only source postgresql-15 >/dev/null)
+  mkdir -p "$source"
+  tar -xjf "$work"/archive/postgresql-15_*.orig.tar.bz2 -C "$source" --strip-components=1
+fi
+[ "${1:-}" != --fetch-only ] || exit 0
+exec /usr/bin/python3 tests/regress/run.py "$source" "$@"
