@@ -10,10 +10,10 @@ if [ ! -e "$source/src/test/regress/parallel_schedule" ]; then
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   mkdir -p "$work/lists/partial" "$work/archive"
-  # Source packages are often switched off in sources.list: a list of our own, beside the system's.
-  host=$(grep -hoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    grep -vE 'security|snapshot|nodesource' | head -n 1)
-  echo "deb-src ${host:-http://deb.debian.org/debian} bookworm main" >"$work/sources.list"
+  # Source packages are often switched off: a list of our own, for the archive that this machine installs from.
+  archive=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' | grep ' bookworm$' | head -n 1)
+  [ -n "$archive" ] || { echo "regress.sh: no Debian 12 archive is configured; run apt-get update first" >&2; exit 1; }
+  echo "deb-src $archive main" >"$work/sources.list"
   options=(-q -o "Dir::Etc::sourcelist=$work/sources.list" -o "Dir::Etc::sourceparts=/dev/null"
     -o "Dir::State::lists=$work/lists" -o "APT::Sandbox::User=root")
   apt-get "${options[@]}" update >/dev/null
