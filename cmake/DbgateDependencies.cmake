@@ -29,3 +29,9 @@ find_path(POSTGRES_SERVER_INCLUDE_DIR nodes/parsenodes.h PATHS /usr/include/post
 add_library(dbgate_pg_query INTERFACE)
 target_include_directories(dbgate_pg_query SYSTEM INTERFACE ${PG_QUERY_INCLUDE_DIR} ${POSTGRES_SERVER_INCLUDE_DIR})
 target_link_libraries(dbgate_pg_query INTERFACE ${PG_QUERY_LIBRARY})
+
+find_path(JWT_INCLUDE_DIR jwt.h REQUIRED)
+find_library(JWT_LIBRARY jwt REQUIRED)
+add_library(dbgate_jwt INTERFACE)
+target_include_directories(dbgate_jwt SYSTEM INTERFACE ${JWT_INCLUDE_DIR})
+target_link_libraries(dbgate_jwt INTERFACE ${JWT_LIBRARY})

@@ -75,6 +75,10 @@ Result<> Gateway::start() {
     const auto listening = listen_on(config.postgres, "postgres", config::EngineKind::postgresql, {});
     if (!listening) return listening;
   }
+  if (config.api.enabled) {
+    DBGATE_TRY(auto chain, audit_->open_chain("api"));
+    DBGATE_TRY(api_, ApiSide::open(shared_, std::move(chain), [this]() -> Worker& { return next_worker(); }));
+  }
   for (const config::Target& target : config.targets) {
     if (!target.listen.enabled) continue;
     session::Arrival arrival;
@@ -85,6 +89,7 @@ Result<> Gateway::start() {
   }
   for (const auto& worker : workers_)
     worker->start();
+  if (api_) api_->start();
   log::info("gateway", "ready", {{"config", config.version}});
   return boost::system::in_place_value;
 }
@@ -182,11 +187,16 @@ void Gateway::reload() {
   log::info("gateway", "configuration reloaded", {{"config", version}});
 }
 
+void Gateway::stop_listening() {
+  for (const auto& listener : listeners_)
+    listener->close();
+  if (api_) api_->stop_listening();
+}
+
 void Gateway::drain() {
   draining_ = true;
   log::info("gateway", "draining");
-  for (const auto& listener : listeners_)
-    listener->close();
+  stop_listening();
   on_each_worker(
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", true); });
   const auto deadline = std::chrono::steady_clock::now() + shared_.current.get()->config.limits.drain_timeout;
@@ -208,14 +218,14 @@ void Gateway::drain() {
 void Gateway::finish(bool in_time) {
   draining_ = true;
   drain_timer_.cancel();
-  for (const auto& listener : listeners_)
-    listener->close();
+  stop_listening();
   on_each_worker(
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", false); });
   const auto deadline = std::chrono::steady_clock::now() + fast_stop;
   while (shared_.connections > 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(drain_poll);
   const bool clean = shared_.connections == 0;
+  api_.reset();
   for (const auto& worker : workers_) {
     worker->stop();
     if (!clean) worker->context().stop();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/app/api_side.h"
 #include "gateway/app/worker.h"
 #include "gateway/net/listener.h"
 #include "gateway/ports/audit_log.h"
@@ -34,6 +35,7 @@ class Gateway {
   Worker& next_worker();
   void wait_for_signal();
   void reload();
+  void stop_listening();
   void drain();
   void finish(bool in_time);
   void on_each_worker(void (*act)(Worker&));
@@ -48,7 +50,8 @@ class Gateway {
   std::vector<std::unique_ptr<Thread>> parser_threads_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
-  std::size_t next_ = 0;
+  std::unique_ptr<ApiSide> api_;
+  std::atomic<std::size_t> next_{0};
   bool draining_ = false;
 };
 

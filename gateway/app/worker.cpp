@@ -1,5 +1,6 @@
 #include "gateway/app/worker.h"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
 #include "gateway/audit/json.h"
@@ -53,6 +54,18 @@ void Worker::start() {
   thread_ = std::make_unique<Thread>(worker_stack_bytes, [this] {
     current_worker = this;
     context_.run();
+  });
+}
+
+void Worker::serve(int descriptor, config::EngineKind kind, session::Arrival arrival) {
+  ++shared_.connections;
+  auto serving = [this, descriptor, kind, arrival = std::move(arrival)]() -> Task<> {
+    net::Stream stream(net::Socket(context_, boost::asio::generic::stream_protocol(AF_UNIX, 0), descriptor));
+    co_await engine(kind)->serve(std::move(stream), arrival);
+  };
+  boost::asio::co_spawn(context_, std::move(serving), [this](std::exception_ptr failure) {
+    --shared_.connections;
+    if (failure) log::error("gateway", "a tunnelled connection ended by an internal error");
   });
 }
 

@@ -36,6 +36,8 @@ class Worker final : public session::Host {
   session::Engine* engine(config::EngineKind kind) noexcept;
   ports::AuditChain& chain() noexcept { return *chain_; }
   void start();
+  /// Serves a connection on this worker's thread. Takes the descriptor over. Any thread.
+  void serve(int descriptor, config::EngineKind kind, session::Arrival arrival);
   /// Lets the thread end when nothing is left to do.
   void stop();
   void join() { thread_.reset(); }

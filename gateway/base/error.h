@@ -50,6 +50,8 @@ using Result = boost::system::result<T, Error>;
   DBGATE_TRY_INNER(DBGATE_CONCAT(dbgate_try_, __LINE__), declaration, expression, co_return)
 
 /// For results without a value: returns the error, if there is one.
+#define DBGATE_CHECK(expression) \
+  if (const auto dbgate_checked = (expression); !dbgate_checked) return dbgate_checked.error()
 #define DBGATE_CO_CHECK(expression) \
   if (const auto dbgate_checked = (expression); !dbgate_checked) co_return dbgate_checked.error()
 

@@ -258,6 +258,16 @@ std::string Stream::server_end_point(bool own_certificate) const {
   return hash;
 }
 
+uid_t Stream::peer_uid() const {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  auto& socket = const_cast<Socket&>(socket_);  // native_handle() is not const
+  if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 || credentials.pid == 0) {
+    return static_cast<uid_t>(-1);
+  }
+  return credentials.uid;
+}
+
 Address Stream::peer() const {
   boost::system::error_code failed;
   const auto endpoint = socket_.remote_endpoint(failed);

@@ -94,6 +94,8 @@ class Stream {
   Task<> linger(std::chrono::milliseconds limit);
 
   Address peer() const;
+  /// The user at the other end of a Unix socket, as the kernel has it; -1 cast to uid_t for any other socket.
+  uid_t peer_uid() const;
   Executor executor() { return socket_.get_executor(); }
   bool is_open() const { return socket_.is_open(); }
   /// Sends TLS close_notify if there is TLS, then closes. Never waits.

@@ -407,6 +407,11 @@ Verdict decide(const Grants& grants, const Statement& statement, const NameConte
   return StatementJudge(grants, statement, context).run();
 }
 
+bool may_write(const Grants& grants) {
+  const RuleSet& allow = grants.allow;
+  return allow.everything || allow.writes || allow.dcl || allow.admin || allow.do_blocks || allow.opaque;
+}
+
 bool is_unrestricted(const Grants& grants) {
   return grants.allow.everything && grants.deny.rules == 0;
 }

@@ -38,6 +38,8 @@ Verdict decide_function_call(const Grants& grants);
 /// A connection of an engine that sees bytes only.
 Verdict decide_connection(const Grants& grants);
 Verdict decide_replication(const Grants& grants);
+/// Whether any change of data, structure or rights is granted.
+bool may_write(const Grants& grants);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

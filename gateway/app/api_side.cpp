@@ -1,0 +1,47 @@
+#include "gateway/app/api_side.h"
+
+#include <boost/asio/post.hpp>
+
+#include "gateway/adapters/jwt_tokens.h"
+#include "gateway/base/log.h"
+
+namespace dbgate::app {
+namespace {
+
+constexpr std::size_t stack_bytes = 1u << 20;
+
+}  // namespace
+
+ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker,
+                 std::unique_ptr<ports::Tokens> tokens)
+    : service_(shared, std::move(chain), std::move(next_worker)),
+      tokens_(std::move(tokens)),
+      routes_(service_, *tokens_),
+      server_(context_, routes_, [&shared] { return shared.current.get()->api_tls; }) {}
+
+Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
+                                               std::function<Worker&()> next_worker) {
+  const auto snapshot = shared.current.get();
+  DBGATE_TRY(auto tokens, adapters::open_jwt_tokens(snapshot->config.state_dir));
+  std::unique_ptr<ApiSide> side(new ApiSide(shared, std::move(chain), std::move(next_worker), std::move(tokens)));
+  const config::Listener& listener = snapshot->config.api;
+  DBGATE_CHECK(side->server_.listen(listener.address, listener.port));
+  const std::string port = std::to_string(side->server_.port());
+  log::info("gateway", "listening", {{"listener", "api"}, {"address", listener.address}, {"port", port}});
+  return side;
+}
+
+// The loop is stopped, not drained: what is left are tunnels, whose sessions have been ended by now.
+ApiSide::~ApiSide() {
+  context_.stop();
+}
+
+void ApiSide::start() {
+  thread_ = std::make_unique<Thread>(stack_bytes, [this] { context_.run(); });
+}
+
+void ApiSide::stop_listening() {
+  boost::asio::post(context_, [this] { server_.close(); });
+}
+
+}  // namespace dbgate::app

@@ -1,0 +1,36 @@
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+
+#include "gateway/api/http_server.h"
+#include "gateway/app/service.h"
+
+namespace dbgate::app {
+
+/// The API with its event loop and thread.
+class ApiSide {
+ public:
+  /// Binds the listener of the configuration. Errors name what is at fault.
+  static Result<std::unique_ptr<ApiSide>> open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
+                                               std::function<Worker&()> next_worker);
+  ~ApiSide();
+  ApiSide(const ApiSide&) = delete;
+  ApiSide& operator=(const ApiSide&) = delete;
+
+  void start();
+  void stop_listening();
+
+ private:
+  ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker,
+          std::unique_ptr<ports::Tokens> tokens);
+
+  Service service_;
+  std::unique_ptr<ports::Tokens> tokens_;
+  api::Routes routes_;
+  boost::asio::io_context context_{1};
+  api::HttpServer server_;
+  std::unique_ptr<Thread> thread_;
+};
+
+}  // namespace dbgate::app

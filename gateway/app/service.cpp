@@ -1,0 +1,140 @@
+#include "gateway/app/service.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "gateway/session/audit_trail.h"
+#include "gateway/session/policy_judge.h"
+
+namespace dbgate::app {
+namespace {
+
+std::string_view word(config::EngineKind kind) {
+  return kind == config::EngineKind::tcp ? session::tcp_engine : session::postgres_engine;
+}
+
+Error no_such_target(const std::string& name) {
+  return {sqlstate::invalid_catalog_name, "there is no target \"" + name + "\" for you"};
+}
+
+ports::DecisionSummary summary_of(const session::Judged& judged) {
+  ports::DecisionSummary summary;
+  summary.effect = judged.refused ? "deny" : "allow";
+  if (judged.refused && judged.refusal.code != sqlstate::insufficient_privilege) summary.effect = "error";
+  if (judged.verdict) {
+    summary.rule = judged.verdict->rule_id;
+    summary.reasons = judged.verdict->reasons;
+  }
+  for (const sql::Statement& statement : judged.script->statements)
+    summary.operation += (summary.operation.empty() ? "" : "; ") + statement.tag;
+  if (judged.refused) {
+    summary.sqlstate = judged.refusal.code.text();
+    summary.message = judged.refusal.message;
+    summary.hint = judged.refusal.hint;
+    summary.position = judged.refusal.position;
+  }
+  return summary;
+}
+
+}  // namespace
+
+Service::Service(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker)
+    : shared_(shared), chain_(std::move(chain)), next_worker_(std::move(next_worker)) {}
+
+Result<> Service::record_login(const std::string& user, const std::string& address, bool succeeded) {
+  session::SessionInfo info;
+  info.user = user;
+  info.auth_method = "password";
+  info.client.host = address;
+  DBGATE_CHECK(chain_->append(succeeded ? "auth.ok" : "auth.fail", session::audit_fields(info)));
+  const auto written = chain_->commit();
+  if (!written) return written.error();
+  return boost::system::in_place_value;
+}
+
+Task<Result<>> Service::check_password(std::string user, std::string password, std::string address) {
+  const auto snapshot = shared_.current.get();
+  if (!shared_.throttle.allows(address, snapshot->config.limits.failed_logins_per_minute)) {
+    co_return Error(sqlstate::invalid_authorization_specification, "too many failed logins from this address");
+  }
+  const auto found = snapshot->users.find(user);
+  const bool exists = found != snapshot->users.end();
+  const auth::ScramVerifier verifier = exists ? found->second : auth::mock_scram_verifier(user, shared_.mock_secret);
+  bool matches = false;
+  co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {
+    matches = auth::verify_password(verifier, password);
+    co_return;
+  });
+  const bool succeeded = exists && matches;
+  if (!succeeded) shared_.throttle.failed(address);
+  const auto recorded = record_login(user, address, succeeded);
+  if (!recorded) co_return recorded.error();
+  if (!succeeded) co_return Error(sqlstate::invalid_password, "wrong user name or password");
+  co_return boost::system::in_place_value;
+}
+
+bool Service::knows(std::string_view user) const {
+  return shared_.current.get()->users.contains(user);
+}
+
+std::vector<std::string> Service::groups(std::string_view user) const {
+  std::vector<std::string> groups;
+  for (const auto& [name, members] : shared_.current.get()->config.groups) {
+    if (std::find(members.begin(), members.end(), user) != members.end()) groups.push_back(name);
+  }
+  return groups;
+}
+
+std::vector<ports::TargetSummary> Service::targets(std::string_view user) const {
+  const auto snapshot = shared_.current.get();
+  std::vector<ports::TargetSummary> summaries;
+  for (const auto& [name, target] : snapshot->targets) {
+    const auto grants = snapshot->policies.grants(user, name);
+    if (!grants) continue;
+    ports::TargetSummary summary;
+    summary.name = name;
+    summary.engine = word(target.settings.engine);
+    if (!target.server.database.empty()) summary.databases.push_back(target.server.database);
+    summary.databases.insert(summary.databases.end(), target.settings.databases.begin(),
+                             target.settings.databases.end());
+    summary.access = policy::may_write(*grants) ? "write" : "read";
+    summaries.push_back(std::move(summary));
+  }
+  return summaries;
+}
+
+Task<Result<ports::DecisionSummary>> Service::decide(std::string user, std::string target, std::string text) {
+  const auto snapshot = shared_.current.get();
+  std::string database;
+  const Target* const found = snapshot->find(target, database);
+  if (found == nullptr || !snapshot->policies.grants(user, found->settings.name)) co_return no_such_target(target);
+  session::Judged judged;
+  co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {
+    session::PolicyJudge judge(shared_.current, user, found->settings.name, database,
+                               scan_limits(snapshot->config.limits));
+    const auto analysis = judge.analyze(text);
+    judged = judge.judge(*analysis, {}, {}, 0);
+    co_return;
+  });
+  co_return summary_of(judged);
+}
+
+Result<> Service::serve_tunnel(std::string user, std::string database, std::string address, int descriptor) {
+  const auto snapshot = shared_.current.get();
+  std::string on_server;
+  const Target* const found = snapshot->find(database, on_server);
+  if (found == nullptr || !snapshot->policies.grants(user, found->settings.name)) {
+    ::close(descriptor);
+    return no_such_target(database);
+  }
+  session::Arrival arrival;
+  arrival.signed_in_user = std::move(user);
+  arrival.by_tunnel = true;
+  arrival.target = std::move(database);
+  arrival.client.host = std::move(address);
+  next_worker_().serve(descriptor, found->settings.engine, std::move(arrival));
+  return boost::system::in_place_value;
+}
+
+}  // namespace dbgate::app

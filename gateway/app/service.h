@@ -1,0 +1,32 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gateway/app/worker.h"
+#include "gateway/ports/gateway_service.h"
+
+namespace dbgate::app {
+
+/// The gateway as its API sees it. Runs on the API's thread; sessions go to workers.
+class Service final : public ports::GatewayService {
+ public:
+  /// @param chain records what people do at the API
+  Service(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker);
+
+  Task<Result<>> check_password(std::string user, std::string password, std::string address) override;
+  bool knows(std::string_view user) const override;
+  std::vector<std::string> groups(std::string_view user) const override;
+  std::vector<ports::TargetSummary> targets(std::string_view user) const override;
+  Task<Result<ports::DecisionSummary>> decide(std::string user, std::string target, std::string text) override;
+  Result<> serve_tunnel(std::string user, std::string database, std::string address, int descriptor) override;
+
+ private:
+  Result<> record_login(const std::string& user, const std::string& address, bool succeeded);
+
+  Shared& shared_;
+  std::unique_ptr<ports::AuditChain> chain_;
+  std::function<Worker&()> next_worker_;
+};
+
+}  // namespace dbgate::app
