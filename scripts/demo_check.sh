@@ -48,7 +48,7 @@ sign_in() { cli "$1" login --username "$1" --password-stdin <"$demo/passwords/$1
 demo_check() {
   local way name
   for name in ana omar ada; do
-    mkdir -p -m 700 "$demo/people/$name"
+    (umask 077 && mkdir -p "$demo/people/$name")
     sign_in "$name" 2>/dev/null
   done
   for way in direct tunnel; do

@@ -11,6 +11,7 @@ if [ ! -e "$source/src/test/regress/parallel_schedule" ]; then
   trap 'rm -rf "$work"' EXIT
   mkdir -p "$work/lists/partial" "$work/archive"
   # Source packages are often switched off: a list of our own, for the archive that this machine installs from.
+  # shellcheck disable=SC2016  # apt's own variables
   archive=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' | grep ' bookworm$' | head -n 1)
   [ -n "$archive" ] || { echo "regress.sh: no Debian 12 archive is configured; run apt-get update first" >&2; exit 1; }
   echo "deb-src $archive main" >"$work/sources.list"

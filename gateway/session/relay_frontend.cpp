@@ -14,6 +14,9 @@ constexpr std::size_t header_bytes = 5;
 // Messages that hold names and counts only.
 constexpr std::size_t max_small_message = 64 * 1024;
 
+// What a frontend may send after its login (PostgreSQL docs ch. 55.7).
+constexpr std::string_view frontend_types = "BCDEFHPQSXcdf";
+
 // Messages whose body may pass while it is still arriving. Of Bind only the names are looked at.
 bool streams(char type) {
   return type == 'd' || type == 'B' || type == 'F';
@@ -89,6 +92,12 @@ Relay::Step Relay::on_frontend(Bytes input) {
       fail(sqlstate::protocol_violation, "invalid message length");
       break;
     }
+    // At the header: nothing waits for a body that nobody will look at.
+    if (frontend_types.find(header->type) == std::string_view::npos) {
+      fail(sqlstate::protocol_violation,
+           "invalid frontend message type " + std::to_string(static_cast<unsigned char>(header->type)));
+      break;
+    }
     const std::size_t whole = header_bytes + header->body_length;
     if (header->body_length > frontend_limit(header->type)) {
       if (header->type != 'Q' && header->type != 'P') {
@@ -159,18 +168,8 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
     case 'H':
       to_server_.forward(message);
       return true;
-    case 'Q':
-    case 'P':
-    case 'B':
-    case 'D':
-    case 'C':
-    case 'E':
-    case 'F':
-      break;
     default:
-      fail(sqlstate::protocol_violation,
-           "invalid frontend message type " + std::to_string(static_cast<unsigned char>(type)));
-      return false;
+      break;
   }
   if (must_wait_for_copy()) {
     next_ = Next::wait;

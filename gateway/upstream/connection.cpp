@@ -75,8 +75,9 @@ Task<Result<Connection>> connect(net::Executor executor, const ServerSpec& spec,
     auto connection = co_await connect_host(executor, spec, host, parameters, spec.sslmode);
     if (connection) co_return connection;
     last = connection.error();
-    // "allow" means TLS only for a server that wants nobody without (libpq manual, sslmode).
-    if (spec.sslmode == SslMode::allow && last.code().error_class() == "28") {
+    // "allow" means TLS only for a server that wants nobody without (libpq manual, sslmode). Why it refused cannot be
+    // believed yet, so any refusal is answered with TLS.
+    if (spec.sslmode == SslMode::allow) {
       auto secured = co_await connect_host(executor, spec, host, parameters, SslMode::require);
       if (secured) co_return secured;
       last = secured.error();
