@@ -53,7 +53,9 @@ int serve(const std::string& path) {
   const auto sink = adapters::make_stderr_log(snapshot->config.log_format == "json");
   log::set_sink(sink.get());
   log::set_level(adapters::level_named(snapshot->config.log_level));
+  // Both would end the process for what is one session's trouble, or the audit log's: the failed write says so.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   app::Gateway gateway(path, std::move(snapshot));
   const auto started = gateway.start();
   if (!started) {
