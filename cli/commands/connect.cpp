@@ -79,15 +79,22 @@ void check_settings(const ConnectOptions& connect) {
   }
 }
 
-// The user and whether the target is theirs, before anything listens.
-std::string check_target(const Options& options, const ConnectOptions& connect) {
+/// What the gateway says of the target.
+struct TargetFacts {
+  std::string user;
+  bool speaks_postgres = true;
+};
+
+// Whether the target is theirs, before anything listens.
+TargetFacts check_target(const Options& options, const ConnectOptions& connect) {
   const ApiAnswer targets = call_api(options, "GET", "/targets");
   std::string names;
   for (const json::value& item : targets.body.at("items").as_array()) {
     const std::string name(item.at("name").as_string());
     if (name == connect.target) {
       const ApiAnswer me = call_api(options, "GET", "/me");
-      return std::string(me.body.at("user").at("name").as_string());
+      const std::string engine(item.at("engine").as_string());
+      return {std::string(me.body.at("user").at("name").as_string()), engine == "postgresql"};
     }
     names += (names.empty() ? "" : ", ") + name;
   }
@@ -271,13 +278,19 @@ int run(boost::asio::io_context& context, pid_t child) {
 int connect(const Options& options, const ConnectOptions& connect) {
   check_settings(connect);
   Local local;
-  local.user = check_target(options, connect);
+  const TargetFacts target = check_target(options, connect);
+  local.user = target.user;
+  if (!target.speaks_postgres && connect.socket.empty() && !connect.no_local_password) {
+    throw Problem{Exit::usage, connect.target + " does not speak PostgreSQL, so no password can be asked for",
+                  "use --socket DIR, or --no-local-password to let every user of this machine in", ""};
+  }
   local.database = connect.database.empty() ? connect.target : connect.database;
   TunnelSettings settings;
   settings.options = options;
   settings.url = gateway_of(options);
   settings.token = token_for(settings.url);
   settings.path = tunnel_path(connect);
+  settings.speaks_postgres = target.speaks_postgres;
   settings.address.address = connect.listen;
   const std::string password = auth::base64_encode(auth::random_bytes(password_bytes));
   if (!connect.no_local_password && connect.socket.empty()) settings.verifier = auth::make_scram_verifier(password);

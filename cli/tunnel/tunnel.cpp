@@ -55,7 +55,7 @@ Result<> Tunnel::open() {
 Task<> Tunnel::serve(net::Stream client) {
   if (!settings_.address.unix_path.empty() && client.peer_uid() != ::geteuid()) co_return;
   std::string first;
-  {
+  if (settings_.speaks_postgres) {
     const net::Deadline deadline(client, login_limit);
     auto admitted = co_await admit_local_client(client, settings_.verifier ? &*settings_.verifier : nullptr);
     if (!admitted) {
@@ -67,14 +67,16 @@ Task<> Tunnel::serve(net::Stream client) {
   auto remote =
       co_await open_remote(client.executor(), settings_.options, settings_.url, settings_.token, settings_.path);
   if (!remote) {
-    const std::string message = fatal_message(remote.error());
+    const std::string message = settings_.speaks_postgres ? fatal_message(remote.error()) : std::string();
     co_await client.write_all(protocol::as_bytes(message));
     co_await client.linger(farewell_limit);
     co_return;
   }
   Remote& gateway = **remote;
-  const bool sent = co_await gateway.write_all(first);
-  if (!sent) co_return;
+  if (!first.empty()) {
+    const bool sent = co_await gateway.write_all(first);
+    if (!sent) co_return;
+  }
   net::Event over(client.executor());
   co_await net::race(to_gateway(client, gateway, over), to_client(client, gateway));
   co_await client.linger(farewell_limit);

@@ -16,6 +16,7 @@ struct TunnelSettings {
   std::string token;
   std::string path;  ///< of the API's tunnel resource
   net::ListenAddress address;
+  bool speaks_postgres = true;  ///< otherwise bytes pass from the first on, and no password can be asked for
   std::optional<auth::ScramVerifier> verifier;  ///< of the one-session password; none: no password is asked for
 };
 

@@ -11,6 +11,7 @@ namespace dbgate::session {
 namespace {
 
 constexpr std::size_t buffer_bytes = 64 * 1024;
+constexpr std::chrono::milliseconds farewell_limit{500};
 
 /// Two streams, each copied into the other until both have ended or one has failed.
 class Tunnel {
@@ -78,6 +79,11 @@ SessionInfo describe(const Arrival& arrival) {
 }  // namespace
 
 Task<> TcpEngine::serve(net::Stream client, Arrival arrival) {
+  co_await serve_known(client, std::move(arrival));
+  co_await client.linger(farewell_limit);
+}
+
+Task<> TcpEngine::serve_known(net::Stream& client, Arrival arrival) {
   if (arrival.signed_in_user.empty() || arrival.target.empty()) co_return;
   SessionInfo info = describe(arrival);
   const auto route = host_.route(tcp_engine, info.user, info.target);

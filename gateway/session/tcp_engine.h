@@ -15,6 +15,7 @@ class TcpEngine final : public Engine {
   Task<> serve(net::Stream client, Arrival arrival) override;
 
  private:
+  Task<> serve_known(net::Stream& client, Arrival arrival);
   Host& host_;
 };
 
