@@ -84,6 +84,24 @@ pg_ts_dict pg_ts_parser pg_ts_template pg_type pg_user pg_group pg_views pg_amop
 pg_seclabel pg_seclabels pg_shseclabel pg_foreign_server pg_stat_user_tables pg_stat_all_tables
 )";
 
+struct HiddenColumn {
+  std::string_view relation;
+  std::string_view column;
+};
+constexpr HiddenColumn hidden_columns[] = {{"pg_proc", "prosrc"},
+                                           {"pg_proc", "probin"},
+                                           {"pg_proc", "prosqlbody"},
+                                           {"pg_rewrite", "ev_qual"},
+                                           {"pg_rewrite", "ev_action"},
+                                           {"pg_views", "definition"},
+                                           {"pg_matviews", "definition"},
+                                           {"pg_rules", "definition"},
+                                           {"routines", "routine_definition"},
+                                           {"views", "view_definition"},
+                                           {"triggers", "action_statement"},
+                                           {"pg_foreign_server", "srvoptions"},
+                                           {"pg_foreign_table", "ftoptions"}};
+
 constexpr std::string_view introspection_function_words = R"(
 array_to_string col_description current_database current_schema current_schemas current_user format_type
 has_any_column_privilege has_column_privilege has_database_privilege has_function_privilege has_language_privilege
@@ -150,6 +168,17 @@ bool is_introspection_relation(std::string_view schema, std::string_view name) {
   static const Names names = words(introspection_relation_words);
   if (schema == "information_schema") return true;  // shows what the upstream account may see, never data
   return schema == "pg_catalog" && names.contains(name);
+}
+
+bool is_hidden_catalog_column(std::string_view relation, std::string_view column) {
+  return std::any_of(std::begin(hidden_columns), std::end(hidden_columns), [&](const HiddenColumn& hidden) {
+    return hidden.relation == relation && hidden.column == column;
+  });
+}
+
+bool has_hidden_columns(std::string_view relation) {
+  return std::any_of(std::begin(hidden_columns), std::end(hidden_columns),
+                     [&](const HiddenColumn& hidden) { return hidden.relation == relation; });
 }
 
 bool is_introspection_function(std::string_view name) {

@@ -11,6 +11,10 @@ bool is_safe_function(std::string_view name);
 bool is_builtin_type(std::string_view name);
 /// Catalog relations that metadata queries of tools read: no verifiers, statistics, activity, settings or sources.
 bool is_introspection_relation(std::string_view schema, std::string_view name);
+/// Columns of those that hold source text, definitions or secrets of objects.
+bool is_hidden_catalog_column(std::string_view relation, std::string_view column);
+/// Whether the relation has any such column: then its whole row is out of reach as well.
+bool has_hidden_columns(std::string_view relation);
 /// Catalog functions of the same queries.
 bool is_introspection_function(std::string_view name);
 /// Settings that anybody may change: harmless to the meaning of statements and to others. Values as written.

@@ -49,6 +49,13 @@ bool has(const EffectSet& effects, Effect effect) {
   return effects.test(static_cast<std::size_t>(effect));
 }
 
+bool reads_hidden(const std::string& relation, const sql::ColumnUse* columns) {
+  if (columns == nullptr || !has_hidden_columns(relation)) return false;
+  return columns->whole_row ||
+         std::any_of(columns->names.begin(), columns->names.end(),
+                     [&](const std::string& column) { return is_hidden_catalog_column(relation, column); });
+}
+
 /// Judges one statement; stops at the first thing that is not allowed.
 class StatementJudge {
  public:
@@ -294,7 +301,8 @@ std::string StatementJudge::check_one(const sql::RelationUse& use, const std::st
 
 std::string StatementJudge::check_columns(const sql::RelationUse& use, const std::string& schema, Effect effect,
                                           const sql::ColumnUse* columns, const std::string& shown_name) {
-  if (effect == Effect::read && allow_.introspection && is_introspection_relation(schema, use.name.name)) {
+  if (effect == Effect::read && allow_.introspection && is_introspection_relation(schema, use.name.name) &&
+      !reads_hidden(use.name.name, columns)) {
     rule_ = allow_.introspection_rule;
     return {};
   }
