@@ -18,9 +18,11 @@ class FieldReader {
   Decoded<std::uint8_t> uint8() { return number<std::uint8_t>(); }
   Decoded<std::uint16_t> uint16() { return number<std::uint16_t>(); }
   Decoded<std::uint32_t> uint32() { return number<std::uint32_t>(); }
+  Decoded<std::uint64_t> uint64() { return number<std::uint64_t>(); }
   Decoded<std::int8_t> int8() { return number<std::int8_t>(); }
   Decoded<std::int16_t> int16() { return number<std::int16_t>(); }
   Decoded<std::int32_t> int32() { return number<std::int32_t>(); }
+  Decoded<std::int64_t> int64() { return number<std::int64_t>(); }
 
   /// The next `count` bytes. Errors: bad_length.
   Decoded<Bytes> bytes(std::size_t count) {
@@ -40,6 +42,8 @@ class FieldReader {
   /// Everything that is left.
   Bytes rest() { return take(rest_.size()); }
   std::size_t remaining() const noexcept { return rest_.size(); }
+  /// Whether the next byte is there and zero.
+  bool at_zero() const noexcept { return !rest_.empty() && rest_.front() == std::byte{0}; }
   /// Errors: trailing_bytes if anything is left.
   Decoded<void> finish() const {
     if (!rest_.empty()) return make_error_code(DecodeError::trailing_bytes);
@@ -50,9 +54,9 @@ class FieldReader {
   template <class T>
   Decoded<T> number() {
     if (rest_.size() < sizeof(T)) return make_error_code(DecodeError::bad_length);
-    std::uint32_t value = 0;
+    std::uint64_t value = 0;
     for (const std::byte b : take(sizeof(T)))
-      value = value << 8 | std::to_integer<std::uint32_t>(b);
+      value = value << 8 | std::to_integer<std::uint64_t>(b);
     return static_cast<T>(value);
   }
   Bytes take(std::size_t count) {
