@@ -4,13 +4,17 @@
 add_library(dbgate_options INTERFACE)
 target_include_directories(dbgate_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(dbgate_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Werror
-  $<$<CONFIG:Debug>:-O0>
-  $<$<BOOL:${DBGATE_SANITIZE}>:-fsanitize=${DBGATE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer>
-  $<$<BOOL:${DBGATE_FUZZ}>:-fsanitize=fuzzer-no-link>)
-target_link_options(dbgate_options INTERFACE
-  $<$<BOOL:${DBGATE_SANITIZE}>:-fsanitize=${DBGATE_SANITIZE}>
-  $<$<BOOL:${DBGATE_FUZZ}>:-fsanitize=fuzzer-no-link>)
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Werror $<$<CONFIG:Debug>:-O0>)
+# Plain conditions: a list of sanitizers has a comma, which a generator expression would take for its own.
+if(DBGATE_SANITIZE)
+  target_compile_options(dbgate_options INTERFACE
+    -fsanitize=${DBGATE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(dbgate_options INTERFACE -fsanitize=${DBGATE_SANITIZE})
+endif()
+if(DBGATE_FUZZ)
+  target_compile_options(dbgate_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(dbgate_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # dbgate_room(NAME [DEPS target…] [PRIVATE_DEPS target…] [ASIO])
 # Makes the library dbgate_NAME from the sources beside the calling CMakeLists.txt. ASIO marks a room whose sources
