@@ -1,0 +1,397 @@
+// Input: a byte of choices, then steps of one byte: its upper half says what happens, its lower half is an argument.
+//
+//   0x0n  the frontend sends message n of a list        0x4n  the next delivery stops after n + 1 bytes
+//   0x1n  the server answers the oldest message, way n  0x5n  the policy changes, or the audit log fills up
+//   0x2n  the frontend sends the next n + 1 raw bytes   0x6n  Query with the next n + 1 bytes as text
+//   0x3n  the server sends the next n + 1 raw bytes     0x7n  Parse of the same, as prepared statement "s"
+#include <deque>
+#include <memory>
+
+#include "gateway/session/relay.h"
+#include "protocol/postgres/backend_messages.h"
+#include "protocol/postgres/frame.h"
+#include "protocol/postgres/frontend_messages.h"
+#include "tests/fuzz/relay_script.h"
+
+namespace {
+
+using namespace dbgate;
+using namespace std::string_view_literals;
+using protocol::Bytes;
+
+/// Follows a stream of messages as it is written, in pieces of any size.
+class FrameWalker {
+ public:
+  template <class Visit>
+  void take(std::string_view written, Visit&& visit) {
+    pending_ += written;
+    for (;;) {
+      const auto header = protocol::decode_header(protocol::as_bytes(pending_));
+      if (!header) {
+        DBGATE_FUZZ_CHECK(header.error() == protocol::DecodeError::incomplete);
+        return;
+      }
+      const std::size_t whole = protocol::MessageHeader::bytes + header->body_length;
+      if (pending_.size() < whole) return;
+      visit(header->type, std::string_view(pending_).substr(protocol::MessageHeader::bytes, header->body_length));
+      pending_.erase(0, whole);
+    }
+  }
+  bool at_boundary() const { return pending_.empty(); }
+
+ private:
+  std::string pending_;
+};
+
+std::string written(session::Outgoing& outgoing) {
+  std::string text;
+  for (const iovec& piece : outgoing.pieces())
+    text.append(static_cast<const char*>(piece.iov_base), piece.iov_len);
+  outgoing.clear();
+  return text;
+}
+
+template <class Message>
+std::string message(const Message& value) {
+  std::string out;
+  value.encode(out);
+  return out;
+}
+
+std::string frontend_message(unsigned n) {
+  using namespace protocol::frontend;
+  switch (n) {
+    case 0:
+      return message(Query{"SELECT 1"});
+    case 1:
+      return message(Parse{"s", "SELECT 1", {}});
+    case 2:
+      return message(Parse{"", "SELECT 1", {}});
+    case 3:
+      return message(Bind{"p", "s", {}, {}, {}});
+    case 4:
+      return message(Bind{});
+    case 5:
+      return message(Describe{NameKind::portal, "p"});
+    case 6:
+      return message(Describe{NameKind::prepared_statement, "s"});
+    case 7:
+      return message(Execute{"p", 0});
+    case 8:
+      return message(Execute{});
+    case 9:
+      return message(Close{NameKind::prepared_statement, "s"});
+    case 10:
+      return message(Sync());
+    case 11:
+      return message(Flush());
+    case 12:
+      return message(CopyData{protocol::as_bytes("1\tone\n")});
+    case 13:
+      return message(CopyDone());
+    case 14:
+      return message(CopyFail{"enough"});
+    default:
+      return message(FunctionCall{});
+  }
+}
+
+/// Answers what the relay forwarded the way a server would.
+class Server {
+ public:
+  void received(char type) {
+    if (copying_) {
+      if (type == 'c' || type == 'f') copying_ = false;
+      return;  // and Sync is ignored
+    }
+    if (skipping_ && type != 'S') return;
+    skipping_ = false;
+    if (type != 'H' && type != 'd' && type != 'c' && type != 'f') owed_.push_back(type);
+  }
+  std::string answer(unsigned way);
+
+ private:
+  std::string ready() {
+    owed_.pop_front();
+    return message(protocol::backend::ReadyForQuery{});
+  }
+  std::string ran(unsigned way);
+
+  std::deque<char> owed_;
+  bool copying_ = false;
+  bool skipping_ = false;
+  bool copied_ = false;
+};
+
+std::string Server::ran(unsigned way) {
+  using namespace protocol::backend;
+  const std::string row = message(DataRow{});
+  const std::string tag = message(CommandComplete{"SELECT 1"});
+  switch (way) {
+    case 2:
+      return message(EmptyQueryResponse());
+    case 3:
+      return row + row + tag;
+    case 4:
+      return message(RowDescription{}) + row + tag;
+    case 5:
+      return message(CopyOutResponse{}) + message(CopyData{}) + message(CopyDone()) + tag;
+    case 6:
+      return tag + tag;
+    default:
+      return tag;
+  }
+}
+
+std::string Server::answer(unsigned way) {
+  using namespace protocol::backend;
+  constexpr std::string_view error = "SERROR\0C22012\0Mno\0"sv;
+  constexpr std::string_view fatal = "SFATAL\0C57P01\0Mbye\0"sv;
+  std::string fields;
+  const auto failing = [&fields](std::string_view text) {
+    fields = std::string("E\0\0\0", 4) + static_cast<char>(text.size() + 5) + std::string(text) + '\0';
+    return fields;
+  };
+  switch (way) {
+    case 12:
+      return message(NoticeResponse{});
+    case 13:
+      return message(NotificationResponse{1, "channel", "payload"});
+    case 14:
+      return message(ParameterStatus{"TimeZone", "UTC"});
+    case 15:
+      return failing(fatal);
+    default:
+      break;
+  }
+  if (owed_.empty()) return {};
+  const char type = owed_.front();
+  if (type == 'q' || type == 'p') way = 1;
+  const bool simple = type == 'Q' || type == 'F' || type == 'q';
+  if (way == 1 && type != 'S') {
+    std::string said = failing(error);
+    copying_ = false;
+    if (simple) return said + ready();
+    while (!owed_.empty() && owed_.front() != 'S')
+      owed_.pop_front();
+    skipping_ = owed_.empty();
+    return said;
+  }
+  if ((way == 7 || way == 8) && (type == 'Q' || type == 'E') && !copied_) {
+    copied_ = copying_ = true;
+    // Syncs that came with the COPY are ignored.
+    std::erase_if(owed_, [](char c) { return c == 'S'; });
+    return way == 7 ? message(CopyInResponse{}) : message(CopyBothResponse{});
+  }
+  if (copying_) return {};
+  copied_ = false;
+  std::string said;
+  switch (type) {
+    case 'Q':
+      said = ran(way);
+      return said + ready();
+    case 'F':
+      return message(FunctionCallResponse{}) + ready();
+    case 'S':
+      return ready();
+    case 'P':
+      said = message(ParseComplete());
+      break;
+    case 'B':
+      said = message(BindComplete());
+      break;
+    case 'C':
+      said = message(CloseComplete());
+      break;
+    case 'D':
+      said = way == 2 ? message(NoData()) : message(RowDescription{});
+      if (way == 3) said = message(ParameterDescription{}) + said;
+      break;
+    default:
+      said = way == 9 ? message(PortalSuspended()) : ran(way);
+      break;
+  }
+  owed_.pop_front();
+  return said;
+}
+
+class Play {
+ public:
+  explicit Play(std::uint8_t choices)
+      : relay_(judge_, trail_, limits(choices), (choices & 1) != 0), parser_thread_((choices & 2) != 0) {}
+
+  void step(std::uint8_t what, std::string_view& rest);
+  void end();
+  bool over() const { return over_; }
+
+ private:
+  static session::RelayLimits limits(std::uint8_t choices) {
+    session::RelayLimits limits;
+    limits.max_statement_bytes = 256;
+    limits.inline_statement_bytes = (choices & 2) != 0 ? 8 : 256;
+    limits.prepared_statements = 3;
+    limits.portals = 3;
+    limits.outstanding_messages = 16;
+    return limits;
+  }
+  void from_frontend(std::string_view bytes);
+  void from_server(std::string_view bytes);
+  void frontend();
+  void backend();
+  void handled(const session::Relay::Step& step, Bytes input);
+  void to_server();
+
+  fuzz::ScriptedJudge judge_;
+  fuzz::ScriptedTrail trail_;
+  session::Relay relay_;
+  bool parser_thread_;
+  Server server_;
+  std::string frontend_input_, backend_input_;
+  FrameWalker frontend_taken_, server_stream_, client_stream_;
+  std::size_t cut_ = 0;
+  std::size_t ready_owed_ = 0;
+  bool over_ = false;
+};
+
+void Play::from_frontend(std::string_view bytes) {
+  if (cut_ > 0 && cut_ < bytes.size()) {
+    frontend_input_ += bytes.substr(0, cut_);
+    bytes.remove_prefix(cut_);
+    frontend();
+  }
+  cut_ = 0;
+  frontend_input_ += bytes;
+  frontend();
+}
+
+void Play::from_server(std::string_view bytes) {
+  if (bytes.empty()) return;
+  if (cut_ > 0 && cut_ < bytes.size()) {
+    backend_input_ += bytes.substr(0, cut_);
+    bytes.remove_prefix(cut_);
+    backend();
+    frontend();
+  }
+  cut_ = 0;
+  backend_input_ += bytes;
+  backend();
+  frontend();
+}
+
+void Play::to_server() {
+  server_stream_.take(written(relay_.to_server()), [this](char type, std::string_view body) {
+    DBGATE_FUZZ_CHECK("QPBDECSHFdcf"sv.find(type) != std::string_view::npos);
+    // What stands for a refused statement cannot be parsed, and the server says so.
+    const bool fails = body.find("dbgate_refused_this_statement") != std::string_view::npos;
+    server_.received(fails ? (type == 'Q' ? 'q' : 'p') : type);
+    if (type == 'Q') {
+      const auto query = protocol::frontend::Query::decode(protocol::as_bytes(body));
+      DBGATE_FUZZ_CHECK(query && !fuzz::text_is_refused(query->query));
+    } else if (type == 'P') {
+      const auto parse = protocol::frontend::Parse::decode(protocol::as_bytes(body));
+      DBGATE_FUZZ_CHECK(parse && !fuzz::text_is_refused(parse->query));
+    }
+  });
+}
+
+void Play::handled(const session::Relay::Step& step, Bytes input) {
+  DBGATE_FUZZ_CHECK(step.taken <= input.size());
+  const bool ends = step.next == session::Relay::Next::finished || step.next == session::Relay::Next::broken;
+  if (step.next == session::Relay::Next::broken) DBGATE_FUZZ_CHECK(!relay_.failure().message().empty());
+  over_ = over_ || ends;
+}
+
+void Play::frontend() {
+  if (over_ || frontend_input_.empty()) return;
+  // A block of its own, without a spare byte, as views into the receive buffer must not outlive the call.
+  const std::string all = std::move(frontend_input_);
+  const std::unique_ptr<char[]> block(new char[all.size()]);
+  std::copy(all.begin(), all.end(), block.get());
+  Bytes input = protocol::as_bytes({block.get(), all.size()});
+  for (;;) {
+    const session::Relay::Step step = relay_.on_frontend(input);
+    handled(step, input);
+    frontend_taken_.take(protocol::as_text(input.first(step.taken)), [this](char type, std::string_view) {
+      ready_owed_ += type == 'Q' || type == 'S' || type == 'F';
+    });
+    to_server();
+    // dbgate's own words may not fall into the middle of a message of the server's.
+    if (!relay_.local_replies().empty()) DBGATE_FUZZ_CHECK(client_stream_.at_boundary());
+    client_stream_.take(written(relay_.local_replies()), [this](char type, std::string_view) {
+      DBGATE_FUZZ_CHECK(type == 'E' || type == 'Z');
+      if (type == 'Z') DBGATE_FUZZ_CHECK(ready_owed_-- > 0);
+    });
+    input = input.subspan(step.taken);
+    if (step.next != session::Relay::Next::analyze) break;
+    DBGATE_FUZZ_CHECK(parser_thread_);
+    relay_.offer_analysis(judge_.analyze(relay_.text_to_analyze()));
+  }
+  frontend_input_ = protocol::as_text(input);
+}
+
+void Play::backend() {
+  if (over_ || backend_input_.empty()) return;
+  const std::unique_ptr<char[]> block(new char[backend_input_.size()]);
+  std::copy(backend_input_.begin(), backend_input_.end(), block.get());
+  const Bytes input = protocol::as_bytes({block.get(), backend_input_.size()});
+  const session::Relay::Step step = relay_.on_backend(input);
+  handled(step, input);
+  DBGATE_FUZZ_CHECK(relay_.to_server().empty());
+  client_stream_.take(written(relay_.to_client()), [this](char type, std::string_view) {
+    DBGATE_FUZZ_CHECK("123ACDEGHINSTVWZcdnst"sv.find(type) != std::string_view::npos);
+    if (type == 'Z') DBGATE_FUZZ_CHECK(ready_owed_-- > 0);
+  });
+  backend_input_.erase(0, step.taken);
+}
+
+void Play::step(std::uint8_t what, std::string_view& rest) {
+  const unsigned n = what & 15u;
+  const std::string_view argument = rest.substr(0, n + 1);
+  switch (what >> 4) {
+    case 0:
+      return from_frontend(frontend_message(n));
+    case 1:
+      return from_server(server_.answer(n));
+    case 4:
+      cut_ = n + 1;
+      return;
+    case 5:
+      n == 0 ? trail_.fill() : judge_.change_policy();
+      return;
+    default:
+      break;
+  }
+  if (what >> 4 > 7) return;
+  rest.remove_prefix(argument.size());
+  switch (what >> 4) {
+    case 2:
+      return from_frontend(argument);
+    case 3:
+      return from_server(argument);
+    case 6:
+      return from_frontend(message(protocol::frontend::Query{argument.substr(0, argument.find('\0'))}));
+    default:
+      return from_frontend(message(protocol::frontend::Parse{"s", argument.substr(0, argument.find('\0')), {}}));
+  }
+}
+
+void Play::end() {
+  relay_.abandon(Error(sqlstate::connection_failure, "over"));
+  DBGATE_FUZZ_CHECK(!relay_.busy());
+  DBGATE_FUZZ_CHECK(trail_.everything_done());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  Play play(data[0]);
+  std::string_view rest = fuzz::as_text(data, size).substr(1);
+  while (!rest.empty() && !play.over()) {
+    const auto what = static_cast<std::uint8_t>(rest[0]);
+    rest.remove_prefix(1);
+    play.step(what, rest);
+  }
+  play.end();
+  return 0;
+}
