@@ -83,7 +83,9 @@ Relay::Step Relay::on_backend(Bytes input) {
       break;
     }
     const std::size_t whole = header_bytes + header->body_length;
-    const bool look = inspected(header->type);
+    // While nothing is owed dbgate may answer by itself at any moment, and its words may not fall into the middle of a
+    // notice or notification that is still arriving: those pass whole.
+    const bool look = inspected(header->type) || expected_.empty();
     if (header->body_length > (look ? max_inspected_message : limits_.max_message_bytes)) {
       fail(sqlstate::connection_failure, "the server sent a message that is too large");
       break;
