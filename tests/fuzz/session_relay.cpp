@@ -1,11 +1,12 @@
 // Input: a byte of choices, then steps of one byte: its upper half says what happens, its lower half is an argument.
 //
-//   0x0n  the frontend sends message n of a list        0x4n  the next delivery stops after n + 1 bytes
+//   0x0n  the frontend sends message n of a list        0x4n  of the next delivery, n + 1 bytes come at once
 //   0x1n  the server answers the oldest message, way n  0x5n  the policy changes, or the audit log fills up
 //   0x2n  the frontend sends the next n + 1 raw bytes   0x6n  Query with the next n + 1 bytes as text
 //   0x3n  the server sends the next n + 1 raw bytes     0x7n  Parse of the same, as prepared statement "s"
 #include <deque>
 #include <memory>
+#include <utility>
 
 #include "gateway/session/relay.h"
 #include "protocol/postgres/backend_messages.h"
@@ -24,6 +25,11 @@ class FrameWalker {
  public:
   template <class Visit>
   void take(std::string_view written, Visit&& visit) {
+    take(written, std::forward<Visit>(visit), [](char) {});
+  }
+  /// `begins` is told the type as soon as a header has come.
+  template <class Visit, class Begins>
+  void take(std::string_view written, Visit&& visit, Begins&& begins) {
     pending_ += written;
     for (;;) {
       const auto header = protocol::decode_header(protocol::as_bytes(pending_));
@@ -31,8 +37,11 @@ class FrameWalker {
         DBGATE_FUZZ_CHECK(header.error() == protocol::DecodeError::incomplete);
         return;
       }
+      if (!begun_) begins(header->type);
+      begun_ = true;
       const std::size_t whole = protocol::MessageHeader::bytes + header->body_length;
       if (pending_.size() < whole) return;
+      begun_ = false;
       visit(header->type, std::string_view(pending_).substr(protocol::MessageHeader::bytes, header->body_length));
       pending_.erase(0, whole);
     }
@@ -41,6 +50,7 @@ class FrameWalker {
 
  private:
   std::string pending_;
+  bool begun_ = false;
 };
 
 std::string written(session::Outgoing& outgoing) {
@@ -234,6 +244,7 @@ class Play {
     limits.outstanding_messages = 16;
     return limits;
   }
+  void deliver(std::string_view bytes, std::string& held, std::string& input);
   void from_frontend(std::string_view bytes);
   void from_server(std::string_view bytes);
   void frontend();
@@ -247,33 +258,29 @@ class Play {
   bool parser_thread_;
   Server server_;
   std::string frontend_input_, backend_input_;
+  std::string frontend_held_, backend_held_;
   FrameWalker frontend_taken_, server_stream_, client_stream_;
   std::size_t cut_ = 0;
   std::size_t ready_owed_ = 0;
   bool over_ = false;
 };
 
-void Play::from_frontend(std::string_view bytes) {
-  if (cut_ > 0 && cut_ < bytes.size()) {
-    frontend_input_ += bytes.substr(0, cut_);
-    bytes.remove_prefix(cut_);
-    frontend();
-  }
+// What is cut off waits for the next delivery of its side, so that the other side can come in between.
+void Play::deliver(std::string_view bytes, std::string& held, std::string& input) {
+  held += bytes;
+  const std::size_t now = cut_ > 0 ? std::min(cut_, held.size()) : held.size();
   cut_ = 0;
-  frontend_input_ += bytes;
+  input += held.substr(0, now);
+  held.erase(0, now);
+}
+
+void Play::from_frontend(std::string_view bytes) {
+  deliver(bytes, frontend_held_, frontend_input_);
   frontend();
 }
 
 void Play::from_server(std::string_view bytes) {
-  if (bytes.empty()) return;
-  if (cut_ > 0 && cut_ < bytes.size()) {
-    backend_input_ += bytes.substr(0, cut_);
-    bytes.remove_prefix(cut_);
-    backend();
-    frontend();
-  }
-  cut_ = 0;
-  backend_input_ += bytes;
+  deliver(bytes, backend_held_, backend_input_);
   backend();
   frontend();
 }
@@ -311,9 +318,10 @@ void Play::frontend() {
   for (;;) {
     const session::Relay::Step step = relay_.on_frontend(input);
     handled(step, input);
-    frontend_taken_.take(protocol::as_text(input.first(step.taken)), [this](char type, std::string_view) {
-      ready_owed_ += type == 'Q' || type == 'S' || type == 'F';
-    });
+    // A statement that is too long is answered at its header.
+    frontend_taken_.take(
+        protocol::as_text(input.first(step.taken)), [](char, std::string_view) {},
+        [this](char type) { ready_owed_ += type == 'Q' || type == 'S' || type == 'F'; });
     to_server();
     // dbgate's own words may not fall into the middle of a message of the server's.
     if (!relay_.local_replies().empty()) DBGATE_FUZZ_CHECK(client_stream_.at_boundary());
