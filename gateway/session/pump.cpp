@@ -104,6 +104,15 @@ Task<Pump::Go> Pump::handle_client_bytes() {
         co_return Go::stop;
       }
     }
+    // First: dbgate answers itself only while nothing is under way, so whatever goes to the server in the same batch
+    // comes later in the pipeline, and its reply must not overtake.
+    if (!relay_.local_replies().empty()) {
+      const auto answered = co_await write_client(relay_.local_replies());
+      if (!answered) {
+        end(EndReason::client_gone);
+        co_return Go::stop;
+      }
+    }
     if (!relay_.to_server().empty()) {
       const auto sent = co_await server_.stream.write_pieces(relay_.to_server().pieces());
       relay_.to_server().clear();
@@ -111,13 +120,6 @@ Task<Pump::Go> Pump::handle_client_bytes() {
         // The server may have said why before it closed; the other side reads that.
         while (!ended_)
           co_await progress_.wait();
-        co_return Go::stop;
-      }
-    }
-    if (!relay_.local_replies().empty()) {
-      const auto answered = co_await write_client(relay_.local_replies());
-      if (!answered) {
-        end(EndReason::client_gone);
         co_return Go::stop;
       }
     }
