@@ -305,8 +305,10 @@ void Walker::on_object(ObjectType type, const void* object, Effect effect) {
     } else if (is_member_of_relation(type)) {
       QualifiedName name;
       const int count = list_length(names);
+      // The grammar takes a column without its relation; the server refuses it when it runs.
+      if (count < 2) return unknown("column or rule without its relation");
       RelationUse& use = facts_.relations.emplace_back();
-      if (count > 1) use.name.name = string_of(list_nth(names, count - 2));
+      use.name.name = string_of(list_nth(names, count - 2));
       if (count > 2) use.name.schema = string_of(list_nth(names, count - 3));
       use.effects.set(static_cast<std::size_t>(effect));
     } else {

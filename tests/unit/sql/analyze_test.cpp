@@ -114,6 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"DROP TABLE t, s.u", "DROP {ddl} t[ddl](;) s.u[ddl](;)"},
         Case{"DROP TRIGGER g ON s.t", "DROP {ddl} s.t[ddl](;)"},
         Case{"COMMENT ON COLUMN s.t.a IS 'x'", "COMMENT {ddl} s.t[ddl](;)"},
+        Case{"COMMENT ON COLUMN a IS 'x'", "COMMENT {ddl} unknown:column or rule without its relation"},
         Case{"DO $$ BEGIN END $$", "DO {do_block,opaque}"}, Case{"CALL p(1)", "CALL {call} f:p/1"},
         Case{"GRANT SELECT ON t TO r", "GRANT {ddl,dcl} t[ddl](;)"}, Case{"CREATE ROLE r", "CREATE ROLE {ddl,dcl}"},
         Case{"VACUUM t", "VACUUM {maintenance} t[maintenance](;)"},
