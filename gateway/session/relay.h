@@ -93,7 +93,7 @@ class Relay {
   void abandon(const Error& why);
 
  private:
-  enum class CopyIn : std::uint8_t { none, streaming, both };
+  enum class CopyIn : std::uint8_t { none, streaming };
   enum class Pass : std::uint8_t { forward, drop };
 
   // Frontend side (relay_frontend.cpp).

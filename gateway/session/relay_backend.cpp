@@ -202,7 +202,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       std::erase_if(expected_, [](const Expected& entry) { return entry.kind == Kind::sync; });
       break;
     case 'W':
-      copy_in_ = CopyIn::both;
+      copy_in_ = CopyIn::streaming;
       break;
     default:
       break;

@@ -486,7 +486,7 @@ void Relay::on_copy_message(char type, Bytes message) {
   if (!must_wait_for_copy()) return;
   to_server_.forward(message);
   frontend_pass_ = Pass::forward;
-  if (type != 'd' && copy_in_ == CopyIn::streaming) copy_in_ = CopyIn::none;
+  if (type != 'd') copy_in_ = CopyIn::none;
 }
 
 void Relay::refuse_simple(const Refusal& refusal) {
