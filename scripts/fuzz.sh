@@ -38,7 +38,7 @@ for target in "${targets[@]}"; do
     status=1
   fi
   # Also after a failure: what was found on the way is not lost.
-  "$program" -set_cover_merge=1 -timeout=10 -rss_limit_mb=2048 "$corpus" "$found" >>"$log" 2>&1 || true
+  "$program" -set_cover_merge=1 -use_counters=0 -timeout=10 -rss_limit_mb=2048 "$corpus" "$found" >>"$log" 2>&1 || true
   after=$(find "$corpus" -type f | wc -l)
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | head -n 1)
   covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)

@@ -119,6 +119,7 @@ class Server {
     if (type != 'H' && type != 'd' && type != 'c' && type != 'f') owed_.push_back(type);
   }
   std::string answer(unsigned way);
+  bool idle() const { return owed_.empty() && !copying_; }
 
  private:
   std::string ready() {
@@ -261,6 +262,7 @@ class Play {
   std::string frontend_held_, backend_held_;
   FrameWalker frontend_taken_, server_stream_, client_stream_;
   std::size_t cut_ = 0;
+  bool honest_ = true;  // the server said nothing but answers
   std::size_t ready_owed_ = 0;
   bool over_ = false;
 };
@@ -322,9 +324,13 @@ void Play::frontend() {
     frontend_taken_.take(
         protocol::as_text(input.first(step.taken)), [](char, std::string_view) {},
         [this](char type) { ready_owed_ += type == 'Q' || type == 'S' || type == 'F'; });
+    // dbgate speaks only while nothing is under way: its words overtake no answer of the server's, nor fall into the
+    // middle of one. (A server that is out of step gives no such order.)
+    if (!relay_.local_replies().empty()) {
+      DBGATE_FUZZ_CHECK(client_stream_.at_boundary());
+      DBGATE_FUZZ_CHECK(server_.idle() || !honest_);
+    }
     to_server();
-    // dbgate's own words may not fall into the middle of a message of the server's.
-    if (!relay_.local_replies().empty()) DBGATE_FUZZ_CHECK(client_stream_.at_boundary());
     client_stream_.take(written(relay_.local_replies()), [this](char type, std::string_view) {
       DBGATE_FUZZ_CHECK(type == 'E' || type == 'Z');
       if (type == 'Z') DBGATE_FUZZ_CHECK(ready_owed_-- > 0);
@@ -375,6 +381,7 @@ void Play::step(std::uint8_t what, std::string_view& rest) {
     case 2:
       return from_frontend(argument);
     case 3:
+      honest_ = false;
       return from_server(argument);
     case 6:
       return from_frontend(message(protocol::frontend::Query{argument.substr(0, argument.find('\0'))}));
