@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -108,6 +109,7 @@ class Relay {
   void on_function_call(Bytes message);
   void on_copy_message(char type, Bytes message);
   bool must_wait_for_copy() const;
+  void on_copy_in_response();
   void refuse_simple(const Refusal& refusal);
   void refuse_extended(const Refusal& refusal, bool unnamed_parse);
   bool server_untouched() const noexcept { return expected_.empty() && !dirty_ && status_ == 'I'; }
@@ -145,6 +147,9 @@ class Relay {
   bool skip_is_local_ = false;  // … and that Sync is answered here
   CopyIn copy_in_ = CopyIn::none;
   std::size_t copies_under_way_ = 0;  // entries of expected_ with may_copy_in
+  // Copies that the frontend has ended before it could see their CopyInResponse: how many of the Syncs under way stand
+  // before the end of each.
+  std::deque<std::size_t> copies_ended_ahead_;
   bool fatal_seen_ = false;
   std::size_t frontend_rest_ = 0;  // of a message that streams
   Pass frontend_pass_ = Pass::forward;

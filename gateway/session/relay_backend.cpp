@@ -197,9 +197,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       if (expected_.front().kind != Kind::query) pop_front(true);
       return true;
     case 'G':
-      copy_in_ = CopyIn::streaming;
-      // Syncs that were sent along with the COPY are ignored by the server now (PostgreSQL docs ch. 55.2.7).
-      std::erase_if(expected_, [](const Expected& entry) { return entry.kind == Kind::sync; });
+      on_copy_in_response();
       break;
     case 'W':
       copy_in_ = CopyIn::streaming;
@@ -209,6 +207,23 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
   }
   to_client_.forward(message);
   return true;
+}
+
+// Syncs that were sent along with the COPY are ignored by the server now (PostgreSQL docs ch. 55.2.7), up to the end of
+// its data, which may be under way as well.
+void Relay::on_copy_in_response() {
+  std::size_t ignored = expected_.size();
+  if (copies_ended_ahead_.empty()) {
+    copy_in_ = CopyIn::streaming;
+  } else {
+    ignored = copies_ended_ahead_.front();
+    copies_ended_ahead_.pop_front();
+  }
+  std::erase_if(expected_, [&ignored](const Expected& entry) {
+    if (entry.kind != Kind::sync || ignored == 0) return false;
+    --ignored;
+    return true;
+  });
 }
 
 // Only the settings on which the meaning of statement text rests.
@@ -243,6 +258,7 @@ void Relay::on_error(Bytes message, Bytes body) {
   }
   Expected& entry = expected_.front();
   copy_in_ = CopyIn::none;
+  copies_ended_ahead_.clear();
   if (entry.refusal.empty()) {
     to_client_.forward(message);
   } else {
@@ -272,6 +288,7 @@ void Relay::skip_to_sync() {
 void Relay::on_ready(Bytes body) {
   status_ = static_cast<char>(body[0]);
   copy_in_ = CopyIn::none;
+  copies_ended_ahead_.clear();
   Expected& entry = expected_.front();
   if (entry.run) finish_run(*entry.run, "00000");
   pop_front(true);
@@ -345,7 +362,10 @@ void Relay::pop_front(bool succeeded) {
   Expected& entry = expected_.front();
   if (entry.pended) (entry.names_portal ? portals_ : statements_).settle(entry.name, succeeded);
   if (entry.blocks_names) statements_.unblock();
-  if (entry.may_copy_in) --copies_under_way_;
+  if (entry.may_copy_in) {
+    --copies_under_way_;
+    copies_ended_ahead_.clear();
+  }
   expected_.pop_front();
 }
 

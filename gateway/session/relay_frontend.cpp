@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
@@ -152,7 +153,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
   if (skipping_ && type != 'S') return true;
   // Every message that was forwarded brings at least five bytes of reply, and the server sends what fills its buffer of
   // 8 kB: waiting here always ends, whatever the frontend holds back.
-  if (expected_.size() >= limits_.outstanding_messages) {
+  if (expected_.size() + copies_ended_ahead_.size() >= limits_.outstanding_messages) {
     next_ = Next::wait;
     return false;
   }
@@ -486,7 +487,14 @@ void Relay::on_copy_message(char type, Bytes message) {
   if (!must_wait_for_copy()) return;
   to_server_.forward(message);
   frontend_pass_ = Pass::forward;
-  if (type != 'd') copy_in_ = CopyIn::none;
+  if (type == 'd') return;
+  if (copy_in_ == CopyIn::none) {
+    const auto syncs = static_cast<std::size_t>(std::count_if(
+        expected_.begin(), expected_.end(), [](const Expected& entry) { return entry.kind == Expected::Kind::sync; }));
+    copies_ended_ahead_.push_back(
+        syncs - std::accumulate(copies_ended_ahead_.begin(), copies_ended_ahead_.end(), std::size_t{0}));
+  }
+  copy_in_ = CopyIn::none;
 }
 
 void Relay::refuse_simple(const Refusal& refusal) {
