@@ -4,9 +4,9 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "gateway/audit/chain.h"
 
@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view segment_prefix = "audit-";
 constexpr std::string_view segment_suffix = ".jsonl";
+constexpr std::string_view head_suffix = ".head";
 
 struct ChainState {
   std::uint64_t sequence = 0;
@@ -34,6 +35,10 @@ std::string_view value_of(std::string_view line, std::string_view key) {
   return line.substr(start, line.find('"', start) - start);
 }
 
+bool is_hash(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 class Verifier {
  public:
   explicit Verifier(std::string directory) : directory_(std::move(directory)) {}
@@ -43,9 +48,10 @@ class Verifier {
     if (segments.empty()) report_.problems.push_back(directory_ + ": no audit segments");
     for (const SegmentFile& segment : segments)
       check_segment(segment);
-    for (const auto& [name, state] : chains_)
-      check_head(name, state);
     report_.chains = chains_.size();
+    // Also of chains that have no segment any more: their heads say that there was one.
+    for (const std::string& chain : list_heads())
+      check_head(chain, chains_[chain]);
     report_.segments = segments.size();
     report_.in_flight = open_.size();
     return std::move(report_);
@@ -97,23 +103,37 @@ class Verifier {
     if (event == "statement.done") open_.erase(query_id);
     const std::string blob(value_of(line, "db.query.text_sha256"));
     if (blob.empty() || event != "statement.decided") return;
+    // A record that was tampered with may name any path; only a hash is followed.
+    if (!is_hash(blob)) return problem(place, "does not name a statement text");
     std::ifstream stream(directory_ + "/blobs/" + blob, std::ios::binary);
     if (!stream) return problem(place, "the statement text blobs/" + blob + " is missing");
-    const std::string text(std::istreambuf_iterator<char>(stream), {});
-    if (sha256_hex(text) != blob) problem(place, "the statement text blobs/" + blob + " was changed");
+    std::ostringstream text;  // operator<< reports what a bare iterator throws: a directory in place of the file
+    text << stream.rdbuf();
+    if (sha256_hex(text.str()) != blob) problem(place, "the statement text blobs/" + blob + " was changed");
+  }
+
+  std::vector<std::string> list_heads() const {
+    std::vector<std::string> names;
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(directory_, failed)) {
+      std::string name = entry.path().filename().string();
+      if (!name.starts_with(segment_prefix) || !name.ends_with(head_suffix)) continue;
+      names.push_back(name.substr(segment_prefix.size(), name.size() - segment_prefix.size() - head_suffix.size()));
+    }
+    std::sort(names.begin(), names.end());
+    return names;
   }
 
   // A log cannot show by itself that its end was cut off; the head noted beside it can.
   void check_head(const std::string& chain, const ChainState& state) {
-    std::ifstream stream(directory_ + "/audit-" + chain + ".head");
-    std::uint64_t sequence = 0;
-    std::string hash;
-    if (!(stream >> sequence >> hash)) return;
-    if (sequence > state.sequence) {
-      problem("audit-" + chain + ".head", "record " + std::to_string(sequence) + " was written, but the log ends at " +
-                                              std::to_string(state.sequence));
-    } else if (sequence == state.sequence && hash != state.hash) {
-      problem("audit-" + chain + ".head", "the last record is not the one that was written");
+    const std::string name = "audit-" + chain + ".head";
+    const Head head = read_head(directory_ + "/" + name);
+    if (!head.valid) return problem(name, "is not the head of a chain");
+    if (head.sequence > state.sequence) {
+      problem(name, "record " + std::to_string(head.sequence) + " was written, but the log ends at " +
+                        std::to_string(state.sequence));
+    } else if (head.sequence == state.sequence && head.hash != state.hash) {
+      problem(name, "the last record is not the one that was written");
     }
   }
 
@@ -144,6 +164,19 @@ std::vector<SegmentFile> list_segments(const std::string& directory) {
     return std::tie(a.chain, a.number) < std::tie(b.chain, b.number);
   });
   return segments;
+}
+
+Head read_head(const std::string& path) {
+  Head head;
+  std::ifstream stream(path, std::ios::binary);
+  std::string line;
+  if (!std::getline(stream, line)) return head;
+  const std::size_t blank = line.find(' ');
+  if (blank == std::string::npos) return head;
+  const auto parsed = std::from_chars(line.data(), line.data() + blank, head.sequence);
+  head.hash = line.substr(blank + 1);
+  head.valid = parsed.ec == std::errc() && parsed.ptr == line.data() + blank && is_hash(head.hash);
+  return head;
 }
 
 VerifyReport verify_directory(const std::string& directory) {

@@ -26,4 +26,13 @@ struct SegmentFile {
 };
 std::vector<SegmentFile> list_segments(const std::string& directory);
 
+/// The note beside a chain of its last record: audit-<chain>.head, `<sequence> <hash>`. A crash leaves it behind the
+/// log, never before it.
+struct Head {
+  bool valid = false;
+  std::uint64_t sequence = 0;
+  std::string hash;
+};
+Head read_head(const std::string& path);
+
 }  // namespace dbgate::audit
