@@ -65,17 +65,18 @@ class Flusher {
   Flusher(const Flusher&) = delete;
   Flusher& operator=(const Flusher&) = delete;
 
-  void flush(int descriptor, std::function<void(bool)> done) {
+  /// Shares the file: its chain may turn to another segment, or close, before its turn comes.
+  void flush(std::shared_ptr<const File> file, std::function<void(bool)> done) {
     {
       const std::lock_guard lock(mutex_);
-      waiting_.push_back({descriptor, std::move(done)});
+      waiting_.push_back({std::move(file), std::move(done)});
     }
     wake_.notify_one();
   }
 
  private:
   struct Request {
-    int descriptor;
+    std::shared_ptr<const File> file;
     std::function<void(bool)> done;
   };
   void run() {
@@ -89,8 +90,8 @@ class Flusher {
       int flushed = -1;
       bool fine = true;
       for (Request& request : batch) {
-        if (request.descriptor != flushed) {
-          flushed = request.descriptor;
+        if (request.file->get() != flushed) {
+          flushed = request.file->get();
           fine = ::fdatasync(flushed) == 0;
         }
         request.done(fine);
@@ -111,6 +112,7 @@ class FileChain final : public AuditChain {
   FileChain(const FileAuditOptions& options, std::string name, std::shared_ptr<Flusher> flusher)
       : options_(options), chain_(std::move(name)), flusher_(std::move(flusher)) {}
   ~FileChain() override {
+    if (!file_) return;  // never opened
     static_cast<void>(commit());
     write_head();
   }
@@ -134,7 +136,7 @@ class FileChain final : public AuditChain {
   std::shared_ptr<Flusher> flusher_;
   std::shared_ptr<std::atomic<Ticket>> durable_ = std::make_shared<std::atomic<Ticket>>(0);
   std::shared_ptr<std::atomic<bool>> failed_flush_ = std::make_shared<std::atomic<bool>>(false);
-  File file_;
+  std::shared_ptr<const File> file_;
   std::uint64_t segment_ = 0;
   std::size_t segment_size_ = 0;
   std::string buffer_;
@@ -196,7 +198,7 @@ Result<> FileChain::start_segment() {
   File fresh(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
   if (fresh.get() < 0) return io_error("cannot create " + path);
   write_head();
-  file_ = std::move(fresh);
+  file_ = std::make_shared<const File>(std::move(fresh));
   ++segment_;
   segment_size_ = 0;
   return boost::system::in_place_value;
@@ -236,7 +238,7 @@ Result<Ticket> FileChain::commit() {
   if (failed_flush_->load()) return Error(sqlstate::io_error, "audit log: records could not be made durable");
   std::size_t written = 0;
   while (written < buffer_.size()) {
-    const ssize_t n = ::write(file_.get(), buffer_.data() + written, buffer_.size() - written);
+    const ssize_t n = ::write(file_->get(), buffer_.data() + written, buffer_.size() - written);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
       const Error why = io_error("cannot write");
@@ -252,7 +254,7 @@ Result<Ticket> FileChain::commit() {
   segment_size_ += buffer_.size();
   buffer_.clear();
   if (segment_size_ >= options_.segment_bytes) {
-    if (options_.sync && ::fdatasync(file_.get()) != 0) return io_error("cannot flush");
+    if (options_.sync && ::fdatasync(file_->get()) != 0) return io_error("cannot flush");
     const auto started = start_segment();
     if (!started) return started.error();
   }
@@ -261,7 +263,7 @@ Result<Ticket> FileChain::commit() {
 }
 
 void FileChain::when_durable(Ticket ticket, std::function<void()> done) {
-  flusher_->flush(file_.get(), [ticket, durable = durable_, failed = failed_flush_, done = std::move(done)](bool fine) {
+  flusher_->flush(file_, [ticket, durable = durable_, failed = failed_flush_, done = std::move(done)](bool fine) {
     if (fine) {
       Ticket seen = durable->load();
       while (seen < ticket && !durable->compare_exchange_weak(seen, ticket)) {
@@ -274,7 +276,7 @@ void FileChain::when_durable(Ticket ticket, std::function<void()> done) {
 }
 
 void FileChain::write_head() {
-  if (file_.get() < 0 || chain_.sequence() == 0) return;
+  if (!file_ || chain_.sequence() == 0) return;
   const std::string path = options_.directory + "/audit-" + chain_.name() + ".head";
   const std::string temporary = path + ".tmp";
   {
