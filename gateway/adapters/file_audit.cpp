@@ -113,8 +113,7 @@ class FileChain final : public AuditChain {
       : options_(options), chain_(std::move(name)), flusher_(std::move(flusher)) {}
   ~FileChain() override {
     if (!file_) return;  // never opened
-    static_cast<void>(commit());
-    write_head();
+    if (commit()) write_head();  // never a head before its record
   }
 
   Result<> open();
@@ -184,11 +183,24 @@ Result<> FileChain::open() {
     torn.clear();
     recover(segment.path, torn);
   }
+  const audit::Head head = audit::read_head(options_.directory + "/audit-" + chain_.name() + ".head");
+  const std::uint64_t found = chain_.sequence();
+  const bool lost = head.valid && (head.sequence > found || (head.sequence == found && head.hash != chain_.hash()));
+  // Going on behind what was found would make a log whose end is missing whole again; going on behind what was noted
+  // leaves the hole for verification to see.
+  if (lost) chain_.resume(head.sequence, head.hash);
   const auto started = start_segment();
   if (!started) return started;
-  if (torn.empty()) return boost::system::in_place_value;
   std::string fields;
-  audit::append_field(fields, "reason", std::string_view("a record was cut off when the last process ended"));
+  if (lost) {
+    audit::append_field(fields, "reason", std::string_view("the log does not end with the record that was noted last"));
+    audit::append_field(fields, "found", found);
+    audit::append_field(fields, "noted", head.sequence);
+  } else if (!torn.empty()) {
+    audit::append_field(fields, "reason", std::string_view("a record was cut off when the last process ended"));
+  } else {
+    return boost::system::in_place_value;
+  }
   audit::append_field(fields, "bytes", std::uint64_t{torn.size()});
   return append("audit.gap", fields);
 }

@@ -134,7 +134,7 @@ TEST_F(FileAuditTest, RecoversFromACutOffLine) {
   for (std::size_t length = second + 1; length < whole.size(); length += 7) {
     const TempDirectory other;
     options_.directory = other.path();
-    write_file(other.file("audit-w0-000001.jsonl"), whole.substr(0, length));
+    write_file(other.file("audit-w0-000001.jsonl"), whole.substr(0, length));  // no head: it was not reached
     {
       const auto log = open();
       const auto w0 = chain(*log);
@@ -171,6 +171,50 @@ TEST_F(FileAuditTest, SkipsEmptySegments) {
   }
   EXPECT_THAT(problems(), IsEmpty());
   EXPECT_EQ(records(), 2u);
+}
+
+// A restart must not turn a log whose end is missing into a whole one.
+TEST_F(FileAuditTest, ARestartDoesNotHideAMissingEnd) {
+  for (const bool all : {false, true}) {
+    const TempDirectory other;
+    options_.directory = other.path();
+    {
+      const auto log = open();
+      const auto w0 = chain(*log);
+      write(*w0, "first");
+      write(*w0, "second");
+    }
+    const std::string path = other.file("audit-w0-000001.jsonl");
+    const std::string text = read_file(path);
+    write_file(path, all ? "" : text.substr(0, text.find('\n') + 1));
+    {
+      const auto log = open();
+      const auto w0 = chain(*log);
+      write(*w0, "third");
+    }
+    EXPECT_THAT(
+        verify_directory(other.path()).problems,
+        ElementsAre("audit-w0-000002.jsonl:1: record " + std::string(all ? "1" : "2") + " is missing; this is 3"));
+    EXPECT_THAT(read_file(other.file("audit-w0-000002.jsonl")), HasSubstr("\"event\":\"audit.gap\""));
+  }
+}
+
+TEST_F(FileAuditTest, ARestartDoesNotHideAChangedEnd) {
+  {
+    const auto log = open();
+    const auto w0 = chain(*log);
+    write(*w0, "first");
+  }
+  std::string line = read_file(segment(1));
+  line.replace(line.find("first"), 5, "FIRST");
+  const std::string covered = line.substr(0, line.rfind(",\"hash\":\""));
+  write_file(segment(1), covered + ",\"hash\":\"" + audit::sha256_hex(covered) + "\"}\n");
+  {
+    const auto log = open();
+    const auto w0 = chain(*log);
+    write(*w0, "second");
+  }
+  EXPECT_THAT(problems(), ElementsAre("audit-w0-000002.jsonl:1: does not follow the record before it"));
 }
 
 TEST_F(FileAuditTest, RefusesASecondProcess) {
@@ -343,6 +387,21 @@ TEST_F(FileAuditTest, AFullDisk) {
   EXPECT_THAT(problems(), IsEmpty());
   EXPECT_EQ(records(), 4u);  // before, the one that had to wait, the gap, after
   EXPECT_THAT(read_file(segment(1)), HasSubstr("\"event\":\"audit.gap\""));
+}
+
+// The end of a process on a full disk must not look like a log that was cut.
+TEST_F(FileAuditTest, AFullDiskAtTheEnd) {
+  {
+    const auto log = open();
+    auto w0 = chain(*log);
+    write(*w0, "before");
+    const FullDisk full(read_file(segment(1)).size());
+    ASSERT_TRUE(w0->append("e", ""));
+    EXPECT_FALSE(w0->commit());
+    w0.reset();
+  }
+  EXPECT_THAT(problems(), IsEmpty());
+  EXPECT_EQ(records(), 1u);
 }
 
 // What a crash leaves of a text that was being stored is not taken for the text.
