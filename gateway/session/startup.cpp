@@ -69,6 +69,19 @@ Task<Result<>> start_tls(net::Stream& client, const StartupRules& rules, bool di
   co_return boost::system::in_place_value;
 }
 
+// Parameters and `options` are two ways to say the same. The name that a client gives itself is kept apart: the server
+// is told who the principal is in its place.
+Result<> take_setting(StartupRequest& request, std::string_view name, std::string_view value) {
+  const auto checked = check_setting(name, value);
+  if (!checked) return checked.error();
+  if (equal_ignoring_case(name, "application_name")) {
+    request.application_name = value;
+  } else {
+    request.settings.emplace_back(lower(name), value);
+  }
+  return boost::system::in_place_value;
+}
+
 Result<> take_parameter(StartupRequest& request, std::string_view name, std::string_view value) {
   if (name == "user") {
     request.user = value;
@@ -80,22 +93,15 @@ Result<> take_parameter(StartupRequest& request, std::string_view name, std::str
     request.replication = !off;
     request.replication_value = equal_ignoring_case(value, "database") ? "database" : "true";
   } else if (name == "options") {
-    DBGATE_TRY(auto options, parse_options(value));
-    for (auto& [option, setting] : options) {
-      const auto checked = check_setting(option, setting);
-      if (!checked) return checked.error();
-      request.settings.emplace_back(std::move(option), std::move(setting));
+    DBGATE_TRY(const auto options, parse_options(value));
+    for (const auto& [option, setting] : options) {
+      const auto taken = take_setting(request, option, setting);
+      if (!taken) return taken.error();
     }
   } else if (name.starts_with("_pq_.")) {
     request.unknown_options.emplace_back(name);
   } else {
-    const auto checked = check_setting(name, value);
-    if (!checked) return checked.error();
-    if (equal_ignoring_case(name, "application_name")) {
-      request.application_name = value;
-    } else {
-      request.settings.emplace_back(lower(name), value);
-    }
+    return take_setting(request, name, value);
   }
   return boost::system::in_place_value;
 }
