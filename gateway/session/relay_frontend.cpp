@@ -514,6 +514,8 @@ void Relay::refuse_extended(const Refusal& refusal, bool unnamed_parse) {
   skipping_ = true;
   skip_is_local_ = server_untouched();
   if (skip_is_local_) {
+    // The server would drop the unnamed statement before it looks at the new text (PostgreSQL docs ch. 55.2.3).
+    if (unnamed_parse) statements_.forget({});
     local_replies_.say(error_response(refusal));
     return;
   }
