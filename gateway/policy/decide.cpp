@@ -65,7 +65,6 @@ class StatementJudge {
   Verdict run();
 
  private:
-  std::string denial();         // deny rules; empty: none applies
   std::string fixed_setting();  // what nobody may set; empty: nothing of the kind
   std::string missing_grant();  // what is not granted; empty: everything is
   std::string check_effects();
@@ -101,7 +100,7 @@ Verdict StatementJudge::run() {
     why = "dbgate does not understand this statement completely";
     verdict.reasons.push_back("unknown: " + statement_.unknown);
     verdict.rule_id = "default";
-  } else if (why = denial(); !why.empty()) {
+  } else if (why = find_denial(grants_, statement_, context_, rule_); !why.empty()) {
     verdict.rule_id = rule_;
   } else if (why = fixed_setting(); !why.empty()) {
     verdict.rule_id = "builtin/fixed-settings";
@@ -127,46 +126,6 @@ std::vector<std::string> StatementJudge::schemas_of(const sql::QualifiedName& na
   // Every relation of pg_catalog is called pg_…, and pg_catalog is searched first.
   if (relation && name.name.starts_with("pg_")) return {"pg_catalog"};
   return context_.search_path;
-}
-
-std::string StatementJudge::denial() {
-  const RuleSet& deny = grants_.deny;
-  if (deny.rules == 0) return {};
-  if (has(statement_.effects, Effect::opaque) || has(statement_.effects, Effect::do_block)) {
-    rule_ = "deny rules";
-    return "code that cannot be seen through could reach what is denied";
-  }
-  if (deny.everything) {
-    rule_ = deny.everything_rule;
-    return "everything is denied";
-  }
-  for (const sql::RelationUse& use : statement_.relations) {
-    for (const std::string& schema : schemas_of(use.name, true)) {
-      bool hit = false;
-      deny.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
-        if ((grant.effects & use.effects).none()) return true;
-        const auto listed = [&](const sql::ColumnUse& columns) {
-          return columns.whole_row || std::any_of(columns.names.begin(), columns.names.end(), [&](const auto& column) {
-                   return std::binary_search(grant.columns.begin(), grant.columns.end(), column);
-                 });
-        };
-        if (!grant.columns.empty() && !listed(use.reads) && !listed(use.writes)) return true;
-        hit = true;
-        rule_ = grant.rule_id;
-        return false;
-      });
-      if (hit) return "a rule denies this on " + shown(use.name);
-    }
-  }
-  for (const sql::FunctionUse& use : statement_.functions) {
-    for (const std::string& schema : schemas_of(use.name, false)) {
-      if (!deny.function_granted(schema, use.name.name, use.arguments, use.form == sql::FunctionForm::procedure))
-        continue;
-      rule_ = "deny rules";
-      return "a rule denies function " + shown(use.name);
-    }
-  }
-  return {};
 }
 
 // The meaning of statement text rests on these, and that of deny rules on how names resolve.

@@ -21,10 +21,10 @@ PolicySet::PolicySet(const config::Config& config) {
         auto& grants = building[user][target];
         if (!grants) grants = std::make_shared<Grants>();
         for (std::size_t i = 0; i < policy.allow.size(); ++i) {
-          grants->allow.add(policy.allow[i], policy.name + "/allow[" + std::to_string(i) + "]");
+          grants->allow.add(policy.allow[i], policy.name + "/allow[" + std::to_string(i) + "]", RuleSet::Side::allow);
         }
         for (std::size_t i = 0; i < policy.deny.size(); ++i) {
-          grants->deny.add(policy.deny[i], policy.name + "/deny[" + std::to_string(i) + "]");
+          grants->deny.add(policy.deny[i], policy.name + "/deny[" + std::to_string(i) + "]", RuleSet::Side::deny);
         }
       }
     }

@@ -17,24 +17,37 @@ EffectSet effects(std::initializer_list<Effect> list) {
   return set;
 }
 
-EffectSet effects_of(std::string_view kind) {
+// What a kind is by itself.
+EffectSet effect_of(std::string_view kind) {
   if (kind == "select") return effects({Effect::read});
   if (kind == "insert") return effects({Effect::insert});
-  // SELECT … FOR UPDATE takes the lock that an UPDATE takes.
-  if (kind == "update") return effects({Effect::update, Effect::lock});
-  if (kind == "delete") return effects({Effect::delete_, Effect::lock});
+  if (kind == "update") return effects({Effect::update});
+  if (kind == "delete") return effects({Effect::delete_});
   if (kind == "merge") return effects({Effect::merge});
   if (kind == "truncate") return effects({Effect::truncate});
-  if (kind == "copy_in") return effects({Effect::copy_in, Effect::insert});
+  if (kind == "copy_in") return effects({Effect::copy_in});
   if (kind == "copy_out") return effects({Effect::copy_out});
   if (kind == "lock") return effects({Effect::lock});
   if (kind == "ddl") return effects({Effect::ddl, Effect::select_into});
   return effects({Effect::maintenance});
 }
 
+// … with what a right to it must bring along.
+EffectSet rights_of(std::string_view kind) {
+  EffectSet rights = effect_of(kind);
+  // SELECT … FOR UPDATE takes the lock that an UPDATE takes.
+  if (kind == "update" || kind == "delete") rights |= effects({Effect::lock});
+  if (kind == "copy_in") rights |= effects({Effect::insert});
+  return rights;
+}
+
+bool schema_matches(std::string_view pattern, std::string_view schema) {
+  return pattern == schema || (pattern == "*" && !RuleSet::is_system_schema(schema));
+}
+
 bool matches(const config::FunctionPattern& pattern, std::string_view schema, std::string_view name,
              std::size_t arguments) {
-  if (pattern.safe || pattern.schema != schema) return false;
+  if (pattern.safe || !schema_matches(pattern.schema, schema)) return false;
   if (pattern.name != "*" && pattern.name != name) return false;
   return pattern.any_arguments || pattern.arguments == arguments;
 }
@@ -49,7 +62,7 @@ bool RuleSet::is_system_schema(std::string_view schema) {
   return schema == "information_schema" || schema.starts_with("pg_");
 }
 
-void RuleSet::add(const config::Rule& rule, const std::string& rule_id) {
+void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side side) {
   ++rules;
   if (rule.everything) {
     everything = true;
@@ -61,14 +74,18 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id) {
       introspection_rule = rule_id;
     } else {
       safe_functions = true;
-      tables_[std::string("*") + '\0' + "*"].push_back({effects_of("select"), {}, false, rule_id});
+      tables_[std::string("*") + '\0' + "*"].push_back({effect_of("select"), {}, false, rule_id, true});
+      table_effects |= effect_of("select");
     }
   }
   for (const auto& [kind, patterns] : rule.tables) {
     writes = writes || (kind != "select" && kind != "copy_out" && kind != "lock");
     for (const config::TablePattern& pattern : patterns) {
-      TableGrant grant{effects_of(kind), pattern.columns, rule.require_where, rule_id};
+      TableGrant grant{side == Side::allow ? rights_of(kind) : effect_of(kind), pattern.columns, rule.require_where,
+                       rule_id, pattern.schema == "*" && pattern.name == "*"};
       std::sort(grant.columns.begin(), grant.columns.end());
+      table_effects |= grant.effects;
+      schemas.insert(pattern.schema);
       tables_[pattern.schema + '\0' + pattern.name].push_back(std::move(grant));
     }
   }
@@ -76,6 +93,12 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id) {
     safe_functions = safe_functions || pattern.safe;
     functions_.push_back(pattern);
   }
+  for (const auto& pattern : rule.functions)
+    schemas.insert(pattern.schema);
+  for (const auto& pattern : rule.call)
+    schemas.insert(pattern.schema);
+  for (const auto& pattern : rule.types)
+    schemas.insert(pattern.schema);
   procedures_.insert(procedures_.end(), rule.call.begin(), rule.call.end());
   types_.insert(types_.end(), rule.types.begin(), rule.types.end());
   listen_.insert(listen_.end(), rule.listen.begin(), rule.listen.end());
@@ -99,9 +122,16 @@ bool RuleSet::function_granted(std::string_view schema, std::string_view name, s
                      [&](const config::FunctionPattern& pattern) { return matches(pattern, schema, name, arguments); });
 }
 
+bool RuleSet::function_named(std::string_view schema, std::string_view name, bool procedure) const {
+  const auto& patterns = procedure ? procedures_ : functions_;
+  return std::any_of(patterns.begin(), patterns.end(), [&](const config::FunctionPattern& pattern) {
+    return !pattern.safe && schema_matches(pattern.schema, schema) && (pattern.name == "*" || pattern.name == name);
+  });
+}
+
 bool RuleSet::type_granted(std::string_view schema, std::string_view name) const {
   return std::any_of(types_.begin(), types_.end(), [&](const config::TablePattern& pattern) {
-    return pattern.schema == schema && (pattern.name == "*" || pattern.name == name);
+    return schema_matches(pattern.schema, schema) && (pattern.name == "*" || pattern.name == name);
   });
 }
 

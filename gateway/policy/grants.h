@@ -1,4 +1,5 @@
 #pragma once
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,17 +17,21 @@ struct TableGrant {
   std::vector<std::string> columns;  ///< sorted; empty: all
   bool require_where = false;
   std::string rule_id;
+  bool everywhere = false;  ///< the pattern is "*", which no renaming escapes
 };
 
 /// Rules of one principal on one target, looked up by relation.
 class RuleSet {
  public:
-  void add(const config::Rule& rule, const std::string& rule_id);
+  enum class Side : std::uint8_t { allow, deny };
+  /// A right brings what it cannot do without, such as the row locks of UPDATE; a denial takes only what it names.
+  void add(const config::Rule& rule, const std::string& rule_id, Side side);
 
   /// Calls `visit` for every grant on schema.name, until it returns false.
   template <class Visit>
   void each_grant(const std::string& schema, const std::string& name, Visit&& visit) const {
-    for (const std::string& key : {schema + '\0' + name, schema + '\0' + "*", std::string("*") + '\0' + "*"}) {
+    for (const std::string& key :
+         {schema + '\0' + name, schema + '\0' + "*", std::string("*") + '\0' + name, std::string("*") + '\0' + "*"}) {
       if (key[0] == '*' && is_system_schema(schema)) continue;
       const auto found = tables_.find(key);
       if (found == tables_.end()) continue;
@@ -36,6 +41,8 @@ class RuleSet {
     }
   }
   bool function_granted(std::string_view schema, std::string_view name, std::size_t arguments, bool procedure) const;
+  /// The same whatever the arguments: defaults and VARIADIC make their number unreliable, so a denial ignores it.
+  bool function_named(std::string_view schema, std::string_view name, bool procedure) const;
   bool type_granted(std::string_view schema, std::string_view name) const;
   bool channel_granted(std::string_view channel, bool notify) const;
   bool setting_granted(std::string_view name) const;
@@ -51,6 +58,8 @@ class RuleSet {
   bool dcl = false, admin = false, do_blocks = false, opaque = false, two_phase = false, server_files = false;
   bool replication = false, function_call = false, connect = false;
   std::size_t rules = 0;
+  sql::EffectSet table_effects;   ///< of all relation patterns together
+  std::set<std::string> schemas;  ///< that any pattern names
 
  private:
   std::unordered_map<std::string, std::vector<TableGrant>> tables_;  // by schema NUL name
@@ -65,5 +74,9 @@ class Grants {
   RuleSet allow;
   RuleSet deny;
 };
+
+/// Why a deny rule forbids the statement, or empty. `rule` becomes the id of the rule.
+std::string find_denial(const Grants& grants, const sql::Statement& statement, const NameContext& context,
+                        std::string& rule);
 
 }  // namespace dbgate::policy

@@ -1,0 +1,220 @@
+#include <algorithm>
+
+#include "gateway/policy/catalog_lists.h"
+#include "gateway/policy/grants.h"
+
+namespace dbgate::policy {
+namespace {
+
+using sql::Effect;
+using sql::EffectSet;
+
+constexpr const char* any_deny_rule = "deny rules";
+
+bool has(const EffectSet& effects, Effect effect) {
+  return effects.test(static_cast<std::size_t>(effect));
+}
+
+std::string shown(const sql::QualifiedName& name) {
+  return name.schema.empty() ? name.name : name.schema + "." + name.name;
+}
+
+/// Looks for a deny rule that names something of a statement, or that the statement could go round unseen.
+class Denial {
+ public:
+  Denial(const Grants& grants, const sql::Statement& statement, const NameContext& context)
+      : allow_(grants.allow), deny_(grants.deny), statement_(statement), context_(context) {}
+
+  std::string find(std::string& rule) {
+    for (const auto check : {&Denial::as_a_whole, &Denial::relations, &Denial::functions, &Denial::types,
+                             &Denial::settings, &Denial::channels, &Denial::objects, &Denial::ways_round}) {
+      rule_ = any_deny_rule;
+      std::string why = (this->*check)();
+      if (why.empty()) continue;
+      rule = rule_;
+      return why;
+    }
+    return {};
+  }
+
+ private:
+  bool does(Effect effect) const { return has(statement_.effects, effect); }
+
+  // Where an unqualified name may lead. Without a fixed search path that is anywhere.
+  std::vector<std::string> schemas_of(const sql::QualifiedName& name) const {
+    if (!name.schema.empty()) return {name.schema};
+    std::vector<std::string> schemas{"pg_catalog"};
+    if (!context_.search_path.empty()) {
+      schemas.insert(schemas.end(), context_.search_path.begin(), context_.search_path.end());
+    } else {
+      schemas.insert(schemas.end(), deny_.schemas.begin(), deny_.schemas.end());
+      schemas.emplace_back();  // one that no rule names, for rules on "*"
+    }
+    return schemas;
+  }
+
+  std::string as_a_whole() {
+    if (deny_.everything) {
+      rule_ = deny_.everything_rule;
+      return "everything is denied";
+    }
+    const std::tuple<Effect, bool, const char*> flags[] = {{Effect::dcl, deny_.dcl, "DCL"},
+                                                           {Effect::admin, deny_.admin, "administration"},
+                                                           {Effect::two_phase, deny_.two_phase, "two-phase commit"},
+                                                           {Effect::server_file, deny_.server_files, "server files"},
+                                                           {Effect::replication, deny_.replication, "replication"}};
+    for (const auto& [effect, denied, word] : flags) {
+      if (denied && does(effect)) return std::string("a rule denies ") + word;
+    }
+    // Without a relation these concern the whole database, and so whatever a rule names.
+    for (const Effect effect : {Effect::maintenance, Effect::lock, Effect::truncate}) {
+      if (does(effect) && statement_.relations.empty() && has(deny_.table_effects, effect)) {
+        return "a rule denies this on part of the database";
+      }
+    }
+    return {};
+  }
+
+  std::string relations() {
+    for (const sql::RelationUse& use : statement_.relations) {
+      EffectSet effects = use.effects;
+      // COPY (query) TO hands rows out as COPY table TO does.
+      if (does(Effect::copy_out) && has(effects, Effect::read)) effects.set(static_cast<std::size_t>(Effect::copy_out));
+      for (const std::string& schema : schemas_of(use.name)) {
+        if (deny_.introspection && has(effects, Effect::read) && is_introspection_relation(schema, use.name.name)) {
+          rule_ = deny_.introspection_rule;
+          return "a rule denies this on " + shown(use.name);
+        }
+        bool hit = false;
+        deny_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
+          hit = concerns(grant, use, effects);
+          if (hit) rule_ = grant.rule_id;
+          return !hit;
+        });
+        if (hit) return "a rule denies this on " + shown(use.name);
+      }
+    }
+    return {};
+  }
+
+  bool concerns(const TableGrant& grant, const sql::RelationUse& use, const EffectSet& effects) const {
+    // ALTER could take a relation, or its column, out from under the name that the rule knows it by.
+    if (has(effects, Effect::ddl) && statement_.tag.starts_with("ALTER") && !grant.everywhere) return true;
+    if ((grant.effects & effects).none()) return false;
+    if (grant.columns.empty()) return true;
+    const auto listed = [&grant](const sql::ColumnUse& columns) {
+      return columns.whole_row || std::any_of(columns.names.begin(), columns.names.end(), [&](const auto& column) {
+               return std::binary_search(grant.columns.begin(), grant.columns.end(), column);
+             });
+    };
+    return listed(use.reads) || listed(use.writes);
+  }
+
+  std::string functions() {
+    for (const sql::FunctionUse& use : statement_.functions) {
+      if (use.form == sql::FunctionForm::operator_) continue;
+      const bool procedure = use.form == sql::FunctionForm::procedure;
+      const bool system = use.name.schema.empty() || use.name.schema == "pg_catalog";
+      bool denied = !procedure && system &&
+                    ((deny_.safe_functions && is_safe_function(use.name.name)) ||
+                     (deny_.introspection && is_introspection_function(use.name.name)));
+      for (const std::string& schema : schemas_of(use.name))
+        denied = denied || deny_.function_named(schema, use.name.name, procedure);
+      if (denied) return "a rule denies " + std::string(procedure ? "CALL of " : "function ") + shown(use.name);
+    }
+    return {};
+  }
+
+  std::string types() {
+    for (const sql::QualifiedName& type : statement_.types) {
+      const bool system = type.schema.empty() || type.schema == "pg_catalog";
+      if (deny_.introspection && system && is_introspection_function(type.name))
+        return "a rule denies type " + shown(type);
+      for (const std::string& schema : schemas_of(type)) {
+        if (deny_.type_granted(schema, type.name)) return "a rule denies type " + shown(type);
+      }
+    }
+    return {};
+  }
+
+  std::string settings() {
+    for (const sql::SettingUse& use : statement_.settings) {
+      if (deny_.setting_granted(use.name)) return "a rule denies setting " + use.name;
+    }
+    return {};
+  }
+
+  std::string channels() {
+    const bool listens = statement_.kind == sql::StatementKind::listen;
+    if (!listens && statement_.kind != sql::StatementKind::notify) return {};
+    if (!deny_.channel_granted(statement_.name, !listens)) return {};
+    return "a rule denies channel " + statement_.name;
+  }
+
+  // Schemas, functions, roles and other objects of DDL.
+  std::string objects() {
+    if (!does(Effect::ddl) || !has(deny_.table_effects, Effect::ddl)) return {};
+    if (statement_.objects.empty() && statement_.relations.empty()) return "a rule denies DDL on part of the database";
+    for (const sql::QualifiedName& object : statement_.objects) {
+      bool hit = object.schema.empty() && deny_.schemas.contains(object.name);
+      for (const std::string& schema : schemas_of(object)) {
+        deny_.each_grant(schema, object.name, [&](const TableGrant& grant) {
+          hit = hit || has(grant.effects, Effect::ddl);
+          return !hit;
+        });
+      }
+      if (hit) return "a rule denies DDL on " + shown(object);
+    }
+    return {};
+  }
+
+  // What could reach a denied object without naming it: only what is known not to, or is granted by itself, may pass.
+  std::string ways_round() {
+    const char* const unseen = "code that cannot be seen through could reach what is denied";
+    if (does(Effect::opaque) || does(Effect::do_block) || does(Effect::server_program)) return unseen;
+    if (does(Effect::server_file) && !allow_.server_files) return unseen;
+    // Renaming a schema moves everything in it.
+    if (statement_.tag == "ALTER … RENAME" && statement_.relations.empty() && statement_.objects.empty()) {
+      return "renaming could take what is denied out from under its rule";
+    }
+    for (const sql::FunctionUse& use : statement_.functions) {
+      if (!harmless(use)) return "function " + shown(use.name) + " could reach what is denied; allow it by name";
+    }
+    return {};
+  }
+
+  bool harmless(const sql::FunctionUse& use) const {
+    const bool unqualified = use.name.schema.empty();
+    const bool system = unqualified || use.name.schema == "pg_catalog";
+    if (use.form == sql::FunctionForm::operator_) return system;
+    if (use.form == sql::FunctionForm::table_sample && (use.name.name == "system" || use.name.name == "bernoulli")) {
+      return true;
+    }
+    const bool procedure = use.form == sql::FunctionForm::procedure;
+    if (!procedure && system && (is_safe_function(use.name.name) || is_introspection_function(use.name.name)))
+      return true;
+    if (!procedure && use.name.schema == "information_schema") return true;
+    const std::vector<std::string> schemas =
+        unqualified ? context_.search_path : std::vector<std::string>{use.name.schema};
+    if (unqualified && allow_.function_granted("pg_catalog", use.name.name, use.arguments, procedure)) return true;
+    return !schemas.empty() && std::all_of(schemas.begin(), schemas.end(), [&](const std::string& schema) {
+      return allow_.function_granted(schema, use.name.name, use.arguments, procedure);
+    });
+  }
+
+  const RuleSet& allow_;
+  const RuleSet& deny_;
+  const sql::Statement& statement_;
+  const NameContext& context_;
+  std::string rule_;
+};
+
+}  // namespace
+
+std::string find_denial(const Grants& grants, const sql::Statement& statement, const NameContext& context,
+                        std::string& rule) {
+  if (grants.deny.rules == 0) return {};
+  return Denial(grants, statement, context).find(rule);
+}
+
+}  // namespace dbgate::policy
