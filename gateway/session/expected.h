@@ -55,7 +55,8 @@ struct Expected {
   bool names_portal = false;         ///< `name` is a portal, not a prepared statement
   bool pended = false;               ///< the table has a change to settle
   bool blocks_names = false;         ///< may forget any prepared statement: look-ups wait until it is over
-  bool may_copy_in = false;          ///< runs COPY … FROM STDIN: what the frontend may send next depends on the reply
+  std::size_t copies_in = 0;         ///< COPY … FROM STDIN in it that the server has not answered yet
+  bool copied_in = false;            ///< the server has asked for copy data
   bool row_description_due = false;  ///< describe_statement: ParameterDescription has come
   std::unique_ptr<Run> run;          ///< query, execute, function_call
   /// Non-empty: dbgate sent a statement that fails in place of a refused one; the server's error is replaced by this

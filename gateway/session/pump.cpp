@@ -143,7 +143,7 @@ Task<Pump::Go> Pump::handle_client_bytes() {
       }
       case Relay::Next::finished:
         end(EndReason::terminated);
-        draining_ = relay_.busy();
+        draining_ = relay_.busy() && !relay_.copying_in();
         co_return Go::stop;
       case Relay::Next::broken:
         tell_client(fatal_response(relay_.failure().code(), relay_.failure().message()));

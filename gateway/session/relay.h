@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -87,6 +86,8 @@ class Relay {
   char transaction_status() const noexcept { return status_; }
   /// Whether the server works on something for the frontend.
   bool busy() const noexcept { return !expected_.empty(); }
+  /// Whether the server reads copy data or may come to: it will not end that by itself.
+  bool copying_in() const noexcept { return copy_in_ != CopyIn::none || copies_to_come_ > 0; }
   /// Whether the server has announced that it ends the session.
   bool server_said_why() const noexcept { return fatal_seen_; }
   bool in_transaction() const noexcept { return status_ != 'I' || dirty_; }
@@ -108,8 +109,9 @@ class Relay {
   void on_sync(Bytes message);
   void on_function_call(Bytes message);
   void on_copy_message(char type, Bytes message);
-  bool must_wait_for_copy() const;
-  void on_copy_in_response();
+  bool must_wait();
+  bool allowed_while_copying(char type);
+  void copy_begins();
   void refuse_simple(const Refusal& refusal);
   void refuse_extended(const Refusal& refusal, bool unnamed_parse);
   bool server_untouched() const noexcept { return expected_.empty() && !dirty_ && status_ == 'I'; }
@@ -123,6 +125,7 @@ class Relay {
   // Backend side (relay_backend.cpp).
   bool handle_backend(char type, Bytes message, Bytes body);
   bool reply_fits(char type) const;
+  bool takes_ready() const;
   void on_error(Bytes message, Bytes body);
   void on_ready(Bytes body);
   void on_complete(std::string_view tag);
@@ -146,10 +149,8 @@ class Relay {
   bool skipping_ = false;       // frontend messages up to Sync are dropped
   bool skip_is_local_ = false;  // … and that Sync is answered here
   CopyIn copy_in_ = CopyIn::none;
-  std::size_t copies_under_way_ = 0;  // entries of expected_ with may_copy_in
-  // Copies that the frontend has ended before it could see their CopyInResponse: how many of the Syncs under way stand
-  // before the end of each.
-  std::deque<std::size_t> copies_ended_ahead_;
+  std::size_t copies_to_come_ = 0;  // COPY … FROM STDIN under way whose CopyInResponse is owed: all of expected_
+  std::size_t doubtful_syncs_ = 0;  // sent while the server read copy data: answered only if the copy fails before
   bool fatal_seen_ = false;
   std::size_t frontend_rest_ = 0;  // of a message that streams
   Pass frontend_pass_ = Pass::forward;

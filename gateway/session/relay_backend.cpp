@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
@@ -114,6 +115,7 @@ bool Relay::reply_fits(char type) const {
   if (type == 'N' || type == 'S' || type == 'A') return true;
   // An error may come at any time: a server that shuts down says so.
   if (type == 'E') return true;
+  if (type == 'Z') return takes_ready() || doubtful_syncs_ > 0;
   if (expected_.empty()) return false;
   const Kind kind = expected_.front().kind;
   const bool runs = expected_.front().run != nullptr;  // what was refused returns nothing
@@ -130,8 +132,6 @@ bool Relay::reply_fits(char type) const {
       return kind == Kind::describe_statement || kind == Kind::describe_portal;
     case 'T':
       return kind == Kind::describe_statement || kind == Kind::describe_portal || (runs && kind == Kind::query);
-    case 'Z':
-      return kind == Kind::sync || kind == Kind::query || kind == Kind::function_call;
     case 'V':
       return kind == Kind::function_call;
     case 's':
@@ -150,7 +150,16 @@ bool Relay::reply_fits(char type) const {
   }
 }
 
+bool Relay::takes_ready() const {
+  if (expected_.empty()) return false;
+  const Kind kind = expected_.front().kind;
+  return kind == Kind::sync || kind == Kind::query || kind == Kind::function_call;
+}
+
 bool Relay::handle_backend(char type, Bytes message, Bytes body) {
+  // Any other reply is to something behind a Sync that was in doubt: that one was ignored.
+  const bool settles = std::string_view("ZENSA").find(type) == std::string_view::npos && copy_in_ == CopyIn::none;
+  if (settles) doubtful_syncs_ = 0;
   switch (type) {
     case 'E':
       on_error(message, body);
@@ -197,7 +206,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       if (expected_.front().kind != Kind::query) pop_front(true);
       return true;
     case 'G':
-      on_copy_in_response();
+      copy_begins();
       break;
     case 'W':
       copy_in_ = CopyIn::streaming;
@@ -209,21 +218,13 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
   return true;
 }
 
-// Syncs that were sent along with the COPY are ignored by the server now (PostgreSQL docs ch. 55.2.7), up to the end of
-// its data, which may be under way as well.
-void Relay::on_copy_in_response() {
-  std::size_t ignored = expected_.size();
-  if (copies_ended_ahead_.empty()) {
-    copy_in_ = CopyIn::streaming;
-  } else {
-    ignored = copies_ended_ahead_.front();
-    copies_ended_ahead_.pop_front();
-  }
-  std::erase_if(expected_, [&ignored](const Expected& entry) {
-    if (entry.kind != Kind::sync || ignored == 0) return false;
-    --ignored;
-    return true;
-  });
+void Relay::copy_begins() {
+  copy_in_ = CopyIn::streaming;
+  Expected& entry = expected_.front();
+  entry.copied_in = true;
+  if (entry.copies_in == 0) return;
+  --entry.copies_in;
+  --copies_to_come_;
 }
 
 // Only the settings on which the meaning of statement text rests.
@@ -258,7 +259,7 @@ void Relay::on_error(Bytes message, Bytes body) {
   }
   Expected& entry = expected_.front();
   copy_in_ = CopyIn::none;
-  copies_ended_ahead_.clear();
+  if (!entry.copied_in) doubtful_syncs_ = 0;
   if (entry.refusal.empty()) {
     to_client_.forward(message);
   } else {
@@ -267,8 +268,7 @@ void Relay::on_error(Bytes message, Bytes body) {
   }
   if (entry.run) finish_run(*entry.run, code);
   if (entry.kind == Kind::query || entry.kind == Kind::function_call) {
-    if (entry.may_copy_in) --copies_under_way_;
-    entry.may_copy_in = false;
+    copies_to_come_ -= std::exchange(entry.copies_in, 0);
     return;  // its ReadyForQuery follows
   }
   skip_to_sync();
@@ -288,7 +288,11 @@ void Relay::skip_to_sync() {
 void Relay::on_ready(Bytes body) {
   status_ = static_cast<char>(body[0]);
   copy_in_ = CopyIn::none;
-  copies_ended_ahead_.clear();
+  if (!takes_ready()) {  // the server had not read that Sync after all, and is ready for what comes behind it
+    --doubtful_syncs_;
+    if (!skip_is_local_) skipping_ = false;
+    return;
+  }
   Expected& entry = expected_.front();
   if (entry.run) finish_run(*entry.run, "00000");
   pop_front(true);
@@ -362,10 +366,7 @@ void Relay::pop_front(bool succeeded) {
   Expected& entry = expected_.front();
   if (entry.pended) (entry.names_portal ? portals_ : statements_).settle(entry.name, succeeded);
   if (entry.blocks_names) statements_.unblock();
-  if (entry.may_copy_in) {
-    --copies_under_way_;
-    copies_ended_ahead_.clear();
-  }
+  copies_to_come_ -= entry.copies_in;
   expected_.pop_front();
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <numeric>
 
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
@@ -112,10 +111,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
                         std::to_string(limits_.max_statement_bytes) + " bytes";
       refusal.hint = "Send large data as bind parameters or by COPY.";
       if (!skipping_) {
-        if (must_wait_for_copy()) {
-          next_ = Next::wait;
-          break;
-        }
+        if (must_wait() || !allowed_while_copying(header->type)) break;
         header->type == 'Q' ? refuse_simple(refusal) : refuse_extended(refusal, true);
       }
       step.taken += header_bytes;
@@ -151,12 +147,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
     return true;
   }
   if (skipping_ && type != 'S') return true;
-  // Every message that was forwarded brings at least five bytes of reply, and the server sends what fills its buffer of
-  // 8 kB: waiting here always ends, whatever the frontend holds back.
-  if (expected_.size() + copies_ended_ahead_.size() >= limits_.outstanding_messages) {
-    next_ = Next::wait;
-    return false;
-  }
+  if ((type != 'H' && must_wait()) || !allowed_while_copying(type)) return false;
   switch (type) {
     case 'd':
     case 'c':
@@ -169,14 +160,6 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
     case 'H':
       to_server_.forward(message);
       return true;
-    default:
-      break;
-  }
-  if (must_wait_for_copy()) {
-    next_ = Next::wait;
-    return false;
-  }
-  switch (type) {
     case 'Q': {
       const std::string_view text = protocol::as_text(body);
       if (text.empty() || text.find('\0') != text.size() - 1) {
@@ -205,10 +188,23 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
   return next_ == Next::more;
 }
 
-// What follows a COPY … FROM STDIN is copy data or an ordinary message, and only the server's answer tells which.
-bool Relay::must_wait_for_copy() const {
-  if (copy_in_ != CopyIn::none) return true;
-  return copies_under_way_ > 0;
+// Whether the next message can be handled only after replies. Both waits end by themselves:
+// Every message that was forwarded brings at least five bytes of reply, and the server sends what fills its buffer of 8
+// kB. What follows a COPY … FROM STDIN is copy data or an ordinary message, and what a Sync there means, only the
+// server's answer tells; it sends CopyInResponse and errors at once.
+bool Relay::must_wait() {
+  const bool full = expected_.size() >= limits_.outstanding_messages;
+  const bool copy = copy_in_ == CopyIn::none && copies_to_come_ > 0;
+  if (full || copy) next_ = Next::wait;
+  return full || copy;
+}
+
+// While the server reads copy data, anything but its messages puts the stream out of step (PostgreSQL docs ch. 55.2.7).
+bool Relay::allowed_while_copying(char type) {
+  if (copy_in_ == CopyIn::none || std::string_view("dcfSH").find(type) != std::string_view::npos) return true;
+  fail(sqlstate::protocol_violation,
+       "unexpected message type " + std::to_string(static_cast<unsigned char>(type)) + " during COPY from stdin");
+  return false;
 }
 
 std::shared_ptr<const Analysis> Relay::analysis_of(std::string_view text) {
@@ -272,8 +268,8 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script) {
   for (const sql::Statement& statement : script.statements) {
     switch (statement.kind) {
       case sql::StatementKind::copy_in:
-        if (!entry.may_copy_in) ++copies_under_way_;
-        entry.may_copy_in = true;
+        ++entry.copies_in;
+        ++copies_to_come_;
         break;
       case sql::StatementKind::prepare: {
         auto prepared = std::make_shared<Prepared>();
@@ -452,6 +448,13 @@ void Relay::on_execute(Bytes message, Bytes body) {
 }
 
 void Relay::on_sync(Bytes message) {
+  // Frontends may send Sync along with the COPY; the server ignores it while it reads copy data (PostgreSQL docs
+  // ch. 55.2.7), unless the copy has failed before it comes to read it.
+  if (copy_in_ != CopyIn::none) {
+    to_server_.forward(message);
+    ++doubtful_syncs_;
+    return;
+  }
   if (skipping_) {
     skipping_ = false;
     if (skip_is_local_) {
@@ -461,8 +464,6 @@ void Relay::on_sync(Bytes message) {
     }
   }
   to_server_.forward(message);
-  // The server ignores Sync while it reads copy data (PostgreSQL docs ch. 55.2.7).
-  if (copy_in_ != CopyIn::none) return;
   expect(Expected::Kind::sync);
   ++segment_;
   dirty_ = false;
@@ -484,17 +485,10 @@ void Relay::on_function_call(Bytes message) {
 // The server drops copy messages outside of a copy, because a frontend may still send some after a failed COPY
 // (PostgreSQL docs ch. 55.2.7); they end here, so that nothing that was not decided on goes further.
 void Relay::on_copy_message(char type, Bytes message) {
-  if (!must_wait_for_copy()) return;
+  if (copy_in_ == CopyIn::none) return;
   to_server_.forward(message);
   frontend_pass_ = Pass::forward;
-  if (type == 'd') return;
-  if (copy_in_ == CopyIn::none) {
-    const auto syncs = static_cast<std::size_t>(std::count_if(
-        expected_.begin(), expected_.end(), [](const Expected& entry) { return entry.kind == Expected::Kind::sync; }));
-    copies_ended_ahead_.push_back(
-        syncs - std::accumulate(copies_ended_ahead_.begin(), copies_ended_ahead_.end(), std::size_t{0}));
-  }
-  copy_in_ = CopyIn::none;
+  if (type != 'd') copy_in_ = CopyIn::none;
 }
 
 void Relay::refuse_simple(const Refusal& refusal) {
