@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -171,6 +172,13 @@ void read_targets(const Value& map, Config& config) {
   });
 }
 
+void read_choice(const Value& value, std::initializer_list<std::string_view> words, std::string& target) {
+  if (!value.present()) return;
+  std::size_t index = words.size();
+  value.read_word(words, index);
+  if (index < words.size()) target = std::data(words)[index];
+}
+
 void read_root(const Value& root, Config& config) {
   root.expect_keys({"version", "state_dir", "workers", "listen", "log", "limits", "audit", "users", "groups", "targets",
                     "policies"});
@@ -191,8 +199,8 @@ void read_root(const Value& root, Config& config) {
   if (!config.api.user.empty()) listen["api"]["user"].error("is for tcp targets only");
   const Value log = root["log"];
   log.expect_keys({"level", "format"});
-  log["level"].read(config.log_level);
-  log["format"].read(config.log_format);
+  read_choice(log["level"], {"debug", "info", "warn", "error", "off"}, config.log_level);
+  read_choice(log["format"], {"json", "text"}, config.log_format);
   read_limits(root["limits"], config.limits);
   const Value audit = root["audit"];
   audit.expect_keys({"durability", "segment_bytes"});
@@ -244,7 +252,8 @@ Loaded load_text(std::string_view yaml, const std::string& file, const std::stri
 
 Loaded load_file(const std::string& path) {
   std::ifstream stream(path);
-  if (!stream) {
+  std::error_code ignored;
+  if (!stream || std::filesystem::is_directory(path, ignored)) {
     Loaded loaded;
     loaded.problems.push_back({path, 0, 0, false, "the file does not exist or is not readable"});
     return loaded;

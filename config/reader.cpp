@@ -104,7 +104,7 @@ std::string nearest(std::string_view wrong, const std::vector<std::string>& word
 }
 
 Value::Value(YAML::Node node, std::string path, Report& report)
-    : node_(std::move(node)), path_(std::move(path)), report_(&report) {}
+    : node_(std::move(node)), place_(node_.Mark()), path_(std::move(path)), report_(&report) {}
 
 void Value::expect_keys(std::initializer_list<std::string_view> keys) const {
   if (!present()) return;
@@ -131,7 +131,9 @@ Value Value::operator[](const std::string& key) const {
       }
     }
   }
-  return {found, path_.empty() ? key : path_ + "." + key, *report_};
+  Value value(found, path_.empty() ? key : path_ + "." + key, *report_);
+  if (!found.IsDefined()) value.place_ = place_;
+  return value;
 }
 
 void Value::each(const std::function<void(const Value&)>& visit) const {

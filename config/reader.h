@@ -32,8 +32,8 @@ class Value {
   bool is_map() const { return present() && node_.IsMap(); }
   bool is_list() const { return present() && node_.IsSequence(); }
   const std::string& path() const { return path_; }
-  void error(const std::string& text) const { report_->error(node_.Mark(), path_, text); }
-  void warn(const std::string& text) const { report_->warning(node_.Mark(), path_, text); }
+  void error(const std::string& text) const { report_->error(place_, path_, text); }
+  void warn(const std::string& text) const { report_->warning(place_, path_, text); }
 
   /// Complains about keys that are not named here (with the nearest that is) and about doubled ones.
   void expect_keys(std::initializer_list<std::string_view> keys) const;
@@ -60,6 +60,7 @@ class Value {
  private:
   bool scalar(std::string& text) const;
   YAML::Node node_;
+  YAML::Mark place_;  // of what is not there: the place of the map that lacks it
   std::string path_;
   Report* report_;
 };
