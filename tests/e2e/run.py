@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""Runs one real client's program three times: directly against PostgreSQL, through dbgate, and through dbgate in TLS.
+
+Usage: run.py CLIENT [MODE…]        MODE: direct, plain, tls; all three by default
+The program finds its connection in libpq's environment variables and ends with status 0 if all went well. A failure in
+mode `direct` means that the program is wrong, a failure in the others that dbgate is.
+"""
+import argparse
+import collections
+import importlib.util
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+import lab  # noqa: E402
+
+PROGRAMS = HERE / "clients"
+GO_PATH = pathlib.Path("/usr/share/gocode")
+JDBC_JAR = pathlib.Path("/usr/share/java/postgresql.jar")
+NODE_MODULES = lab.ROOT / "build" / "e2e-node" / "node_modules"
+MODES = ("direct", "plain", "tls")
+PROGRAM_SECONDS = 90  # three of them fit into the test's time-out
+
+
+class Missing(Exception):
+    """The client is not installed; the text says what is."""
+
+
+def need(condition, what):
+    if not condition:
+        raise Missing(what)
+
+
+def need_command(*names):
+    for name in names:
+        need(shutil.which(name), f"no command {name}")
+
+
+def build(command, **variables):
+    done = subprocess.run([str(part) for part in command], env={**os.environ, **variables}, capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+
+
+def python(program, *modules, commands=()):
+    def prepare(_directory):
+        need_command(*commands)
+        for module in modules:
+            need(importlib.util.find_spec(module), f"no Python module {module}")
+        return [sys.executable, PROGRAMS / program]
+    return prepare
+
+
+def c_program(source):
+    def prepare(directory):
+        need_command("clang-16")
+        need(pathlib.Path("/usr/include/postgresql/libpq-fe.h").exists(), "no libpq-dev")
+        program = directory / pathlib.Path(source).stem
+        build(["clang-16", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-I/usr/include/postgresql", "-o", program,
+               PROGRAMS / source, "-lpq"])
+        return [program]
+    return prepare
+
+
+def go_program(source, package):
+    def prepare(directory):
+        need_command("go")
+        need((GO_PATH / "src" / package).is_dir(), f"no Go package {package}")
+        program = directory / pathlib.Path(source).stem
+        build(["go", "build", "-o", program, PROGRAMS / source], GO111MODULE="off", GOPATH=str(GO_PATH), GOFLAGS="",
+              GOCACHE=str(lab.BUILD / "e2e-go-cache"))
+        return [program]
+    return prepare
+
+
+def java_program(source):
+    def prepare(directory):
+        need_command("java", "javac")
+        need(JDBC_JAR.exists(), f"no {JDBC_JAR}")
+        build(["javac", "-Xlint:all", "-Werror", "-cp", JDBC_JAR, "-d", directory, PROGRAMS / source])
+        return ["java", "-Xmx256m", "-cp", f"{directory}:{JDBC_JAR}", pathlib.Path(source).stem]
+    return prepare
+
+
+def node_program(source, *packages):
+    def prepare(_directory):
+        need_command("node")
+        for package in packages:
+            need((NODE_MODULES / package).is_dir(), f"no npm package {package}; scripts/setup.sh test installs it")
+        return ["node", "--unhandled-rejections=strict", PROGRAMS / source]
+    return prepare
+
+
+CLIENTS = {
+    "psql": python("psql_client.py", commands=("psql",)),
+    "pgbench": python("pgbench_client.py", commands=("psql", "pgbench")),
+    "pg_dump": python("pg_dump_client.py", commands=("psql", "pg_dump", "pg_restore")),
+    "libpq": c_program("libpq_client.c"),
+    "psycopg2": python("psycopg2_client.py", "psycopg2"),
+    "psycopg3": python("psycopg3_client.py", "psycopg"),
+    "asyncpg": python("asyncpg_client.py", "asyncpg"),
+    "sqlalchemy": python("sqlalchemy_client.py", "sqlalchemy", "psycopg2", "asyncpg"),
+    "jdbc": java_program("JdbcClient.java"),
+    "pgx": go_program("pgx_client.go", "github.com/jackc/pgx/v4"),
+    "lib_pq": go_program("lib_pq_client.go", "github.com/lib/pq"),
+    "node_pg": node_program("node_pg_client.js", "pg", "pg-cursor", "pg-copy-streams"),
+    "postgres_js": node_program("postgres_js_client.js", "postgres"),
+}
+
+
+def variables(it, mode, port):
+    """What libpq reads; clients with a protocol of their own translate it in their program."""
+    secured = mode == "tls"
+    return {**os.environ, "PGHOST": "localhost" if secured else "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres",
+            "PGPASSWORD": lab.PASSWORD, "PGDATABASE": "postgres", "PGSSLMODE": "verify-full" if secured else "disable",
+            "PGSSLROOTCERT": str(it.certificates.ca), "PGCONNECT_TIMEOUT": "20", "PGTZ": "UTC",
+            "NODE_PATH": str(NODE_MODULES), "TMPDIR": str(it.directory), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def run_program(it, command, mode, port):
+    """Runs the program in an empty schema; returns what went wrong, or an empty text."""
+    it.postgres.psql("SET client_min_messages = warning; DROP SCHEMA IF EXISTS e2e CASCADE; CREATE SCHEMA e2e")
+    work = it.directory / f"work-{mode}"
+    work.mkdir()
+    try:
+        done = subprocess.run([str(part) for part in command], env=variables(it, mode, port), cwd=work, timeout=PROGRAM_SECONDS,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
+    except subprocess.TimeoutExpired as expired:
+        output = (expired.stdout or b"").decode(errors="replace")
+        return f"{output}\nit did not end within {PROGRAM_SECONDS} s"
+    output = done.stdout.decode(errors="replace")
+    if done.returncode != 0:
+        return f"{output}\nexit status {done.returncode}"
+    print("".join(f"    {line}\n" for line in output.splitlines()), end="", flush=True)
+    return ""
+
+
+def check_audit(gateway):
+    """Every session ended, and everything that was decided has exactly one outcome."""
+    lab.wait_until(lambda: len(gateway.audit("session.end")) == len(gateway.audit("session.start")), "all sessions ended", 20)
+    decided = gateway.audit("statement.decided")
+    if not decided:
+        return "nothing was audited"
+    outcomes = collections.Counter(record["query_id"] for record in gateway.audit("statement.done"))
+    wrong = []
+    for record in decided:
+        if record["decision.effect"] == "deny" and record.get("decision.rule_id") != "builtin/syntax":
+            wrong.append(f"denied by {record['rule_id']}: {record.get('db.query.text')!r}")
+        elif record["decision.effect"] != "deny" and outcomes[record["query_id"]] != 1:
+            wrong.append(f"{outcomes[record['query_id']]} outcomes: {record.get('db.query.text')!r}")
+    print(f"    {len(decided)} decisions in {len(gateway.audit('session.start'))} sessions")
+    return "\n".join(["wrong in the audit log:", *wrong[:20]]) if wrong else ""
+
+
+def state_of(it):
+    """What both sides were doing when a program failed."""
+    activity = it.postgres.psql("SELECT pid, state, wait_event, left(query, 100) FROM pg_stat_activity "
+                                "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()").stdout
+    log = "\n".join(it.current.log[-30:]) if it.current else ""
+    return f"--- server sessions\n{activity}--- gateway log\n{log}"
+
+
+def run_mode(command, mode):
+    """One run with a server and a gateway of its own; returns whether it went well."""
+    with lab.Lab() as it:
+        it.postgres.psql("CREATE DATABASE restored")
+        port = it.postgres.port
+        if mode != "direct":
+            port = it.gateway(it.forward_everything(databases=("postgres", "restored"), tls=True)).port
+        print(f"--- {mode}", flush=True)
+        problem = run_program(it, command, mode, port)
+        if not problem and mode != "direct":
+            problem = check_audit(it.current)
+        if problem:
+            print(f"{problem}\n{state_of(it)}\nFAILED in mode {mode}" +
+                  (": the program is wrong, dbgate took no part" if mode == "direct" else ""), flush=True)
+        return not problem
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("client", choices=CLIENTS)
+    parser.add_argument("mode", nargs="*", choices=[*MODES, []])
+    options = parser.parse_args()
+    directory = lab.BUILD / "e2e" / options.client
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        command = CLIENTS[options.client](directory)
+    except Missing as missing:
+        print(f"SKIPPED: {missing}")
+        return 77
+    failed = []
+    for mode in options.mode or MODES:
+        if not run_mode(command, mode):
+            failed.append(mode)
+            if mode == "direct":
+                break
+    print(f"failed: {' '.join(failed)}" if failed else "ok")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
