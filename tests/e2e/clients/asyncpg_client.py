@@ -134,7 +134,8 @@ async def copying(connection):
     async def full(_data):
         raise ZeroDivisionError
     try:
-        await connection.copy_from_table("copied", schema_name="e2e", output=full)
+        # So much that a cancel cannot come too late and hit the next statement.
+        await connection.copy_from_query("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)", output=full)
         raise AssertionError("a broken sink is no error")
     except ZeroDivisionError:
         pass
