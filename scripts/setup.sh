@@ -8,15 +8,24 @@ build=(clang-16 lld-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev llvm-16 
   libpg-query-dev postgresql-server-dev-15 libpq-dev libyaml-cpp-dev libspdlog-dev libcli11-dev libjwt-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 run=(postgresql-15 postgresql-client-15 openssl python3)
-test=(postgresql-contrib python3-psycopg2)
+test=(postgresql-contrib python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet
+  openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev)
+# Clients for tests/e2e that Debian does not have; kept in build/e2e-node.
+node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)
 
 [ $# -gt 0 ] || set -- build run test
 wanted=()
+node=no
 for group in "$@"; do
   case $group in
     build) wanted+=("${build[@]}") ;;
     run) wanted+=("${run[@]}") ;;
-    test) wanted+=("${test[@]}") ;;
+    test)
+      wanted+=("${test[@]}")
+      node=yes
+      # Debian's npm conflicts with other packages of Node.js, which bring their own.
+      command -v npm >/dev/null || wanted+=(npm)
+      ;;
     *) echo "setup.sh: unknown group '$group' (build, run, test)" >&2; exit 2 ;;
   esac
 done
@@ -25,20 +34,33 @@ missing=()
 for package in "${wanted[@]}"; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
+as_root=()
 if [ ${#missing[@]} -eq 0 ]; then
   echo "setup: everything is installed"
-  exit 0
+else
+  echo "setup: installing ${missing[*]}"
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "setup.sh: needs root to install packages; run it as root once" >&2; exit 1; }
+    as_root=(sudo)
+  fi
+  # Without this, installing the server package would start a cluster of its own on port 5432.
+  if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+    "${as_root[@]}" mkdir -p /etc/postgresql-common
+    echo "create_main_cluster = false" | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
+  fi
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
-echo "setup: installing ${missing[*]}"
-as_root=()
-if [ "$(id -u)" != 0 ]; then
-  command -v sudo >/dev/null || { echo "setup.sh: needs root to install packages; run it as root once" >&2; exit 1; }
-  as_root=(sudo)
+
+if [ "$node" = yes ]; then
+  place=$(dirname "$0")/../build/e2e-node
+  if [ "$(cat "$place/installed" 2>/dev/null)" != "${node_clients[*]}" ]; then
+    echo "setup: installing ${node_clients[*]}"
+    mkdir -p "$place"
+    if npm install --prefix "$place" --no-audit --no-fund --loglevel=error "${node_clients[@]}"; then
+      echo "${node_clients[*]}" >"$place/installed"
+    else
+      echo "setup.sh: the clients for Node.js cannot be had here; their tests will be skipped" >&2
+    fi
+  fi
 fi
-# Without this, installing the server package would start a cluster of its own on port 5432.
-if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
-  "${as_root[@]}" mkdir -p /etc/postgresql-common
-  echo "create_main_cluster = false" | "${as_root[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null
-fi
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"

@@ -119,7 +119,7 @@ def variables(it, mode, port):
     return {**os.environ, "PGHOST": "localhost" if secured else "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres",
             "PGPASSWORD": lab.PASSWORD, "PGDATABASE": "postgres", "PGSSLMODE": "verify-full" if secured else "disable",
             "PGSSLROOTCERT": str(it.certificates.ca), "PGCONNECT_TIMEOUT": "20", "PGTZ": "UTC",
-            "NODE_PATH": str(NODE_MODULES), "TMPDIR": str(it.directory), "PYTHONDONTWRITEBYTECODE": "1"}
+            "NODE_PATH": str(NODE_MODULES), "NODE_NO_WARNINGS": "1", "TMPDIR": str(it.directory), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run_program(it, command, mode, port):
