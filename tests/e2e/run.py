@@ -41,8 +41,8 @@ def need_command(*names):
 
 
 def build(command, **variables):
-    done = subprocess.run([str(part) for part in command], env={**os.environ, **variables}, capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run([str(part) for part in command], env={**os.environ, **variables}, capture_output=True,
+                          text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
 
@@ -119,7 +119,8 @@ def variables(it, mode, port):
     return {**os.environ, "PGHOST": "localhost" if secured else "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres",
             "PGPASSWORD": lab.PASSWORD, "PGDATABASE": "postgres", "PGSSLMODE": "verify-full" if secured else "disable",
             "PGSSLROOTCERT": str(it.certificates.ca), "PGCONNECT_TIMEOUT": "20", "PGTZ": "UTC",
-            "NODE_PATH": str(NODE_MODULES), "NODE_NO_WARNINGS": "1", "TMPDIR": str(it.directory), "PYTHONDONTWRITEBYTECODE": "1"}
+            "NODE_PATH": str(NODE_MODULES), "NODE_NO_WARNINGS": "1", "TMPDIR": str(it.directory),
+            "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run_program(it, command, mode, port):
@@ -128,8 +129,9 @@ def run_program(it, command, mode, port):
     work = it.directory / f"work-{mode}"
     work.mkdir()
     try:
-        done = subprocess.run([str(part) for part in command], env=variables(it, mode, port), cwd=work, timeout=PROGRAM_SECONDS,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run([str(part) for part in command], env=variables(it, mode, port), cwd=work,
+                              timeout=PROGRAM_SECONDS, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
     except subprocess.TimeoutExpired as expired:
         output = (expired.stdout or b"").decode(errors="replace")
         return f"{output}\nit did not end within {PROGRAM_SECONDS} s"
@@ -142,7 +144,8 @@ def run_program(it, command, mode, port):
 
 def check_audit(gateway):
     """Every session ended, and everything that was decided has exactly one outcome."""
-    lab.wait_until(lambda: len(gateway.audit("session.end")) == len(gateway.audit("session.start")), "all sessions ended", 20)
+    lab.wait_until(lambda: len(gateway.audit("session.end")) == len(gateway.audit("session.start")),
+                   "all sessions ended", 20)
     decided = gateway.audit("statement.decided")
     if not decided:
         return "nothing was audited"

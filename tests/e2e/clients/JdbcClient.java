@@ -50,9 +50,10 @@ public final class JdbcClient {
 
   private static void equal(Object got, Object expected, String what) {
     boolean same = got instanceof byte[] bytes && expected instanceof byte[] others ? Arrays.equals(bytes, others)
-        : got instanceof Object[] list && expected instanceof Object[] other ? Arrays.deepEquals(list, other)
-        : Objects.equals(got, expected);
-    if (!same) throw new AssertionError(what + ": got " + got + ", expected " + expected);
+        : got instanceof Object[] list && expected instanceof Object[] other        ? Arrays.deepEquals(list, other)
+                                                                                    : Objects.equals(got, expected);
+    if (!same)
+      throw new AssertionError(what + ": got " + got + ", expected " + expected);
   }
 
   private static void fails(String sqlState, Work work) throws Exception {
@@ -74,8 +75,9 @@ public final class JdbcClient {
     properties.setProperty("sslrootcert", environment.get("PGSSLROOTCERT"));
     properties.setProperty("connectTimeout", "20");
     for (int i = 0; i < options.length; i += 2) properties.setProperty(options[i], options[i + 1]);
-    return DriverManager.getConnection("jdbc:postgresql://" + environment.get("PGHOST") + ":" + environment.get("PGPORT") + "/"
-        + environment.get("PGDATABASE"), properties);
+    return DriverManager.getConnection("jdbc:postgresql://" + environment.get("PGHOST") + ":"
+            + environment.get("PGPORT") + "/" + environment.get("PGDATABASE"),
+        properties);
   }
 
   private static void execute(Connection connection, String sql) throws SQLException {
@@ -95,8 +97,9 @@ public final class JdbcClient {
   }
 
   private static void types(Connection connection) throws SQLException {
-    execute(connection, "DROP TABLE IF EXISTS e2e.types; CREATE TABLE e2e.types (a bool, b int, c bigint, d float8, e numeric,"
-        + " f text, g bytea, h date, i timestamptz, j uuid, k int[], l text[], m jsonb, n int)");
+    execute(connection,
+        "DROP TABLE IF EXISTS e2e.types; CREATE TABLE e2e.types (a bool, b int, c bigint, d float8, e numeric,"
+            + " f text, g bytea, h date, i timestamptz, j uuid, k int[], l text[], m jsonb, n int)");
     UUID uuid = new UUID(1, 2);
     OffsetDateTime moment = OffsetDateTime.of(1999, 12, 31, 1, 2, 3, 4000, ZoneOffset.UTC);
     byte[] blob = {0, 1, -1, '\'', '\\'};
@@ -104,7 +107,7 @@ public final class JdbcClient {
              "INSERT INTO e2e.types VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?)");
          PreparedStatement select = connection.prepareStatement("SELECT * FROM e2e.types");
          PreparedStatement delete = connection.prepareStatement("DELETE FROM e2e.types")) {
-      for (int round = 0; round < 12; ++round) {  // the results become binary on the way
+      for (int round = 0; round < 12; ++round) { // the results become binary on the way
         insert.setBoolean(1, true);
         insert.setInt(2, round);
         insert.setLong(3, 1L << 40);
@@ -148,8 +151,9 @@ public final class JdbcClient {
   }
 
   private static void metadata(Connection connection) throws SQLException {
-    execute(connection, "CREATE TABLE e2e.parent (id serial PRIMARY KEY, b text);"
-        + "CREATE TABLE e2e.child (parent int REFERENCES e2e.parent)");
+    execute(connection,
+        "CREATE TABLE e2e.parent (id serial PRIMARY KEY, b text);"
+            + "CREATE TABLE e2e.child (parent int REFERENCES e2e.parent)");
     var data = connection.getMetaData();
     int count = 0;
     try (ResultSet columns = data.getColumns(null, "e2e", "parent", "%")) {
@@ -169,7 +173,9 @@ public final class JdbcClient {
   }
 
   private static void transactions(Connection connection) throws Exception {
-    execute(connection, "DROP TABLE IF EXISTS e2e.money; CREATE TABLE e2e.money (id int PRIMARY KEY, amount numeric CHECK (amount >= 0))");
+    execute(connection,
+        "DROP TABLE IF EXISTS e2e.money;"
+            + "CREATE TABLE e2e.money (id int PRIMARY KEY, amount numeric CHECK (amount >= 0))");
     fails("42601", () -> execute(connection, "SELEC 1"));
     fails("22012", () -> value(connection, "SELECT 1 / ?::int", 0));
     fails("42P01", () -> value(connection, "SELECT * FROM e2e.nothing WHERE a = ?", 0));
@@ -199,7 +205,8 @@ public final class JdbcClient {
         }
       }
     }
-    equal(value(connection, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM e2e.money"), "1 2 4 5 7 8 10 11 13 14", "kept");
+    equal(value(connection, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM e2e.money"), "1 2 4 5 7 8 10 11 13 14",
+        "kept");
     connection.commit();
     connection.setTransactionIsolation(Connection.TRANSACTION_SERIALIZABLE);
     connection.setReadOnly(true);
@@ -226,7 +233,8 @@ public final class JdbcClient {
   private static void large(Connection connection) throws SQLException {
     for (int size : new int[] {0, 1777}) {
       connection.setAutoCommit(size == 0);
-      try (PreparedStatement statement = connection.prepareStatement("SELECT g, repeat('x', 30) FROM generate_series(1, ?) g")) {
+      try (PreparedStatement statement =
+               connection.prepareStatement("SELECT g, repeat('x', 30) FROM generate_series(1, ?) g")) {
         statement.setFetchSize(size);
         statement.setInt(1, ROWS);
         long sum = 0;
@@ -234,7 +242,7 @@ public final class JdbcClient {
           while (rows.next()) sum += rows.getInt(1);
         }
         equal(sum, (long) ROWS * (ROWS + 1) / 2, "sum");
-        for (int round = 0; round < 8; ++round) {  // left open half read, again and again
+        for (int round = 0; round < 8; ++round) { // left open half read, again and again
           ResultSet rows = statement.executeQuery();
           for (int i = 0; i < 2000; ++i) rows.next();
           rows.close();
@@ -300,8 +308,8 @@ public final class JdbcClient {
       statement.addBatch("INSERT INTO e2e.many VALUES (50001, 'x')");
       fails("42601", statement::executeBatch);
     }
-    try (PreparedStatement insert = connection.prepareStatement("INSERT INTO e2e.many VALUES (?, 'keys')",
-             Statement.RETURN_GENERATED_KEYS)) {
+    try (PreparedStatement insert =
+             connection.prepareStatement("INSERT INTO e2e.many VALUES (?, 'keys')", Statement.RETURN_GENERATED_KEYS)) {
       for (int i = 0; i < 300; ++i) {
         insert.setInt(1, 30_000 + i);
         insert.addBatch();
@@ -312,8 +320,8 @@ public final class JdbcClient {
         equal(keys.getInt(1), 30_000, "key");
       }
     }
-    equal(value(connection, "SELECT count(*) || ' ' || count(*) FILTER (WHERE b = 'u') FROM e2e.many WHERE a < 50000"), "10300 500",
-        "rows");
+    equal(value(connection, "SELECT count(*) || ' ' || count(*) FILTER (WHERE b = 'u') FROM e2e.many WHERE a < 50000"),
+        "10300 500", "rows");
   }
 
   private static void prepared(Connection connection) throws Exception {
@@ -326,11 +334,13 @@ public final class JdbcClient {
         }
       }
     }
-    for (int i = 0; i < 300; ++i) {  // more than its cache holds
-      for (int again = 0; again < 6; ++again) equal(value(connection, "SELECT " + i + " + ?::int", 1), String.valueOf(i + 1), "sum");
+    for (int i = 0; i < 300; ++i) { // more than its cache holds
+      for (int again = 0; again < 6; ++again)
+        equal(value(connection, "SELECT " + i + " + ?::int", 1), String.valueOf(i + 1), "sum");
     }
     // "cached plan must not change result type": with autosave it tries again by itself.
-    execute(connection, "DROP TABLE IF EXISTS e2e.changing; CREATE TABLE e2e.changing (a int); INSERT INTO e2e.changing VALUES (1)");
+    execute(connection,
+        "DROP TABLE IF EXISTS e2e.changing; CREATE TABLE e2e.changing (a int); INSERT INTO e2e.changing VALUES (1)");
     for (int i = 0; i < 8; ++i) equal(value(connection, "SELECT * FROM e2e.changing"), "1", "before");
     execute(connection, "ALTER TABLE e2e.changing ADD b int");
     for (int i = 0; i < 8; ++i) equal(value(connection, "SELECT * FROM e2e.changing"), "1", "after");
@@ -370,9 +380,11 @@ public final class JdbcClient {
         Thread thread = new Thread(() -> {
           try {
             long deadline = System.currentTimeMillis() + LIMIT_MS;
-            while (!"1".equals(value(other, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
-                + "'%pg_sleep(30)%' AND pid <> pg_backend_pid()"))) {
-              if (System.currentTimeMillis() > deadline) return;
+            while (!"1".equals(value(other,
+                "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+                    + "'%pg_sleep(30)%' AND pid <> pg_backend_pid()"))) {
+              if (System.currentTimeMillis() > deadline)
+                return;
               Thread.sleep(20);
             }
             sleep.cancel();
@@ -383,15 +395,18 @@ public final class JdbcClient {
         thread.start();
         fails("57014", sleep::executeQuery);
         thread.join();
-        if (!autoCommit) connection.rollback();
+        if (!autoCommit)
+          connection.rollback();
         equal(value(connection, "SELECT 'next'"), "next", "next");
         sleep.setQueryTimeout(1);
         fails("57014", sleep::executeQuery);
-        if (!autoCommit) connection.rollback();
+        if (!autoCommit)
+          connection.rollback();
         equal(value(connection, "SELECT 'next'"), "next", "next");
       }
       equal(System.currentTimeMillis() - started < LIMIT_MS, true, "soon");
-      if (!autoCommit) connection.commit();
+      if (!autoCommit)
+        connection.commit();
     }
     connection.setAutoCommit(true);
   }
@@ -428,11 +443,13 @@ public final class JdbcClient {
         section("batches, " + mode, () -> batches(connection));
       }
     }
-    try (Connection connection = connect("reWriteBatchedInserts", "true", "prepareThreshold", "-1", "autosave", "always")) {
+    try (Connection connection =
+             connect("reWriteBatchedInserts", "true", "prepareThreshold", "-1", "autosave", "always")) {
       section("types, always binary", () -> types(connection));
       section("batches, rewritten", () -> batches(connection));
     }
-    try (Connection connection = connect("assumeMinServerVersion", "15", "prepareThreshold", "1", "defaultRowFetchSize", "100")) {
+    try (Connection connection =
+             connect("assumeMinServerVersion", "15", "prepareThreshold", "1", "defaultRowFetchSize", "100")) {
       section("large result, other options", () -> large(connection));
     }
   }

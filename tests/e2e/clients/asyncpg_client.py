@@ -34,13 +34,16 @@ async def types(connection):
                              "CREATE DOMAIN e2e.positive AS int CHECK (VALUE > 0)")
     for sql_type, value in (
             ("bool", True), ("int2", -7), ("int4", 2**31 - 1), ("int8", -2**63), ("float4", 1.5), ("float8", 1e-300),
-            ("numeric", decimal.Decimal("12345678901234567890.000100")), ("text", "žluť 'x' \\ %"), ("bytea", b"\x00\x01\xff"),
+            ("numeric", decimal.Decimal("12345678901234567890.000100")), ("text", "žluť 'x' \\ %"),
+            ("bytea", b"\x00\x01\xff"),
             ("date", datetime.date(2024, 2, 29)), ("time", datetime.time(23, 59, 59, 999999)),
             ("timestamp", datetime.datetime(2024, 2, 29, 1, 2, 3, 4)),
             ("timestamptz", datetime.datetime(1999, 12, 31, tzinfo=datetime.timezone.utc)),
-            ("interval", datetime.timedelta(days=3, seconds=7)), ("uuid", uuid.UUID(int=2**100)), ("jsonb", '{"a": [1, null]}'),
+            ("interval", datetime.timedelta(days=3, seconds=7)), ("uuid", uuid.UUID(int=2**100)), 
+            ("jsonb", '{"a": [1, null]}'),
             ("int[]", [1, None, 3]), ("text[]", ["a", 'b"c', None, ""]), ("int[][]", [[1, 2], [3, 4]]),
-            ("int4range", asyncpg.Range(1, 5)), ("point", asyncpg.Point(1, 2)), ("inet", None), ("varbit", asyncpg.BitString("101")),
+            ("int4range", asyncpg.Range(1, 5)), ("point", asyncpg.Point(1, 2)), ("inet", None),
+            ("varbit", asyncpg.BitString("101")),
             ("e2e.mood", "happy"), ("e2e.mood[]", ["happy", None]), ("e2e.pair", (1, ["x", None])), ("e2e.positive", 5),
             ("bytea", bytes(range(256)) * 10_000), ("text", "x" * 3_000_000)):
         equal(await connection.fetchval(f"SELECT $1::{sql_type}", value), value, sql_type)
@@ -93,7 +96,8 @@ async def transactions(connection):
 async def large(connection):
     async with connection.transaction():
         total = count = 0
-        async for row in connection.cursor("SELECT g, repeat('x', 30) FROM generate_series(1, $1::int) g", ROWS, prefetch=1777):
+        text = "SELECT g, repeat('x', 30) FROM generate_series(1, $1::int) g"
+        async for row in connection.cursor(text, ROWS, prefetch=1777):
             total += row[0]
             count += 1
         equal((count, total), (ROWS, ROWS * (ROWS + 1) // 2))
@@ -119,7 +123,8 @@ async def copying(connection):
     await connection.copy_from_table("copied", schema_name="e2e", output=out)
     out.seek(0)
     equal(await connection.copy_to_table("copied", schema_name="e2e", source=out), f"COPY {ROWS}")
-    await fails(connection.copy_to_table("copied", schema_name="e2e", source=io.BytesIO(b"x\ty\n" + b"1\tx\n" * 500_000)), "22P02")
+    wrong = io.BytesIO(b"x\ty\n" + b"1\tx\n" * 500_000)
+    await fails(connection.copy_to_table("copied", schema_name="e2e", source=wrong), "22P02")
 
     async def broken():
         yield b"1\tx\n"
@@ -178,11 +183,12 @@ async def notifications(connection, other):
 
 async def batches(connection):
     await connection.execute("CREATE TABLE e2e.many (a int PRIMARY KEY, b text)")
-    await connection.executemany("INSERT INTO e2e.many VALUES ($1, $2)", [(number, f"r{number}") for number in range(20_000)])
+    insert = "INSERT INTO e2e.many VALUES ($1, $2)"
+    await connection.executemany(insert, [(number, f"r{number}") for number in range(20_000)])
     equal(await connection.fetchval("SELECT count(*) FROM e2e.many"), 20_000)
     # One of many fails: none of them remains.
-    await fails(connection.executemany("INSERT INTO e2e.many VALUES ($1, $2)",
-                                       [(number, "x") for number in (30_000, 30_001, 5, *range(30_002, 33_000))]), "23505")
+    numbers = (30_000, 30_001, 5, *range(30_002, 33_000))
+    await fails(connection.executemany(insert, [(number, "x") for number in numbers]), "23505")
     equal(await connection.fetchval("SELECT count(*) FROM e2e.many"), 20_000)
 
 

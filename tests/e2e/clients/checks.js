@@ -41,11 +41,29 @@ async function poll(condition, what) {
   }
 }
 
-const tls = process.env.PGSSLMODE === 'disable' ? false
-  : { ca: fs.readFileSync(process.env.PGSSLROOTCERT, 'utf8'), rejectUnauthorized: true, servername: 'localhost' };
-const settings = { host: process.env.PGHOST, port: Number(process.env.PGPORT), user: process.env.PGUSER,
-  password: process.env.PGPASSWORD, database: process.env.PGDATABASE, ssl: tls };
+const tls = process.env.PGSSLMODE === 'disable' ?
+    false :
+    {ca: fs.readFileSync(process.env.PGSSLROOTCERT, 'utf8'), rejectUnauthorized: true, servername: 'localhost'};
+const settings = {
+  host: process.env.PGHOST,
+  port: Number(process.env.PGPORT),
+  user: process.env.PGUSER,
+  password: process.env.PGPASSWORD,
+  database: process.env.PGDATABASE,
+  ssl: tls
+};
 const sleeping = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%'
   AND pid <> pg_backend_pid()`;
 
-module.exports = { assert, fails, limitMs, poll, rows, section, settings, sleeping, tls, within };
+module.exports = {
+  assert,
+  fails,
+  limitMs,
+  poll,
+  rows,
+  section,
+  settings,
+  sleeping,
+  tls,
+  within
+};

@@ -60,4 +60,5 @@ def tls():
     return os.environ["PGSSLMODE"] != "disable"
 
 
-SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()"
+SLEEPING = ("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%' "
+            "AND pid <> pg_backend_pid()")

@@ -1,4 +1,4 @@
-// lib/pq: a protocol of its own under database/sql; texts parsed and described before they are bound, COPY as a statement.
+// lib/pq: a protocol of its own under database/sql; parses and describes before it binds, COPY as a statement.
 package main
 
 import (
@@ -16,6 +16,9 @@ import (
 const (
 	rows  = 100000
 	limit = 15 * time.Second
+
+	sleepers = "SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%' " +
+		"AND pid <> pg_backend_pid()"
 )
 
 var background = context.Background()
@@ -69,14 +72,16 @@ func exec(connection querier, query string, arguments ...interface{}) error {
 }
 
 func types(connection *sql.Conn) {
-	check(exec(connection, "DROP TABLE IF EXISTS e2e.types; CREATE TABLE e2e.types (a bool, b int, c bigint, d float8, e numeric,"+
-		" f text, g bytea, h date, i timestamptz, j uuid, k int[], l text[], m jsonb, n int)"))
+	check(exec(connection, "DROP TABLE IF EXISTS e2e.types; CREATE TABLE e2e.types (a bool, b int, c bigint,"+
+		" d float8, e numeric, f text, g bytea, h date, i timestamptz, j uuid, k int[], l text[], m jsonb, n int)"))
 	moment := time.Date(1999, 12, 31, 1, 2, 3, 4000, time.UTC)
 	day := time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)
 	for round := 0; round < 12; round++ {
-		check(exec(connection, "INSERT INTO e2e.types VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-			true, round, int64(1)<<40, 1e-300, "12345678901234567890.000100", "žluť 'x' \\ $1", []byte{0, 1, 255, '\''}, day, moment,
-			"00000000-0000-0001-0000-000000000002", pq.Array([]int64{1, 2, 3}), pq.Array([]string{"a", `b"c`, ""}), `{"a": 1}`, nil))
+		check(exec(connection, "INSERT INTO e2e.types VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"+
+			" $11, $12, $13, $14)",
+			true, round, int64(1)<<40, 1e-300, "12345678901234567890.000100", "žluť 'x' \\ $1",
+			[]byte{0, 1, 255, '\''}, day, moment, "00000000-0000-0001-0000-000000000002", pq.Array([]int64{1, 2, 3}),
+			pq.Array([]string{"a", `b"c`, ""}), `{"a": 1}`, nil))
 		var (
 			a          bool
 			b          int
@@ -89,11 +94,12 @@ func types(connection *sql.Conn) {
 			l          []string
 			n          sql.NullInt64
 		)
-		check(connection.QueryRowContext(background, "SELECT * FROM e2e.types WHERE b = $1", round).Scan(&a, &b, &c, &d, &e, &f, &g, &h,
-			&i, &j, pq.Array(&k), pq.Array(&l), &m, &n))
-		equal([]interface{}{a, b, c, d, e, f, g, j, k, l, m, n.Valid}, []interface{}{true, round, int64(1) << 40, 1e-300,
-			"12345678901234567890.000100", "žluť 'x' \\ $1", []byte{0, 1, 255, '\''}, "00000000-0000-0001-0000-000000000002",
-			[]int64{1, 2, 3}, []string{"a", `b"c`, ""}, `{"a": 1}`, false}, "types")
+		row := connection.QueryRowContext(background, "SELECT * FROM e2e.types WHERE b = $1", round)
+		check(row.Scan(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, pq.Array(&k), pq.Array(&l), &m, &n))
+		equal([]interface{}{a, b, c, d, e, f, g, j, k, l, m, n.Valid}, []interface{}{true, round, int64(1) << 40,
+			1e-300, "12345678901234567890.000100", "žluť 'x' \\ $1", []byte{0, 1, 255, '\''},
+			"00000000-0000-0001-0000-000000000002", []int64{1, 2, 3}, []string{"a", `b"c`, ""}, `{"a": 1}`, false},
+			"types")
 		equal(h.Equal(day) && i.Equal(moment), true, "times")
 		check(exec(connection, "DELETE FROM e2e.types"))
 	}
@@ -101,7 +107,8 @@ func types(connection *sql.Conn) {
 }
 
 func transactions(connection *sql.Conn) {
-	check(exec(connection, "DROP TABLE IF EXISTS e2e.money; CREATE TABLE e2e.money (id int PRIMARY KEY, amount int CHECK (amount >= 0))"))
+	check(exec(connection, "DROP TABLE IF EXISTS e2e.money;"+
+		"CREATE TABLE e2e.money (id int PRIMARY KEY, amount int CHECK (amount >= 0))"))
 	fails(exec(connection, "SELEC 1"), "42601")
 	fails(exec(connection, "SELEC $1", 1), "42601")
 	fails(exec(connection, "SELECT 1 / $1::int", 0), "22012")
@@ -142,7 +149,8 @@ func transactions(connection *sql.Conn) {
 }
 
 func large(connection *sql.Conn) {
-	found, err := connection.QueryContext(background, "SELECT g, repeat('x', 30) FROM generate_series(1, $1::int) g", rows)
+	found, err := connection.QueryContext(background,
+		"SELECT g, repeat('x', 30) FROM generate_series(1, $1::int) g", rows)
 	check(err)
 	sum := 0
 	for found.Next() {
@@ -224,8 +232,7 @@ func prepared(connection *sql.Conn) {
 func cancelling(database *sql.DB, other *sql.Conn) {
 	started := time.Now()
 	sleeping := func(expected string) {
-		for text(other, "SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%'"+
-			" AND pid <> pg_backend_pid()") != expected {
+		for text(other, sleepers) != expected {
 			if time.Since(started) > limit {
 				panic("not within the limit: sleeping statements " + expected)
 			}

@@ -1,5 +1,6 @@
-/* libpq from C: what only its own interface reaches - pipelines that are flushed without Sync, FunctionCall, a COPY given
- * up by the client, single rows, cancel, notifications while idle. */
+/* libpq from C: what only its own interface reaches - pipelines that are flushed without Sync, FunctionCall, a COPY
+ * given up by the client, single rows, cancel, notifications while idle. */
+#include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>
@@ -11,8 +12,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <arpa/inet.h>
 
 enum { rows = 100000, wait_ms = 15000 };
 static const char* section = "start";
@@ -26,8 +25,8 @@ static void stop(int line, const char* format, ...) {
   va_end(arguments);
   exit(1);
 }
-#define CHECK(condition, ...) \
-  do { \
+#define CHECK(condition, ...)                                             \
+  do {                                                                    \
     if (!(condition)) stop(__LINE__, "not " #condition ": " __VA_ARGS__); \
   } while (0)
 
@@ -45,16 +44,15 @@ static void is(int line, PGconn* connection, PGresult* result, ExecStatusType st
   const char* got = status == PGRES_FATAL_ERROR ? PQresultErrorField(result, PG_DIAG_SQLSTATE)
                     : PQntuples(result) > 0     ? PQgetvalue(result, 0, 0)
                                                 : PQcmdStatus(result);
-  if (value != NULL && (got == NULL || strcmp(got, value) != 0)) stop(line, "'%s' instead of '%s'", got ? got : "", value);
+  if (value != NULL && (got == NULL || strcmp(got, value) != 0))
+    stop(line, "'%s' instead of '%s'", got ? got : "", value);
   PQclear(result);
 }
 /* The value of the first row, the command tag if there is no row, or the SQLSTATE of an error. */
 #define IS(result, status, value) is(__LINE__, connection, result, status, value)
 #define NO_MORE() CHECK(PQgetResult(connection) == NULL, "another result")
 
-static void quiet(void* argument, const char* message) {
-  strncpy(argument, message, 99);
-}
+static void quiet(void* argument, const char* message) { strncpy(argument, message, 99); }
 
 static void simple(PGconn* connection) {
   IS(PQexec(connection, "SELECT 1"), PGRES_TUPLES_OK, "1");
@@ -72,7 +70,8 @@ static void simple(PGconn* connection) {
   IS(PQexec(connection, "DO $$ BEGIN RAISE WARNING 'heard'; END $$"), PGRES_COMMAND_OK, "DO");
   CHECK(strcmp(heard, "WARNING:  heard\n") == 0, "%s", heard);
   IS(PQexec(connection, "SET TimeZone = 'Asia/Tokyo'"), PGRES_COMMAND_OK, "SET");
-  CHECK(strcmp(PQparameterStatus(connection, "TimeZone"), "Asia/Tokyo") == 0, "%s", PQparameterStatus(connection, "TimeZone"));
+  CHECK(strcmp(PQparameterStatus(connection, "TimeZone"), "Asia/Tokyo") == 0, "%s",
+        PQparameterStatus(connection, "TimeZone"));
   IS(PQexec(connection, "BEGIN; SET LOCAL TimeZone = 'UTC'"), PGRES_COMMAND_OK, "SET");
   CHECK(PQtransactionStatus(connection) == PQTRANS_INTRANS, "%d", PQtransactionStatus(connection));
   CHECK(strcmp(PQparameterStatus(connection, "TimeZone"), "UTC") == 0, "%s", PQparameterStatus(connection, "TimeZone"));
@@ -80,7 +79,8 @@ static void simple(PGconn* connection) {
   CHECK(PQtransactionStatus(connection) == PQTRANS_INERROR, "%d", PQtransactionStatus(connection));
   IS(PQexec(connection, "SELECT 1"), PGRES_FATAL_ERROR, "25P02");
   IS(PQexec(connection, "COMMIT"), PGRES_COMMAND_OK, "ROLLBACK");
-  CHECK(strcmp(PQparameterStatus(connection, "TimeZone"), "Asia/Tokyo") == 0, "%s", PQparameterStatus(connection, "TimeZone"));
+  CHECK(strcmp(PQparameterStatus(connection, "TimeZone"), "Asia/Tokyo") == 0, "%s",
+        PQparameterStatus(connection, "TimeZone"));
 }
 
 static void parameters(PGconn* connection) {
@@ -91,7 +91,8 @@ static void parameters(PGconn* connection) {
   const int formats[] = {1, 1, 0, 0};
   const Oid types[] = {23, 17, 0, 25};
   for (int format = 0; format < 2; ++format) {
-    PGresult* result = PQexecParams(connection, "SELECT $1 + 1, $2, $3::int, $4 || '!'", 4, types, values, lengths, formats, format);
+    PGresult* result =
+        PQexecParams(connection, "SELECT $1 + 1, $2, $3::int, $4 || '!'", 4, types, values, lengths, formats, format);
     CHECK(PQresultStatus(result) == PGRES_TUPLES_OK, "%s", PQerrorMessage(connection));
     CHECK(PQftype(result, 1) == 17 && PQfformat(result, 0) == format, "%u", PQftype(result, 1));
     CHECK(PQgetisnull(result, 0, 2) && !PQgetisnull(result, 0, 1), "%s", "NULL");
@@ -115,7 +116,8 @@ static void parameters(PGconn* connection) {
     IS(PQexecPrepared(connection, "named", 1, &value, NULL, NULL, 0), PGRES_TUPLES_OK, twice);
   }
   PGresult* described = PQdescribePrepared(connection, "named");
-  CHECK(PQnparams(described) == 1 && PQparamtype(described, 0) == 23 && PQnfields(described) == 1, "%s", PQerrorMessage(connection));
+  CHECK(PQnparams(described) == 1 && PQparamtype(described, 0) == 23 && PQnfields(described) == 1, "%s",
+        PQerrorMessage(connection));
   PQclear(described);
   IS(PQexec(connection, "EXECUTE named (4)"), PGRES_TUPLES_OK, "8");
   IS(PQexec(connection, "DEALLOCATE named"), PGRES_COMMAND_OK, "DEALLOCATE");
@@ -130,14 +132,16 @@ static void parameters(PGconn* connection) {
   PQclear(described);
   IS(PQexec(connection, "FETCH c; COMMIT"), PGRES_COMMAND_OK, "COMMIT");
   IS(PQexecParams(connection, "SELEC $1", 1, NULL, &(const char*){"1"}, NULL, NULL, 0), PGRES_FATAL_ERROR, "42601");
-  IS(PQexecParams(connection, "SELECT 1/$1::int", 1, NULL, &(const char*){"0"}, NULL, NULL, 0), PGRES_FATAL_ERROR, "22012");
+  IS(PQexecParams(connection, "SELECT 1/$1::int", 1, NULL, &(const char*){"0"}, NULL, NULL, 0), PGRES_FATAL_ERROR,
+     "22012");
   IS(PQexecParams(connection, "", 0, NULL, NULL, NULL, NULL, 0), PGRES_EMPTY_QUERY, NULL);
   IS(PQexecParams(connection, "SELECT 1", 0, NULL, NULL, NULL, NULL, 0), PGRES_TUPLES_OK, "1");
 }
 
 static void large(PGconn* connection) {
   CHECK(PQsendQueryParams(connection, "SELECT g, repeat('x', 50) FROM generate_series(1, $1::int) g", 1, NULL,
-                          &(const char*){"100000"}, NULL, NULL, 0), "%s", PQerrorMessage(connection));
+                          &(const char*){"100000"}, NULL, NULL, 0),
+        "%s", PQerrorMessage(connection));
   CHECK(PQsetSingleRowMode(connection), "%s", "single rows");
   long count = 0, sum = 0;
   PGresult* result;
@@ -160,9 +164,7 @@ static void large(PGconn* connection) {
   free(big);
 }
 
-static int put(PGconn* connection, const char* text) {
-  return PQputCopyData(connection, text, (int)strlen(text));
-}
+static int put(PGconn* connection, const char* text) { return PQputCopyData(connection, text, (int)strlen(text)); }
 
 static void copying(PGconn* connection) {
   IS(PQexec(connection, "CREATE TABLE e2e.copied (a int, b text)"), PGRES_COMMAND_OK, NULL);
@@ -197,9 +199,11 @@ static void copying(PGconn* connection) {
     NO_MORE();
     IS(PQexec(connection, "SELECT 'next'"), PGRES_TUPLES_OK, "next");
     IS(extended ? PQexecParams(connection, "COPY e2e.nothing FROM STDIN", 0, NULL, NULL, NULL, NULL, 0)
-                : PQexec(connection, "COPY e2e.nothing FROM STDIN"), PGRES_FATAL_ERROR, "42P01");
+                : PQexec(connection, "COPY e2e.nothing FROM STDIN"),
+       PGRES_FATAL_ERROR, "42P01");
     IS(extended ? PQexecParams(connection, "COPY e2e.copied TO STDOUT", 0, NULL, NULL, NULL, NULL, 0)
-                : PQexec(connection, "COPY e2e.copied TO STDOUT"), PGRES_COPY_OUT, NULL);
+                : PQexec(connection, "COPY e2e.copied TO STDOUT"),
+       PGRES_COPY_OUT, NULL);
     long count = 0;
     int length;
     char* line;
@@ -212,7 +216,8 @@ static void copying(PGconn* connection) {
     NO_MORE();
   }
   /* Two copies and a query in one message. */
-  CHECK(PQsendQuery(connection, "COPY e2e.copied FROM STDIN; SELECT 1; COPY e2e.copied FROM STDIN; SELECT 2"), "%s", "");
+  CHECK(PQsendQuery(connection, "COPY e2e.copied FROM STDIN; SELECT 1; COPY e2e.copied FROM STDIN; SELECT 2"), "%s",
+        "");
   for (int i = 1; i <= 2; ++i) {
     IS(PQgetResult(connection), PGRES_COPY_IN, NULL);
     put(connection, "1\tx\n2\ty\n");
@@ -226,7 +231,8 @@ static void copying(PGconn* connection) {
 static void pipeline(PGconn* connection) {
   IS(PQexec(connection, "CREATE TABLE e2e.many (a int PRIMARY KEY)"), PGRES_COMMAND_OK, NULL);
   CHECK(PQenterPipelineMode(connection), "%s", PQerrorMessage(connection));
-#define SEND(sql) CHECK(PQsendQueryParams(connection, sql, 0, NULL, NULL, NULL, NULL, 0), "%s", PQerrorMessage(connection))
+#define SEND(sql) \
+  CHECK(PQsendQueryParams(connection, sql, 0, NULL, NULL, NULL, NULL, 0), "%s", PQerrorMessage(connection))
   /* Three segments: well, with an error of the server, with an error that dbgate's parser finds first. */
   SEND("INSERT INTO e2e.many VALUES (1)");
   CHECK(PQsendPrepare(connection, "in_pipeline", "SELECT $1::int + 1", 0, NULL), "%s", PQerrorMessage(connection));
@@ -317,7 +323,8 @@ static void pipeline(PGconn* connection) {
     const int left = PQflush(connection);
     CHECK(left >= 0, "%s", PQerrorMessage(connection));
     struct pollfd ready = {PQsocket(connection), (short)(POLLIN | (left ? POLLOUT : 0)), 0};
-    CHECK(poll(&ready, 1, sent < depth && !left ? 0 : wait_ms) > 0 || (sent < depth && !left), "the pipeline hangs after %d", got);
+    CHECK(poll(&ready, 1, sent < depth && !left ? 0 : wait_ms) > 0 || (sent < depth && !left),
+          "the pipeline hangs after %d", got);
     if (ready.revents & POLLIN) CHECK(PQconsumeInput(connection), "%s", PQerrorMessage(connection));
     while (got < depth && sent > got && !PQisBusy(connection)) {
       PGresult* result = PQgetResult(connection);
@@ -360,8 +367,9 @@ static void* cancel(void* argument) {
   PGconn* connection = open_connection();
   const time_t deadline = time(NULL) + 20;
   for (bool runs = false; !runs;) {
-    PGresult* result = PQexec(connection, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
-                                          "'%pg_sleep(30)%' AND pid <> pg_backend_pid()");
+    PGresult* result = PQexec(connection,
+                              "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+                              "'%pg_sleep(30)%' AND pid <> pg_backend_pid()");
     runs = PQresultStatus(result) == PGRES_TUPLES_OK && strcmp(PQgetvalue(result, 0, 0), "1") == 0;
     PQclear(result);
     CHECK(time(NULL) < deadline, "%s", "pg_sleep does not run");
@@ -381,7 +389,8 @@ static void cancelling(PGconn* connection) {
     pthread_t thread;
     pthread_create(&thread, NULL, cancel, connection);
     IS(extended ? PQexecParams(connection, "SELECT pg_sleep(30)", 0, NULL, NULL, NULL, NULL, 0)
-                : PQexec(connection, "SELECT pg_sleep(30)"), PGRES_FATAL_ERROR, "57014");
+                : PQexec(connection, "SELECT pg_sleep(30)"),
+       PGRES_FATAL_ERROR, "57014");
     pthread_join(thread, NULL);
     CHECK(time(NULL) - started < 15, "%s", "the cancel took long");
     IS(PQexec(connection, "SELECT 'next'"), PGRES_TUPLES_OK, "next");
@@ -442,9 +451,9 @@ int main(void) {
   const struct {
     const char* name;
     void (*work)(PGconn*);
-  } all[] = {{"simple queries", simple},     {"parameters", parameters}, {"large results", large}, {"copy", copying},
-             {"pipelines", pipeline},        {"function calls", function_call}, {"cancel", cancelling},
-             {"notifications", notifications}, {"reset", reset}};
+  } all[] = {{"simple queries", simple}, {"parameters", parameters},       {"large results", large},
+             {"copy", copying},          {"pipelines", pipeline},          {"function calls", function_call},
+             {"cancel", cancelling},     {"notifications", notifications}, {"reset", reset}};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; ++i) {
     section = all[i].name;
     all[i].work(connection);

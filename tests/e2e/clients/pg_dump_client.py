@@ -9,12 +9,12 @@ CREATE TYPE e2e.mood AS ENUM ('sad', 'it''s ok', 'happy');
 CREATE DOMAIN e2e.positive AS int CHECK (VALUE > 0);
 CREATE TYPE e2e.pair AS (a int, b text);
 CREATE TABLE e2e.kinds (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, ok bool, n numeric(30, 6), f float8, t text,
-  b bytea, d date, ts timestamptz, i interval, u uuid, j jsonb, a int[], m e2e.mood, p e2e.positive, r int4range, c e2e.pair,
-  x xml, doubled numeric GENERATED ALWAYS AS (n * 2) STORED);
+  b bytea, d date, ts timestamptz, i interval, u uuid, j jsonb, a int[], m e2e.mood, p e2e.positive, r int4range,
+  c e2e.pair, x xml, doubled numeric GENERATED ALWAYS AS (n * 2) STORED);
 INSERT INTO e2e.kinds (ok, n, f, t, b, d, ts, i, u, j, a, m, p, r, c) VALUES
   (true, 12345678901234567890.000100, 1e-300, E'tab\\t, newline\\n, back\\\\slash, žluť', '\\x00ff5c', '2024-02-29',
-   '2024-02-29 12:00:00.000005+00', '3 days', 'c0ffee00-0000-0000-0000-000000000001', '{{"a": [1, null]}}', '{{1,NULL,3}}',
-   'it''s ok', 7, '[1,5)', '(1,"x,y")'),
+   '2024-02-29 12:00:00.000005+00', '3 days', 'c0ffee00-0000-0000-0000-000000000001', '{{"a": [1, null]}}',
+   '{{1,NULL,3}}', 'it''s ok', 7, '[1,5)', '(1,"x,y")'),
   (NULL, 'NaN', 'Infinity', '', '', 'infinity', '-infinity', NULL, NULL, 'null', '{{}}', NULL, NULL, 'empty', NULL);
 CREATE TABLE e2e."Odd ""name" (id int PRIMARY KEY, "select" text DEFAULT 'x''y' CHECK ("select" <> ''));
 INSERT INTO e2e."Odd ""name" SELECT g, 'row ' || g FROM generate_series(1, {ROWS}) g;
@@ -35,7 +35,7 @@ SELECT lo_from_bytea(0, convert_to(repeat('large ', 10000), 'UTF8'));
 
 
 def run(*command, stdin=None):
-    done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
     equal(done.returncode, 0, done.stderr)
     return done.stdout
 
@@ -50,8 +50,12 @@ def dump(database, *options):
 
 
 def empty():
-    psql("SET client_min_messages = warning; DROP SCHEMA IF EXISTS e2e CASCADE; SELECT lo_unlink(oid) FROM pg_largeobject_metadata",
-         "restored")
+    psql("SET client_min_messages = warning; DROP SCHEMA IF EXISTS e2e CASCADE;"
+         "SELECT lo_unlink(oid) FROM pg_largeobject_metadata", "restored")
+
+
+RUN_SCRIPT = ("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "restored", "-f")
+RESTORE = ("pg_restore", "-e", "-d", "restored")
 
 
 def main():
@@ -62,23 +66,21 @@ def main():
         equal(whole.count("\nrow "), 0)
         equal(f"{ROWS}\trow {ROWS}\n" in whole, True)
     for name, saving, restoring in (
-            ("plain", ("-Fp", "-f", "d.sql"), ("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", "restored", "-f", "d.sql")),
-            ("plain, -1", ("-Fp", "-f", "d.sql"), ("psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", "restored", "-f",
-                                                   "d.sql")),
-            ("inserts", ("--rows-per-insert=5000", "-f", "i.sql"), ("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d",
-                                                                   "restored", "-f", "i.sql")),
-            ("custom", ("-Fc", "-f", "d.custom"), ("pg_restore", "-e", "-d", "restored", "d.custom")),
-            ("custom, -1", ("-Fc", "-Z0", "-f", "d.custom"), ("pg_restore", "-e", "-1", "-d", "restored", "d.custom")),
-            ("custom, -j2", ("-Fc", "-f", "d.custom"), ("pg_restore", "-e", "-j2", "-d", "restored", "d.custom")),
-            ("directory, -j2", ("-Fd", "-j2", "-f", "d.directory"), ("pg_restore", "-e", "-j2", "-d", "restored", "d.directory")),
-            ("tar", ("-Ft", "-f", "d.tar"), ("pg_restore", "-e", "-d", "restored", "d.tar"))):
+            ("plain", ("-Fp", "-f", "d.sql"), (*RUN_SCRIPT, "d.sql")),
+            ("plain, -1", ("-Fp", "-f", "d.sql"), (*RUN_SCRIPT, "d.sql", "-1")),
+            ("inserts", ("--rows-per-insert=5000", "-f", "i.sql"), (*RUN_SCRIPT, "i.sql")),
+            ("custom", ("-Fc", "-f", "d.custom"), (*RESTORE, "d.custom")),
+            ("custom, -1", ("-Fc", "-Z0", "-f", "d.custom"), (*RESTORE, "-1", "d.custom")),
+            ("custom, -j2", ("-Fc", "-f", "d.custom"), (*RESTORE, "-j2", "d.custom")),
+            ("directory, -j2", ("-Fd", "-j2", "-f", "d.directory"), (*RESTORE, "-j2", "d.directory")),
+            ("tar", ("-Ft", "-f", "d.tar"), (*RESTORE, "d.tar"))):
         with section(name):
             empty()
             run("pg_dump", "-d", "postgres", *saving)
             run(*restoring)
             equal(dump("restored") == whole, True, "the dump of what was restored")
     with section("clean"):
-        run("pg_restore", "-e", "--clean", "--if-exists", "-d", "restored", "d.custom")
+        run(*RESTORE, "--clean", "--if-exists", "d.custom")
         equal(dump("restored") == whole, True, "the dump of what was restored")
     with section("globals"):
         equal("CREATE ROLE postgres" in run("pg_dumpall", "--globals-only", "--no-role-passwords"), True)

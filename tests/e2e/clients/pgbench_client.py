@@ -48,8 +48,8 @@ END;
 
 
 def run(*command, status=0, options=""):
-    done = subprocess.run(command, env={**os.environ, "PGOPTIONS": options}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=80,
-                          check=False)
+    done = subprocess.run(command, env={**os.environ, "PGOPTIONS": options}, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=80, check=False)
     equal(done.returncode, status, done.stdout)
     return done.stdout
 

@@ -18,6 +18,9 @@ import (
 const (
 	rows  = 100000
 	limit = 15 * time.Second
+
+	sleeping = "SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%' " +
+		"AND pid <> pg_backend_pid()"
 )
 
 var background = context.Background()
@@ -68,7 +71,8 @@ func text(connection *pgx.Conn, sql string, arguments ...interface{}) string {
 }
 
 func types(connection *pgx.Conn) {
-	_, err := connection.Exec(background, "DROP TABLE IF EXISTS e2e.types; CREATE TABLE e2e.types (a bool, b int, c bigint,"+
+	_, err := connection.Exec(background, "DROP TABLE IF EXISTS e2e.types;"+
+		"CREATE TABLE e2e.types (a bool, b int, c bigint,"+
 		" d float8, e numeric, f text, g bytea, h date, i timestamptz, j uuid, k int[], l text[], m jsonb, n int)")
 	check(err)
 	moment := time.Date(1999, 12, 31, 1, 2, 3, 4000, time.UTC)
@@ -77,9 +81,11 @@ func types(connection *pgx.Conn) {
 	for round := 0; round < 12; round++ {
 		var number pgtype.Numeric
 		check(number.Set("12345678901234567890.0001"))
-		_, err = connection.Exec(background, "INSERT INTO e2e.types VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+		_, err = connection.Exec(background, "INSERT INTO e2e.types VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"+
+			" $11, $12, $13, $14)",
 			true, round, int64(1)<<40, 1e-300, &number, "žluť 'x' \\ $1", []byte{0, 1, 255, '\''}, day, moment,
-			"00000000-0000-0001-0000-000000000002", []int32{1, 2, 3}, []string{"a", `b"c`, ""}, map[string]int{"a": 1}, null)
+			"00000000-0000-0001-0000-000000000002", []int32{1, 2, 3}, []string{"a", `b"c`, ""}, map[string]int{"a": 1},
+			null)
 		check(err)
 		var (
 			a bool
@@ -97,9 +103,11 @@ func types(connection *pgx.Conn) {
 			m map[string]int
 			n *int32
 		)
-		check(connection.QueryRow(background, "SELECT * FROM e2e.types").Scan(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l, &m, &n))
-		equal([]interface{}{a, b, c, d, f, g, k, l, m}, []interface{}{true, round, int64(1) << 40, 1e-300, "žluť 'x' \\ $1",
-			[]byte{0, 1, 255, '\''}, []int32{1, 2, 3}, []string{"a", `b"c`, ""}, map[string]int{"a": 1}}, "types")
+		row := connection.QueryRow(background, "SELECT * FROM e2e.types")
+		check(row.Scan(&a, &b, &c, &d, &e, &f, &g, &h, &i, &j, &k, &l, &m, &n))
+		equal([]interface{}{a, b, c, d, f, g, k, l, m}, []interface{}{true, round, int64(1) << 40, 1e-300,
+			"žluť 'x' \\ $1", []byte{0, 1, 255, '\''}, []int32{1, 2, 3}, []string{"a", `b"c`, ""}, map[string]int{"a": 1}},
+			"types")
 		equal(h.Equal(day) && i.Equal(moment), true, "times")
 		equal(j.Bytes[15], byte(2), "uuid")
 		equal(n, null, "NULL")
@@ -112,7 +120,8 @@ func types(connection *pgx.Conn) {
 }
 
 func transactions(connection *pgx.Conn) {
-	_, err := connection.Exec(background, "DROP TABLE IF EXISTS e2e.money; CREATE TABLE e2e.money (id int PRIMARY KEY, amount int CHECK (amount >= 0))")
+	_, err := connection.Exec(background, "DROP TABLE IF EXISTS e2e.money;"+
+		"CREATE TABLE e2e.money (id int PRIMARY KEY, amount int CHECK (amount >= 0))")
 	check(err)
 	_, err = connection.Exec(background, "SELEC 1")
 	fails(err, "42601")
@@ -149,7 +158,8 @@ func transactions(connection *pgx.Conn) {
 		}
 	}
 	equal(text(connection, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM e2e.money"), "0 2 4 6 8 10 12 14", "kept")
-	transaction, err := connection.BeginTx(background, pgx.TxOptions{IsoLevel: pgx.Serializable, AccessMode: pgx.ReadOnly})
+	options := pgx.TxOptions{IsoLevel: pgx.Serializable, AccessMode: pgx.ReadOnly}
+	transaction, err := connection.BeginTx(background, options)
 	check(err)
 	_, err = transaction.Exec(background, "DELETE FROM e2e.money")
 	fails(err, "25006")
@@ -201,7 +211,9 @@ func copying(connection *pgx.Conn) {
 	check(err)
 	copyFrom := func(first, count int) (int64, error) {
 		return connection.CopyFrom(background, pgx.Identifier{"e2e", "copied"}, []string{"a", "b"},
-			pgx.CopyFromSlice(count, func(i int) ([]interface{}, error) { return []interface{}{first + i, fmt.Sprint("text ", i)}, nil }))
+			pgx.CopyFromSlice(count, func(i int) ([]interface{}, error) {
+				return []interface{}{first + i, fmt.Sprint("text ", i)}, nil
+			}))
 	}
 	count, err := copyFrom(0, rows)
 	check(err)
@@ -229,7 +241,8 @@ func copying(connection *pgx.Conn) {
 }
 
 func batches(connection *pgx.Conn) {
-	_, err := connection.Exec(background, "DROP TABLE IF EXISTS e2e.many; CREATE TABLE e2e.many (a int PRIMARY KEY, b text)")
+	_, err := connection.Exec(background, "DROP TABLE IF EXISTS e2e.many;"+
+		"CREATE TABLE e2e.many (a int PRIMARY KEY, b text)")
 	check(err)
 	for round := 0; round < 3; round++ {
 		batch := &pgx.Batch{}
@@ -311,8 +324,7 @@ func cancelling(connection, other *pgx.Conn) {
 }
 
 func waitForSleep(other *pgx.Conn) {
-	for started := time.Now(); text(other, "SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE "+
-		"'%pg_sleep(30)%' AND pid <> pg_backend_pid()") != "1"; {
+	for started := time.Now(); text(other, sleeping) != "1"; {
 		if time.Since(started) > limit {
 			panic("pg_sleep does not run")
 		}
@@ -328,8 +340,7 @@ func givenUp(other *pgx.Conn) {
 	equal(err != nil && connection.IsClosed(), true, "closed by the context")
 	// The client has gone, so its statement ends on the server as well.
 	started := time.Now()
-	for text(other, "SELECT count(*)::text FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' AND pid <> pg_backend_pid()"+
-		" AND state = 'active'") != "0" {
+	for text(other, sleeping) != "0" {
 		if time.Since(started) > limit {
 			panic("the statement of a client that has gone still runs")
 		}

@@ -8,6 +8,7 @@ import time
 
 from checks import CANCEL_SECONDS, NOTIFY_SECONDS, ROWS, SLEEPING, equal, poll, section, tls, within
 
+CODES = ("-v", "VERBOSITY=sqlstate")
 QUIET = ("psql", "-X", "-A", "-t", "-q")
 
 
@@ -15,8 +16,8 @@ def psql(script=None, *options, status=0, stdin=""):
     """Runs a script, or only the options; returns what psql printed, errors included."""
     inputs = stdin if script is None else script
     command = [*QUIET, *options, *([] if script is None else ["-f", "-"])]
-    done = subprocess.run(command, input=inputs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
-                          check=False)
+    done = subprocess.run(command, input=inputs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=60, check=False)
     equal(done.returncode, status, done.stdout)
     return done.stdout
 
@@ -27,11 +28,11 @@ def lines(*expected):
 
 def types():
     equal(psql("SELECT true, 1::int2, 2::int8, 1.5::float8, 12345678901234567890.000100::numeric, 'žluť''x'::text,"
-               " '\\x00ff'::bytea, date '2024-02-29', timestamptz '2024-02-29 12:00:00.000005+00', interval '3 days 7s',"
-               " ARRAY[1,NULL,3], ARRAY['a','b\"c',''], '{\"a\": [1, null]}'::jsonb, NULL, int4range(1,5), point(1,2);",
-               "-P", "null=NULL"),
-          "t|1|2|1.5|12345678901234567890.000100|žluť'x|\\x00ff|2024-02-29|2024-02-29 12:00:00.000005+00|3 days 00:00:07|"
-          "{1,NULL,3}|{a,\"b\\\"c\",\"\"}|{\"a\": [1, null]}|NULL|[1,5)|(1,2)\n")
+               " '\\x00ff'::bytea, date '2024-02-29', timestamptz '2024-02-29 12:00:00.000005+00',"
+               " interval '3 days 7s', ARRAY[1,NULL,3], ARRAY['a','b\"c',''], '{\"a\": [1, null]}'::jsonb, NULL,"
+               " int4range(1,5), point(1,2);", "-P", "null=NULL"),
+          "t|1|2|1.5|12345678901234567890.000100|žluť'x|\\x00ff|2024-02-29|2024-02-29 12:00:00.000005+00|"
+          "3 days 00:00:07|{1,NULL,3}|{a,\"b\\\"c\",\"\"}|{\"a\": [1, null]}|NULL|[1,5)|(1,2)\n")
     # \gdesc is the only command of psql 15 that parses and describes without running.
     equal(psql("SELECT 1 AS a, 'x'::text AS b, now() AS c \\gdesc\n"),
           lines("a|integer", "b|text", "c|timestamp with time zone"))
@@ -54,31 +55,34 @@ def statements():
 
 
 def errors():
-    equal(psql("SELECT 1/0;\n\\echo :SQLSTATE\nSELEC 1;\n\\echo :SQLSTATE\nSELECT 'next';\n", "-v", "VERBOSITY=sqlstate"),
+    equal(psql("SELECT 1/0;\n\\echo :SQLSTATE\nSELEC 1;\n\\echo :SQLSTATE\nSELECT 'next';\n", *CODES),
           lines("psql:<stdin>:1: ERROR:  22012", "22012", "psql:<stdin>:3: ERROR:  42601", "42601", "next"))
-    equal(psql("BEGIN;\nCREATE TABLE e2e.gone ();\nSELECT 1/0;\nSELECT 1;\nSELEC 1;\nCOMMIT;\nSELECT to_regclass('e2e.gone') IS NULL;\n",
-               "-v", "VERBOSITY=sqlstate"),
+    equal(psql("BEGIN;\nCREATE TABLE e2e.gone ();\nSELECT 1/0;\nSELECT 1;\nSELEC 1;\nCOMMIT;\n"
+               "SELECT to_regclass('e2e.gone') IS NULL;\n",
+               *CODES),
           lines("psql:<stdin>:3: ERROR:  22012", "psql:<stdin>:4: ERROR:  25P02", "psql:<stdin>:5: ERROR:  42601", "t"))
-    equal(psql("BEGIN;\nSELECT 1;\nSAVEPOINT s;\nSELEC 1;\nROLLBACK TO s;\nSELECT 2;\nSELECT * FROM e2e.nothing;\nROLLBACK TO s;\n"
-               "CREATE TABLE e2e.kept ();\nCOMMIT;\nSELECT to_regclass('e2e.kept');\n", "-v", "VERBOSITY=sqlstate"),
+    equal(psql("BEGIN;\nSELECT 1;\nSAVEPOINT s;\nSELEC 1;\nROLLBACK TO s;\nSELECT 2;\nSELECT * FROM e2e.nothing;\n"
+               "ROLLBACK TO s;\nCREATE TABLE e2e.kept ();\nCOMMIT;\nSELECT to_regclass('e2e.kept');\n", *CODES),
           lines("1", "psql:<stdin>:4: ERROR:  42601", "2", "psql:<stdin>:7: ERROR:  42P01", "e2e.kept"))
     # psql puts a savepoint around each statement.
-    equal(psql("\\set ON_ERROR_ROLLBACK on\nBEGIN;\nSELECT 1/0;\nSELECT 'goes on';\nSELEC 1;\nSELECT 'still';\nCOMMIT;\n",
-               "-v", "VERBOSITY=sqlstate"),
+    equal(psql("\\set ON_ERROR_ROLLBACK on\nBEGIN;\nSELECT 1/0;\nSELECT 'goes on';\nSELEC 1;\n"
+               "SELECT 'still';\nCOMMIT;\n",
+               *CODES),
           lines("psql:<stdin>:3: ERROR:  22012", "goes on", "psql:<stdin>:5: ERROR:  42601", "still"))
-    equal(psql("CREATE TABLE e2e.one (a int)\\; INSERT INTO e2e.one VALUES (1/0);\nSELECT to_regclass('e2e.one') IS NULL;\n",
-               "-v", "VERBOSITY=sqlstate"), lines("psql:<stdin>:1: ERROR:  22012", "t"))
+    equal(psql("CREATE TABLE e2e.one (a int)\\; INSERT INTO e2e.one VALUES (1/0);\n"
+               "SELECT to_regclass('e2e.one') IS NULL;\n",
+               *CODES), lines("psql:<stdin>:1: ERROR:  22012", "t"))
     # -1 is one transaction around the whole script.
-    equal("22012" in psql("CREATE TABLE e2e.two ();\nSELECT 1/0;\n", "-1", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=sqlstate",
-                          status=3), True)
+    equal("22012" in psql("CREATE TABLE e2e.two ();\nSELECT 1/0;\n", "-1", "-v", "ON_ERROR_STOP=1",
+                          *CODES, status=3), True)
     equal(psql("SELECT to_regclass('e2e.two') IS NULL;\n"), "t\n")
     psql("SELECT 1;\n", "-d", "no_such_database", status=2)
     psql("SELECT pg_terminate_backend(pg_backend_pid());\n", status=2)
 
 
 def prepared():
-    script = "PREPARE p (int) AS SELECT $1 * 2;\n" + "".join(f"EXECUTE p({n});\n" for n in range(15)) + "DEALLOCATE p;\n"
-    equal(psql(script), lines(*range(0, 30, 2)))
+    executed = "".join(f"EXECUTE p({n});\n" for n in range(15))
+    equal(psql(f"PREPARE p (int) AS SELECT $1 * 2;\n{executed}DEALLOCATE p;\n"), lines(*range(0, 30, 2)))
 
 
 def large():
@@ -86,8 +90,9 @@ def large():
     equal((len(counted), counted[0], counted[-1]), (ROWS, "1", str(ROWS)))
     whole = psql(f"SELECT g, repeat('x', 20) FROM generate_series(1, {ROWS}) g;\n")
     equal(whole.count("\n"), ROWS)
-    equal(psql(f"BEGIN;\nDECLARE c SCROLL CURSOR FOR SELECT g FROM generate_series(1, {ROWS}) g;\nMOVE FORWARD ALL IN c;\n"
-               "FETCH LAST FROM c;\nFETCH ABSOLUTE 7 FROM c;\nCLOSE c;\nCOMMIT;\n"), lines(ROWS, 7))
+    equal(psql(f"BEGIN;\nDECLARE c SCROLL CURSOR FOR SELECT g FROM generate_series(1, {ROWS}) g;\n"
+               "MOVE FORWARD ALL IN c;\nFETCH LAST FROM c;\nFETCH ABSOLUTE 7 FROM c;\nCLOSE c;\nCOMMIT;\n"),
+          lines(ROWS, 7))
 
 
 def copying():
@@ -103,15 +108,15 @@ def copying():
     # The data stand in the script, behind the statement.
     equal(psql("TRUNCATE e2e.copied;\nCOPY e2e.copied FROM STDIN;\n1\ta\n2\t\\N\n\\.\nCOPY e2e.copied TO STDOUT;\n"),
           lines("1\ta", "2\t\\N"))
-    equal(psql("COPY e2e.copied FROM STDIN;\nnot a number\ta\n\\.\nSELECT 'next';\n", "-v", "VERBOSITY=sqlstate"),
+    equal(psql("COPY e2e.copied FROM STDIN;\nnot a number\ta\n\\.\nSELECT 'next';\n", *CODES),
           lines("psql:<stdin>:3: ERROR:  22P02", "next"))
     # A COPY that does not begin still has its data in the script, and psql reads them over.
-    equal(psql("COPY e2e.nothing FROM STDIN;\n1\ta\n\\.\nSELECT 'next';\n", "-v", "VERBOSITY=sqlstate").splitlines()[0],
+    equal(psql("COPY e2e.nothing FROM STDIN;\n1\ta\n\\.\nSELECT 'next';\n", *CODES).splitlines()[0],
           "psql:<stdin>:1: ERROR:  42P01")
     equal(psql("SELECT 1\\; COPY e2e.copied FROM STDIN\\; SELECT 2;\n3\tc\n\\.\nSELECT count(*) FROM e2e.copied;\n"),
           lines("1", "2", "3"))
-    equal(psql("COPY e2e.copied TO STDOUT\\; COPY e2e.copied FROM STDIN\\; COPY e2e.copied TO STDOUT;\n4\td\n\\.\n").splitlines()[-1],
-          "4\td")
+    output = psql("COPY e2e.copied TO STDOUT\\; COPY e2e.copied FROM STDIN\\; COPY e2e.copied TO STDOUT;\n4\td\n\\.\n")
+    equal(output.splitlines()[-1], "4\td")
 
 
 def own_commands():
@@ -119,9 +124,10 @@ def own_commands():
          "CREATE TABLE e2e.child (id int REFERENCES e2e.parent, at timestamptz);\nCREATE INDEX ON e2e.child (at);\n"
          "CREATE VIEW e2e.seen AS SELECT id FROM e2e.parent;\nCREATE SEQUENCE e2e.counter;\n"
          "CREATE FUNCTION e2e.twice(a int) RETURNS int LANGUAGE sql AS 'SELECT a * 2';\n")
-    for command, expected in (("\\d e2e.*", "timestamp with time zone"), ("\\d+ e2e.parent", "extended"), ("\\dt e2e.*", "child"),
-                              ("\\dv e2e.*", "seen"), ("\\ds e2e.*", "counter"), ("\\df+ e2e.*", "twice"), ("\\dn", "e2e"),
-                              ("\\di e2e.*", "child_at_idx"), ("\\l", "restored"), ("\\du", "postgres"), ("\\dp e2e.*", "seen"),
+    for command, expected in (("\\d e2e.*", "timestamp with time zone"), ("\\d+ e2e.parent", "extended"),
+                              ("\\dt e2e.*", "child"), ("\\dv e2e.*", "seen"), ("\\ds e2e.*", "counter"),
+                              ("\\df+ e2e.*", "twice"), ("\\dn", "e2e"), ("\\di e2e.*", "child_at_idx"),
+                              ("\\l", "restored"), ("\\du", "postgres"), ("\\dp e2e.*", "seen"),
                               ("\\dT", ""), ("\\dx", "plpgsql"), ("\\sf e2e.twice", "RETURNS integer"),
                               ("\\sv e2e.seen", "FROM e2e.parent"), ("\\dC", "bigint"), ("\\dconfig *", "work_mem"),
                               ("\\z e2e.*", "parent"), ("\\do", ""), ("\\dRp", ""), ("\\dOS", "C"), ("\\drds", "")):
@@ -133,7 +139,8 @@ def large_objects():
     with open("object.bin", "wb") as file:
         file.write(os.urandom(100_000))
     # Large objects go by FunctionCall messages.
-    psql("\\lo_import 'object.bin' 'e2e object'\n\\set oid :LASTOID\n\\lo_export :oid 'object.out'\n\\lo_list\n\\lo_unlink :oid\n")
+    psql("\\lo_import 'object.bin' 'e2e object'\n\\set oid :LASTOID\n\\lo_export :oid 'object.out'\n\\lo_list\n"
+         "\\lo_unlink :oid\n")
     with open("object.bin", "rb") as given, open("object.out", "rb") as got:
         equal(given.read() == got.read(), True, "large object")
 

@@ -25,13 +25,14 @@ def one(cursor, sql, *parameters):
 
 def types(connection):
     psycopg2.extras.register_uuid()
-    values = (True, 7, 2**40, 1.5, decimal.Decimal("12345678901234567890.000100"), "žluťoučký 'kůň' \\ %", b"\x00\x01\xff'\\",
-              datetime.date(2024, 2, 29), datetime.time(23, 59, 59, 999999),
-              datetime.datetime(2024, 2, 29, 12, 30, 1, 5), datetime.datetime(1999, 12, 31, tzinfo=datetime.timezone.utc),
-              datetime.timedelta(days=3, seconds=7), uuid.UUID(int=2**100), [1, None, 3], ["a", 'b"c', None, ""], None)
+    values = (True, 7, 2**40, 1.5, decimal.Decimal("12345678901234567890.000100"), "žluťoučký 'kůň' \\ %",
+              b"\x00\x01\xff'\\", datetime.date(2024, 2, 29), datetime.time(23, 59, 59, 999999),
+              datetime.datetime(2024, 2, 29, 12, 30, 1, 5),
+              datetime.datetime(1999, 12, 31, tzinfo=datetime.timezone.utc), datetime.timedelta(days=3, seconds=7),
+              uuid.UUID(int=2**100), [1, None, 3], ["a", 'b"c', None, ""], None)
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE e2e.types (a bool, b int, c bigint, d float8, e numeric, f text, g bytea, h date, i time,"
-                       " j timestamp, k timestamptz, l interval, m uuid, n int[], o text[], p int)")
+        cursor.execute("CREATE TABLE e2e.types (a bool, b int, c bigint, d float8, e numeric, f text, g bytea,"
+                       " h date, i time, j timestamp, k timestamptz, l interval, m uuid, n int[], o text[], p int)")
         cursor.execute("INSERT INTO e2e.types VALUES (" + ", ".join(["%s"] * len(values)) + ")", values)
         cursor.execute("SELECT * FROM e2e.types")
         row = tuple(bytes(value) if isinstance(value, memoryview) else value for value in cursor.fetchone())

@@ -11,8 +11,9 @@ from psycopg.types.json import Jsonb
 
 from checks import CANCEL_SECONDS, NOTIFY_SECONDS, ROWS, SLEEPING, equal, fails, poll, section, tls, within
 
-VALUES = (True, 7, 2**40, 1.5, decimal.Decimal("12345678901234567890.000100"), "žluťoučký 'kůň' \\ %", b"\x00\x01\xff'\\",
-          datetime.date(2024, 2, 29), datetime.time(23, 59, 59, 999999), datetime.datetime(2024, 2, 29, 12, 30, 1, 5),
+VALUES = (True, 7, 2**40, 1.5, decimal.Decimal("12345678901234567890.000100"), "žluťoučký 'kůň' \\ %",
+          b"\x00\x01\xff'\\", datetime.date(2024, 2, 29), datetime.time(23, 59, 59, 999999),
+          datetime.datetime(2024, 2, 29, 12, 30, 1, 5),
           datetime.datetime(1999, 12, 31, tzinfo=datetime.timezone.utc), datetime.timedelta(days=3, seconds=7),
           uuid.UUID(int=2**100), [1, None, 3], ["a", 'b"c', None, ""], None)
 
@@ -86,7 +87,8 @@ def large(connection):
         equal(sum(row[0] for row in cursor.stream("SELECT g FROM generate_series(1, %s::int) g", (ROWS,))),
               ROWS * (ROWS + 1) // 2)
     with connection.cursor(binary=True) as cursor:
-        equal(len(cursor.execute("SELECT g, repeat('x', 30) FROM generate_series(1, %s::int) g", (ROWS,)).fetchall()), ROWS)
+        cursor.execute("SELECT g, repeat('x', 30) FROM generate_series(1, %s::int) g", (ROWS,))
+        equal(len(cursor.fetchall()), ROWS)
 
 
 def copying(connection):

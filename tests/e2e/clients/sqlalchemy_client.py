@@ -42,8 +42,9 @@ class Book(Base):
 
 
 FIELDS = {"born": datetime.date(2024, 2, 29), "seen": datetime.datetime(1999, 12, 31, tzinfo=datetime.timezone.utc),
-          "tags": ["a", 'b"c', "", None], "about": {"a": [1, None, "x"]}, "raw": b"\x00\x01\xff'\\", "key": uuid.UUID(int=2**100),
-          "price": decimal.Decimal("123456789012345678901234.000001"), "mood": "happy", "pause": datetime.timedelta(days=3)}
+          "tags": ["a", 'b"c', "", None], "about": {"a": [1, None, "x"]}, "raw": b"\x00\x01\xff'\\", "mood": "happy",
+          "price": decimal.Decimal("123456789012345678901234.000001"), "key": uuid.UUID(int=2**100),
+          "pause": datetime.timedelta(days=3)}
 
 
 def fails(function, sqlstate):
@@ -77,8 +78,9 @@ def schema(engine):
 
 def objects(engine):
     with orm.Session(engine) as session:
-        session.add_all(Author(name=f"author {number}", books=[Book(title=f"book {part}") for part in range(3)], **FIELDS)
-                        for number in range(50))
+        for number in range(50):
+            books = [Book(title=f"book {part}") for part in range(3)]
+            session.add(Author(name=f"author {number}", books=books, **FIELDS))
         session.commit()
         author = session.execute(sa.select(Author).where(Author.name == "author 7")).scalar_one()
         for name, value in FIELDS.items():
@@ -115,10 +117,11 @@ def core(engine):
         fails(lambda: connection.execute(sa.text("SELECT 1 / CAST(:zero AS int)"), {"zero": 0}), "22012")
         connection.rollback()
         equal(connection.execute(sa.text("SELECT CAST(:x AS int)"), {"x": None}).scalar(), None)
-        rows = connection.execute(sa.text("SELECT g, repeat('x', 20) FROM generate_series(1, CAST(:n AS int)) g"), {"n": ROWS},
-                                  execution_options={"stream_results": True, "max_row_buffer": 1777})
+        text = sa.text("SELECT g, repeat('x', 20) FROM generate_series(1, CAST(:n AS int)) g")
+        rows = connection.execute(text, {"n": ROWS}, execution_options={"stream_results": True, "max_row_buffer": 1777})
         equal(sum(row[0] for row in rows), ROWS * (ROWS + 1) // 2)
-        many = sa.Table("many", sa.MetaData(), sa.Column("a", sa.Integer, primary_key=True), sa.Column("b", sa.Text), schema="e2e")
+        many = sa.Table("many", sa.MetaData(), sa.Column("a", sa.Integer, primary_key=True), sa.Column("b", sa.Text),
+                        schema="e2e")
     with engine.begin() as connection:
         many.create(connection)
         connection.execute(many.insert(), [{"a": number, "b": f"r{number}"} for number in range(5000)])
@@ -200,8 +203,8 @@ async def over_asyncpg():
 
 
 def url(driver):
-    return sa.engine.URL.create(f"postgresql+{driver}", os.environ["PGUSER"], os.environ["PGPASSWORD"], os.environ["PGHOST"],
-                                int(os.environ["PGPORT"]), os.environ["PGDATABASE"])
+    return sa.engine.URL.create(f"postgresql+{driver}", os.environ["PGUSER"], os.environ["PGPASSWORD"],
+                                os.environ["PGHOST"], int(os.environ["PGPORT"]), os.environ["PGDATABASE"])
 
 
 def main():
