@@ -44,11 +44,12 @@ class Gateway {
   Shared shared_;
   std::unique_ptr<ports::AuditLog> audit_;
   std::unique_ptr<ports::AuditChain> own_chain_;  // reloads, start and end
+  std::vector<std::unique_ptr<Thread>> parser_threads_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  // After the workers: an accept that still waits when this context goes holds a socket of a worker's context.
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_{context_};
   boost::asio::steady_timer drain_timer_{context_};
-  std::vector<std::unique_ptr<Thread>> parser_threads_;
-  std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<ApiSide> api_;
   std::atomic<std::size_t> next_{0};
