@@ -129,6 +129,19 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
   return route;
 }
 
+Result<std::string> Worker::replication_target(std::string_view user) {
+  std::vector<std::string> names;
+  for (const auto& [name, target] : snapshot().targets) {
+    const auto grants = snapshot().policies.grants(user, name);
+    if (grants && policy::decide_replication(*grants).allowed()) names.push_back(name);
+  }
+  if (names.size() == 1) return names.front();
+  return Error(sqlstate::invalid_catalog_name,
+               names.empty() ? "there is no target that you may replicate"
+                             : "there is more than one target that you may replicate",
+               "Name one as the database of the connection.");
+}
+
 Result<std::shared_ptr<void>> Worker::admit(std::string_view user, std::string_view target) {
   Admission::Limits limits;
   limits.connections = snapshot().config.limits.connections;

@@ -55,6 +55,7 @@ class Worker final : public session::Host {
 
   Result<session::Account> account(std::string_view user, const net::Address& client) override;
   Result<session::Route> route(std::string_view engine, std::string_view user, std::string_view database) override;
+  Result<std::string> replication_target(std::string_view user) override;
   Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) override;
   std::unique_ptr<session::Judge> judge_for(const session::SessionInfo& session) override;
   Result<std::unique_ptr<session::Trail>> open_trail(const session::SessionInfo& session) override;

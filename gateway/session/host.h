@@ -57,6 +57,9 @@ class Host {
   /// Errors: 3D000 for names that lead nowhere, for targets that the user may not see, and for targets of another
   /// engine.
   virtual Result<Route> route(std::string_view engine, std::string_view user, std::string_view database) = 0;
+  /// The one target that the user may open physical replication connections to: pg_basebackup and pg_receivewal name no
+  /// database. Errors: 3D000 if there is none, or more than one.
+  virtual Result<std::string> replication_target(std::string_view user) = 0;
   /// Takes a place among the connections that are allowed at once. Errors: 53300.
   virtual Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) = 0;
 

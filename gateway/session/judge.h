@@ -53,7 +53,7 @@ class Judge {
   virtual Judged judge_function_call() = 0;
   /// A whole connection of an engine that does not look into it.
   virtual Judged judge_connection() = 0;
-  /// A command of the walsender grammar on a replication connection.
+  /// A command of the walsender grammar on a replication connection. Without a script if the text is SQL instead.
   virtual Judged judge_replication(std::string_view text) = 0;
   /// The version that judges now; verdicts of another version are judged again before they are used.
   virtual std::uint64_t version() = 0;

@@ -1,5 +1,7 @@
 #include "gateway/session/policy_judge.h"
 
+#include <algorithm>
+
 #include "gateway/session/replies.h"
 #include "gateway/sql/analyze.h"
 
@@ -12,6 +14,25 @@ Refusal denial(const policy::Verdict& verdict) {
   refusal.message = verdict.message;
   refusal.hint = verdict.hint;
   return refusal;
+}
+
+// By its first word, as the server tells: keywords of its replication grammar, in upper case (PostgreSQL docs ch. 55.4,
+// repl_scanner.l).
+bool is_replication_command(std::string_view text) {
+  const std::size_t start = text.find_first_not_of(" \t\n\r\f");
+  if (start == std::string_view::npos) return false;
+  const std::string_view rest = text.substr(start);
+  const std::string_view word =
+      rest.substr(0, rest.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"));
+  constexpr std::string_view commands[] = {"IDENTIFY_SYSTEM",
+                                           "READ_REPLICATION_SLOT",
+                                           "CREATE_REPLICATION_SLOT",
+                                           "DROP_REPLICATION_SLOT",
+                                           "START_REPLICATION",
+                                           "TIMELINE_HISTORY",
+                                           "BASE_BACKUP",
+                                           "SHOW"};
+  return std::find(std::begin(commands), std::end(commands), word) != std::end(commands);
 }
 
 // The EXECUTE in a statement: itself, or inside EXPLAIN or CREATE TABLE AS. Null if there is none.
@@ -166,7 +187,9 @@ Judged PolicyJudge::judge_connection() {
   return verdict_only(std::move(verdict), sql::StatementKind::other, "CONNECT");
 }
 
-Judged PolicyJudge::judge_replication(std::string_view /*text*/) {
+// Everything else that a replication connection sends is SQL and judged as such.
+Judged PolicyJudge::judge_replication(std::string_view text) {
+  if (!is_replication_command(text)) return {};
   const PolicyView& policy = view();
   policy::Verdict verdict = policy.grants ? policy::decide_replication(*policy.grants) : policy::Verdict{};
   return verdict_only(std::move(verdict), sql::StatementKind::replication, "REPLICATION");

@@ -8,6 +8,8 @@
 namespace dbgate::session {
 namespace {
 
+// What libpq's programs for physical replication give as database; servers ignore it.
+constexpr std::string_view libpq_replication_database = "replication";
 constexpr std::size_t short_cancel_key = 4;  // protocol 3.0
 constexpr std::size_t long_cancel_key = 32;  // protocol 3.2
 constexpr std::chrono::milliseconds farewell_limit{500};
@@ -103,7 +105,10 @@ Task<Result<>> Session::sign_in() {
 }
 
 Task<Result<>> Session::connect_server() {
-  const std::string& database = arrival_.target.empty() ? request_.database : arrival_.target;
+  std::string database = arrival_.target.empty() ? request_.database : arrival_.target;
+  if (arrival_.target.empty() && request_.replication_value == "true" && database == libpq_replication_database) {
+    DBGATE_CO_TRY(database, host_.replication_target(info_.user));
+  }
   DBGATE_CO_TRY(route_, host_.route(postgres_engine, info_.user, database));
   if (request_.replication && !route_.replication) {
     co_return Error(sqlstate::insufficient_privilege, "replication connections are not allowed by dbgate policy");

@@ -84,6 +84,10 @@ std::size_t first_invalid_byte(std::string_view text) {
   return std::string_view::npos;
 }
 
+// A run of operator characters without comments in it is charged once; both leave room for any text that people write.
+constexpr std::size_t scan_work_base = 1u << 20;
+constexpr std::size_t scan_work_per_byte = 4;
+
 class Scanner {
  public:
   Scanner(std::string_view text, const ScanLimits& limits) : text_(text), limits_(limits) {}
@@ -196,6 +200,7 @@ class Scanner {
   // Returns true if it was a comment, which is no token.
   bool on_operator() {
     const std::size_t start = at_;
+    if (!charge()) return true;
     while (at_ < text_.size() && classes[static_cast<unsigned char>(text_[at_])] == oper) {
       const std::string_view rest = text_.substr(at_, 2);
       if (rest == "--" || rest == "/*") break;
@@ -219,6 +224,7 @@ class Scanner {
     std::size_t depth = 0;
     while (at_ + 1 < text_.size()) {
       if (text_[at_] == '/' && text_[at_ + 1] == '*') {
+        if (depth > 0 && !charge()) return;
         at_ += 2;
         if (++depth > limits_.max_comment_depth) {
           return fail(sqlstate::statement_too_complex, "nesting of comments", limits_.max_comment_depth);
@@ -233,6 +239,22 @@ class Scanner {
     at_ = text_.size();
   }
 
+  // PostgreSQL's scanner takes the longest run of operator characters at the start of an operator and of a comment,
+  // then gives back all but the first (scan.l, xcstart and operator): text such as /**//**//**/ costs it the square of
+  // its length. False if that is more than any text needs.
+  bool charge() {
+    if (at_ >= run_end_) {
+      run_end_ = at_;
+      while (run_end_ < text_.size() && classes[static_cast<unsigned char>(text_[run_end_])] == oper)
+        ++run_end_;
+    }
+    work_ += run_end_ - at_;
+    if (work_ <= scan_work_base + scan_work_per_byte * text_.size()) return true;
+    fail(sqlstate::statement_too_complex, "adjoining comments and operators",
+         scan_work_base + scan_work_per_byte * text_.size());
+    return false;
+  }
+
   void fail(SqlState code, const char* what, std::size_t limit) {
     failed_ = true;
     error_ = Error(code, std::string("statement exceeds dbgate's limit on ") + what + " (" + std::to_string(limit) +
@@ -243,6 +265,8 @@ class Scanner {
   const ScanLimits& limits_;
   std::size_t at_ = 0;
   std::size_t depth_ = 0;
+  std::size_t run_end_ = 0;  // of the run of operator characters that at_ lies in
+  std::size_t work_ = 0;     // steps that PostgreSQL's scanner will take over such runs
   ScanSummary summary_;
   bool failed_ = false;
   Error error_;

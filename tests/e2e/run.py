@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Runs one real client's program three times: directly against PostgreSQL, through dbgate, and through dbgate in TLS.
+"""Runs one real client's program four times: directly against PostgreSQL, through dbgate, through dbgate in TLS, and
+through the tunnel of `dbgate connect`.
 
-Usage: run.py CLIENT [MODE…]        MODE: direct, plain, tls; all three by default
+Usage: run.py CLIENT [MODE…]        MODE: direct, plain, tls, tunnel; all by default
 The program finds its connection in libpq's environment variables and ends with status 0 if all went well. A failure in
 mode `direct` means that the program is wrong, a failure in the others that dbgate is.
 """
@@ -22,8 +23,8 @@ PROGRAMS = HERE / "clients"
 GO_PATH = pathlib.Path("/usr/share/gocode")
 JDBC_JAR = pathlib.Path("/usr/share/java/postgresql.jar")
 NODE_MODULES = lab.ROOT / "build" / "e2e-node" / "node_modules"
-MODES = ("direct", "plain", "tls")
-PROGRAM_SECONDS = 90  # three of them fit into the test's time-out
+MODES = ("direct", "plain", "tls", "tunnel")
+PROGRAM_SECONDS = 90  # four of them fit into the test's time-out
 
 
 class Missing(Exception):
@@ -113,23 +114,27 @@ CLIENTS = {
 }
 
 
-def variables(it, mode, port):
+# One tunnel leads to one database, and these programs use two.
+NO_TUNNEL = {"pg_dump"}
+
+
+def variables(it, mode, port, password):
     """What libpq reads; clients with a protocol of their own translate it in their program."""
     secured = mode == "tls"
     return {**os.environ, "PGHOST": "localhost" if secured else "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres",
-            "PGPASSWORD": lab.PASSWORD, "PGDATABASE": "postgres", "PGSSLMODE": "verify-full" if secured else "disable",
+            "PGPASSWORD": password, "PGDATABASE": "postgres", "PGSSLMODE": "verify-full" if secured else "disable",
             "PGSSLROOTCERT": str(it.certificates.ca), "PGCONNECT_TIMEOUT": "20", "PGTZ": "UTC",
             "NODE_PATH": str(NODE_MODULES), "NODE_NO_WARNINGS": "1", "TMPDIR": str(it.directory),
             "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def run_program(it, command, mode, port):
+def run_program(it, command, mode, port, password=lab.PASSWORD):
     """Runs the program in an empty schema; returns what went wrong, or an empty text."""
     it.postgres.psql("SET client_min_messages = warning; DROP SCHEMA IF EXISTS e2e CASCADE; CREATE SCHEMA e2e")
     work = it.directory / f"work-{mode}"
     work.mkdir()
     try:
-        done = subprocess.run([str(part) for part in command], env=variables(it, mode, port), cwd=work,
+        done = subprocess.run([str(part) for part in command], env=variables(it, mode, port, password), cwd=work,
                               timeout=PROGRAM_SECONDS, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, check=False)
     except subprocess.TimeoutExpired as expired:
@@ -175,7 +180,12 @@ def attempt(it, command, mode):
         problem = run_program(it, command, mode, it.postgres.port)
         return f"{problem}\n{state_of(it)}\nthe program is wrong: dbgate took no part" if problem else ""
     gateway = it.gateway(it.forward_everything(databases=("postgres", "restored"), tls=True))
-    problem = run_program(it, command, mode, gateway.port) or check_audit(gateway)
+    if mode == "tunnel":
+        with it.tunnel() as tunnel:
+            problem = run_program(it, command, mode, tunnel["port"], tunnel["password"])
+    else:
+        problem = run_program(it, command, mode, gateway.port)
+    problem = problem or check_audit(gateway)
     if problem:
         return f"{problem}\n{state_of(it)}"
     status = gateway.stop()
@@ -208,7 +218,7 @@ def main():
         print(f"SKIPPED: {missing}")
         return 77
     failed = []
-    for mode in options.mode or MODES:
+    for mode in options.mode or [mode for mode in MODES if mode != "tunnel" or options.client not in NO_TUNNEL]:
         if not run_mode(command, mode):
             failed.append(mode)
             if mode == "direct":

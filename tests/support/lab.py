@@ -259,7 +259,8 @@ class Lab:
 
     def listen(self, tls=False):
         secured = f", tls: {{ cert_file: {self.certificates.cert}, key_file: {self.certificates.key} }}" if tls else ""
-        return f"listen:\n  postgres: {{ address: 127.0.0.1, port: 0{secured} }}\n"
+        listeners = f"listen:\n  postgres: {{ address: 127.0.0.1, port: 0{secured} }}\n"
+        return listeners + (f"  api: {{ address: 127.0.0.1, port: 0{secured} }}\n" if tls else "")
 
     def target(self, name="postgres", databases=(), search_path=("public",), **upstream):
         settings = {"hosts": f'["127.0.0.1:{self.postgres.port}"]', "database": name, "user": "postgres",
@@ -274,6 +275,24 @@ class Lab:
                 "".join(self.target(name, search_path=()) for name in databases) +
                 f"policies:\n  - name: everything\n    who: {{ users: [{user}] }}\n    on: [{', '.join(databases)}]\n"
                 "    allow: [ { everything: true } ]\n")
+
+    @contextlib.contextmanager
+    def tunnel(self, target="postgres", user="postgres"):
+        """A tunnel of `dbgate connect` to the current gateway, which must have TLS: its event `ready`, with `password`."""
+        home = tempfile.mkdtemp(prefix="home-", dir=self.directory)
+        environment = {**os.environ, "XDG_STATE_HOME": home, "XDG_RUNTIME_DIR": home,
+                       "DBGATE_CA_FILE": str(self.certificates.ca),
+                       "DBGATE_URL": f"https://localhost:{self.current.ports['api']}"}
+        subprocess.run([str(CLI), "login", "--username", user, "--password-stdin"], input=PASSWORD + "\n", text=True,
+                       env=environment, check=True, capture_output=True)
+        with subprocess.Popen([str(CLI), "connect", target, "--port", "0", "-o", "json"], stdout=subprocess.PIPE,
+                              text=True, env=environment) as process:
+            try:
+                event = json.loads(process.stdout.readline())
+                passfile = pathlib.Path(event["passfile"]).read_text(encoding="utf-8")
+                yield {**event, "password": passfile.strip().split(":")[-1]}
+            finally:
+                process.terminate()
 
     def psql(self, sql, *, user="postgres", database="postgres", **options):
         return run_psql(sql, host="localhost", port=self.current.port, user=user, database=database, **options)
