@@ -28,6 +28,7 @@ class Session {
  private:
   Task<Result<>> enter();
   Task<Result<>> sign_in();
+  std::string database_in_tunnel() const;
   Task<Result<>> connect_server();
   Task<Result<>> greet();
   Task<> relay();
@@ -104,8 +105,20 @@ Task<Result<>> Session::sign_in() {
   co_return boost::system::in_place_value;
 }
 
+// A tunnel leads to one target. Its clients may name that, or one of its databases; any other name must not quietly
+// become this one.
+std::string Session::database_in_tunnel() const {
+  const std::string& asked = request_.database;
+  const std::size_t slash = arrival_.target.find('/');
+  const std::string name = arrival_.target.substr(0, slash);
+  const bool same = asked == arrival_.target || asked == name ||
+                    (slash != std::string::npos && asked == arrival_.target.substr(slash + 1));
+  if (same) return arrival_.target;
+  return asked.starts_with(name + "/") ? asked : name + "/" + asked;
+}
+
 Task<Result<>> Session::connect_server() {
-  std::string database = arrival_.target.empty() ? request_.database : arrival_.target;
+  std::string database = arrival_.target.empty() ? request_.database : database_in_tunnel();
   if (arrival_.target.empty() && request_.replication_value == "true" && database == libpq_replication_database) {
     DBGATE_CO_TRY(database, host_.replication_target(info_.user));
   }

@@ -115,7 +115,7 @@ CLIENTS = {
 
 
 # One tunnel leads to one database, and these programs use two.
-NO_TUNNEL = {"pg_dump"}
+NO_TUNNEL = {"pg_dump", "psql"}
 
 
 def variables(it, mode, port, password):

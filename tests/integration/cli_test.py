@@ -155,6 +155,16 @@ class CommandLine(unittest.TestCase):
                             "SELECT current_database()")
         self.assertEqual(done.stdout, "second\n")
 
+    def test_a_tunnel_leads_to_one_target(self):
+        self.login("ada")
+        for name, answer in (("second", "second\n"), ("postgres", "postgres\n"), ("postgres/second", "second\n")):
+            done = self.run_cli("connect", "postgres", "--port", "0", "--", "psql", "-X", "-At", "-d", name, "-c",
+                                "SELECT current_database()")
+            self.assertEqual(done.stdout, answer)
+        done = self.run_cli("connect", "postgres", "--port", "0", "--", "psql", "-X", "-d", "elsewhere", "-c", "SELECT 1",
+                            status=2)
+        self.assertIn('database "postgres/elsewhere" does not exist', done.stderr)
+
     def open_tunnel(self, *flags):
         """A tunnel in the background, and what it says of itself."""
         process = subprocess.Popen([str(lab.CLI), "connect", "postgres", "-o", "json", *flags], stdout=subprocess.PIPE,
