@@ -26,6 +26,7 @@ constexpr std::size_t parser_threads = 2;
 constexpr std::chrono::milliseconds drain_poll{20};
 constexpr std::chrono::milliseconds fast_stop{1'000};
 constexpr std::size_t secret_bytes = 32;
+constexpr std::size_t logins_at_once = 1000;
 
 unsigned worker_count(unsigned wanted) {
   return wanted > 0 ? wanted : std::max(1u, std::thread::hardware_concurrency());
@@ -115,7 +116,9 @@ Result<> Gateway::bind(const net::ListenAddress& address, const std::string& nam
   const auto pick = [this]() -> boost::asio::io_context& { return next_worker().context(); };
   const auto serve = [this, kind, arrival](net::Stream stream) -> Task<> {
     const std::shared_ptr<void> counted(this, [this](void*) { --shared_.connections; });
-    ++shared_.connections;
+    // Whoever has not signed in yet holds a descriptor too. Beyond this nobody gets an answer, which is what a kernel with
+    // a full backlog does.
+    if (++shared_.connections > shared_.current.get()->config.limits.connections + logins_at_once) co_return;
     session::Arrival here = arrival;
     here.client = stream.peer();
     co_await Worker::of_this_thread()->engine(kind)->serve(std::move(stream), std::move(here));

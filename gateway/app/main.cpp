@@ -1,3 +1,5 @@
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
@@ -56,6 +58,12 @@ int serve(const std::string& path) {
   // Both would end the process for what is one session's trouble, or the audit log's: the failed write says so.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  // A session takes two descriptors; shells start programs with room for 1024.
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
   app::Gateway gateway(path, std::move(snapshot));
   const auto started = gateway.start();
   if (!started) {

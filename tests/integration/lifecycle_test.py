@@ -114,6 +114,26 @@ class Lifecycle(unittest.TestCase):
             wire.Connection(gateway.port).login("reader", "postgres", lab.PASSWORD)
         self.assertEqual(refused.exception.args[0]["C"], "53300")
 
+    def test_connections_that_never_sign_in_are_bounded(self):
+        gateway = self.lab.gateway(self.config(extra="limits: { connections: 1 }\n"))
+        waiting = []
+        for _ in range(1005):
+            connection = lab.socket.create_connection(("127.0.0.1", gateway.port), 10)
+            self.addCleanup(connection.close)
+            waiting.append(connection)
+        self.assertEqual(waiting[-1].recv(1), b"", "the last one is turned away")
+        for connection in waiting:
+            connection.close()
+        lab.wait_until(lambda: self.can_sign_in(gateway), "there is room again", 10)
+
+    def can_sign_in(self, gateway):
+        try:
+            with wire.Connection(gateway.port) as connection:
+                connection.login("reader", "postgres", lab.PASSWORD)
+            return True
+        except (OSError, EOFError):
+            return False
+
     def test_too_many_failed_logins(self):
         gateway = self.lab.gateway(self.config(extra="limits: { failed_logins_per_minute: 3 }\n"))
         codes = []
