@@ -24,16 +24,9 @@ Error downgraded() {
 ScramServer::ScramServer(ScramVerifier verifier, bool exists, std::string end_point)
     : verifier_(std::move(verifier)), exists_(exists), end_point_(std::move(end_point)) {}
 
-std::string ScramServer::mechanisms() const {
-  std::string names;
-  if (!end_point_.empty()) {
-    names += plus_mechanism;
-    names += '\0';
-  }
-  names += plain_mechanism;
-  names += '\0';
-  names += '\0';
-  return names;
+std::vector<std::string_view> ScramServer::mechanisms() const {
+  if (end_point_.empty()) return {plain_mechanism};
+  return {plus_mechanism, plain_mechanism};
 }
 
 Result<std::string> ScramServer::start(std::string_view mechanism, std::string_view client_first) {

@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/base/error.h"
@@ -16,8 +17,8 @@ class ScramServer {
   /// @param exists whether the verifier is a real user's
   ScramServer(ScramVerifier verifier, bool exists, std::string end_point);
 
-  /// The body of AuthenticationSASL: mechanism names, each with its NUL, and a final NUL.
-  std::string mechanisms() const;
+  /// What may be chosen, the favourite first.
+  std::vector<std::string_view> mechanisms() const;
   /// Takes the client's first message. @return the server's first message
   /// Errors: 08P01 malformed, 28000 a downgrade or a mechanism that was not offered.
   Result<std::string> start(std::string_view mechanism, std::string_view client_first);

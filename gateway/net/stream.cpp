@@ -142,6 +142,17 @@ Task<Result<std::size_t>> Stream::read_some(std::span<std::byte> into) {
   }
 }
 
+Task<Result<std::string>> Stream::read_exactly(std::size_t bytes) {
+  std::string data(bytes, '\0');
+  std::span<std::byte> room(reinterpret_cast<std::byte*>(data.data()), data.size());
+  while (!room.empty()) {
+    const auto got = co_await read_some(room);
+    if (!got) co_return got.error();
+    room = room.subspan(*got);
+  }
+  co_return data;
+}
+
 Task<Result<>> Stream::write_all(std::span<const std::byte> bytes) {
   std::vector<iovec> pieces{{const_cast<std::byte*>(bytes.data()), bytes.size()}};
   const auto done = co_await write_pieces(pieces);

@@ -65,6 +65,8 @@ class Stream {
 
   /// Waits for at least one byte. Errors: 08006 when the peer closed or the connection broke.
   Task<Result<std::size_t>> read_some(std::span<std::byte> into);
+  /// Waits for exactly `bytes`, and takes no more than that. Errors: as read_some().
+  Task<Result<std::string>> read_exactly(std::size_t bytes);
   /// Writes everything.
   Task<Result<>> write_all(std::span<const std::byte> bytes);
   Task<Result<>> write_pieces(std::vector<iovec>& pieces);

@@ -2,48 +2,36 @@
 
 #include <algorithm>
 
+#include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/field_writer.h"
+#include "protocol/postgres/frontend_messages.h"
 
 namespace dbgate::session {
 namespace {
 
-using protocol::FieldWriter;
-
-void field(FieldWriter& writer, char code, std::string_view value) {
-  if (value.empty()) return;
-  writer.int8(static_cast<std::int8_t>(code));
-  writer.string(value);
-}
+namespace frontend = protocol::frontend;
+namespace backend = protocol::backend;
+using protocol::encoded;
 
 std::string error_message(std::string_view severity, const Refusal& refusal) {
-  std::string message;
-  FieldWriter writer(message);
-  writer.begin_message('E');
-  field(writer, 'S', severity);
-  field(writer, 'V', severity);
-  field(writer, 'C', refusal.code.text());
-  field(writer, 'M', refusal.message);
-  field(writer, 'D', refusal.detail);
-  field(writer, 'H', refusal.hint);
-  if (refusal.position > 0) field(writer, 'P', std::to_string(refusal.position));
-  writer.int8(0);
-  writer.end_message();
-  return message;
+  const std::string position = refusal.position > 0 ? std::to_string(refusal.position) : std::string();
+  std::vector<backend::ErrorField> fields;
+  const auto add = [&fields](char code, std::string_view value) {
+    if (!value.empty()) fields.push_back({code, value});
+  };
+  add('S', severity);
+  add('V', severity);
+  add('C', refusal.code.text());
+  add('M', refusal.message);
+  add('D', refusal.detail);
+  add('H', refusal.hint);
+  add('P', position);
+  std::string storage;
+  return encoded(backend::ErrorResponse{backend::ErrorFields::lay_out(fields, storage)});
 }
 
 // Stands in the server's log as the statement of a syntax error; its name says where it comes from.
 constexpr std::string_view unparsable = "dbgate_refused_this_statement";
-
-std::string make_failing_parse(std::string_view name) {
-  std::string message;
-  FieldWriter writer(message);
-  writer.begin_message('P');
-  writer.string(name);
-  writer.string(unparsable);
-  writer.int16(0);
-  writer.end_message();
-  return message;
-}
 
 }  // namespace
 
@@ -60,39 +48,17 @@ std::string fatal_response(SqlState code, std::string_view message, std::string_
 }
 
 std::string ready_for_query(char status) {
-  std::string message;
-  FieldWriter writer(message);
-  writer.begin_message('Z');
-  writer.int8(static_cast<std::int8_t>(status));
-  writer.end_message();
-  return message;
-}
-
-std::string parameter_status(std::string_view name, std::string_view value) {
-  std::string message;
-  FieldWriter writer(message);
-  writer.begin_message('S');
-  writer.string(name);
-  writer.string(value);
-  writer.end_message();
-  return message;
+  return encoded(backend::ReadyForQuery{static_cast<backend::TransactionStatus>(status)});
 }
 
 const std::string& failing_query() {
-  static const std::string message = [] {
-    std::string text;
-    FieldWriter writer(text);
-    writer.begin_message('Q');
-    writer.string(unparsable);
-    writer.end_message();
-    return text;
-  }();
+  static const std::string message = encoded(frontend::Query{unparsable});
   return message;
 }
 
 const std::string& failing_parse(bool unnamed) {
-  static const std::string of_the_unnamed = make_failing_parse("");
-  static const std::string named = make_failing_parse(unparsable);
+  static const std::string of_the_unnamed = encoded(frontend::Parse{{}, unparsable, {}});
+  static const std::string named = encoded(frontend::Parse{unparsable, unparsable, {}});
   return unnamed ? of_the_unnamed : named;
 }
 

@@ -11,7 +11,6 @@ namespace dbgate::session {
 std::string error_response(const Refusal& refusal);
 std::string fatal_response(SqlState code, std::string_view message, std::string_view hint = {});
 std::string ready_for_query(char status);
-std::string parameter_status(std::string_view name, std::string_view value);
 
 /// Messages to the server that fail without any effect: text that no PostgreSQL can parse. The Parse names a statement
 /// of its own, unless it stands for a refused Parse of the unnamed statement, which drops the one before (PostgreSQL

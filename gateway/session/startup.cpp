@@ -4,18 +4,14 @@
 #include <array>
 #include <cctype>
 
-#include "protocol/postgres/bytes.h"
-#include "protocol/postgres/field_reader.h"
+#include "protocol/postgres/startup_packets.h"
 
 namespace dbgate::session {
 namespace {
 
-using protocol::FieldReader;
+namespace frontend = protocol::frontend;
 
-constexpr std::size_t max_startup_packet = 10'000;  // PostgreSQL's MAX_STARTUP_PACKET_LENGTH
-constexpr std::uint32_t cancel_request_code = 80877102;
-constexpr std::uint32_t ssl_request_code = 80877103;
-constexpr std::uint32_t gssenc_request_code = 80877104;
+constexpr std::size_t length_word_bytes = 4;
 constexpr std::byte tls_client_hello{0x16};
 constexpr std::string_view alpn_postgresql = "postgresql";
 
@@ -40,24 +36,14 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-Task<Result<std::string>> read_exactly(net::Stream& client, std::size_t bytes) {
-  std::string packet(bytes, '\0');
-  std::size_t have = 0;
-  while (have < bytes) {
-    const std::span<std::byte> room(reinterpret_cast<std::byte*>(packet.data()) + have, bytes - have);
-    const auto got = co_await client.read_some(room);
-    if (!got) co_return silent();
-    have += *got;
-  }
-  co_return packet;
-}
-
+// Without its length word.
 Task<Result<std::string>> read_packet(net::Stream& client) {
-  const auto head = co_await read_exactly(client, 4);
-  if (!head) co_return head.error();
-  const auto length = FieldReader(protocol::as_bytes(*head)).uint32();
-  if (!length || *length < 8 || *length > max_startup_packet) co_return silent();
-  auto packet = co_await read_exactly(client, *length - 4);
+  const auto head = co_await client.read_exactly(length_word_bytes);
+  if (!head) co_return silent();
+  const auto length = frontend::decode_startup_length(protocol::as_bytes(*head));
+  if (!length) co_return silent();
+  auto packet = co_await client.read_exactly(*length);
+  if (!packet) co_return silent();
   co_return packet;
 }
 
@@ -82,7 +68,8 @@ Result<> take_setting(StartupRequest& request, std::string_view name, std::strin
   return boost::system::in_place_value;
 }
 
-Result<> take_parameter(StartupRequest& request, std::string_view name, std::string_view value) {
+Result<> take_parameter(StartupRequest& request, const frontend::StartupParameter& parameter) {
+  const auto& [name, value] = parameter;
   if (name == "user") {
     request.user = value;
   } else if (name == "database") {
@@ -98,7 +85,7 @@ Result<> take_parameter(StartupRequest& request, std::string_view name, std::str
       const auto taken = take_setting(request, option, setting);
       if (!taken) return taken.error();
     }
-  } else if (name.starts_with("_pq_.")) {
+  } else if (parameter.is_protocol_option()) {
     request.unknown_options.emplace_back(name);
   } else {
     return take_setting(request, name, value);
@@ -106,27 +93,19 @@ Result<> take_parameter(StartupRequest& request, std::string_view name, std::str
   return boost::system::in_place_value;
 }
 
-Result<StartupRequest> parse_startup(std::string_view packet, std::uint32_t version) {
+Result<StartupRequest> take_startup(protocol::Bytes packet) {
+  const auto message = frontend::StartupMessage::decode(packet);
+  if (!message && message.error() == protocol::DecodeError::duplicate_parameter) {
+    const std::string name = lower(frontend::duplicate_parameter_of(packet));
+    return refused("startup parameter \"" + name + "\" is given twice");
+  }
+  if (!message) return refused("invalid startup packet layout: expected terminator as last byte");
   StartupRequest request;
-  request.minor_version = static_cast<std::uint16_t>(version & 0xffff);
-  FieldReader reader(protocol::as_bytes(packet));
-  std::vector<std::string> seen;
-  static_cast<void>(reader.uint32());
-  for (;;) {
-    const auto name = reader.string();
-    if (!name) return refused("invalid startup packet layout: expected terminator as last byte");
-    if (name->empty()) break;
-    const auto value = reader.string();
-    if (!value) return refused("invalid startup packet layout: expected terminator as last byte");
-    std::string folded = lower(*name);
-    if (std::find(seen.begin(), seen.end(), folded) != seen.end()) {
-      return refused("startup parameter \"" + folded + "\" is given twice");
-    }
-    seen.push_back(std::move(folded));
-    const auto taken = take_parameter(request, *name, *value);
+  request.minor_version = message->minor_version();
+  for (const frontend::StartupParameter parameter : message->parameters) {
+    const auto taken = take_parameter(request, parameter);
     if (!taken) return taken.error();
   }
-  if (reader.remaining() != 0) return refused("invalid startup packet layout: expected terminator as last byte");
   if (request.user.empty()) {
     return Error(sqlstate::invalid_authorization_specification, "no PostgreSQL user name specified in startup packet");
   }
@@ -230,9 +209,9 @@ Task<Result<StartupRequest>> read_startup(net::Stream& client, const StartupRule
   for (;;) {
     const auto packet = co_await read_packet(client);
     if (!packet) co_return packet.error();
-    FieldReader reader(protocol::as_bytes(*packet));
-    const auto code = reader.uint32();
-    if (*code == ssl_request_code && packet->size() == 4) {
+    const protocol::Bytes body = protocol::as_bytes(*packet);
+    const std::uint32_t code = *frontend::decode_startup_code(body);
+    if (frontend::SSLRequest::decode(body)) {
       if (asked_tls || client.secured()) co_return refused("a second request for TLS");
       asked_tls = true;
       const std::string_view answer = rules.tls != nullptr ? "S" : "N";
@@ -243,32 +222,32 @@ Task<Result<StartupRequest>> read_startup(net::Stream& client, const StartupRule
       if (!secured) co_return secured.error();
       continue;
     }
-    if (*code == gssenc_request_code && packet->size() == 4) {
+    if (frontend::GSSENCRequest::decode(body)) {
       if (asked_gss || client.secured()) co_return refused("an unexpected request for GSSAPI encryption");
       asked_gss = true;
       const auto sent = co_await client.write_all(protocol::as_bytes("N"));
       if (!sent) co_return silent();
       continue;
     }
-    if (*code == cancel_request_code) {
-      const auto pid = reader.int32();
-      if (!pid || reader.remaining() < 4 || reader.remaining() > 256) co_return silent();
+    if (code == frontend::CancelRequest::code) {
+      const auto cancel = frontend::CancelRequest::decode(body);
+      if (!cancel) co_return silent();
       StartupRequest request;
       request.kind = StartupRequest::Kind::cancel;
-      request.pid = *pid;
-      request.cancel_key = protocol::as_text(reader.rest());
+      request.pid = cancel->process_id;
+      request.cancel_key = protocol::as_text(cancel->secret_key);
       co_return request;
     }
-    if (*code >> 16 != 3) {
-      co_return Error(sqlstate::feature_not_supported, "unsupported frontend protocol " + std::to_string(*code >> 16) +
-                                                           "." + std::to_string(*code & 0xffff) +
+    if (code >> 16 != 3) {
+      co_return Error(sqlstate::feature_not_supported, "unsupported frontend protocol " + std::to_string(code >> 16) +
+                                                           "." + std::to_string(code & 0xffff) +
                                                            ": server supports 3.0 to 3.2");
     }
     if (rules.require_tls && !client.secured()) {
       co_return Error(sqlstate::invalid_authorization_specification, "this listener takes TLS connections only",
                       "connect with sslmode=require or stronger");
     }
-    co_return parse_startup(*packet, *code);
+    co_return take_startup(body);
   }
 }
 

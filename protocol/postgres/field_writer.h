@@ -53,6 +53,14 @@ class FieldWriter {
   std::size_t start_ = 0;
 };
 
+/// A message or packet by itself.
+template <class Message>
+std::string encoded(const Message& message) {
+  std::string out;
+  message.encode(out);
+  return out;
+}
+
 /// A message without a body.
 inline void write_empty_message(std::string& out, char type) {
   FieldWriter writer(out);

@@ -7,6 +7,8 @@
 namespace dbgate::protocol::frontend {
 namespace {
 
+constexpr std::size_t length_word_bytes = 4;
+constexpr std::size_t code_bytes = 4;
 constexpr std::size_t shortest_key = 4;
 constexpr std::size_t longest_key = 256;
 
@@ -32,20 +34,37 @@ bool same_name(std::string_view a, std::string_view b) {
 }
 
 // Two values under one name: what one side believes could be another thing than what the other side does. Compares
-// every pair, which the size of a startup packet bounds, so that no memory is needed.
-bool names_twice(const Repeated<StartupParameter>& parameters) {
+// every pair, which the size of a startup packet bounds, so that no memory is needed. Empty: no name stands twice.
+std::string_view named_twice(const Repeated<StartupParameter>& parameters) {
   const auto end = parameters.end();
   for (auto first = parameters.begin(); first != end; ++first) {
     const std::string_view name = (*first).name;
     auto second = first;
     for (++second; second != end; ++second) {
-      if (same_name(name, (*second).name)) return true;
+      if (same_name(name, (*second).name)) return name;
     }
   }
-  return false;
+  return {};
+}
+
+Decoded<StartupMessage> decode_layout(Bytes body) {
+  if (body.size() > max_startup_body) return make_error_code(DecodeError::message_too_large);
+  const auto code = decode_startup_code(body);
+  if (!code) return code.error();
+  if (*code >> 16 != 3) return make_error_code(DecodeError::unsupported_version);
+  StartupMessage message;
+  return MessageReader(body).uint32(message.version).list_to_zero(message.parameters).finish(message);
 }
 
 }  // namespace
+
+Decoded<std::size_t> decode_startup_length(Bytes length_word) {
+  const auto length = FieldReader(length_word).uint32();
+  if (!length) return length.error();
+  if (*length < length_word_bytes + code_bytes) return make_error_code(DecodeError::bad_length);
+  if (*length - length_word_bytes > max_startup_body) return make_error_code(DecodeError::message_too_large);
+  return *length - length_word_bytes;
+}
 
 Decoded<std::uint32_t> decode_startup_code(Bytes body) {
   return FieldReader(body).uint32();
@@ -72,14 +91,14 @@ std::string_view StartupMessage::find(std::string_view name) const {
 }
 
 Decoded<StartupMessage> StartupMessage::decode(Bytes body) {
-  if (body.size() > max_startup_body) return make_error_code(DecodeError::message_too_large);
-  const auto code = decode_startup_code(body);
-  if (!code) return code.error();
-  if (*code >> 16 != 3) return make_error_code(DecodeError::unsupported_version);
-  StartupMessage message;
-  const auto decoded = MessageReader(body).uint32(message.version).list_to_zero(message.parameters).finish(message);
-  if (decoded && names_twice(decoded->parameters)) return make_error_code(DecodeError::duplicate_parameter);
+  const auto decoded = decode_layout(body);
+  if (decoded && !named_twice(decoded->parameters).empty()) return make_error_code(DecodeError::duplicate_parameter);
   return decoded;
+}
+
+std::string_view duplicate_parameter_of(Bytes body) {
+  const auto decoded = decode_layout(body);
+  return decoded ? named_twice(decoded->parameters) : std::string_view();
 }
 
 void StartupMessage::encode(std::string& out) const {

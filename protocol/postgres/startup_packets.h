@@ -13,6 +13,9 @@ namespace dbgate::protocol::frontend {
 /// PostgreSQL's MAX_STARTUP_PACKET_LENGTH, which does not count the length word.
 inline constexpr std::size_t max_startup_body = 10'000;
 
+/// How many bytes follow the length word of a startup packet. Errors: bad_length, message_too_large.
+Decoded<std::size_t> decode_startup_length(Bytes length_word);
+
 /// The version or request code at the front of any startup packet. Errors: bad_length.
 Decoded<std::uint32_t> decode_startup_code(Bytes body);
 
@@ -43,6 +46,9 @@ struct StartupMessage {
   static Decoded<StartupMessage> decode(Bytes body);
   void encode(std::string& out) const;
 };
+
+/// The name that makes a StartupMessage fail with duplicate_parameter; empty for any other packet.
+std::string_view duplicate_parameter_of(Bytes body);
 
 /// Asks for TLS; the answer is one byte, 'S' or 'N'.
 ///

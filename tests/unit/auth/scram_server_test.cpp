@@ -1,5 +1,6 @@
 #include "gateway/auth/scram_server.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -96,9 +97,8 @@ TEST(ScramServer, ProvesExtensionsToo) {
 }
 
 TEST(ScramServer, OffersBindingUnderTlsOnly) {
-  using namespace std::string_literals;
-  EXPECT_EQ(ScramServer(alice(), true, "").mechanisms(), "SCRAM-SHA-256\0\0"s);
-  EXPECT_EQ(ScramServer(alice(), true, end_point).mechanisms(), "SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"s);
+  EXPECT_THAT(ScramServer(alice(), true, "").mechanisms(), testing::ElementsAre(plain));
+  EXPECT_THAT(ScramServer(alice(), true, end_point).mechanisms(), testing::ElementsAre(plus, plain));
 }
 
 TEST(ScramServer, RefusesAWrongPassword) {

@@ -45,6 +45,13 @@ TEST(StartupMessage, NoParameterTwice) {
             DecodeError::duplicate_parameter);
 }
 
+TEST(StartupMessage, NamesWhatStandsTwice) {
+  EXPECT_EQ(duplicate_parameter_of(as_bytes("\0\3\0\0x\0y\0DateStyle\0a\0datestyle\0b\0\0"sv)), "DateStyle");
+  EXPECT_EQ(duplicate_parameter_of(as_bytes(startup_body)), "");
+  EXPECT_EQ(duplicate_parameter_of(as_bytes("\0\3\0\0user\0a\0user\0b\0"sv)), "");
+  EXPECT_EQ(duplicate_parameter_of({}), "");
+}
+
 TEST(StartupMessage, NoLargerThanPostgresTakes) {
   std::string body("\0\3\0\0user\0"sv);
   body.append(max_startup_body - body.size() - 2, 'u');
@@ -73,6 +80,15 @@ TEST(CancelRequest, Decoder) {
   const ExactCopy body(start + "a longer key");
   EXPECT_EQ(CancelRequest::decode(body.bytes())->process_id, 256);
   EXPECT_EQ(as_text(CancelRequest::decode(body.bytes())->secret_key), "a longer key");
+}
+
+TEST(StartupLength, CountsWhatFollows) {
+  EXPECT_EQ(decode_startup_length(as_bytes("\0\0\0\x08"sv)).value(), 4u);
+  EXPECT_EQ(decode_startup_length(as_bytes("\0\0\x27\x14"sv)).value(), max_startup_body);
+  EXPECT_EQ(decode_startup_length(as_bytes("\0\0\x27\x15"sv)).error(), DecodeError::message_too_large);
+  EXPECT_EQ(decode_startup_length(as_bytes("\xff\xff\xff\xff"sv)).error(), DecodeError::message_too_large);
+  for (const std::string_view length : {"\0\0\0\x07"sv, "\0\0\0\0"sv, "\0\0\0"sv})
+    EXPECT_EQ(decode_startup_length(as_bytes(length)).error(), DecodeError::bad_length);
 }
 
 TEST(StartupCode, TellsPacketsApart) {
