@@ -5,25 +5,10 @@
 #include "gateway/net/connect.h"
 #include "gateway/upstream/login.h"
 #include "protocol/postgres/field_writer.h"
+#include "protocol/postgres/startup_packets.h"
 
 namespace dbgate::upstream {
 namespace {
-
-constexpr std::int32_t ssl_request_code = 80877103;
-constexpr std::int32_t cancel_request_code = 80877102;
-
-std::string request_packet(std::int32_t code, std::int32_t pid = 0, const std::string* key = nullptr) {
-  std::string packet;
-  protocol::FieldWriter writer(packet);
-  const std::size_t length = 8 + (key == nullptr ? 0 : 4 + key->size());
-  writer.int32(static_cast<std::int32_t>(length));
-  writer.int32(code);
-  if (key != nullptr) {
-    writer.int32(pid);
-    packet += *key;
-  }
-  return packet;
-}
 
 Error at(const ServerSpec::Host& host, const std::string& what) {
   return {sqlstate::connection_failure, host.name + ":" + std::to_string(host.port) + ": " + what};
@@ -36,7 +21,7 @@ Task<Result<>> secure(net::Stream& stream, const ServerSpec& spec, const ServerS
   if (mode == SslMode::disable || mode == SslMode::allow || unix_socket) {
     co_return boost::system::in_place_value;
   }
-  const std::string request = request_packet(ssl_request_code);
+  const std::string request = protocol::encoded(protocol::frontend::SSLRequest());
   const auto sent = co_await stream.write_all(protocol::as_bytes(request));
   if (!sent) co_return sent.error();
   std::array<std::byte, 1> answer{};
@@ -106,7 +91,7 @@ Task<> request_cancel(net::Executor executor, const ServerSpec& spec, ServerSpec
   const net::Deadline deadline(stream, spec.connect_timeout);
   const auto secured = co_await secure(stream, spec, host, spec.sslmode);
   if (!secured) co_return;
-  const std::string packet = request_packet(cancel_request_code, pid, &cancel_key);
+  const std::string packet = protocol::encoded(protocol::frontend::CancelRequest{pid, protocol::as_bytes(cancel_key)});
   const auto sent = co_await stream.write_all(protocol::as_bytes(packet));
   if (!sent) co_return;
   std::array<std::byte, 16> nothing{};

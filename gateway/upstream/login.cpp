@@ -2,18 +2,20 @@
 
 #include "gateway/auth/md5.h"
 #include "gateway/auth/scram_client.h"
-#include "protocol/postgres/field_reader.h"
+#include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/field_writer.h"
 #include "protocol/postgres/frame.h"
+#include "protocol/postgres/startup_packets.h"
 
 namespace dbgate::upstream {
 namespace {
 
+namespace frontend = protocol::frontend;
+namespace backend = protocol::backend;
 using protocol::Bytes;
-using protocol::FieldReader;
-using protocol::FieldWriter;
+using protocol::encoded;
+using protocol::MessageHeader;
 
-constexpr std::size_t header_bytes = 5;
 // Nothing in a login is longer; what comes before authentication is not trusted with memory.
 constexpr std::size_t max_login_message = 16 * 1024;
 
@@ -24,50 +26,28 @@ Error broken(const char* what) {
 Error server_error(Bytes body, bool authenticated) {
   // Before the server has proved who it is, its words are not shown to anybody.
   if (!authenticated) return {sqlstate::connection_failure, "the server refused the login of the upstream account"};
-  FieldReader reader(body);
-  SqlState code;
-  std::string message = "the server refused the connection";
-  for (;;) {
-    const auto field = reader.uint8();
-    if (!field || *field == 0) break;
-    const auto text = reader.string();
-    if (!text) break;
-    if (*field == 'C') code = SqlState::from(*text);
-    if (*field == 'M') message = *text;
-  }
-  return {code, std::move(message)};
+  const auto error = backend::ErrorResponse::decode(body);
+  if (!error) return broken("an invalid ErrorResponse");
+  const std::string_view message = backend::find_field(error->fields, 'M');
+  return {SqlState::from(backend::find_field(error->fields, 'C')),
+          message.empty() ? "the server refused the connection" : std::string(message)};
 }
 
 std::string startup_packet(const ServerSpec& spec, const StartupParameters& parameters) {
-  std::string packet(4, '\0');
-  FieldWriter writer(packet);
-  writer.int32(3 << 16);
-  const auto add = [&writer](std::string_view name, std::string_view value) {
-    writer.string(name);
-    writer.string(value);
-  };
-  add("user", spec.user);
-  add("database", spec.database);
+  std::vector<frontend::StartupParameter> all{{"user", spec.user}, {"database", spec.database}};
   for (const auto& [name, value] : parameters)
-    add(name, value);
-  writer.int8(0);
-  const auto length = static_cast<std::uint32_t>(packet.size());
-  for (std::size_t i = 0; i < 4; ++i)
-    packet[i] = static_cast<char>(length >> (24 - 8 * i) & 0xff);
-  return packet;
+    all.push_back({name, value});
+  std::string storage;
+  frontend::StartupMessage message;
+  message.parameters = protocol::Repeated<frontend::StartupParameter>::lay_out(all, storage);
+  return encoded(message);
 }
 
-std::string password_message(std::string_view content, bool terminated) {
-  std::string message;
-  FieldWriter writer(message);
-  writer.begin_message('p');
-  if (terminated) {
-    writer.string(content);
-  } else {
-    writer.bytes(protocol::as_bytes(content));
-  }
-  writer.end_message();
-  return message;
+// dbgate asks for protocol 3.0 without options, so there is nothing that a server could decline.
+Result<> check_negotiation(Bytes body) {
+  const auto negotiated = backend::NegotiateProtocolVersion::decode(body);
+  if (!negotiated || !negotiated->unknown_options.empty()) return broken("an invalid NegotiateProtocolVersion");
+  return boost::system::in_place_value;
 }
 
 /// The client side of one login's authentication.
@@ -82,7 +62,7 @@ class Authentication {
   Result<> on_ok() const;
 
  private:
-  Result<std::string> start_scram(FieldReader& reader);
+  Result<std::string> start_scram(Bytes body);
 
   Connection& connection_;
   const ServerSpec& spec_;
@@ -91,15 +71,14 @@ class Authentication {
   bool answered_md5_ = false;
 };
 
-Result<std::string> Authentication::start_scram(FieldReader& reader) {
+Result<std::string> Authentication::start_scram(Bytes body) {
+  const auto request = backend::AuthenticationSASL::decode(body);
+  if (!request) return broken("an invalid list of SASL mechanisms");
   bool plain = false;
   bool plus = false;
-  for (;;) {
-    const auto mechanism = reader.string();
-    if (!mechanism) return broken("an invalid list of SASL mechanisms");
-    if (mechanism->empty()) break;
-    plain = plain || *mechanism == "SCRAM-SHA-256";
-    plus = plus || *mechanism == "SCRAM-SHA-256-PLUS";
+  for (const std::string_view mechanism : request->mechanisms) {
+    plain = plain || mechanism == "SCRAM-SHA-256";
+    plus = plus || mechanism == "SCRAM-SHA-256-PLUS";
   }
   std::string end_point;
   if (spec_.channel_binding != ChannelBinding::disable) end_point = connection_.stream.server_end_point(false);
@@ -110,45 +89,39 @@ Result<std::string> Authentication::start_scram(FieldReader& reader) {
   if (!plain && !bind) return broken("no SASL mechanism that dbgate knows");
   scram_ = std::make_unique<auth::ScramClient>(spec_.password, bind ? end_point : std::string(), !end_point.empty());
   const std::string first = scram_->client_first();
-  std::string message;
-  FieldWriter writer(message);
-  writer.begin_message('p');
-  writer.string(scram_->mechanism());
-  writer.int32(static_cast<std::int32_t>(first.size()));
-  writer.bytes(protocol::as_bytes(first));
-  writer.end_message();
-  return message;
+  return encoded(frontend::SASLInitialResponse{scram_->mechanism(), protocol::as_bytes(first)});
 }
 
 Result<std::string> Authentication::on_request(Bytes body) {
-  FieldReader reader(body);
-  const auto method = reader.int32();
+  const auto method = backend::decode_authentication_method(body);
   if (!method) return broken("an invalid authentication request");
   switch (*method) {
-    case 3:
+    case backend::AuthenticationCleartextPassword::method:
       return Error(sqlstate::connection_failure, "the server asks for the password in clear text, which dbgate refuses",
                    "configure scram-sha-256 for the upstream account in pg_hba.conf");
-    case 5: {
-      const auto salt = reader.bytes(4);
-      if (!salt) return broken("an invalid authentication request");
+    case backend::AuthenticationMD5Password::method: {
+      const auto request = backend::AuthenticationMD5Password::decode(body);
+      if (!request) return broken("an invalid authentication request");
       if (!spec_.allow_md5) {
         return Error(sqlstate::connection_failure, "the server asks for md5 authentication, which dbgate refuses",
                      "configure scram-sha-256 for the upstream account, or set upstream.allow_md5");
       }
       answered_md5_ = true;
-      return password_message(auth::md5_response(spec_.password, spec_.user, protocol::as_text(*salt)), true);
+      const std::string digest = auth::md5_response(spec_.password, spec_.user, protocol::as_text(request->salt));
+      return encoded(frontend::PasswordMessage{digest});
     }
-    case 10:
-      return start_scram(reader);
-    case 11:
-    case 12: {
+    case backend::AuthenticationSASL::method:
+      return start_scram(body);
+    case backend::AuthenticationSASLContinue::method: {
       if (!scram_) return broken("an authentication message out of order");
-      const std::string_view data = protocol::as_text(reader.rest());
-      if (*method == 11) {
-        DBGATE_TRY(const std::string final, scram_->on_server_first(data));
-        return password_message(final, false);
-      }
-      const auto verified = scram_->on_server_final(data);
+      const auto request = backend::AuthenticationSASLContinue::decode(body);
+      DBGATE_TRY(const std::string final, scram_->on_server_first(protocol::as_text(request->data)));
+      return encoded(frontend::SASLResponse{protocol::as_bytes(final)});
+    }
+    case backend::AuthenticationSASLFinal::method: {
+      if (!scram_) return broken("an authentication message out of order");
+      const auto request = backend::AuthenticationSASLFinal::decode(body);
+      const auto verified = scram_->on_server_final(protocol::as_text(request->data));
       if (!verified) return verified.error();
       proved_ = true;
       return std::string();
@@ -170,11 +143,17 @@ Task<Result<>> authenticate(Connection& connection, const ServerSpec& spec) {
   for (;;) {
     const auto message = co_await read_message(connection, max_login_message);
     if (!message) co_return message.error();
-    if (message->type == 'E') co_return server_error(message->body, authentication.proved());
-    if (message->type == 'v') continue;  // NegotiateProtocolVersion: 3.0 is what we speak
-    if (message->type != 'R') co_return broken("an unexpected message during authentication");
-    const auto method = FieldReader(message->body).int32();
-    if (method && *method == 0) co_return authentication.on_ok();
+    if (message->type == backend::ErrorResponse::type) {
+      co_return server_error(message->body, authentication.proved());
+    }
+    if (message->type == backend::NegotiateProtocolVersion::type) {
+      DBGATE_CO_CHECK(check_negotiation(message->body));
+      continue;
+    }
+    if (message->type != backend::AuthenticationOk::type) {
+      co_return broken("an unexpected message during authentication");
+    }
+    if (backend::AuthenticationOk::decode(message->body)) co_return authentication.on_ok();
     const auto answer = authentication.on_request(message->body);
     if (!answer) co_return answer.error();
     if (answer->empty()) continue;
@@ -188,13 +167,13 @@ Task<Result<>> authenticate(Connection& connection, const ServerSpec& spec) {
 Task<Result<Message>> read_message(Connection& connection, std::size_t max_bytes) {
   for (;;) {
     const Bytes unread = connection.received.unread();
-    if (unread.size() >= header_bytes) {
+    if (unread.size() >= MessageHeader::bytes) {
       const auto header = protocol::decode_header(unread);
       if (!header || header->body_length > max_bytes) co_return broken("a message of invalid length");
-      const std::size_t whole = header_bytes + header->body_length;
+      const std::size_t whole = MessageHeader::bytes + header->body_length;
       if (unread.size() >= whole) {
         connection.received.consume(whole);
-        co_return Message{header->type, unread.subspan(header_bytes, header->body_length)};
+        co_return Message{header->type, unread.subspan(MessageHeader::bytes, header->body_length)};
       }
     }
     const auto room = connection.received.prepare(4096);
@@ -213,28 +192,29 @@ Task<Result<>> log_in(Connection& connection, const ServerSpec& spec, const Star
   for (;;) {
     const auto message = co_await read_message(connection, max_login_message);
     if (!message) co_return message.error();
-    FieldReader reader(message->body);
     switch (message->type) {
-      case 'S': {
-        const auto name = reader.string();
-        const auto value = reader.string();
-        if (!name || !value) co_return broken("an invalid ParameterStatus");
-        connection.status.emplace_back(*name, *value);
+      case backend::ParameterStatus::type: {
+        const auto status = backend::ParameterStatus::decode(message->body);
+        if (!status) co_return broken("an invalid ParameterStatus");
+        connection.status.emplace_back(status->name, status->value);
         break;
       }
-      case 'K': {
-        const auto pid = reader.int32();
-        if (!pid) co_return broken("an invalid BackendKeyData");
-        connection.pid = *pid;
-        connection.cancel_key = protocol::as_text(reader.rest());
+      case backend::BackendKeyData::type: {
+        const auto key = backend::BackendKeyData::decode(message->body);
+        if (!key) co_return broken("an invalid BackendKeyData");
+        connection.pid = key->process_id;
+        connection.cancel_key = protocol::as_text(key->secret_key);
         break;
       }
-      case 'E':
+      case backend::ErrorResponse::type:
         co_return server_error(message->body, true);
-      case 'N':
-      case 'v':
+      case backend::NoticeResponse::type:
         break;
-      case 'Z':
+      case backend::NegotiateProtocolVersion::type:
+        DBGATE_CO_CHECK(check_negotiation(message->body));
+        break;
+      case backend::ReadyForQuery::type:
+        if (!backend::ReadyForQuery::decode(message->body)) co_return broken("an invalid ReadyForQuery");
         co_return boost::system::in_place_value;
       default:
         co_return broken("an unexpected message after authentication");
