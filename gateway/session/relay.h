@@ -1,39 +1,19 @@
 #pragma once
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "gateway/session/expected.h"
 #include "gateway/session/judge.h"
+#include "gateway/session/outgoing.h"
 #include "gateway/session/trail.h"
 #include "protocol/postgres/bytes.h"
 
 namespace dbgate::session {
 
 using protocol::Bytes;
-
-/// Bytes to be written in order: views into a receive buffer where nothing changed, own text where dbgate speaks.
-/// Views stay valid until the receive buffer is consumed, which happens after the write.
-class Outgoing {
- public:
-  void forward(Bytes view);
-  /// Keeps a copy of `message`.
-  void say(std::string message);
-  bool empty() const noexcept { return pieces_.empty(); }
-  std::vector<iovec>& pieces() noexcept { return pieces_; }
-  std::size_t bytes() const noexcept { return bytes_; }
-  void clear();
-
- private:
-  std::vector<iovec> pieces_;
-  std::deque<std::string> own_;  // a deque: earlier texts must not move
-  std::size_t bytes_ = 0;
-};
 
 struct RelayLimits {
   std::size_t max_statement_bytes = 16u << 20;     ///< Query and Parse
@@ -98,7 +78,9 @@ class Relay {
   enum class CopyIn : std::uint8_t { none, streaming };
   enum class Pass : std::uint8_t { forward, drop };
 
-  // Frontend side (relay_frontend.cpp).
+  static constexpr std::size_t max_small_message = 64 * 1024;  // of messages that hold names and counts only
+
+  // Frontend side (relay_frontend.cpp; extended queries: relay_extended.cpp).
   bool handle_frontend(char type, Bytes message, bool partial);
   std::size_t frontend_limit(char type) const;
   void on_query(Bytes message, std::string_view text);
