@@ -33,7 +33,8 @@ void Pump::end(EndReason reason) {
 }
 
 void Pump::tell_client(std::string fatal) {
-  if (client_busy_) return;  // half a message is on its way; the end of the stream has to do
+  // Half a message is on its way; the end of the stream has to do.
+  if (client_busy_ || relay_.in_message_to_client()) return;
   const iovec piece{fatal.data(), fatal.size()};
   client_.try_write({&piece, 1});
 }

@@ -68,6 +68,8 @@ class Relay {
   bool busy() const noexcept { return !expected_.empty(); }
   /// Whether the server reads copy data or may come to: it will not end that by itself.
   bool copying_in() const noexcept { return copy_in_ != CopyIn::none || copies_to_come_ > 0; }
+  /// Whether the client has been sent a message in part: nothing may be put in between.
+  bool in_message_to_client() const noexcept { return backend_rest_ > 0 && backend_pass_ == Pass::forward; }
   /// Whether the server has announced that it ends the session.
   bool server_said_why() const noexcept { return fatal_seen_; }
   bool in_transaction() const noexcept { return status_ != 'I' || dirty_; }
@@ -83,17 +85,21 @@ class Relay {
   // Frontend side (relay_frontend.cpp; extended queries: relay_extended.cpp).
   bool handle_frontend(char type, Bytes message, bool partial);
   std::size_t frontend_limit(char type) const;
-  void on_query(Bytes message, std::string_view text);
+  void on_query(Bytes message, Bytes body);
   void on_parse(Bytes message, Bytes body);
   bool on_bind(Bytes message, Bytes body, bool partial);
-  void on_describe_or_close(char type, Bytes message, Bytes body);
+  void on_describe(Bytes message, Bytes body);
+  void on_close(Bytes message, Bytes body);
   void on_execute(Bytes message, Bytes body);
-  void on_sync(Bytes message);
+  void on_sync(Bytes message, Bytes body);
   void on_function_call(Bytes message);
   void on_copy_message(char type, Bytes message);
   bool must_wait();
   bool allowed_while_copying(char type);
   void copy_begins();
+  std::string_view simple_protocol() const noexcept { return replication_ ? "replication" : "simple"; }
+  Refusal record_denial(const Judged& judged, std::string_view text, std::string_view protocol, std::string_view name);
+  bool refuse_oversized(char type, std::size_t body_length);
   void refuse_simple(const Refusal& refusal);
   void refuse_extended(const Refusal& refusal, bool unnamed_parse);
   bool server_untouched() const noexcept { return expected_.empty() && !dirty_ && status_ == 'I'; }
@@ -109,7 +115,7 @@ class Relay {
   bool reply_fits(char type) const;
   bool takes_ready() const;
   void on_error(Bytes message, Bytes body);
-  void on_ready(Bytes body);
+  void on_ready(char status);
   void on_complete(std::string_view tag);
   void settle_effects(const Run& run, const sql::Statement& statement, bool succeeded);
   void pop_front(bool succeeded);
@@ -137,6 +143,7 @@ class Relay {
   std::size_t frontend_rest_ = 0;  // of a message that streams
   Pass frontend_pass_ = Pass::forward;
   std::size_t backend_rest_ = 0;
+  Pass backend_pass_ = Pass::forward;
   std::string_view text_to_analyze_;
   std::shared_ptr<const Analysis> offered_;
   Next next_ = Next::more;

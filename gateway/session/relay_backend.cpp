@@ -4,38 +4,51 @@
 
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
-#include "protocol/postgres/field_reader.h"
+#include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/frame.h"
 
 namespace dbgate::session {
 namespace {
 
-using protocol::FieldReader;
+namespace backend = protocol::backend;
 using Kind = Expected::Kind;
 
-constexpr std::size_t header_bytes = 5;
-// Messages that are looked at whole; an ErrorResponse may quote long values.
+constexpr std::size_t header_bytes = protocol::MessageHeader::bytes;
+// Messages that are looked at whole.
 constexpr std::size_t max_inspected_message = 1u << 20;
+// Of an ErrorResponse only severity and SQLSTATE are looked at, which come first; what an exception says can be long.
+constexpr std::size_t error_head_bytes = 4096;
 
 bool inspected(char type) {
+  return std::string_view("CSZGHWIs123nc").find(type) != std::string_view::npos;
+}
+
+// Of messages that are inspected but whose fields nobody needs. What does not decode comes from a server that is out of
+// step.
+bool well_formed(char type, Bytes body) {
   switch (type) {
-    case 'C':
-    case 'E':
-    case 'S':
-    case 'Z':
-    case 'G':
-    case 'H':
-    case 'W':
-    case 'I':
-    case 's':
     case '1':
+      return backend::ParseComplete::decode(body).has_value();
     case '2':
+      return backend::BindComplete::decode(body).has_value();
     case '3':
+      return backend::CloseComplete::decode(body).has_value();
     case 'n':
+      return backend::NoData::decode(body).has_value();
+    case 'I':
+      return backend::EmptyQueryResponse::decode(body).has_value();
+    case 's':
+      return backend::PortalSuspended::decode(body).has_value();
     case 'c':
-      return true;
+      return backend::CopyDone::decode(body).has_value();
+    case 'G':
+      return backend::CopyInResponse::decode(body).has_value();
+    case 'H':
+      return backend::CopyOutResponse::decode(body).has_value();
+    case 'W':
+      return backend::CopyBothResponse::decode(body).has_value();
     default:
-      return false;
+      return true;
   }
 }
 
@@ -48,20 +61,6 @@ std::uint64_t rows_of(std::string_view tag) {
   return rows;
 }
 
-char error_field(Bytes body, char wanted, std::string_view& value) {
-  FieldReader reader(body);
-  for (;;) {
-    const auto code = reader.uint8();
-    if (!code || *code == 0) return '\0';
-    const auto text = reader.string();
-    if (!text) return '\0';
-    if (static_cast<char>(*code) == wanted) {
-      value = *text;
-      return wanted;
-    }
-  }
-}
-
 }  // namespace
 
 Relay::Step Relay::on_backend(Bytes input) {
@@ -72,7 +71,7 @@ Relay::Step Relay::on_backend(Bytes input) {
     if (backend_rest_ > 0) {
       if (rest.empty()) break;
       const std::size_t part = std::min(backend_rest_, rest.size());
-      to_client_.forward(rest.first(part));
+      if (backend_pass_ == Pass::forward) to_client_.forward(rest.first(part));
       backend_rest_ -= part;
       step.taken += part;
       continue;
@@ -85,14 +84,18 @@ Relay::Step Relay::on_backend(Bytes input) {
     }
     const std::size_t whole = header_bytes + header->body_length;
     // While nothing is owed dbgate may answer by itself at any moment, and its words may not fall into the middle of a
-    // notice or notification that is still arriving: those pass whole.
+    // notice or notification that is still arriving: those pass whole. Long ones belong to a statement.
     const bool look = inspected(header->type) || expected_.empty();
     if (header->body_length > (look ? max_inspected_message : limits_.max_message_bytes)) {
       fail(sqlstate::connection_failure, "the server sent a message that is too large");
       break;
     }
-    if (look && rest.size() < whole) {
-      step.wanted = whole;
+    std::size_t needed = look ? whole : header_bytes;
+    if (!look && header->type == backend::ErrorResponse::type) {
+      needed = std::min(whole, header_bytes + error_head_bytes);
+    }
+    if (rest.size() < needed) {
+      step.wanted = needed;
       break;
     }
     if (!reply_fits(header->type)) {
@@ -100,6 +103,7 @@ Relay::Step Relay::on_backend(Bytes input) {
       break;
     }
     const Bytes message = rest.first(std::min(whole, rest.size()));
+    backend_pass_ = Pass::forward;
     if (!handle_backend(header->type, message, message.subspan(header_bytes))) break;
     step.taken += message.size();
     backend_rest_ = whole - message.size();
@@ -160,30 +164,35 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
   // Any other reply is to something behind a Sync that was in doubt: that one was ignored.
   const bool settles = std::string_view("ZENSA").find(type) == std::string_view::npos && copy_in_ == CopyIn::none;
   if (settles) doubtful_syncs_ = 0;
+  if (!well_formed(type, body)) {
+    fail(sqlstate::connection_failure, std::string("the server sent an invalid message of type ") + type);
+    return false;
+  }
   switch (type) {
     case 'E':
       on_error(message, body);
       return true;
-    case 'Z':
-      if (body.size() != 1) {
+    case 'Z': {
+      const auto ready = backend::ReadyForQuery::decode(body);
+      if (!ready) {
         fail(sqlstate::connection_failure, "the server sent an invalid ReadyForQuery");
         return false;
       }
       to_client_.forward(message);
-      on_ready(body);
+      on_ready(static_cast<char>(ready->status));
       return true;
+    }
     case 'S':
       if (!check_parameter(body)) return false;
       break;
     case 'C': {
-      FieldReader reader(body);
-      const auto tag = reader.string();
-      if (!tag) {
+      const auto complete = backend::CommandComplete::decode(body);
+      if (!complete) {
         fail(sqlstate::connection_failure, "the server sent an invalid CommandComplete");
         return false;
       }
       to_client_.forward(message);
-      on_complete(*tag);
+      on_complete(complete->tag);
       return true;
     }
     case 'I':
@@ -229,27 +238,26 @@ void Relay::copy_begins() {
 
 // Only the settings on which the meaning of statement text rests.
 bool Relay::check_parameter(Bytes body) {
-  FieldReader reader(body);
-  const auto name = reader.string();
-  const auto value = reader.string();
-  if (!name || !value) {
+  const auto status = backend::ParameterStatus::decode(body);
+  if (!status) {
     fail(sqlstate::connection_failure, "the server sent an invalid ParameterStatus");
     return false;
   }
+  const auto& [name, value] = *status;
   const bool drifted =
-      (*name == "client_encoding" && *value != "UTF8") || (*name == "standard_conforming_strings" && *value != "on");
+      (name == "client_encoding" && value != "UTF8") || (name == "standard_conforming_strings" && value != "on");
   if (drifted) {
-    fail(sqlstate::protocol_violation, "setting " + std::string(*name) + " was changed, which dbgate does not allow");
+    fail(sqlstate::protocol_violation, "setting " + std::string(name) + " was changed, which dbgate does not allow");
   }
   return !drifted;
 }
 
+// `message` may be the beginning only; the rest goes the same way.
 void Relay::on_error(Bytes message, Bytes body) {
-  std::string_view severity;
-  std::string_view code = "XX000";
-  error_field(body, 'V', severity) || error_field(body, 'S', severity);
-  error_field(body, 'C', code);
-  const bool fatal = severity == "FATAL" || severity == "PANIC";
+  const auto head = backend::ErrorHead::read(body);
+  const SqlState state = SqlState::from(head.sqlstate);
+  const std::string_view code = state.text();
+  const bool fatal = head.severity == "FATAL" || head.severity == "PANIC";
   if (expected_.empty() || fatal) {
     // The server ends the session; its last words are the client's.
     to_client_.forward(message);
@@ -265,6 +273,7 @@ void Relay::on_error(Bytes message, Bytes body) {
   } else {
     to_client_.say(std::move(entry.refusal));
     entry.refusal.clear();
+    backend_pass_ = Pass::drop;
   }
   if (entry.run) finish_run(*entry.run, code);
   if (entry.kind == Kind::query || entry.kind == Kind::function_call) {
@@ -285,8 +294,8 @@ void Relay::skip_to_sync() {
   skip_is_local_ = false;
 }
 
-void Relay::on_ready(Bytes body) {
-  status_ = static_cast<char>(body[0]);
+void Relay::on_ready(char status) {
+  status_ = status;
   copy_in_ = CopyIn::none;
   if (!takes_ready()) {  // the server had not read that Sync after all, and is ready for what comes behind it
     --doubtful_syncs_;

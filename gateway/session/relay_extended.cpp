@@ -1,52 +1,48 @@
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 #include "protocol/postgres/field_reader.h"
+#include "protocol/postgres/frontend_messages.h"
 
 // The frontend's side of extended queries: Parse, Bind, Describe, Close, Execute.
 namespace dbgate::session {
 
 using protocol::FieldReader;
+namespace frontend = protocol::frontend;
 
 void Relay::on_parse(Bytes message, Bytes body) {
-  FieldReader reader(body);
-  const auto name = reader.string();
-  const auto text = reader.string();
-  const auto count = reader.uint16();
-  if (!name || !text || !count || reader.remaining() != static_cast<std::size_t>(*count) * 4) {
-    return fail(sqlstate::protocol_violation, "invalid Parse message");
-  }
-  const auto analysis = analysis_of(*text);
+  const auto parse = frontend::Parse::decode(body);
+  if (!parse) return fail(sqlstate::protocol_violation, "invalid Parse message");
+  const auto& [name, text, types] = *parse;
+  const auto analysis = analysis_of(text);
   if (!analysis) return;
   const Judged judged = judge_.judge(*analysis, statements_, portals_, segment_);
   if (judged.wait) {
     next_ = Next::wait;
     return;
   }
-  if (judged.refused) {
-    // A refused text is never executed, so this is the only record of it.
-    const auto recorded = trail_.decided(judged, *text, "extended", *name);
-    return refuse_extended(recorded ? with_request_id(judged.refusal, *recorded) : audit_refusal(), name->empty());
-  }
-  if (statements_.size() >= limits_.prepared_statements && !name->empty()) {
+  // A refused text is never executed, so this is the only record of it.
+  if (judged.refused) return refuse_extended(record_denial(judged, text, "extended", name), name.empty());
+  if (statements_.size() >= limits_.prepared_statements && !name.empty()) {
     Refusal refusal;
     refusal.code = sqlstate::configuration_limit_exceeded;
     refusal.message = "too many prepared statements in this session";
     refusal.hint = "The limit is " + std::to_string(limits_.prepared_statements) + "; close statements that are done.";
-    return refuse_extended(refusal, false);
+    return refuse_extended(record_denial(over_limit(refusal, judged.script), text, "extended", name), false);
   }
   auto prepared = std::make_shared<Prepared>();
-  prepared->text = *text;
+  prepared->text = text;
   prepared->script = judged.script;
   prepared->verdict = judged.verdict;
   prepared->judged_by = judged.judged_by;
   Expected& entry = expect(Expected::Kind::parse);
-  entry.name = *name;
+  entry.name = name;
   entry.pended = true;
-  statements_.pend(*name, std::move(prepared), segment_);
+  statements_.pend(name, std::move(prepared), segment_);
   dirty_ = true;
   to_server_.forward(message);
 }
 
+// By hand, because only the beginning may have come: the values stream.
 bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
   FieldReader reader(body);
   const auto portal = reader.string();
@@ -71,7 +67,8 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     Refusal refusal;
     refusal.code = sqlstate::configuration_limit_exceeded;
     refusal.message = "too many portals in this session";
-    refuse_extended(refusal, false);
+    const Judged judged = over_limit(refusal, found.definition->script);
+    refuse_extended(record_denial(judged, found.definition->text, "extended", *portal), false);
     return true;
   }
   Expected& entry = expect(Expected::Kind::bind);
@@ -85,43 +82,41 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
   return true;
 }
 
-void Relay::on_describe_or_close(char type, Bytes message, Bytes body) {
-  FieldReader reader(body);
-  const auto what = reader.uint8();
-  const auto name = reader.string();
-  if (!what || !name || reader.remaining() != 0 || (*what != 'S' && *what != 'P')) {
-    return fail(sqlstate::protocol_violation, type == 'D' ? "invalid Describe message" : "invalid Close message");
-  }
-  const bool portal = *what == 'P';
-  if (type == 'C') {
-    Expected& entry = expect(Expected::Kind::close);
-    entry.name = *name;
-    entry.names_portal = portal;
-    entry.pended = true;
-    (portal ? portals_ : statements_).pend(*name, nullptr, segment_);
-  } else {
-    if (!portal) {
-      const auto found = statements_.find(*name, segment_);
-      if (found.state == Names::State::wait) {
-        next_ = Next::wait;
-        return;
-      }
-      if (found.state == Names::State::absent) return refuse_extended(unknown_statement(*name), false);
+void Relay::on_describe(Bytes message, Bytes body) {
+  const auto describe = frontend::Describe::decode(body);
+  if (!describe) return fail(sqlstate::protocol_violation, "invalid Describe message");
+  if (describe->kind == frontend::NameKind::prepared_statement) {
+    const auto found = statements_.find(describe->name, segment_);
+    if (found.state == Names::State::wait) {
+      next_ = Next::wait;
+      return;
     }
-    expect(portal ? Expected::Kind::describe_portal : Expected::Kind::describe_statement);
+    if (found.state == Names::State::absent) return refuse_extended(unknown_statement(describe->name), false);
+    expect(Expected::Kind::describe_statement);
+  } else {
+    expect(Expected::Kind::describe_portal);
   }
   dirty_ = true;
   to_server_.forward(message);
 }
 
+void Relay::on_close(Bytes message, Bytes body) {
+  const auto close = frontend::Close::decode(body);
+  if (!close) return fail(sqlstate::protocol_violation, "invalid Close message");
+  Expected& entry = expect(Expected::Kind::close);
+  entry.name = close->name;
+  entry.names_portal = close->kind == frontend::NameKind::portal;
+  entry.pended = true;
+  (entry.names_portal ? portals_ : statements_).pend(close->name, nullptr, segment_);
+  dirty_ = true;
+  to_server_.forward(message);
+}
+
 void Relay::on_execute(Bytes message, Bytes body) {
-  FieldReader reader(body);
-  const auto portal = reader.string();
-  const auto max_rows = reader.int32();
-  if (!portal || !max_rows || reader.remaining() != 0) {
-    return fail(sqlstate::protocol_violation, "invalid Execute message");
-  }
-  const auto found = portals_.find(*portal, segment_);
+  const auto execute = frontend::Execute::decode(body);
+  if (!execute) return fail(sqlstate::protocol_violation, "invalid Execute message");
+  const std::string_view portal = execute->portal;
+  const auto found = portals_.find(portal, segment_);
   if (found.state == Names::State::wait) {
     next_ = Next::wait;
     return;
@@ -129,7 +124,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   if (found.state == Names::State::absent) {
     Refusal refusal;
     refusal.code = protocol::SqlState("34000");
-    refusal.message = "portal \"" + std::string(*portal) + "\" does not exist";
+    refusal.message = "portal \"" + std::string(portal) + "\" does not exist";
     return refuse_extended(refusal, false);
   }
   const Prepared& prepared = *found.definition;
@@ -147,7 +142,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
       return;
     }
   }
-  auto run = announce(judged, prepared.text, prepared.sql_cursor ? "cursor" : "extended", *portal);
+  auto run = announce(judged, prepared.text, prepared.sql_cursor ? "cursor" : "extended", portal);
   if (!run) return refuse_extended(audit_refusal(), false);
   if (judged.refused) return refuse_extended(with_request_id(judged.refusal, run->query_id), false);
   Expected& entry = expect(Expected::Kind::execute);

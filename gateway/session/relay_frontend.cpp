@@ -3,11 +3,14 @@
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 #include "protocol/postgres/frame.h"
+#include "protocol/postgres/frontend_messages.h"
 
 namespace dbgate::session {
 namespace {
 
-constexpr std::size_t header_bytes = 5;
+namespace frontend = protocol::frontend;
+
+constexpr std::size_t header_bytes = protocol::MessageHeader::bytes;
 
 // What a frontend may send after its login (PostgreSQL docs ch. 55.7).
 constexpr std::string_view frontend_types = "BCDEFHPQSXcdf";
@@ -74,15 +77,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
         break;
       }
       // Refused at its header: the bytes are dropped as they come, nothing waits for them.
-      Refusal refusal;
-      refusal.code = sqlstate::program_limit_exceeded;
-      refusal.message = "statement of " + std::to_string(header->body_length) + " bytes exceeds the limit of " +
-                        std::to_string(limits_.max_statement_bytes) + " bytes";
-      refusal.hint = "Send large data as bind parameters or by COPY.";
-      if (!skipping_) {
-        if (must_wait() || !allowed_while_copying(header->type)) break;
-        header->type == 'Q' ? refuse_simple(refusal) : refuse_extended(refusal, true);
-      }
+      if (!skipping_ && !refuse_oversized(header->type, header->body_length)) break;
       step.taken += header_bytes;
       frontend_rest_ = header->body_length;
       frontend_pass_ = Pass::drop;
@@ -124,28 +119,28 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
       on_copy_message(type, message);
       return true;
     case 'S':
-      on_sync(message);
-      return true;
-    case 'H':
-      to_server_.forward(message);
-      return true;
-    case 'Q': {
-      const std::string_view text = protocol::as_text(body);
-      if (text.empty() || text.find('\0') != text.size() - 1) {
-        fail(sqlstate::protocol_violation, "invalid string in message");
-        return false;
-      }
-      on_query(message, text.substr(0, text.size() - 1));
+      on_sync(message, body);
       break;
-    }
+    case 'H':
+      if (frontend::Flush::decode(body)) {
+        to_server_.forward(message);
+      } else {
+        fail(sqlstate::protocol_violation, "invalid Flush message");
+      }
+      break;
+    case 'Q':
+      on_query(message, body);
+      break;
     case 'P':
       on_parse(message, body);
       break;
     case 'B':
       return on_bind(message, body, partial);
     case 'D':
+      on_describe(message, body);
+      break;
     case 'C':
-      on_describe_or_close(type, message, body);
+      on_close(message, body);
       break;
     case 'E':
       on_execute(message, body);
@@ -208,7 +203,32 @@ std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text
   return run;
 }
 
-void Relay::on_query(Bytes message, std::string_view text) {
+// Records a denial of which nothing will run. @return what the client is told
+Refusal Relay::record_denial(const Judged& judged, std::string_view text, std::string_view protocol,
+                             std::string_view name) {
+  const auto recorded = trail_.decided(judged, text, protocol, name);
+  return recorded ? with_request_id(judged.refusal, *recorded) : audit_refusal();
+}
+
+// Returns false if the message has to be seen again, or must not come now. Its text is not read, so not recorded.
+bool Relay::refuse_oversized(char type, std::size_t body_length) {
+  if (must_wait() || !allowed_while_copying(type)) return false;
+  Refusal refusal;
+  refusal.code = sqlstate::program_limit_exceeded;
+  refusal.message = "statement of " + std::to_string(body_length) + " bytes exceeds the limit of " +
+                    std::to_string(limits_.max_statement_bytes) + " bytes";
+  refusal.hint = "Send large data as bind parameters or by COPY.";
+  const bool simple = type == 'Q';
+  const Judged judged = over_limit(std::move(refusal), nullptr);
+  const Refusal told = record_denial(judged, {}, simple ? simple_protocol() : "extended", {});
+  simple ? refuse_simple(told) : refuse_extended(told, true);
+  return true;
+}
+
+void Relay::on_query(Bytes message, Bytes body) {
+  const auto query = frontend::Query::decode(body);
+  if (!query) return fail(sqlstate::protocol_violation, "invalid string in message");
+  const std::string_view text = query->query;
   Judged judged;
   if (replication_) judged = judge_.judge_replication(text);
   if (!judged.script) {
@@ -220,7 +240,7 @@ void Relay::on_query(Bytes message, std::string_view text) {
       return;
     }
   }
-  auto run = announce(judged, text, replication_ ? "replication" : "simple", {});
+  auto run = announce(judged, text, simple_protocol(), {});
   if (!run) return refuse_simple(audit_refusal());
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
   ++segment_;
@@ -266,7 +286,8 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script) {
   }
 }
 
-void Relay::on_sync(Bytes message) {
+void Relay::on_sync(Bytes message, Bytes body) {
+  if (!frontend::Sync::decode(body)) return fail(sqlstate::protocol_violation, "invalid Sync message");
   // Frontends may send Sync along with the COPY; the server ignores it while it reads copy data (PostgreSQL docs
   // ch. 55.2.7), unless the copy has failed before it comes to read it.
   if (copy_in_ != CopyIn::none) {

@@ -78,6 +78,18 @@ Refusal audit_refusal() {
   return refusal;
 }
 
+Judged over_limit(Refusal refusal, std::shared_ptr<const sql::Script> script) {
+  policy::Verdict verdict;
+  verdict.rule_id = "builtin/limit";
+  verdict.reasons.push_back(refusal.message);
+  Judged judged;
+  judged.script = script ? std::move(script) : std::make_shared<const sql::Script>();
+  judged.verdict = std::make_shared<const policy::Verdict>(std::move(verdict));
+  judged.refused = true;
+  judged.refusal = std::move(refusal);
+  return judged;
+}
+
 Refusal with_request_id(Refusal refusal, std::string_view query_id) {
   if (refusal.code != sqlstate::insufficient_privilege) return refusal;
   if (!refusal.hint.empty()) refusal.hint += ' ';

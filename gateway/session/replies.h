@@ -23,6 +23,9 @@ Refusal unknown_statement(std::string_view name);
 /// The audit log did not take the record.
 Refusal audit_refusal();
 
+/// The judgement of what is beyond a limit of dbgate's own. @param script null: the text was not read
+Judged over_limit(Refusal refusal, std::shared_ptr<const sql::Script> script);
+
 /// A denial says under which id it stands in the audit log; PostgreSQL's own errors stay as they are.
 Refusal with_request_id(Refusal refusal, std::string_view query_id);
 

@@ -108,6 +108,21 @@ void ErrorResponse::encode(std::string& out) const {
   encode_fields(out, type, fields);
 }
 
+ErrorHead ErrorHead::read(Bytes beginning) {
+  ErrorHead head;
+  std::string_view localized;
+  FieldReader reader(beginning);
+  while (!reader.at_zero() && (head.severity.empty() || head.sqlstate.empty())) {
+    const auto field = ErrorField::read(reader);
+    if (!field) break;
+    if (field->code == 'S') localized = field->value;
+    if (field->code == 'V') head.severity = field->value;
+    if (field->code == 'C') head.sqlstate = field->value;
+  }
+  if (head.severity.empty()) head.severity = localized;
+  return head;
+}
+
 Decoded<FunctionCallResponse> FunctionCallResponse::decode(Bytes body) {
   FunctionCallResponse message;
   return MessageReader(body).value(message.result).finish(message);

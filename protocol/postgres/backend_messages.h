@@ -87,6 +87,14 @@ struct ErrorResponse {
   void encode(std::string& out) const;
 };
 
+/// What kind of error it is, read from the beginning of an ErrorResponse that may not have come whole: servers send
+/// severity and SQLSTATE first, and what follows can be long. Fields that do not end within the beginning are empty.
+struct ErrorHead {
+  std::string_view severity;  ///< the one that is not localized, if the server sends it
+  std::string_view sqlstate;
+  static ErrorHead read(Bytes beginning);
+};
+
 /// Layout: Int32 length or -1 · Byten result    (PostgreSQL docs ch. 55.7, "FunctionCallResponse")
 /// Errors: bad_length, trailing_bytes.
 struct FunctionCallResponse {

@@ -68,6 +68,21 @@ TEST(ErrorResponse, Fields) {
   EXPECT_EQ(find_field(error->fields, 'D'), "");
 }
 
+TEST(ErrorHead, IsReadFromTheBeginning) {
+  constexpr std::string_view whole = "SFEHLER\0VERROR\0C42501\0Mno\0\0"sv;
+  constexpr std::size_t known = 22;  // up to the NUL of the SQLSTATE
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    const ExactCopy copy(whole.substr(0, size));
+    const ErrorHead head = ErrorHead::read(copy.bytes());
+    EXPECT_EQ(head.sqlstate, size >= known ? "42501" : "") << size;
+    EXPECT_EQ(head.severity, size < 8 ? "" : size < 15 ? "FEHLER" : "ERROR") << size;
+  }
+  const ErrorHead old = ErrorHead::read(as_bytes("SFATAL\0C57P01\0Mbye\0\0VERROR\0"sv));
+  EXPECT_EQ(old.severity, "FATAL");
+  EXPECT_EQ(old.sqlstate, "57P01");
+  EXPECT_EQ(ErrorHead::read(as_bytes("\0SERROR\0"sv)).severity, "");
+}
+
 TEST(FunctionCallResponse, Decoder) {
   check_decoder<FunctionCallResponse>("\0\0\0\4abcd"sv);
   check_decoder<FunctionCallResponse>("\xff\xff\xff\xff"sv);

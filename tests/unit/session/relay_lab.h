@@ -108,8 +108,9 @@ inline std::string rows() {
 inline std::string row(std::string_view value = "1") {
   return MessageText('D').int16(1).int32(static_cast<int>(value.size())).raw(value);
 }
-inline std::string error(std::string_view code, std::string_view severity = "ERROR") {
-  return MessageText('E')
+inline std::string error(std::string_view code, std::string_view severity = "ERROR", std::string_view text = "server",
+                         char type = 'E') {
+  return MessageText(type)
       .raw("S")
       .string(severity)
       .raw("V")
@@ -117,7 +118,7 @@ inline std::string error(std::string_view code, std::string_view severity = "ERR
       .raw("C")
       .string(code)
       .raw("M")
-      .string("server")
+      .string(text)
       .raw(std::string_view("\0", 1));
 }
 inline std::string status(std::string_view name, std::string_view value) {
@@ -213,7 +214,8 @@ class ScriptedTrail final : public Trail {
     if (failing) return Error(sqlstate::io_error, "the disk is full");
     std::string id = "q" + std::to_string(++count_);
     note(id + (judged.refused ? " deny " : " allow ") + std::string(protocol) + " " + std::string(text) +
-         (name.empty() ? "" : " as " + std::string(name)));
+         (name.empty() ? "" : " as " + std::string(name)) +
+         (judged.verdict && !judged.verdict->reasons.empty() ? " because " + judged.verdict->reasons[0] : ""));
     return id;
   }
   void done(const Run& run, std::string_view sqlstate) override {
@@ -333,6 +335,7 @@ class RelayLab {
   std::size_t fed() const noexcept { return fed_; }
   std::size_t waiting_bytes() const noexcept { return from_client_.size(); }
   std::size_t bytes_at_server() const noexcept { return to_server_.size(); }
+  std::size_t bytes_at_client() const noexcept { return to_client_.size(); }
 
  private:
   using Buffer = std::vector<char>;  // exactly as large as what it holds, so that a sanitizer sees one byte too many

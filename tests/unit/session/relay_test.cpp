@@ -632,6 +632,14 @@ TEST(Relay, NoticesPassAtAnyTime) {
   });
 }
 
+/// A header alone.
+std::string announced(char type, std::uint32_t length) {
+  std::string header(1, type);
+  for (int shift = 24; shift >= 0; shift -= 8)
+    header += static_cast<char>(length >> shift & 0xff);
+  return header;
+}
+
 struct Broken {
   const char* what;
   std::string bytes;
@@ -674,6 +682,8 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"Close without name", MessageText('C').raw("S"), "08P01"},
         Broken{"Execute without rows", MessageText('E').string(""), "08P01"},
         Broken{"Execute with trailing bytes", MessageText('E').string("").int32(0).raw("x"), "08P01"},
+        Broken{"Sync with a body", MessageText('S').raw("x"), "08P01"},
+        Broken{"Flush with a body", MessageText('H').raw("x"), "08P01"},
         Broken{"an oversized Sync", "S\0\x01\0\x05"s, "08P01"},
         Broken{"an oversized Execute", "E\x7f\xff\xff\xff"s, "08P01"}));
 
@@ -701,6 +711,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Broken{"length below four", "N\0\0\0\x03"s, "08006"},
                     Broken{"negative length", "N\xff\xff\xff\xff"s, "08006"},
                     Broken{"an oversized error", "E\x7f\xff\xff\xff"s, "08006"},
+                    Broken{"an oversized notice", announced('N', 4 + (1 << 20) + 1), "08006"},
+                    Broken{"a status with trailing bytes", MessageText('S').string("a").string("b").raw("c"), "08006"},
                     Broken{"a status without value", MessageText('S').string("TimeZone"), "08006"},
                     Broken{"another encoding", b::status("client_encoding", "LATIN1"), "08P01"},
                     Broken{"other literals", b::status("standard_conforming_strings", "off"), "08P01"}));
@@ -722,6 +734,98 @@ TEST(Relay, RepliesMustFit) {
       EXPECT_EQ(lab.at_client(), "");
     });
   }
+}
+
+TEST(Relay, RepliesMustBeWellFormed) {
+  const std::string prepared = f::parse("s", "SELECT 1");
+  struct Case {
+    std::string sent;
+    std::string fine;
+    std::string wrong;
+  };
+  for (const Case& c : {Case{prepared, "", MessageText('1').raw("x")},
+                        Case{prepared + f::bind("", "s"), b::parse_complete, MessageText('2').raw("x")},
+                        Case{f::close('S', "s"), "", MessageText('3').raw("x")},
+                        Case{prepared + f::describe('S', "s"), b::parse_complete, MessageText('n').raw("x")},
+                        Case{f::query(""), "", MessageText('I').raw("x")},
+                        Case{f::query("SELECT 1"), "", MessageText('C').raw("SELECT 1")},
+                        Case{f::query("SELECT 1"), "", MessageText('C').string("SELECT 1").raw("x")},
+                        Case{f::query("SELECT 1"), "", MessageText('Z').raw("X")},
+                        Case{f::query("SELECT 1"), "", MessageText('Z').raw("II")},
+                        Case{f::query("COPY t FROM STDIN"), "", MessageText('G').raw("\2\0\0"s)},
+                        Case{f::query("COPY t FROM STDIN"), "", MessageText('G').raw("\0\0\1"s)},
+                        Case{f::query("COPY t TO STDOUT"), "", MessageText('H').raw("\0"s)},
+                        Case{f::query("COPY t TO STDOUT"), b::copy('H'), MessageText('c').raw("x")}}) {
+    in_every_split([&c](RelayLab& lab) {
+      lab.client(c.sent).server(c.fine);
+      lab.at_client();
+      lab.server(c.wrong);
+      EXPECT_EQ(lab.next, Relay::Next::broken) << c.sent;
+      EXPECT_EQ(lab.relay.failure().code().text(), "08006");
+      EXPECT_EQ(lab.at_client(), "");
+    });
+  }
+}
+
+// ---- Long errors and notices: an exception may say as much as a text can hold.
+
+const std::string long_text(3'000'000, 'x');
+
+TEST(Relay, ALongErrorStreams) {
+  RelayLab lab;
+  const std::string error = b::error("P0001", "ERROR", long_text);
+  lab.client(f::query("SELECT 1") + f::query("SELECT 2")).server(error.substr(0, 100));
+  EXPECT_EQ(lab.bytes_at_client(), 0u) << "its kind is not known yet";
+  lab.server(error.substr(100, 10'000));
+  EXPECT_EQ(lab.bytes_at_client(), 10'100u);
+  EXPECT_TRUE(lab.relay.in_message_to_client());
+  EXPECT_EQ(lab.audit(), "q1 allow simple SELECT 1\nq2 allow simple SELECT 2\nq1 done P0001 [] rows 0+0\n");
+  lab.server(error.substr(10'100) + b::ready('I') + b::complete("SELECT 0") + b::ready('I'));
+  EXPECT_FALSE(lab.relay.in_message_to_client());
+  EXPECT_EQ(lab.at_client(), "E(P0001 " + long_text + ") Z(I) C(SELECT 0) Z(I)");
+  EXPECT_EQ(lab.audit(), "q2 done 00000 [SELECT 0] rows 0+0\n");
+}
+
+TEST(Relay, ALongErrorInAnExtendedQuery) {
+  RelayLab lab;
+  lab.client(f::parse("", "SELECT 1") + f::bind("", "") + f::execute("") + f::flush);
+  const std::string error = b::error("P0001", "ERROR", long_text);
+  lab.server(b::parse_complete + b::bind_complete + error.substr(0, 5000));
+  lab.at_server();
+  // Its rest is still to come, and nothing is owed: dbgate's own words must not fall into it.
+  lab.client(f::parse("", "SELECT a FROM secret") + f::sync + f::query("SELECT a FROM secret"));
+  EXPECT_EQ(lab.at_server(), "S " + failing);
+  lab.server(error.substr(5000) + b::ready('I') + b::syntax_error + b::ready('I'));
+  EXPECT_EQ(lab.at_client(), "1 2 E(P0001 " + long_text + ") Z(I) E(42501 denied secret Request id: q2) Z(I)");
+}
+
+TEST(Relay, ALongErrorBehindARefusalIsDropped) {
+  RelayLab lab;
+  begin(lab);
+  lab.client(f::query("SELECT a FROM secret"));
+  const std::string error = b::error("42601", "ERROR", long_text);
+  lab.server(error.substr(0, 10'000)).server(error.substr(10'000) + b::ready('E'));
+  EXPECT_EQ(lab.at_client(), "E(42501 denied secret Request id: q2) Z(E)");
+}
+
+TEST(Relay, LongLastWords) {
+  RelayLab lab;
+  const std::string error = b::error("57P01", "FATAL", long_text);
+  lab.client(f::query("SELECT 1")).server(error.substr(0, 10'000));
+  EXPECT_TRUE(lab.relay.server_said_why());
+  lab.server(error.substr(10'000));
+  EXPECT_EQ(lab.at_client(), "E(57P01 FATAL " + long_text + ")");
+}
+
+TEST(Relay, ALongNoticeStreams) {
+  RelayLab lab;
+  const std::string notice = b::error("00000", "NOTICE", long_text, 'N');
+  lab.client(f::query("SELECT 1")).server(notice.substr(0, 100));
+  EXPECT_EQ(lab.bytes_at_client(), 100u);
+  lab.server(notice.substr(100));
+  EXPECT_EQ(lab.bytes_at_client(), notice.size());
+  lab.server(b::complete("SELECT 0") + b::ready('I'));
+  EXPECT_EQ(lab.at_client(), "N C(SELECT 0) Z(I)");
 }
 
 // A refused statement's stand-in can only fail: whatever else the server says of it is not passed on as a result.
@@ -763,18 +867,12 @@ RelayLimits small_limits() {
   return limits;
 }
 
-std::string announced(char type, std::uint32_t length) {
-  std::string header(1, type);
-  for (int shift = 24; shift >= 0; shift -= 8)
-    header += static_cast<char>(length >> shift & 0xff);
-  return header;
-}
-
 TEST(Relay, AnOversizedStatementIsRefusedAtItsHeader) {
   in_every_split(
       [](RelayLab& lab) {
         lab.client(announced('Q', 50'000'000));
         EXPECT_THAT(lab.at_client(), HasSubstr("E(54000 statement of 49999996 bytes exceeds the limit of 100 bytes"));
+        EXPECT_EQ(lab.audit(), "q1 deny simple  because statement of 49999996 bytes exceeds the limit of 100 bytes\n");
         lab.client(std::string(300, 'x'));
         EXPECT_EQ(lab.waiting_bytes(), 0u);  // dropped as they come
         EXPECT_EQ(lab.at_server(), "");
@@ -802,8 +900,12 @@ TEST(Relay, AnOversizedParse) {
         begin(lab);
         lab.client(announced('P', 4 + 70'000));
         EXPECT_EQ(lab.at_server(), failing_unnamed);
+        EXPECT_EQ(lab.audit(), "q2 deny extended  because statement of 70000 bytes exceeds the limit of 100 bytes\n");
         lab.server(b::syntax_error);
         EXPECT_THAT(lab.at_client(), HasSubstr("54000"));
+        // What is skipped is not even refused.
+        lab.client(std::string(70'000, 'x') + announced('P', 4 + 70'000));
+        EXPECT_EQ(lab.audit(), "");
       },
       small_limits());
 }
@@ -873,6 +975,7 @@ TEST(Relay, PreparedStatements) {
         prepare(lab, "b", "SELECT 2");
         lab.client(f::parse("c", "SELECT 3") + f::sync);
         EXPECT_THAT(lab.at_client(), HasSubstr("E(53400 too many prepared statements in this session"));
+        EXPECT_EQ(lab.audit(), "q1 deny extended SELECT 3 as c because too many prepared statements in this session\n");
         lab.client(f::parse("", "SELECT 3") + f::sync).server(b::parse_complete + b::ready('I'));
         EXPECT_EQ(lab.at_client(), "1 Z(I)");
         lab.client(f::close('S', "a") + f::close('S', "b") + f::sync);
@@ -893,6 +996,7 @@ TEST(Relay, Portals) {
         EXPECT_EQ(lab.at_server(), "P(,SELECT 1) B(a,) " + failing_named + " S");
         lab.server(b::parse_complete + b::bind_complete + b::syntax_error + b::ready('I'));
         EXPECT_EQ(lab.at_client(), "1 2 E(53400 too many portals in this session) Z(I)");
+        EXPECT_EQ(lab.audit(), "q1 deny extended SELECT 1 as b because too many portals in this session\n");
       },
       limits);
 }
@@ -955,6 +1059,10 @@ TEST(Relay, NothingIsForwardedWithoutARecord) {
     EXPECT_EQ(lab.at_client(), refusal + " Z(E)");
     lab.client(f::query("COPY t FROM STDIN") + f::copy_data("a"));
     EXPECT_EQ(lab.at_server(), failing);
+    lab.server(b::syntax_error + b::ready('I'));
+    lab.at_client();
+    lab.client(announced('Q', 50'000'000));
+    EXPECT_EQ(lab.at_client(), refusal + " Z(I)");
   });
 }
 
