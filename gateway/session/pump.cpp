@@ -95,6 +95,7 @@ Task<> Pump::client_side() {
 Task<Pump::Go> Pump::handle_client_bytes() {
   for (;;) {
     co_await cancel_.settled();
+    const std::uint64_t answers = answers_;
     const Relay::Step step = relay_.on_frontend(from_client_buffer_.unread());
     const Relay::Next next = step.next;
     if (!relay_.to_server().empty() || !relay_.local_replies().empty()) {
@@ -135,7 +136,9 @@ Task<Pump::Go> Pump::handle_client_bytes() {
         co_return Go::on;
       }
       case Relay::Next::wait:
-        co_await progress_.wait();
+        // The answer may have come while the batch was recorded and written.
+        while (answers_ == answers)
+          co_await progress_.wait();
         break;
       case Relay::Next::analyze: {
         auto analysis = co_await ports_.analyze(relay_.text_to_analyze());
@@ -189,6 +192,7 @@ Task<> Pump::server_side() {
       end_now();
       co_return;
     }
+    ++answers_;
     progress_.notify();
   }
   if (!ended_ && !relay_.server_said_why()) {

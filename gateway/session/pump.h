@@ -53,8 +53,9 @@ class Pump {
   CancelPoint& cancel_;
   PumpPorts ports_;
   protocol::ReadBuffer from_client_buffer_;
-  net::Event progress_;     // the server has answered something
-  net::Event client_free_;  // nobody writes to the client
+  net::Event progress_;        // the server has answered something, and …
+  std::uint64_t answers_ = 0;  // … how often, as nobody may have waited
+  net::Event client_free_;     // nobody writes to the client
   bool client_busy_ = false;
   bool ended_ = false;
   bool draining_ = false;  // the client said Terminate while statements were under way
