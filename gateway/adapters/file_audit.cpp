@@ -49,6 +49,12 @@ class File {
   int descriptor_ = -1;
 };
 
+// A file is durable under its name only once its directory is.
+bool flush_directory(const std::string& directory) {
+  const File file(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return file.get() >= 0 && ::fsync(file.get()) == 0;
+}
+
 /// Makes written records durable, for all chains with as few fdatasync calls as possible: while one runs, the tickets
 /// that arrive wait for the next.
 class Flusher {
@@ -112,7 +118,7 @@ class FileChain final : public AuditChain {
   FileChain(const FileAuditOptions& options, std::string name, std::shared_ptr<Flusher> flusher)
       : options_(options), chain_(std::move(name)), flusher_(std::move(flusher)) {}
   ~FileChain() override {
-    if (!file_) return;  // never opened
+    if (!file_) return;          // never opened
     if (commit()) write_head();  // never a head before its record
   }
 
@@ -209,6 +215,11 @@ Result<> FileChain::start_segment() {
   const std::string path = segment_path(segment_ + 1);
   File fresh(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600));
   if (fresh.get() < 0) return io_error("cannot create " + path);
+  if (options_.sync && !flush_directory(options_.directory)) {
+    const Error why = io_error("cannot flush " + options_.directory);
+    ::unlink(path.c_str());  // the next attempt makes it anew
+    return why;
+  }
   write_head();
   file_ = std::make_shared<const File>(std::move(fresh));
   ++segment_;
@@ -231,7 +242,8 @@ Result<> FileChain::append(std::string_view event, std::string_view fields) {
 
 Result<std::string> FileChain::store_text(std::string_view text) {
   std::string hash = audit::sha256_hex(text);
-  const std::string path = options_.directory + "/blobs/" + hash;
+  const std::string blobs = options_.directory + "/blobs";
+  const std::string path = blobs + "/" + hash;
   if (::access(path.c_str(), F_OK) == 0) return hash;
   const std::string temporary = path + "." + chain_.name() + ".tmp";
   const File file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
@@ -243,6 +255,11 @@ Result<std::string> FileChain::store_text(std::string_view text) {
   }
   if (options_.sync && ::fdatasync(file.get()) != 0) return io_error("cannot flush " + temporary);
   if (::rename(temporary.c_str(), path.c_str()) != 0) return io_error("cannot name " + path);
+  if (options_.sync && !flush_directory(blobs)) {
+    const Error why = io_error("cannot flush " + blobs);
+    ::unlink(path.c_str());
+    return why;
+  }
   return hash;
 }
 
@@ -325,6 +342,10 @@ Result<std::unique_ptr<ports::AuditLog>> open_file_audit(const FileAuditOptions&
   if (failed)
     return Error(sqlstate::io_error, "audit log: cannot create " + options.directory + ": " + failed.message());
   ::chmod(options.directory.c_str(), 0700);
+  const std::string parent = std::filesystem::path(options.directory).parent_path();
+  if (options.sync && !(flush_directory(options.directory) && flush_directory(parent.empty() ? "." : parent))) {
+    return io_error("cannot flush " + options.directory);
+  }
   File lock(::open((options.directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (lock.get() < 0) return io_error("cannot open " + options.directory + "/lock");
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {

@@ -5,10 +5,12 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <condition_variable>
+#include <filesystem>
 #include <mutex>
 
 #include "gateway/audit/chain.h"
@@ -28,6 +30,33 @@ using testing::IsEmpty;
 using tests::read_file;
 using tests::TempDirectory;
 using tests::write_file;
+
+// Directories that were made durable, by path.
+std::mutex flushed_mutex;
+std::vector<std::string> flushed_directories;
+
+std::vector<std::string> take_flushed() {
+  const std::lock_guard lock(flushed_mutex);
+  return std::exchange(flushed_directories, {});
+}
+
+}  // namespace
+}  // namespace dbgate::adapters
+
+// Stands in front of the C library's, to see what is flushed.
+extern "C" int fsync(int descriptor) {
+  struct stat facts {};
+  if (::fstat(descriptor, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+    std::error_code ignored;
+    const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor), ignored);
+    const std::lock_guard lock(dbgate::adapters::flushed_mutex);
+    dbgate::adapters::flushed_directories.push_back(path);
+  }
+  return static_cast<int>(::syscall(SYS_fsync, descriptor));
+}
+
+namespace dbgate::adapters {
+namespace {
 
 class FileAuditTest : public testing::Test {
  protected:
@@ -58,6 +87,34 @@ class FileAuditTest : public testing::Test {
   TempDirectory directory_;
   FileAuditOptions options_{.directory = directory_.path()};
 };
+
+TEST_F(FileAuditTest, NamesAreDurableBeforeTheyAreReliedOn) {
+  options_.sync = true;
+  options_.segment_bytes = 300;
+  take_flushed();
+  const auto log = open();
+  const std::string parent = std::filesystem::path(directory_.path()).parent_path();
+  EXPECT_THAT(take_flushed(), ElementsAre(directory_.path(), parent)) << "the directories themselves";
+  const auto w0 = chain(*log);
+  EXPECT_THAT(take_flushed(), ElementsAre(directory_.path())) << "the first segment";
+  write(*w0, "x");
+  EXPECT_THAT(take_flushed(), IsEmpty());
+  write(*w0, std::string(200, 'x'));
+  EXPECT_THAT(take_flushed(), ElementsAre(directory_.path())) << "a full segment, and a new one";
+  ASSERT_TRUE(w0->store_text("a long text"));
+  EXPECT_THAT(take_flushed(), ElementsAre(directory_.file("blobs"))) << "a text";
+  ASSERT_TRUE(w0->store_text("a long text"));
+  EXPECT_THAT(take_flushed(), IsEmpty()) << "known already";
+}
+
+TEST_F(FileAuditTest, NothingIsFlushedUnlessAskedFor) {
+  options_.segment_bytes = 300;
+  const auto log = open();
+  const auto w0 = chain(*log);
+  write(*w0, std::string(400, 'x'));
+  ASSERT_TRUE(w0->store_text("a long text"));
+  EXPECT_THAT(take_flushed(), IsEmpty());
+}
 
 TEST_F(FileAuditTest, NothingIsWrittenBeforeCommit) {
   const auto log = open();
