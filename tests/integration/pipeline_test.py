@@ -1,0 +1,43 @@
+"""Pipelines whose messages wait for answers, while the audit log takes its time."""
+import pathlib
+import socket
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import lab  # noqa: E402
+import wire  # noqa: E402
+
+
+class Pipeline(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab.Lab()
+        cls.addClassCleanup(cls.lab.close)
+        cls.gateway = cls.lab.gateway(cls.lab.forward_everything(extra="audit: { durability: sync }\n"))
+
+    def test_an_answer_that_comes_while_a_batch_is_recorded(self):
+        # The second batch names what the first one defines again, so it waits for the first one's answer; that comes
+        # sometimes before, sometimes while and sometimes after the record of the second batch is made durable.
+        connection = wire.Connection(self.gateway.port)
+        self.addCleanup(connection.socket.close)
+        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.login("postgres", "postgres", lab.PASSWORD)
+        connection.send(wire.parse("s", "SELECT 1") + wire.SYNC)
+        connection.types_until_ready()
+        for i in range(100):
+            slow = f"SELECT pg_sleep({i % 10 * 0.0004})"
+            connection.send(wire.close(b"S", "s") + wire.parse("s", "SELECT 2") + wire.parse("", slow) + wire.bind() +
+                            wire.execute() + wire.SYNC)
+            apart = time.perf_counter() + i // 10 * 0.0004
+            while time.perf_counter() < apart:
+                pass
+            connection.send(wire.parse("u", "SELECT 3") + wire.bind("", "u") + wire.execute() + wire.bind("", "s") +
+                            wire.execute() + wire.close(b"S", "u") + wire.SYNC)
+            self.assertEqual(connection.types_until_ready(), "3112DCZ")
+            self.assertEqual(connection.types_until_ready(), "12DC2DC3Z")
+
+
+if __name__ == "__main__":
+    unittest.main()
