@@ -54,6 +54,9 @@ Gateway::Gateway(std::string config_path, std::shared_ptr<Snapshot> first) : con
 Gateway::~Gateway() = default;
 
 Result<> Gateway::start() {
+  // First: who reads that the gateway is ready may send one at once. They count when run() begins.
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+    signals_.add(signal);
   const auto snapshot = shared_.current.get();
   const config::Config& config = snapshot->config;
   ::umask(077);
@@ -133,8 +136,6 @@ Worker& Gateway::next_worker() {
 }
 
 void Gateway::run() {
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
-    signals_.add(signal);
   wait_for_signal();
   context_.run();
 }
@@ -147,7 +148,7 @@ void Gateway::wait_for_signal() {
     } else if (signal == SIGTERM && !draining_) {
       drain();
     } else {
-      finish(false);
+      finish();
       return;
     }
     wait_for_signal();
@@ -205,7 +206,7 @@ void Gateway::drain() {
   const auto deadline = std::chrono::steady_clock::now() + shared_.current.get()->config.limits.drain_timeout;
   const auto poll = [this, deadline](auto&& self) -> void {
     if (shared_.connections == 0 || std::chrono::steady_clock::now() > deadline) {
-      finish(shared_.connections == 0);
+      finish();
       return;
     }
     drain_timer_.expires_after(drain_poll);
@@ -218,7 +219,8 @@ void Gateway::drain() {
 
 // Ends what is left, gives it a moment to be told, and stops. What still hangs then ends with the process: its frames
 // may hold executors of several workers, so there is no order in which they could be destroyed.
-void Gateway::finish(bool in_time) {
+void Gateway::finish() {
+  const bool deserted = shared_.connections == 0;
   draining_ = true;
   drain_timer_.cancel();
   stop_listening();
@@ -238,7 +240,7 @@ void Gateway::finish(bool in_time) {
   shared_.parsers.stop();
   parser_threads_.clear();
   signals_.cancel();
-  log::info("gateway", in_time ? "stopped" : "stopped before all clients had gone");
+  log::info("gateway", deserted ? "stopped" : "stopped before all clients had gone");
   if (clean) {
     context_.stop();
     return;

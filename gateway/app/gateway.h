@@ -37,7 +37,7 @@ class Gateway {
   void reload();
   void stop_listening();
   void drain();
-  void finish(bool in_time);
+  void finish();
   void on_each_worker(void (*act)(Worker&));
 
   std::string config_path_;

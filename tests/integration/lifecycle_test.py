@@ -39,6 +39,15 @@ class Lifecycle(unittest.TestCase):
         errors = [wire.error_fields(body)["C"] for kind, body in messages if kind == "E"]
         return errors[0] if errors else "ok"
 
+    def test_the_last_line_says_whether_clients_were_left(self):
+        gateway = self.lab.gateway(self.config())
+        self.assertEqual(gateway.stop(), 0)
+        self.assertEqual(json.loads(gateway.log[-1])["msg"], "stopped")
+        gateway = self.lab.gateway(self.config())
+        self.session(gateway)
+        self.assertEqual(gateway.stop(), 0)
+        self.assertEqual(json.loads(gateway.log[-1])["msg"], "stopped before all clients had gone")
+
     # Configuration.
 
     def check_config(self, text):
