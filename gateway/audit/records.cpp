@@ -43,7 +43,7 @@ std::string SessionFields::render() const {
   append_if(out, "client.application", application);
   append_if(out, "target", target);
   if (!target.empty()) {
-    append_field(out, "db.system.name", std::string_view("postgresql"));
+    append_if(out, "db.system.name", db_system);
     append_if(out, "db.namespace", database);
     append_if(out, "server.address", server_address);
     append_field(out, "server.port", std::uint64_t{server_port});

@@ -16,6 +16,7 @@ struct SessionFields {
   std::uint16_t client_port = 0;
   std::string application;
   std::string target;
+  std::string db_system;  ///< empty where dbgate does not know what it speaks to
   std::string database;
   std::string server_address;
   std::uint16_t server_port = 0;

@@ -48,6 +48,7 @@ std::string audit_fields(const SessionInfo& session) {
   fields.client_port = session.client.port;
   fields.application = session.application;
   fields.target = session.target;
+  fields.db_system = session.db_system;
   fields.database = session.database;
   fields.server_address = session.server_host;
   fields.server_port = session.server_port;

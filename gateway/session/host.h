@@ -22,7 +22,8 @@ struct SessionInfo {
   std::string user;
   std::string auth_method;  ///< "scram-sha-256", "scram-sha-256-plus", "tunnel"
   std::string target;
-  std::string database;  ///< on the server
+  std::string db_system;  ///< what the server is, as OpenTelemetry names it; empty in engines that cannot know
+  std::string database;   ///< on the server
   std::string application;
   net::Address client;
   std::string server_host;

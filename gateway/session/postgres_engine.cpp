@@ -1,6 +1,7 @@
 #include "gateway/session/postgres_engine.h"
 
 #include "gateway/base/ids.h"
+#include "gateway/base/log.h"
 #include "gateway/session/login.h"
 #include "gateway/session/pump.h"
 #include "gateway/session/replies.h"
@@ -20,6 +21,7 @@ class Session {
   Session(Host& host, net::Stream& client, Arrival arrival) : host_(host), client_(client) {
     info_.id = make_id("ses_");
     info_.client = arrival.client;
+    info_.db_system = "postgresql";
     arrival_ = std::move(arrival);
   }
 
@@ -132,7 +134,12 @@ Task<Result<>> Session::connect_server() {
   info_.upstream_user = route_.server.user;
   auto connected =
       co_await upstream::connect(client_.executor(), route_.server, server_parameters(request_, route_, info_));
-  if (!connected) co_return connected.error();
+  if (!connected) {
+    const Error why = connected.error();
+    log::warn("postgres", "cannot connect to a target",
+              {{"target", info_.target}, {"code", why.code().text()}, {"err", why.message()}});
+    co_return why;
+  }
   server_ = std::make_unique<upstream::Connection>(std::move(*connected));
   info_.server_host = server_->host.name;
   info_.server_port = server_->host.port;

@@ -77,6 +77,7 @@ class TcpEngine(unittest.TestCase):
         self.assertEqual(self.exchange(self.gateway.ports["closed"], b"x"), b"")
         effects = {record["target"]: record["decision.effect"] for record in self.gateway.audit("statement.decided")}
         self.assertEqual(effects["closed"], "deny")
+        self.assertFalse([record for record in self.gateway.audit() if "db.system.name" in record], "nobody knows what it is")
 
     def test_through_a_tunnel(self):
         with lab.tempfile.TemporaryDirectory() as home:

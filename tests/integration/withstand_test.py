@@ -196,6 +196,11 @@ class Withstand(unittest.TestCase):
         with self.assertRaises(PermissionError) as refused:
             wire.Connection(gateway.port).login("postgres", "postgres", lab.PASSWORD)
         self.assertEqual(refused.exception.args[0]["C"], "08006")
+        warning = lab.wait_until(lambda: [line for line in gateway.log if "cannot connect to a target" in line],
+                                 "the operator is told", 10)[0]
+        self.assertIn('"level":"warn"', warning)
+        self.assertIn('"target":"postgres"', warning)
+        self.assertNotIn(lab.PASSWORD, warning)
 
     def server(self, behave):
         """A gateway in front of a server that does what `behave` says with each connection."""

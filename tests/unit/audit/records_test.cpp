@@ -16,6 +16,7 @@ TEST(SessionFields, Renders) {
   session.auth_method = "scram-sha-256";
   session.application = "psql";
   session.target = "shop";
+  session.db_system = "postgresql";
   session.database = "shopdb";
   session.server_address = "db1";
   session.server_port = 5432;
@@ -24,6 +25,12 @@ TEST(SessionFields, Renders) {
             R"(,"session_id":"ses_1","user.name":"a\"b","auth.method":"scram-sha-256","client.address":"127.0.0.1")"
             R"(,"client.port":4711,"client.application":"psql","target":"shop","db.system.name":"postgresql")"
             R"(,"db.namespace":"shopdb","server.address":"db1","server.port":5432,"upstream.user":"dbgate")");
+}
+
+TEST(SessionFields, OfAnUnknownSystem) {
+  SessionFields session;
+  session.target = "cache";
+  EXPECT_EQ(session.render().find("db.system.name"), std::string::npos);
 }
 
 TEST(DecisionFields, Renders) {
