@@ -32,7 +32,7 @@ class NameTable {
 
   Lookup find(std::string_view name, Segment now) const {
     if (blocked_ > 0) return {State::wait, nullptr};
-    const auto slot = slots_.find(name);
+    const auto slot = slots_.find(as_the_server(name));
     if (slot == slots_.end()) return {State::absent, nullptr};
     const Slot& entry = slot->second;
     if (entry.pending.empty()) return known(entry.confirmed);
@@ -50,11 +50,12 @@ class NameTable {
 
   /// A message under way will make the name stand for `definition` (null: for nothing) if it succeeds.
   void pend(std::string_view name, Pointer definition, Segment segment) {
-    slots_.try_emplace(std::string(name)).first->second.pending.push_back({segment, std::move(definition)});
+    slots_.try_emplace(std::string(as_the_server(name)))
+        .first->second.pending.push_back({segment, std::move(definition)});
   }
   /// The oldest change under way for this name has succeeded or not.
   void settle(std::string_view name, bool succeeded) {
-    const auto slot = slots_.find(name);
+    const auto slot = slots_.find(as_the_server(name));
     if (slot == slots_.end() || slot->second.pending.empty()) return;
     Slot& entry = slot->second;
     if (succeeded) entry.confirmed = std::move(entry.pending.front().definition);
@@ -63,10 +64,10 @@ class NameTable {
   }
   /// Defines or forgets a name at once (the server has confirmed it).
   void confirm(std::string_view name, Pointer definition) {
-    slots_.try_emplace(std::string(name)).first->second.confirmed = std::move(definition);
+    slots_.try_emplace(std::string(as_the_server(name))).first->second.confirmed = std::move(definition);
   }
   void forget(std::string_view name) {
-    const auto slot = slots_.find(name);
+    const auto slot = slots_.find(as_the_server(name));
     if (slot == slots_.end()) return;
     slot->second.confirmed = nullptr;
     if (slot->second.pending.empty()) slots_.erase(slot);
@@ -85,6 +86,10 @@ class NameTable {
   std::size_t size() const noexcept { return slots_.size(); }
 
  private:
+  // The server looks at the first 63 bytes of a name only (PostgreSQL's NAMEDATALEN), also of those in messages: two
+  // that differ behind them are one.
+  static std::string_view as_the_server(std::string_view name) { return name.substr(0, 63); }
+
   struct Change {
     Segment segment;
     Pointer definition;

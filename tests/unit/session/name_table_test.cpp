@@ -35,6 +35,19 @@ TEST(NameTable, AConfirmedDefinition) {
   table.forget("a");
 }
 
+// The server's tables of names look at 63 bytes (PostgreSQL's NAMEDATALEN).
+TEST(NameTable, LongNamesAreCutAsTheServerCutsThem) {
+  Table table;
+  const std::string name(63, 'n');
+  table.confirm(name + "x", text(1));
+  EXPECT_EQ(find(table, name + "y", 1), "1");
+  EXPECT_EQ(find(table, name, 1), "1");
+  EXPECT_EQ(find(table, name.substr(1), 1), "absent");
+  table.pend(name + "z", nullptr, 2);
+  table.settle(name, true);
+  EXPECT_EQ(find(table, name + "x", 3), "absent");
+}
+
 // Within one stretch the later message runs only if the earlier one succeeded.
 TEST(NameTable, APipelineReliesOnItsOwnDefinitions) {
   Table table;
