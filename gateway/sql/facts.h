@@ -69,7 +69,15 @@ struct RelationUse {
   bool has_where = false;  ///< for update and delete_: the statement has a WHERE (WHERE CURRENT OF counts)
 };
 
-enum class FunctionForm : std::uint8_t { call, operator_, cast, table_sample, procedure, type_constructor };
+enum class FunctionForm : std::uint8_t {
+  call,
+  operator_,
+  cast,
+  table_sample,
+  procedure,
+  type_constructor,
+  field  ///< (x).f or alias.f of a function in FROM: a column if there is one, else the function f of x
+};
 
 struct FunctionUse {
   QualifiedName name;  ///< operators: the operator text; casts: the type name

@@ -24,6 +24,46 @@ bool renames_columns(const Alias* alias) {
   return alias != nullptr && alias->colnames != nullptr;
 }
 
+// What a function in FROM is called if nobody gave it a name: after the first function.
+std::string_view function_name(const RangeFunction* range) {
+  const auto* first = as<List>(linitial(range->functions));
+  const void* const call = linitial(first);
+  if (nodeTag(call) != T_FuncCall) return {};
+  return string_of(llast(as<FuncCall>(call)->funcname));
+}
+
+// Whether the FROM clause itself says that the function has a column of this name.
+bool names_column(const RangeFunction* function, std::string_view name) {
+  const ListCell* cell = nullptr;
+  if (renames_columns(function->alias)) {
+    foreach (cell, function->alias->colnames) {
+      if (name == string_of(lfirst(cell))) return true;
+    }
+  }
+  foreach (cell, function->coldeflist) {
+    if (name == as<ColumnDef>(lfirst(cell))->colname) return true;
+  }
+  return false;
+}
+
+// Whether a name in ORDER BY or DISTINCT ON stands for an output column: those come first there, unlike in GROUP BY.
+bool names_output(const void* node, const SelectStmt* select) {
+  if (nodeTag(node) != T_ColumnRef || list_length(as<ColumnRef>(node)->fields) != 1) return false;
+  const std::string_view name = string_of(linitial(as<ColumnRef>(node)->fields));
+  while (select->larg != nullptr)
+    select = select->larg;
+  const ListCell* cell = nullptr;
+  foreach (cell, select->targetList) {
+    const auto* target = as<ResTarget>(lfirst(cell));
+    if (target->name != nullptr) {
+      if (name == target->name) return true;
+    } else if (target->val != nullptr && nodeTag(target->val) == T_ColumnRef) {
+      if (name == string_of(llast(as<ColumnRef>(target->val)->fields))) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 // WITH names are visible from the query that follows on inwards; without RECURSIVE each sees those before it only.
@@ -60,49 +100,62 @@ bool Walker::is_cte(const RangeVar* name, const Scope* scope) const {
 void Walker::on_from(const List* from, Scope* scope) {
   FromItems items;
   for (int i = list_length(from) - 1; i >= 0; --i)
-    items.pending.push_back(list_nth(from, i));
+    items.pending.push_back({list_nth(from, i), false});
   on_from_items(items, scope);
 }
 
 void Walker::on_from_items(FromItems& items, Scope* scope) {
+  items.inside = inner_scope(scope);
+  items.inside->in_from = true;
   while (!items.pending.empty()) {
-    const void* const node = items.pending.back();
+    const FromItems::Entry entry = items.pending.back();
     items.pending.pop_back();
-    if (node != nullptr) on_from_item(node, scope, items);
+    if (entry.node != nullptr) on_from_item(entry, scope, items);
   }
   // Which columns USING and NATURAL compare is known only with all tables of the level.
-  const Item everything{{}, 0, whole_level};
+  Item everything;
+  everything.count = whole_level;
   for (const std::string_view column : items.using_columns)
     charge(everything, column, scope);
-  if (items.natural) charge(everything, {}, scope);
+  if (items.all_columns) charge(everything, {}, scope);
 }
 
-void Walker::on_from_item(const void* node, Scope* scope, FromItems& items) {
+void Walker::on_from_item(FromItems::Entry entry, Scope* scope, FromItems& items) {
+  const void* const node = entry.node;
+  const auto add_item = [&](std::string_view alias, std::size_t first, std::size_t count) -> Item& {
+    Item& item = scope->items.emplace_back();
+    item.alias = alias;
+    item.first = first;
+    item.count = count;
+    item.hidden = entry.hidden;
+    return item;
+  };
   switch (nodeTag(node)) {
     case T_RangeVar: {
       const auto* name = as<RangeVar>(node);
       if (is_cte(name, scope)) {
-        scope->items.push_back({alias_of(name), 0, 0});
+        add_item(alias_of(name), 0, 0);
         break;
       }
       const std::size_t index = facts_.relations.size();
       RelationUse& use = relation(name, Effect::read);
       use.reads.whole_row = renames_columns(name->alias);
-      scope->items.push_back({alias_of(name), index, 1});
+      add_item(alias_of(name), index, 1);
       break;
     }
     case T_JoinExpr: {
       const auto* join = as<JoinExpr>(node);
-      push(join->quals, scope);
+      push(join->quals, items.inside);
       const ListCell* cell = nullptr;
       foreach (cell, join->usingClause)
         items.using_columns.push_back(string_of(lfirst(cell)));
-      items.natural = items.natural || join->isNatural;
+      items.all_columns = items.all_columns || join->isNatural || renames_columns(join->alias);
       for (const Alias* alias : {join->alias, join->join_using_alias}) {
-        if (alias != nullptr) scope->items.push_back({alias->aliasname, 0, whole_level});
+        if (alias != nullptr) add_item(alias->aliasname, 0, whole_level);
       }
-      items.pending.push_back(join->rarg);
-      items.pending.push_back(join->larg);
+      const bool hidden = entry.hidden || join->alias != nullptr;
+      items.pending.push_back({join->rarg, hidden});
+      items.pending.push_back({join->larg, hidden});
       break;
     }
     case T_RangeTableSample: {
@@ -111,21 +164,21 @@ void Walker::on_from_item(const void* node, Scope* scope, FromItems& items) {
       use.name = qualified(sample->method);
       use.form = FunctionForm::table_sample;
       use.arguments = static_cast<std::uint16_t>(list_length(sample->args));
-      push_list(sample->args, scope);
-      push(sample->repeatable, scope);
-      items.pending.push_back(sample->relation);
+      push_list(sample->args, items.inside);
+      push(sample->repeatable, items.inside);
+      items.pending.push_back({sample->relation, entry.hidden});
       break;
     }
     case T_RangeSubselect: {
       const auto* query = as<RangeSubselect>(node);
       // Without LATERAL a subquery does not see its neighbours, only the levels outside.
-      Scope* own = scope;
+      Scope* own = items.inside;
       if (!query->lateral) {
         own = inner_scope(scope->outer);
         own->ctes = scope->ctes;
       }
       push(query->subquery, own);
-      if (query->alias != nullptr) scope->items.push_back({query->alias->aliasname, 0, 0});
+      add_item(query->alias == nullptr ? std::string_view() : query->alias->aliasname, 0, 0).subquery = true;
       break;
     }
     default: {
@@ -133,8 +186,13 @@ void Walker::on_from_item(const void* node, Scope* scope, FromItems& items) {
       const Alias* alias = nullptr;
       if (nodeTag(node) == T_RangeFunction) alias = as<RangeFunction>(node)->alias;
       if (nodeTag(node) == T_RangeTableFunc) alias = as<RangeTableFunc>(node)->alias;
-      if (alias != nullptr) scope->items.push_back({alias->aliasname, 0, 0});
-      visit_children(node, scope);
+      if (nodeTag(node) == T_RangeFunction) {
+        add_item(alias == nullptr ? function_name(as<RangeFunction>(node)) : alias->aliasname, 0, 0).function =
+            as<RangeFunction>(node);
+      } else if (alias != nullptr) {
+        add_item(alias->aliasname, 0, 0);
+      }
+      visit_children(node, items.inside);
       break;
     }
   }
@@ -146,26 +204,45 @@ void Walker::on_select(const SelectStmt* select, const Scope* outer) {
   on_with(select->withClause, scope);
   if (select->intoClause != nullptr) on_into(select->intoClause, scope);
   on_from(select->fromClause, scope);
-  on_locking(select->lockingClause, scope);
+  on_locking(select, scope);
   push(select->limitCount, scope);
   push(select->limitOffset, scope);
-  push_list(select->sortClause, scope);
+  on_ordering(select->sortClause, select, scope);
   push_list(select->valuesLists, scope);
   push_list(select->windowClause, scope);
   push(select->havingClause, scope);
   push_list(select->groupClause, scope);
   push(select->whereClause, scope);
-  push_list(select->distinctClause, scope);
+  on_ordering(select->distinctClause, select, scope);
   push_list(select->targetList, scope);
   push(select->rarg, scope);
   push(select->larg, scope);
 }
 
-void Walker::on_locking(const List* clauses, Scope* scope) {
-  if (clauses == nullptr) return;
+// ORDER BY and DISTINCT ON.
+void Walker::on_ordering(const List* clauses, const SelectStmt* select, Scope* scope) {
+  for (int i = list_length(clauses) - 1; i >= 0; --i) {
+    const void* const clause = list_nth(clauses, i);
+    if (clause == nullptr) continue;  // plain DISTINCT
+    const bool sorts = nodeTag(clause) == T_SortBy;
+    const void* const by = sorts ? as<SortBy>(clause)->node : clause;
+    if (!names_output(by, select)) {
+      push(clause, scope);
+    } else if (sorts) {
+      on_operator(as<SortBy>(clause)->useOp);
+    }
+  }
+}
+
+void Walker::on_locking(const SelectStmt* select, Scope* scope) {
+  if (select->lockingClause == nullptr) return;
   add(Effect::lock);
   for (const Item& item : scope->items) {
-    if (item.count == 1) set(facts_.relations[item.first].effects, Effect::lock);
+    locks_inside_ = locks_inside_ || item.subquery;
+    if (item.count != 1) continue;
+    RelationUse& use = facts_.relations[item.first];
+    set(use.effects, Effect::lock);
+    use.has_where = select->whereClause != nullptr;
   }
 }
 
@@ -181,7 +258,10 @@ std::size_t Walker::target(const RangeVar* name, Effect effect, Scope* scope) {
   add(effect);
   const std::size_t index = facts_.relations.size();
   relation(name, effect);
-  scope->items.push_back({alias_of(name), index, 1});
+  Item& item = scope->items.emplace_back();
+  item.alias = alias_of(name);
+  item.first = index;
+  item.count = 1;
   return index;
 }
 
@@ -208,7 +288,10 @@ void Walker::on_insert(const InsertStmt* insert, const Scope* outer) {
   source->ctes = scope->ctes;
   push(insert->selectStmt, source);
   if (const OnConflictClause* conflict = insert->onConflictClause) {
-    scope->items.push_back({"excluded", into, 1});
+    Item& excluded = scope->items.emplace_back();
+    excluded.alias = "excluded";
+    excluded.first = into;
+    excluded.count = 1;
     push(conflict->infer, scope);
     if (conflict->action == ONCONFLICT_UPDATE) {
       add(Effect::update);
@@ -250,7 +333,7 @@ void Walker::on_merge(const MergeStmt* merge, const Scope* outer) {
   on_with(merge->withClause, scope);
   const std::size_t into = target(merge->relation, Effect::merge, scope);
   FromItems source;
-  source.pending.push_back(merge->sourceRelation);
+  source.pending.push_back({merge->sourceRelation, false});
   on_from_items(source, scope);
   const ListCell* cell = nullptr;
   foreach (cell, merge->mergeWhenClauses) {
@@ -309,16 +392,23 @@ void Walker::on_column(const ColumnRef* column, const Scope* scope) {
   }
   const std::string_view name = star ? std::string_view() : string_of(list_nth(column->fields, count - 1));
   const std::string_view qualifier = string_of(list_nth(column->fields, count - 2));
+  bool known = false;
+  bool sees_past = count > 2;  // schema.table.column finds that very table, past any alias that looks like it
   for (const Scope* level = scope; level != nullptr; level = level->outer) {
     bool found = false;
     for (const Item& item : level->items) {
       if (item.alias != qualifier) continue;
       charge(item, name, level);
-      found = true;
+      if (item.function != nullptr && !star && !names_column(item.function, name)) on_field(name);
+      known = true;
+      found = found || !item.hidden;
     }
-    if (found) return;
+    if (found && !sees_past) return;
+    sees_past = count > 2 || level->in_from;
   }
-  // a.b where a is no table in sight: the field b of a composite column a.
+  if (known) return;
+  // a.b where a is no table in sight: the field b of a composite column a, or of a function that was given no alias.
+  if (!star) on_field(name);
   charge_unqualified(string_of(linitial(column->fields)), scope);
 }
 
@@ -332,6 +422,17 @@ void Walker::on_function(const FuncCall* call, Scope* scope) {
   push(call->agg_filter, scope);
   push_list(call->agg_order, scope);
   push_list(call->args, scope);
+}
+
+// A field of a value, or a function of it: PostgreSQL takes (x).f for f(x) if x has no column f (manual ch. 4.2.6).
+void Walker::on_field(std::string_view name) {
+  FunctionUse use;
+  use.name.name = name;
+  use.form = FunctionForm::field;
+  use.arguments = 1;
+  if (std::find(facts_.functions.begin(), facts_.functions.end(), use) == facts_.functions.end()) {
+    facts_.functions.push_back(std::move(use));
+  }
 }
 
 void Walker::on_operator(const List* name) {

@@ -319,6 +319,19 @@ void Walker::on_object(ObjectType type, const void* object, Effect effect) {
   }
 }
 
+// Rules and triggers reach the rows of their relation as OLD and NEW, whoever changes them later.
+void Walker::see_rows_of(const RangeVar* name, Scope* scope) {
+  if (name == nullptr) return;
+  const std::size_t index = facts_.relations.size();
+  relation(name, Effect::ddl);
+  for (const std::string_view alias : {"old", "new"}) {
+    Item& item = scope->items.emplace_back();
+    item.alias = alias;
+    item.first = index;
+    item.count = 1;
+  }
+}
+
 // Everything else: what it does follows from its kind; whatever stands inside it is walked like any other node, with
 // relations taken for objects of the statement.
 void Walker::on_ddl(const Node* node, Scope* scope) {
@@ -349,8 +362,16 @@ void Walker::on_ddl(const Node* node, Scope* scope) {
     case T_CreateTrigStmt: {
       FunctionUse& use = facts_.functions.emplace_back();
       use.name = qualified(as<CreateTrigStmt>(node)->funcname);
-      break;
+      see_rows_of(as<CreateTrigStmt>(node)->relation, scope);
+      push(as<CreateTrigStmt>(node)->constrrel, scope);
+      push(as<CreateTrigStmt>(node)->whenClause, scope);
+      return;
     }
+    case T_RuleStmt:
+      see_rows_of(as<RuleStmt>(node)->relation, scope);
+      push_list(as<RuleStmt>(node)->actions, scope);
+      push(as<RuleStmt>(node)->whereClause, scope);
+      return;
     default:
       break;
   }

@@ -6,6 +6,11 @@ void Walker::read(const Node* statement) {
   Scope* const scope = inner_scope(nullptr);
   if (!on_utility(statement, scope)) push(statement, scope);
   run();
+  if (!locks_inside_) return;
+  for (RelationUse& use : facts_.relations) {
+    if (use.effects.test(static_cast<std::size_t>(Effect::read)))
+      use.effects.set(static_cast<std::size_t>(Effect::lock));
+  }
 }
 
 void Walker::run() {
@@ -104,6 +109,14 @@ void Walker::visit(const void* node, Scope* scope) {
       on_operator(as<SortBy>(node)->useOp);
       push(as<SortBy>(node)->node, scope);
       break;
+    case T_A_Indirection: {
+      const ListCell* cell = nullptr;
+      foreach (cell, as<A_Indirection>(node)->indirection) {
+        if (nodeTag(lfirst(cell)) == T_String) on_field(string_of(lfirst(cell)));
+      }
+      visit_children(node, scope);
+      break;
+    }
     case T_MultiAssignRef:
       // SET (a, b) = source: every column refers to the same source.
       if (as<MultiAssignRef>(node)->colno == 1) push(as<MultiAssignRef>(node)->source, scope);

@@ -29,20 +29,30 @@ class Walker {
     std::string_view alias;
     std::size_t first = 0;  ///< into facts_.relations
     std::size_t count = 0;  ///< 1, or whole_level; 0: a subquery, function or CTE, accounted for elsewhere
+    bool hidden = false;    ///< below a join that has an alias: the level does not see it, but may be charged for it
+    bool subquery = false;
+    const RangeFunction* function = nullptr;
   };
   /// An alias of a join: every relation of its level.
   static constexpr std::size_t whole_level = static_cast<std::size_t>(-1);
-  /// What is left to do of one FROM clause.
-  struct FromItems {
-    std::vector<const void*> pending;
-    std::vector<std::string_view> using_columns;
-    bool natural = false;
-  };
   /// One level of query: names are looked up here, then in the outer ones.
   struct Scope {
     const Scope* outer = nullptr;
     const Cte* ctes = nullptr;
     std::vector<Item> items;
+    /// Expressions of the FROM clause of the level outside: they see only some of its items, the others they see past.
+    bool in_from = false;
+  };
+  /// What is left to do of one FROM clause.
+  struct FromItems {
+    struct Entry {
+      const void* node;
+      bool hidden;
+    };
+    std::vector<Entry> pending;
+    std::vector<std::string_view> using_columns;
+    bool all_columns = false;  ///< NATURAL, or a join whose alias renames columns
+    Scope* inside = nullptr;   ///< where the expressions of the clause stand
   };
   struct Visit {
     const void* node;
@@ -71,8 +81,9 @@ class Walker {
   void on_with(const WithClause* with, Scope* scope);
   void on_from(const List* from, Scope* scope);
   void on_from_items(FromItems& items, Scope* scope);
-  void on_from_item(const void* node, Scope* scope, FromItems& items);
-  void on_locking(const List* clauses, Scope* scope);
+  void on_from_item(FromItems::Entry entry, Scope* scope, FromItems& items);
+  void on_locking(const SelectStmt* select, Scope* scope);
+  void on_ordering(const List* clauses, const SelectStmt* select, Scope* scope);
   void on_into(const IntoClause* into, Scope* scope);
   std::size_t target(const RangeVar* name, Effect effect, Scope* scope);
   void write_columns(std::size_t relation, const List* targets);
@@ -81,6 +92,7 @@ class Walker {
   void charge(const Item& item, std::string_view column, const Scope* level);
   void charge_unqualified(std::string_view column, const Scope* scope);
   void on_function(const FuncCall* call, Scope* scope);
+  void on_field(std::string_view name);
   void on_operator(const List* name);
   void on_value_function(const SQLValueFunction* function);
   void on_type(const TypeName* type);
@@ -90,6 +102,7 @@ class Walker {
   bool on_session_statement(const Node* statement, Scope* scope);
   bool on_data_statement(const Node* statement, Scope* scope);
   void on_ddl(const Node* statement, Scope* scope);
+  void see_rows_of(const RangeVar* relation, Scope* scope);
   void on_copy(const CopyStmt* copy, Scope* scope);
   void on_transaction(const TransactionStmt* transaction);
   void on_set(const VariableSetStmt* set);
@@ -101,6 +114,7 @@ class Walker {
   std::deque<Scope> scopes_;
   std::deque<Cte> ctes_;
   Effect relation_effect_ = Effect::read;  // of a RangeVar outside FROM
+  bool locks_inside_ = false;              // FOR UPDATE of a subquery: of every relation in it
 };
 
 }  // namespace dbgate::sql

@@ -64,6 +64,46 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"SELECT ctid FROM t WHERE a LIKE 'x' AND b IN (1, 2) AND c BETWEEN 1 AND 2",
              "SELECT {read} t[read](a,b,c,ctid;) f:~~/2,=/2,BETWEEN/2"}));
 
+// A qualified name is not always that of the nearest alias: PostgreSQL looks past it here.
+INSTANTIATE_TEST_SUITE_P(
+    NamesPastAnAlias, AnalyzeTable,
+    testing::Values(Case{"SELECT (SELECT s.t.x FROM (SELECT 1) AS t) FROM s.t", "SELECT {read} s.t[read](x;)"},
+                    Case{"SELECT (SELECT d.s.t.x FROM (SELECT 1) AS t) FROM d.s.t", "SELECT {read} d.s.t[read](x;)"},
+                    Case{"SELECT (SELECT 1 FROM LATERAL (SELECT t.x) l, (SELECT 1) AS t) FROM t",
+                         "SELECT {read} t[read](x;)"},
+                    Case{"SELECT (SELECT 1 FROM f(t.x), (SELECT 1) AS t) FROM t", "SELECT {read} t[read](x;) f:f/1"},
+                    Case{"SELECT (SELECT 1 FROM (SELECT 1) a JOIN (SELECT 2) b ON t.x, (SELECT 1) t) FROM t",
+                         "SELECT {read} t[read](x;)"},
+                    Case{"SELECT (SELECT t.x FROM ((SELECT 1) AS t CROSS JOIN (SELECT 2) AS u) AS j) FROM t",
+                         "SELECT {read} t[read](x;)"},
+                    Case{"SELECT (SELECT t.x FROM (SELECT 1) AS t) FROM t", "SELECT {read} t[read](;)"},
+                    Case{"SELECT a FROM (t JOIN u ON true) AS j(b, a)", "SELECT {read} t[read](*,a;) u[read](*,a;)"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Ordering, AnalyzeTable,
+    testing::Values(
+        Case{"SELECT a AS x, count(*) n FROM t GROUP BY a ORDER BY n DESC, x", "SELECT {read} t[read](a;) f:count/0"},
+        Case{"SELECT t.a FROM t, u ORDER BY a", "SELECT {read} t[read](a;) u[read](;)"},
+        Case{"SELECT DISTINCT ON (x) a AS x FROM t", "SELECT {read} t[read](a;)"},
+        Case{"SELECT a AS x FROM t UNION SELECT b FROM u ORDER BY x", "SELECT {read} t[read](a;) u[read](b;)"},
+        Case{"SELECT a AS x FROM t GROUP BY x ORDER BY x + 1", "SELECT {read} t[read](a,x;) f:+/2"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    RowLocks, AnalyzeTable,
+    testing::Values(Case{"SELECT a FROM (SELECT * FROM t) s FOR UPDATE", "SELECT {read,lock} t[read,lock](*;)"},
+                    Case{"SELECT a FROM t WHERE b FOR UPDATE", "SELECT {read,lock} t[read,lock](a,b;) where"}));
+
+// (x).f and f.g of a function f in FROM are columns or calls: only the server knows.
+INSTANTIATE_TEST_SUITE_P(
+    Fields, AnalyzeTable,
+    testing::Values(Case{"SELECT (t).f, (g(1)).h FROM t", "SELECT {read} t[read](*,t;) f:f/1,h/1,g/1"},
+                    Case{"SELECT x.f FROM g(1) x", "SELECT {read} f:f/1,g/1"},
+                    Case{"SELECT g.f FROM g(1)", "SELECT {read} f:f/1,g/1"},
+                    Case{"SELECT coalesce.f FROM coalesce(1)", "SELECT {read} f:f/1"},
+                    Case{"SELECT x.f FROM g(1) x(f)", "SELECT {read} f:g/1"},
+                    Case{"SELECT x.f FROM g(1) AS x(f int)", "SELECT {read} f:g/1 t:pg_catalog.int4"},
+                    Case{"SELECT s.f FROM (SELECT 1 AS f) s", "SELECT {read}"}));
+
 INSTANTIATE_TEST_SUITE_P(
     Writes, AnalyzeTable,
     testing::Values(
@@ -103,6 +143,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"CREATE VIEW v AS SELECT a FROM t", "CREATE VIEW {read,ddl} v[ddl](;) t[read](a;)"},
         Case{"CREATE SCHEMA s CREATE TABLE n (a int) CREATE VIEW v AS SELECT * FROM t",
              "CREATE SCHEMA {read,ddl} n[ddl](;) v[ddl](;) t[read](*;) t:pg_catalog.int4"},
+        Case{"CREATE RULE r AS ON UPDATE TO t DO ALSO INSERT INTO u (x) VALUES (OLD.a)",
+             "CREATE RULE {read,insert,ddl} t[read,ddl](a;) u[insert](;x)"},
         Case{"CREATE RULE r AS ON SELECT TO t DO INSTEAD DELETE FROM u",
              "CREATE RULE {delete,ddl} t[ddl](;) u[delete](;)"},
         Case{"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
