@@ -5,12 +5,10 @@
 #include <unordered_set>
 
 namespace dbgate::policy {
-namespace {
 
 using Names = std::unordered_set<std::string_view>;
 
-// Words of a long literal as a set: easier to read and to review than a thousand quoted strings.
-Names words(std::string_view text) {
+Names words_of(std::string_view text) {
   Names names;
   while (!text.empty()) {
     const std::size_t start = text.find_first_not_of(" \n");
@@ -22,6 +20,8 @@ Names words(std::string_view text) {
   }
   return names;
 }
+
+namespace {
 
 constexpr std::string_view safe_function_words = R"(
 abs acos acosd acosh asin asind asinh atan atan2 atan2d atand atanh cbrt ceil ceiling cos cosd cosh cot cotd degrees div
@@ -65,11 +65,12 @@ pg_backend_pid pg_client_encoding row_security_active
 )";
 
 constexpr std::string_view builtin_type_words = R"(
-bool boolean bytea char name int8 int2 int4 text oid json jsonb xml point lseg path box polygon line float4 float8 circle
-money macaddr macaddr8 inet cidr bpchar varchar date time timestamp timestamptz interval timetz bit varbit numeric uuid
-tsvector tsquery record void unknown int4range int8range numrange tsrange tstzrange daterange int4multirange
-int8multirange nummultirange tsmultirange tstzmultirange datemultirange int2vector oidvector decimal integer bigint
-smallint real xid xid8 cid tid pg_lsn jsonpath refcursor
+bool boolean bytea char name int8 int2 int4 text oid json jsonb xml point lseg path box polygon line float4 float8
+circle money macaddr macaddr8 inet cidr bpchar varchar date time timestamp timestamptz interval timetz bit varbit
+numeric uuid tsvector tsquery record void unknown int4range int8range numrange tsrange tstzrange daterange
+int4multirange int8multirange nummultirange tsmultirange tstzmultirange datemultirange int2vector oidvector decimal
+integer bigint smallint serial bigserial smallserial serial2 serial4 serial8 real xid xid8 cid tid pg_lsn jsonpath
+refcursor
 )";
 
 // Types whose input looks names up in the catalog: for principals that may read it.
@@ -154,20 +155,25 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 }  // namespace
 
 bool is_safe_function(std::string_view name) {
-  static const Names names = words(safe_function_words);
+  static const Names names = words_of(safe_function_words);
   return names.contains(name);
 }
 
 bool is_builtin_type(std::string_view name) {
-  static const Names names = words(builtin_type_words);
+  static const Names names = words_of(builtin_type_words);
   if (name.starts_with("_")) name.remove_prefix(1);  // the array of
   return names.contains(name);
 }
 
 bool is_introspection_relation(std::string_view schema, std::string_view name) {
-  static const Names names = words(introspection_relation_words);
+  static const Names names = words_of(introspection_relation_words);
   if (schema == "information_schema") return true;  // shows what the upstream account may see, never data
   return schema == "pg_catalog" && names.contains(name);
+}
+
+bool holds_values_of_others(std::string_view schema, std::string_view name) {
+  static const Names names = words_of("pg_statistic pg_statistic_ext_data pg_stats pg_stats_ext pg_stats_ext_exprs");
+  return schema == "pg_toast" || (schema == "pg_catalog" && names.contains(name));
 }
 
 bool is_hidden_catalog_column(std::string_view relation, std::string_view column) {
@@ -183,15 +189,15 @@ bool has_hidden_columns(std::string_view relation) {
 
 bool is_introspection_function(std::string_view name) {
   static const Names names = [] {
-    Names all = words(introspection_function_words);
-    all.merge(words(introspection_type_words));
+    Names all = words_of(introspection_function_words);
+    all.merge(words_of(introspection_type_words));
     return all;
   }();
   return names.contains(name);
 }
 
 bool is_harmless_setting(std::string_view name, std::string_view value, bool has_value) {
-  static const Names names = words(harmless_setting_words);
+  static const Names names = words_of(harmless_setting_words);
   if (name == "client_encoding" || name == "names") {
     return !has_value || equal_ignoring_case(value, "utf8") || equal_ignoring_case(value, "utf-8") ||
            equal_ignoring_case(value, "unicode");
@@ -207,7 +213,7 @@ bool is_harmless_setting(std::string_view name, std::string_view value, bool has
 }
 
 bool is_harmless_to_show(std::string_view name) {
-  static const Names names = words(harmless_to_show_words);
+  static const Names names = words_of(harmless_to_show_words);
   return names.contains(name) || is_harmless_setting(name, {}, false);
 }
 

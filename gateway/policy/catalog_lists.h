@@ -1,8 +1,12 @@
 #pragma once
 #include <string_view>
+#include <unordered_set>
 
 // Curated parts of pg_catalog. Each name was read in PostgreSQL 15's manual; a test holds the lists against pg_proc.
 namespace dbgate::policy {
+
+/// Words of a long literal as a set: easier to read and to review than a thousand quoted strings.
+std::unordered_set<std::string_view> words_of(std::string_view text);
 
 /// Functions that only compute on their arguments: no SQL text, relation, file, setting, lock or process is named by
 /// them. The few that are not immutable (now(), random(), …) are there one by one.
@@ -17,6 +21,12 @@ bool is_hidden_catalog_column(std::string_view relation, std::string_view column
 bool has_hidden_columns(std::string_view relation);
 /// Catalog functions of the same queries.
 bool is_introspection_function(std::string_view name);
+/// Any function of pg_catalog: without a schema, such a name finds that one first, whatever else is granted.
+bool is_system_function(std::string_view name);
+/// Whether (x).name may call a function of pg_catalog that is not safe.
+bool is_harmful_field(std::string_view name);
+/// Catalog relations that hold column values of others' tables, by sample or as they are.
+bool holds_values_of_others(std::string_view schema, std::string_view name);
 /// Settings that anybody may change: harmless to the meaning of statements and to others. Values as written.
 bool is_harmless_setting(std::string_view name, std::string_view value, bool has_value);
 /// Settings that anybody may see.

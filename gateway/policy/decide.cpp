@@ -314,9 +314,14 @@ std::string StatementJudge::check_functions() {
       return "no rule allows operator " + shown(use.name);
     }
     const bool procedure = use.form == sql::FunctionForm::procedure;
+    if (use.form == sql::FunctionForm::field && !is_harmful_field(use.name.name)) continue;
     if (!procedure && (unqualified || system)) {
       if (allow_.safe_functions && is_safe_function(use.name.name)) continue;
       if (allow_.introspection && is_introspection_function(use.name.name)) continue;
+      if (unqualified && use.form != sql::FunctionForm::table_sample && is_system_function(use.name.name)) {
+        if (allow_.function_granted("pg_catalog", use.name.name, use.arguments, false)) continue;
+        return "no rule allows function " + use.name.name;
+      }
     }
     if (allow_.introspection && use.name.schema == "information_schema" && use.name.name == "_pg_expandarray") continue;
     if (use.form == sql::FunctionForm::table_sample && (use.name.name == "system" || use.name.name == "bernoulli"))

@@ -129,6 +129,12 @@ bool RuleSet::function_named(std::string_view schema, std::string_view name, boo
   });
 }
 
+bool RuleSet::function_spelt_out(std::string_view schema, std::string_view name) const {
+  return std::any_of(functions_.begin(), functions_.end(), [&](const config::FunctionPattern& pattern) {
+    return !pattern.safe && schema_matches(pattern.schema, schema) && pattern.name == name;
+  });
+}
+
 bool RuleSet::type_granted(std::string_view schema, std::string_view name) const {
   return std::any_of(types_.begin(), types_.end(), [&](const config::TablePattern& pattern) {
     return schema_matches(pattern.schema, schema) && (pattern.name == "*" || pattern.name == name);

@@ -43,6 +43,8 @@ class RuleSet {
   bool function_granted(std::string_view schema, std::string_view name, std::size_t arguments, bool procedure) const;
   /// The same whatever the arguments: defaults and VARIADIC make their number unreliable, so a denial ignores it.
   bool function_named(std::string_view schema, std::string_view name, bool procedure) const;
+  /// By that very name, not as one of all functions of a schema.
+  bool function_spelt_out(std::string_view schema, std::string_view name) const;
   bool type_granted(std::string_view schema, std::string_view name) const;
   bool channel_granted(std::string_view channel, bool notify) const;
   bool setting_granted(std::string_view name) const;

@@ -420,6 +420,33 @@ TEST(Decide, AnUnqualifiedNameMustBeGrantedAlongThePath) {
   }
 }
 
+// pg_catalog is searched first: all functions of a schema are not those that the system has under the same names.
+TEST(Decide, FunctionsOfASchemaAreNotThoseOfTheSystem) {
+  const auto grants = grants_of({"{ functions: [\"public.*\", \"pg_catalog.nextval\"] }"});
+  for (const char* sql :
+       {"SELECT f(1)", "SELECT public.pg_read_file('x')", "SELECT nextval('s')", "SELECT pg_catalog.nextval('s')"}) {
+    EXPECT_TRUE(allows(*grants, sql)) << sql;
+  }
+  for (const char* sql : {"SELECT pg_read_file('x')", "SELECT lo_import('x')", "SELECT pg_new_in_16('x')",
+                          "SELECT lower('x')", "SELECT public.nextval('x') + currval('x')"}) {
+    EXPECT_FALSE(allows(*grants, sql)) << sql;
+  }
+}
+
+// (x).f calls f if x has no such column.
+TEST(Decide, AFieldMayBeAFunction) {
+  const auto grants = grants_of({"{ select: [public.t], functions: [safe] }"});
+  for (const char* sql : {"SELECT ('x'::text).pg_read_file", "SELECT f.pg_read_file FROM unnest(ARRAY['x']) f",
+                          "SELECT (0.1).pg_sleep", "SELECT (a).lo_import FROM t", "SELECT (a.b).nextval FROM t a"}) {
+    EXPECT_FALSE(allows(*grants, sql)) << sql;
+  }
+  for (const char* sql :
+       {"SELECT (a).street, (t).b FROM t", "SELECT e.key, e.value FROM jsonb_each('{}') e",
+        "SELECT (a).lower, (a).oid, (a).width FROM t", "SELECT s.nextval FROM (SELECT 1 AS nextval) s"}) {
+    EXPECT_TRUE(allows(*grants, sql)) << sql;
+  }
+}
+
 TEST(Decide, WholesaleRights) {
   const auto none = grants_of({"{ select: [\"*\"] }"});
   EXPECT_FALSE(decide_function_call(*none).allowed());
