@@ -83,6 +83,7 @@ pg_publication_namespace pg_range pg_rewrite pg_roles pg_rules pg_sequence pg_se
 pg_statistic_ext pg_tables pg_tablespace pg_timezone_abbrevs pg_timezone_names pg_transform pg_trigger pg_ts_config
 pg_ts_dict pg_ts_parser pg_ts_template pg_type pg_user pg_group pg_views pg_amop pg_amproc pg_aggregate pg_shdepend
 pg_seclabel pg_seclabels pg_shseclabel pg_foreign_server pg_stat_user_tables pg_stat_all_tables
+pg_user_mappings pg_largeobject_metadata
 )";
 
 struct HiddenColumn {
@@ -101,7 +102,8 @@ constexpr HiddenColumn hidden_columns[] = {{"pg_proc", "prosrc"},
                                            {"views", "view_definition"},
                                            {"triggers", "action_statement"},
                                            {"pg_foreign_server", "srvoptions"},
-                                           {"pg_foreign_table", "ftoptions"}};
+                                           {"pg_foreign_table", "ftoptions"},
+                                           {"pg_user_mappings", "umoptions"}};
 
 constexpr std::string_view introspection_function_words = R"(
 array_to_string col_description current_database current_schema current_schemas current_user format_type
@@ -119,13 +121,20 @@ pg_table_is_visible pg_table_size pg_tablespace_location pg_total_relation_size 
 pg_ts_dict_is_visible pg_ts_parser_is_visible pg_ts_template_is_visible pg_type_is_visible pg_typeof row_security_active
 shobj_description to_regclass to_regcollation to_regnamespace to_regoper to_regoperator to_regproc to_regprocedure
 to_regrole to_regtype version aclexplode acldefault pg_get_publication_tables pg_database_size inet_server_port
-pg_options_to_table _pg_expandarray pg_postmaster_start_time pg_get_function_sqlbody pg_column_is_updatable
+pg_options_to_table _pg_expandarray pg_postmaster_start_time getdatabaseencoding pg_describe_object
+pg_tablespace_size pg_column_is_updatable
 pg_relation_is_updatable pg_index_column_has_property pg_index_has_property pg_indexam_has_property
 )";
 
 constexpr std::string_view introspection_type_words =
     "regclass regtype regproc regprocedure regnamespace regrole regoper "
     "regoperator regconfig regdictionary regcollation aclitem";
+
+// Passwords and addresses of other servers.
+constexpr std::string_view hidden_information_words = R"(
+_pg_foreign_data_wrappers _pg_foreign_servers _pg_foreign_table_columns _pg_foreign_tables _pg_user_mappings
+column_options foreign_data_wrapper_options foreign_server_options foreign_table_options user_mapping_options
+)";
 
 // Anybody may set these. client_encoding and standard_conforming_strings only to the value in force.
 constexpr std::string_view harmless_setting_words = R"(
@@ -167,7 +176,9 @@ bool is_builtin_type(std::string_view name) {
 
 bool is_introspection_relation(std::string_view schema, std::string_view name) {
   static const Names names = words_of(introspection_relation_words);
-  if (schema == "information_schema") return true;  // shows what the upstream account may see, never data
+  static const Names hidden = words_of(hidden_information_words);
+  // The rest shows what the upstream account may see, never data.
+  if (schema == "information_schema") return !hidden.contains(name);
   return schema == "pg_catalog" && names.contains(name);
 }
 

@@ -72,6 +72,8 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
     if (pack == "introspection") {
       introspection = true;
       introspection_rule = rule_id;
+      // Tools count, format and aggregate what they find in the catalog.
+      safe_functions = safe_functions || side == Side::allow;
     } else {
       safe_functions = true;
       tables_[std::string("*") + '\0' + "*"].push_back({effect_of("select"), {}, false, rule_id, true});

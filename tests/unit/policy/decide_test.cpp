@@ -447,6 +447,19 @@ TEST(Decide, AFieldMayBeAFunction) {
   }
 }
 
+TEST(Decide, IntrospectionHidesSecrets) {
+  const auto grants = grants_of({"{ pack: introspection }"});
+  for (const char* sql : {"SELECT * FROM information_schema.user_mapping_options",
+                          "SELECT umoptions FROM information_schema._pg_user_mappings", "TABLE pg_user_mappings",
+                          "SELECT umoptions FROM pg_user_mappings", "SELECT pg_get_function_sqlbody(1)"}) {
+    EXPECT_FALSE(allows(*grants, sql)) << sql;
+  }
+  for (const char* sql : {"SELECT srvname, usename FROM pg_user_mappings", "TABLE information_schema.user_mappings",
+                          "SELECT string_agg(relname::text, ', '), sum(relpages) FROM pg_class"}) {
+    EXPECT_TRUE(allows(*grants, sql)) << sql;
+  }
+}
+
 TEST(Decide, WholesaleRights) {
   const auto none = grants_of({"{ select: [\"*\"] }"});
   EXPECT_FALSE(decide_function_call(*none).allowed());
