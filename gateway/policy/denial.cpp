@@ -81,7 +81,8 @@ class Denial {
       // COPY (query) TO hands rows out as COPY table TO does.
       if (does(Effect::copy_out) && has(effects, Effect::read)) effects.set(static_cast<std::size_t>(Effect::copy_out));
       for (const std::string& schema : schemas_of(use.name)) {
-        if (deny_.introspection && has(effects, Effect::read) && is_introspection_relation(schema, use.name.name)) {
+        const bool metadata = schema == "information_schema" || is_introspection_relation(schema, use.name.name);
+        if (deny_.introspection && has(effects, Effect::read) && metadata) {
           rule_ = deny_.introspection_rule;
           return "a rule denies this on " + shown(use.name);
         }
@@ -121,6 +122,14 @@ class Denial {
       for (const std::string& schema : schemas_of(use.name))
         denied = denied || deny_.function_named(schema, use.name.name, procedure);
       if (denied) return "a rule denies " + std::string(procedure ? "CALL of " : "function ") + shown(use.name);
+    }
+    // t.f is f(t) if t has no column f.
+    for (const sql::RelationUse& use : statement_.relations) {
+      for (const std::string& column : use.reads.names) {
+        for (const std::string& schema : schemas_of({"", "", column})) {
+          if (deny_.function_spelt_out(schema, column)) return "a rule denies function " + column;
+        }
+      }
     }
     return {};
   }
@@ -173,6 +182,20 @@ class Denial {
     const char* const unseen = "code that cannot be seen through could reach what is denied";
     if (does(Effect::opaque) || does(Effect::do_block) || does(Effect::server_program)) return unseen;
     if (does(Effect::server_file) && !allow_.server_files) return unseen;
+    // Commands that the server runs, other servers and other databases, this one among them.
+    if (does(Effect::admin) && !allow_.admin && statement_.tag != "CHECKPOINT") return unseen;
+    for (const sql::RelationUse& use : statement_.relations) {
+      for (const std::string& schema : schemas_of(use.name)) {
+        if (has(deny_.table_effects, Effect::read) && holds_values_of_others(schema, use.name.name)) {
+          return shown(use.name) + " could show what is denied";
+        }
+        // A superuser can rename, redefine and set things by writing to the catalog.
+        const bool writes = has(use.effects, Effect::insert) || has(use.effects, Effect::update) ||
+                            has(use.effects, Effect::delete_) || has(use.effects, Effect::truncate);
+        const bool catalog = schema == "pg_catalog" && (!use.name.schema.empty() || use.name.name.starts_with("pg_"));
+        if (writes && catalog) return "writing to " + shown(use.name) + " could reach what is denied";
+      }
+    }
     // Renaming a schema moves everything in it.
     if (statement_.tag == "ALTER … RENAME" && statement_.relations.empty() && statement_.objects.empty()) {
       return "renaming could take what is denied out from under its rule";
@@ -187,6 +210,7 @@ class Denial {
     const bool unqualified = use.name.schema.empty();
     const bool system = unqualified || use.name.schema == "pg_catalog";
     if (use.form == sql::FunctionForm::operator_) return system;
+    if (use.form == sql::FunctionForm::field && !is_harmful_field(use.name.name)) return true;
     if (use.form == sql::FunctionForm::table_sample && (use.name.name == "system" || use.name.name == "bernoulli")) {
       return true;
     }
@@ -197,6 +221,7 @@ class Denial {
     const std::vector<std::string> schemas =
         unqualified ? context_.search_path : std::vector<std::string>{use.name.schema};
     if (unqualified && allow_.function_granted("pg_catalog", use.name.name, use.arguments, procedure)) return true;
+    if (unqualified && !procedure && is_system_function(use.name.name)) return false;
     return !schemas.empty() && std::all_of(schemas.begin(), schemas.end(), [&](const std::string& schema) {
       return allow_.function_granted(schema, use.name.name, use.arguments, procedure);
     });

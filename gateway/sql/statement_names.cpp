@@ -192,7 +192,7 @@ StatementName create_name(const Node* node) {
     case T_CreateStmt:
       return ddl("CREATE TABLE");
     case T_CreateForeignTableStmt:
-      return ddl("CREATE FOREIGN TABLE");
+      return opaque_ddl("CREATE FOREIGN TABLE");
     case T_CreateTableAsStmt:
       return ddl("CREATE TABLE AS");
     case T_CreateExtensionStmt:
@@ -214,9 +214,9 @@ StatementName create_name(const Node* node) {
     case T_CreateDomainStmt:
       return ddl("CREATE DOMAIN");
     case T_CreateOpClassStmt:
-      return ddl("CREATE OPERATOR CLASS");
+      return opaque_ddl("CREATE OPERATOR CLASS");
     case T_CreateOpFamilyStmt:
-      return ddl("CREATE OPERATOR FAMILY");
+      return opaque_ddl("CREATE OPERATOR FAMILY");
     case T_IndexStmt:
       return ddl("CREATE INDEX");
     case T_CreateStatsStmt:
@@ -234,7 +234,7 @@ StatementName create_name(const Node* node) {
     case T_CreateConversionStmt:
       return opaque_ddl("CREATE CONVERSION");
     case T_CreateCastStmt:
-      return ddl("CREATE CAST");
+      return opaque_ddl("CREATE CAST");
     case T_CreateTransformStmt:
       return opaque_ddl("CREATE TRANSFORM");
     case T_CreatePublicationStmt:
@@ -263,7 +263,7 @@ StatementName alter_name(const Node* node) {
     case T_AlterSeqStmt:
       return ddl("ALTER SEQUENCE");
     case T_AlterOpFamilyStmt:
-      return ddl("ALTER OPERATOR FAMILY");
+      return opaque_ddl("ALTER OPERATOR FAMILY");
     case T_AlterStatsStmt:
       return ddl("ALTER STATISTICS");
     case T_AlterFunctionStmt:
@@ -277,6 +277,7 @@ StatementName alter_name(const Node* node) {
     case T_AlterOperatorStmt:
       return ddl("ALTER OPERATOR");
     case T_AlterTypeStmt:
+      return opaque_ddl("ALTER TYPE");
     case T_AlterEnumStmt:
       return ddl("ALTER TYPE");
     case T_AlterTSDictionaryStmt:
