@@ -168,6 +168,13 @@ bool is_safe_function(std::string_view name) {
   return names.contains(name);
 }
 
+bool is_harmless_function(std::string_view name) {
+  static const Names names = words_of(
+      "current_user session_user current_catalog current_schema current_database version pg_backend_pid "
+      "pg_is_in_recovery pg_advisory_unlock_all");
+  return names.contains(name);
+}
+
 bool is_builtin_type(std::string_view name) {
   static const Names names = words_of(builtin_type_words);
   if (name.starts_with("_")) name.remove_prefix(1);  // the array of

@@ -11,6 +11,9 @@ std::unordered_set<std::string_view> words_of(std::string_view text);
 /// Functions that only compute on their arguments: no SQL text, relation, file, setting, lock or process is named by
 /// them. The few that are not immutable (now(), random(), …) are there one by one.
 bool is_safe_function(std::string_view name);
+/// What drivers and pools call for everybody, on connecting and between two users of a connection: who and where the
+/// session is, and giving back its own locks.
+bool is_harmless_function(std::string_view name);
 /// Built-in types without code of users behind them.
 bool is_builtin_type(std::string_view name);
 /// Catalog relations that metadata queries of tools read: no verifiers, statistics, activity, settings or sources.

@@ -73,6 +73,7 @@ class StatementJudge {
   std::string check_one(const sql::RelationUse& use, const std::string& schema);
   std::string check_functions();
   std::string check_types();
+  bool keeps_search_path(const sql::SettingUse& use) const;
   std::string check_settings();
   std::string check_objects();
   std::string check_columns(const sql::RelationUse& use, const std::string& schema, Effect effect,
@@ -128,6 +129,12 @@ std::vector<std::string> StatementJudge::schemas_of(const sql::QualifiedName& na
   return context_.search_path;
 }
 
+// The target's own search path, or none at all: then names without a schema stand for pg_catalog's only.
+bool StatementJudge::keeps_search_path(const sql::SettingUse& use) const {
+  if (use.name != "search_path") return false;
+  return use.values == context_.search_path || use.values == std::vector<std::string>{""};
+}
+
 // The meaning of statement text rests on these, and that of deny rules on how names resolve.
 std::string StatementJudge::fixed_setting() {
   for (const sql::SettingUse& use : statement_.settings) {
@@ -139,7 +146,7 @@ std::string StatementJudge::fixed_setting() {
     if ((encoding || literals) && !is_harmless_setting(use.name, value, !use.values.empty())) {
       return use.name + " is fixed by dbgate to " + (literals ? "on" : "UTF8");
     }
-    if (names && grants_.deny.rules > 0 && use.values != context_.search_path) return use.name + " is fixed by dbgate";
+    if (names && grants_.deny.rules > 0 && !keeps_search_path(use)) return use.name + " is fixed by dbgate";
   }
   return {};
 }
@@ -205,8 +212,7 @@ std::string StatementJudge::check_settings() {
         break;
       case sql::SettingAction::set:
         fine = is_harmless_setting(use.name, value, has_value) || allow_.setting_granted(use.name) ||
-               (use.name == "search_path" && use.values == context_.search_path) || use.name == "transaction" ||
-               use.name == "session characteristics";
+               keeps_search_path(use) || use.name == "transaction" || use.name == "session characteristics";
         break;
     }
     if (!fine) {
@@ -315,7 +321,9 @@ std::string StatementJudge::check_functions() {
     }
     const bool procedure = use.form == sql::FunctionForm::procedure;
     if (use.form == sql::FunctionForm::field && !is_harmful_field(use.name.name)) continue;
+    if (use.sets) continue;  // judged by check_settings()
     if (!procedure && (unqualified || system)) {
+      if (is_harmless_function(use.name.name)) continue;
       if (allow_.safe_functions && is_safe_function(use.name.name)) continue;
       if (allow_.introspection && is_introspection_function(use.name.name)) continue;
       if (unqualified && use.form != sql::FunctionForm::table_sample && is_system_function(use.name.name)) {

@@ -1,9 +1,11 @@
 #pragma once
+#include <algorithm>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // What a statement would do, read off PostgreSQL's own parse tree. Plain data: no pointer into the tree survives.
@@ -58,6 +60,11 @@ struct QualifiedName {
 struct ColumnUse {
   std::vector<std::string> names;  ///< sorted, unique
   bool whole_row = false;
+
+  void add(std::string_view name) {
+    const auto at = std::lower_bound(names.begin(), names.end(), name);
+    if (at == names.end() || *at != name) names.emplace(at, name);
+  }
 };
 
 /// How a statement touches one relation that is not a CTE, an alias or a function.
@@ -85,6 +92,7 @@ struct FunctionUse {
   std::uint16_t arguments = 0;
   bool star = false;  ///< count(*)
   bool window = false;
+  bool sets = false;  ///< set_config() of constants: what it does is in Statement::settings
   friend bool operator==(const FunctionUse&, const FunctionUse&) = default;
 };
 

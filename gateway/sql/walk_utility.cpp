@@ -271,6 +271,24 @@ void Walker::on_set(const VariableSetStmt* set) {
     use.values.push_back(constant_text(lfirst(cell)));
 }
 
+// set_config('name', 'value', is_local) is SET by another name (manual ch. 9.27.1).
+bool Walker::on_set_config(const FuncCall* call, const QualifiedName& name) {
+  const bool system = name.schema.empty() || name.schema == "pg_catalog";
+  if (!system || !name.catalog.empty() || name.name != "set_config" || list_length(call->args) != 3) return false;
+  for (int i = 0; i < 3; ++i) {
+    const void* const argument = list_nth(call->args, i);
+    if (nodeTag(argument) != T_A_Const || as<A_Const>(argument)->isnull) return false;
+    const NodeTag expected = i == 2 ? T_Boolean : T_String;
+    if (nodeTag(&as<A_Const>(argument)->val) != expected) return false;
+  }
+  add(Effect::session);
+  SettingUse& use = facts_.settings.emplace_back();
+  use.name = lower(constant_text(linitial(call->args)));
+  use.values.push_back(constant_text(lsecond(call->args)));
+  use.local = as<A_Const>(lthird(call->args))->val.boolval.boolval;
+  return true;
+}
+
 void Walker::on_copy(const CopyStmt* copy, Scope* scope) {
   const Effect direction = copy->is_from ? Effect::copy_in : Effect::copy_out;
   if (copy->is_program) {
@@ -285,13 +303,12 @@ void Walker::on_copy(const CopyStmt* copy, Scope* scope) {
     const Effect rows = copy->is_from ? Effect::insert : Effect::read;
     const std::size_t index = target(copy->relation, rows, scope);
     RelationUse& use = facts_.relations[index];
-    use.effects.set(static_cast<std::size_t>(direction));
+    set(use.effects, direction);
     ColumnUse& columns = copy->is_from ? use.writes : use.reads;
     columns.whole_row = copy->attlist == nullptr;
     const ListCell* cell = nullptr;
     foreach (cell, copy->attlist)
-      columns.names.emplace_back(string_of(lfirst(cell)));
-    std::sort(columns.names.begin(), columns.names.end());
+      columns.add(string_of(lfirst(cell)));
   }
   push(copy->whereClause, scope);
 }
@@ -310,7 +327,7 @@ void Walker::on_object(ObjectType type, const void* object, Effect effect) {
       RelationUse& use = facts_.relations.emplace_back();
       use.name.name = string_of(list_nth(names, count - 2));
       if (count > 2) use.name.schema = string_of(list_nth(names, count - 3));
-      use.effects.set(static_cast<std::size_t>(effect));
+      set(use.effects, effect);
     } else {
       facts_.objects.push_back(qualified(names));
     }

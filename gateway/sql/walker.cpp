@@ -8,8 +8,7 @@ void Walker::read(const Node* statement) {
   run();
   if (!locks_inside_) return;
   for (RelationUse& use : facts_.relations) {
-    if (use.effects.test(static_cast<std::size_t>(Effect::read)))
-      use.effects.set(static_cast<std::size_t>(Effect::lock));
+    if (use.effects.test(static_cast<std::size_t>(Effect::read))) set(use.effects, Effect::lock);
   }
 }
 
@@ -159,14 +158,14 @@ RelationUse& Walker::relation(const RangeVar* name, Effect effect) {
   use.name.name = text_of(name->relname);
   // TEMP as a word is the same as writing the schema.
   if (name->relpersistence == 't' && use.name.schema.empty()) use.name.schema = "pg_temp";
-  use.effects.set(static_cast<std::size_t>(effect));
+  set(use.effects, effect);
   return use;
 }
 
 RelationUse& Walker::relation_named(const List* names, Effect effect) {
   RelationUse& use = facts_.relations.emplace_back();
   use.name = qualified(names);
-  use.effects.set(static_cast<std::size_t>(effect));
+  set(use.effects, effect);
   return use;
 }
 

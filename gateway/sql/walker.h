@@ -66,11 +66,14 @@ class Walker {
   void push(const void* node, Scope* scope);
   void push_list(const List* list, Scope* scope);
   Scope* inner_scope(const Scope* outer);
-  void add(Effect effect) { facts_.effects.set(static_cast<std::size_t>(effect)); }
+  void add(Effect effect) { set(facts_.effects, effect); }
   void unknown(const std::string& what);
   RelationUse& relation(const RangeVar* name, Effect effect);
   RelationUse& relation_named(const List* names, Effect effect);
+  static void set(EffectSet& effects, Effect effect) { effects.set(static_cast<std::size_t>(effect)); }
   static QualifiedName qualified(const List* names);
+  /// Column aliases hide the real names: any of the columns may be meant.
+  static bool renames_columns(const Alias* alias) { return alias != nullptr && alias->colnames != nullptr; }
 
   // walk_query.cpp
   void on_select(const SelectStmt* select, const Scope* outer);
@@ -88,6 +91,8 @@ class Walker {
   std::size_t target(const RangeVar* name, Effect effect, Scope* scope);
   void write_columns(std::size_t relation, const List* targets);
   bool is_cte(const RangeVar* name, const Scope* scope) const;
+
+  // walk_names.cpp
   void on_column(const ColumnRef* column, const Scope* scope);
   void charge(const Item& item, std::string_view column, const Scope* level);
   void charge_unqualified(std::string_view column, const Scope* scope);
@@ -106,6 +111,7 @@ class Walker {
   void on_copy(const CopyStmt* copy, Scope* scope);
   void on_transaction(const TransactionStmt* transaction);
   void on_set(const VariableSetStmt* set);
+  bool on_set_config(const FuncCall* call, const QualifiedName& name);
   void on_object(ObjectType type, const void* object, Effect effect);
   void embed(const Node* query);
 

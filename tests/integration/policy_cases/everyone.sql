@@ -37,6 +37,10 @@ SELECT pg_stat_reset(), pg_stat_reset_shared('bgwriter'), pg_stat_get_activity(N
 SELECT nextval('shop.items_id_seq'), setval('shop.items_id_seq', 1), currval('shop.items_id_seq'), lastval()
 SELECT txid_current(), pg_current_xact_id(), pg_export_snapshot()
 SELECT set_config('search_path', 'public', false)
+SELECT set_config('search_path', ' ', false)
+SELECT set_config('search_path', '"",public', false)
+SELECT set_config('client_encoding', 'LATIN1', true)
+SELECT set_config('work_mem'::text, '1GB', true)
 SELECT pg_catalog.set_config('role', 'postgres', true)
 SELECT current_setting('data_directory'), current_setting('hba_file')
 SELECT pg_show_all_settings(), pg_hba_file_rules(), pg_file_settings()
@@ -224,7 +228,7 @@ RESET SESSION AUTHORIZATION
 SET LOCAL SESSION AUTHORIZATION postgres
 SET session_authorization TO postgres
 SET search_path = public, shop
-SET search_path TO ''
+SET search_path TO '', public
 SET LOCAL search_path = pg_temp
 SET SCHEMA 'public'
 SET "search_path" = public
@@ -438,6 +442,11 @@ SET geqo = off
 SET lc_monetary = 'C'
 SET search_path = shop
 SET search_path TO DEFAULT
+SELECT pg_catalog.set_config('search_path', '', false)
+SET search_path = ''
+RESET search_path
+SELECT set_config('statement_timeout', '0', false)
+SELECT pg_advisory_unlock_all()
 SET default_transaction_isolation = 'read committed'
 SET default_transaction_read_only = on; SET default_transaction_read_only TO DEFAULT
 RESET application_name

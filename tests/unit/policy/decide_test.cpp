@@ -286,11 +286,14 @@ INSTANTIATE_TEST_SUITE_P(
         Kind{"{ listen: [c] }", {"LISTEN c", "UNLISTEN c"}, {"LISTEN d", "LISTEN \"C\"", "NOTIFY c"}},
         Kind{"{ notify: [c] }", {"NOTIFY c", "NOTIFY c, 'x'"}, {"NOTIFY d", "LISTEN c", "SELECT pg_notify('c', '')"}},
         Kind{"{ listen: [\"*\"] }", {"LISTEN c", "LISTEN \"D\""}, {"NOTIFY c"}},
-        Kind{"{ set: [work_mem, search_path] }",
-             {"SET work_mem = '1MB'", "SET LOCAL Work_Mem = 1", "SET search_path = x", "SHOW work_mem"},
-             {"SET maintenance_work_mem = 1", "SET ROLE r", "SHOW ALL", "SET client_encoding = 'LATIN1'", "DISCARD ALL",
-              "SET standard_conforming_strings = off", "SELECT set_config('work_mem', '1', false)",
-              "SHOW data_directory", "ALTER ROLE r SET work_mem = 1", "ALTER SYSTEM SET work_mem = 1"}},
+        Kind{
+            "{ set: [work_mem, search_path] }",
+            {"SET work_mem = '1MB'", "SET LOCAL Work_Mem = 1", "SET search_path = x", "SHOW work_mem",
+             "SELECT set_config('work_mem', '1', false)"},
+            {"SET maintenance_work_mem = 1", "SET ROLE r", "SHOW ALL", "SET client_encoding = 'LATIN1'", "DISCARD ALL",
+             "SET standard_conforming_strings = off", "SELECT set_config('maintenance_work_mem', '1', false)",
+             "SELECT set_config('standard_conforming_strings', 'off', true)", "SELECT set_config('work_mem', $1, true)",
+             "SHOW data_directory", "ALTER ROLE r SET work_mem = 1", "ALTER SYSTEM SET work_mem = 1"}},
         Kind{"{ dcl: true, ddl: [\"*\"] }",
              {"CREATE ROLE r", "GRANT SELECT ON t TO r", "REVOKE ALL ON t FROM r", "DROP ROLE r"},
              {"ALTER SYSTEM SET x = 1", "SET ROLE r", "DO $$ BEGIN END $$"}},
@@ -364,6 +367,12 @@ TEST(Decide, HarmlessStatementsNeedNoRule) {
                           "UNLISTEN *",
                           "SET CONSTRAINTS ALL DEFERRED",
                           "VALUES (1)",
+                          "SET search_path = ''",
+                          "SELECT pg_catalog.set_config('search_path', '', false)",
+                          "SELECT set_config('Application_Name', 'x', true)",
+                          "SELECT version(), current_schema(), current_user, pg_backend_pid()",
+                          "SELECT pg_catalog.pg_is_in_recovery()",
+                          "SELECT pg_advisory_unlock_all()",
                           "SELECT 1 WHERE 1 IN (1, 2) AND 'a' LIKE 'b'"}) {
     const Verdict verdict = verdict_on(*grants, sql);
     EXPECT_TRUE(verdict.allowed()) << sql << ": " << verdict.message;
@@ -375,7 +384,9 @@ TEST(Decide, EncodingAndLiteralsAreFixed) {
   const auto grants = grants_of({"{ everything: true, set: [\"*\"] }"});
   for (const char* sql :
        {"SET client_encoding = 'LATIN1'", "SET NAMES 'SJIS'", "SET LOCAL client_encoding = 'SQL_ASCII'",
-        "SET standard_conforming_strings = off", "SET LOCAL standard_conforming_strings TO 0"}) {
+        "SET standard_conforming_strings = off", "SET LOCAL standard_conforming_strings TO 0",
+        "SELECT set_config('client_encoding', 'LATIN1', true)",
+        "SELECT 1 WHERE set_config('Standard_Conforming_Strings', 'off', false) = ''"}) {
     const Verdict verdict = verdict_on(*grants, sql);
     EXPECT_FALSE(verdict.allowed()) << sql;
     EXPECT_EQ(verdict.rule_id, "builtin/fixed-settings");

@@ -18,6 +18,10 @@ struct Case {
   const char* facts;
 };
 
+void PrintTo(const Case& example, std::ostream* out) {
+  *out << example.sql;
+}
+
 class AnalyzeTable : public testing::TestWithParam<Case> {};
 
 TEST_P(AnalyzeTable, Facts) {
@@ -92,6 +96,19 @@ INSTANTIATE_TEST_SUITE_P(
     RowLocks, AnalyzeTable,
     testing::Values(Case{"SELECT a FROM (SELECT * FROM t) s FOR UPDATE", "SELECT {read,lock} t[read,lock](*;)"},
                     Case{"SELECT a FROM t WHERE b FOR UPDATE", "SELECT {read,lock} t[read,lock](a,b;) where"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    SetConfig, AnalyzeTable,
+    testing::Values(Case{"SELECT set_config('Work_Mem', '1', true)",
+                         "SELECT {read,session} f:set_config/3 s:work_mem=1 local"},
+                    Case{"SELECT pg_catalog.set_config('search_path', '', false)",
+                         "SELECT {read,session} f:pg_catalog.set_config/3 s:search_path="},
+                    Case{"SELECT set_config('a', NULL, true)", "SELECT {read} f:set_config/3"},
+                    Case{"SELECT set_config(x, 'b', true) FROM t", "SELECT {read} t[read](x;) f:set_config/3"},
+                    Case{"SELECT set_config($1, $2, true)", "SELECT {read} f:set_config/3"},
+                    Case{"SELECT set_config('a', 'b', $1)", "SELECT {read} f:set_config/3"},
+                    Case{"SELECT set_config('a', 'b', is_local => true)", "SELECT {read} f:set_config/3"},
+                    Case{"SELECT s.set_config('a', 'b', true)", "SELECT {read} f:s.set_config/3"}));
 
 // (x).f and f.g of a function f in FROM are columns or calls: only the server knows.
 INSTANTIATE_TEST_SUITE_P(
