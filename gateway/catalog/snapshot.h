@@ -1,0 +1,180 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+// What a database's system catalog says, as of one moment. Names follow the catalog's own columns (PostgreSQL manual
+// ch. 53); all text lives in the snapshot's arena and is valid as long as the snapshot.
+namespace dbgate::catalog {
+
+using Oid = std::uint32_t;  ///< 0: none
+
+struct Schema {
+  Oid oid = 0;
+  std::string_view name;
+};
+
+/// pg_attribute; dropped columns are left out, system columns are not listed.
+struct Column {
+  std::string_view name;
+  Oid type = 0;
+  std::int32_t typmod = -1;
+  std::int16_t number = 0;
+  bool generated = false;
+};
+
+enum class RelationKind : char {
+  table = 'r',
+  partitioned_table = 'p',
+  view = 'v',
+  materialized_view = 'm',
+  foreign_table = 'f',
+  sequence = 'S',
+  composite_type = 'c',
+  toast_table = 't',
+  index = 'i',
+  partitioned_index = 'I'
+};
+
+/// pg_class.
+struct Relation {
+  Oid oid = 0;
+  Oid schema = 0;
+  std::string_view name;
+  RelationKind kind = RelationKind::table;
+  bool row_security = false;
+  double rows = -1;  ///< reltuples; -1: never analysed
+  std::int64_t pages = 0;
+  std::span<const Column> columns;  ///< by number
+  std::span<const Oid> parents;     ///< inheritance and partitioning, direct
+  std::span<const Oid> children;
+  std::span<const std::uint32_t> rules;          ///< into Snapshot::rules(): a view's own SELECT rule too
+  std::span<const std::uint32_t> triggers;       ///< into Snapshot::triggers()
+  std::span<const std::uint32_t> referenced_by;  ///< into Snapshot::foreign_keys(): keys that point here
+};
+
+/// pg_rewrite. For views and materialized views `definition` is the query (pg_get_viewdef), for other rules the whole
+/// CREATE RULE (pg_get_ruledef); every name in it carries its schema.
+struct Rule {
+  Oid relation = 0;
+  std::string_view name;
+  char event = '1';  ///< ev_type: '1' SELECT, '2' UPDATE, '3' INSERT, '4' DELETE
+  bool instead = false;
+  bool enabled = true;
+  std::string_view definition;
+};
+
+/// pg_trigger, those of users; internal ones of foreign keys are ForeignKeys.
+struct Trigger {
+  Oid relation = 0;
+  Oid function = 0;
+  std::string_view name;
+  std::int16_t type = 0;  ///< tgtype: bits of row/statement, before/after, insert/delete/update/truncate
+  bool enabled = true;
+};
+
+/// pg_constraint, contype 'f'.
+struct ForeignKey {
+  Oid relation = 0;      ///< that has the key
+  Oid referenced = 0;    ///< that it points to
+  char on_update = 'a';  ///< 'a' no action, 'r' restrict, 'c' cascade, 'n' set null, 'd' set default
+  char on_delete = 'a';
+};
+
+/// pg_proc.
+struct Function {
+  Oid oid = 0;
+  Oid schema = 0;
+  std::string_view name;
+  char kind = 'f';        ///< prokind: 'f' function, 'p' procedure, 'a' aggregate, 'w' window function
+  char volatility = 'v';  ///< provolatile: 'i', 's', 'v'
+  bool security_definer = false;
+  bool returns_set = false;
+  bool strict = false;
+  std::uint16_t defaults = 0;  ///< how many of the last arguments have one
+  Oid variadic = 0;            ///< element type of the last argument, or 0
+  Oid result = 0;
+  std::span<const Oid> arguments;             ///< input arguments
+  std::span<const std::string_view> names;    ///< of the input arguments; empty if they have none
+  std::span<const std::string_view> columns;  ///< OUT, INOUT and TABLE arguments: the columns in FROM
+  std::string_view language;
+  std::string_view body;         ///< prosrc; of SQL-standard bodies pg_get_function_sqlbody; empty for internal and C
+  std::string_view search_path;  ///< SET search_path of the function, as in proconfig; empty: the caller's
+};
+
+/// pg_operator.
+struct Operator {
+  Oid oid = 0;
+  Oid schema = 0;
+  std::string_view name;
+  Oid left = 0;  ///< 0: prefix operator
+  Oid right = 0;
+  Oid result = 0;
+  Oid function = 0;
+};
+
+/// pg_type.
+struct Type {
+  Oid oid = 0;
+  Oid schema = 0;
+  std::string_view name;
+  char kind = 'b';  ///< typtype: 'b' base, 'c' composite, 'd' domain, 'e' enum, 'p' pseudo, 'r' range, 'm' multirange
+  char category = 'U';  ///< typcategory
+  bool preferred = false;
+  Oid relation = 0;        ///< composite types
+  Oid element = 0;         ///< of an array type
+  Oid array = 0;           ///< the array of this type
+  Oid base = 0;            ///< domains
+  std::string_view check;  ///< domains: their CHECK constraints (pg_get_constraintdef), joined by newlines
+};
+
+/// pg_cast.
+struct Cast {
+  Oid source = 0;
+  Oid target = 0;
+  Oid function = 0;    ///< 0: binary coercible or by input and output functions
+  char context = 'e';  ///< 'i' implicit, 'a' assignment, 'e' explicit
+  char method = 'f';   ///< 'f' function, 'i' input and output functions, 'b' binary coercible
+};
+
+/// Immutable; shared by all threads. Made by SnapshotBuilder from what a server answered.
+class Snapshot {
+ public:
+  std::uint64_t version() const noexcept { return version_; }
+  int server_version() const noexcept { return server_version_; }  ///< as server_version_num: 150004
+
+  const Schema* schema(Oid oid) const;
+  const Schema* schema(std::string_view name) const;
+  const Relation* relation(Oid oid) const;
+  const Relation* relation(Oid schema, std::string_view name) const;
+  const Type* type(Oid oid) const;
+  const Type* type(Oid schema, std::string_view name) const;
+  const Function* function(Oid oid) const;
+  /// All overloads of a name in a schema, procedures and aggregates too.
+  std::span<const Function> functions(Oid schema, std::string_view name) const;
+  std::span<const Operator> operators(Oid schema, std::string_view name) const;
+  const Operator* operator_of(Oid oid) const;
+  /// Null if there is none.
+  const Cast* cast(Oid source, Oid target) const;
+
+  std::span<const Rule> rules() const noexcept { return rules_; }
+  std::span<const Trigger> triggers() const noexcept { return triggers_; }
+  std::span<const ForeignKey> foreign_keys() const noexcept { return foreign_keys_; }
+  std::span<const Relation> relations() const noexcept { return relations_; }
+  std::span<const Function> all_functions() const noexcept { return functions_; }
+  std::size_t memory_bytes() const noexcept;
+
+ private:
+  friend class SnapshotBuilder;
+  std::uint64_t version_ = 0;
+  int server_version_ = 0;
+  std::vector<Relation> relations_;
+  std::vector<Function> functions_;
+  std::vector<Rule> rules_;
+  std::vector<Trigger> triggers_;
+  std::vector<ForeignKey> foreign_keys_;
+};
+
+}  // namespace dbgate::catalog
