@@ -98,7 +98,7 @@ ParseError parse_error(const PgQueryError& error, std::string_view text) {
   return result;
 }
 
-void read_statement(const RawStmt* raw, std::size_t text_size, Statement& facts) {
+void read_statement(const RawStmt* raw, std::size_t text_size, const TableColumns* tables, Statement& facts) {
   const StatementName name = statement_name(raw->stmt);
   facts.kind = name.kind;
   facts.tag = name.tag;
@@ -106,6 +106,7 @@ void read_statement(const RawStmt* raw, std::size_t text_size, Statement& facts)
   facts.begin = raw->stmt_location < 0 ? 0 : static_cast<std::size_t>(raw->stmt_location);
   facts.length = raw->stmt_len == 0 ? text_size - facts.begin : static_cast<std::size_t>(raw->stmt_len);
   Walker(facts).read(raw->stmt);
+  resolve_names(facts, tables);
 }
 
 bool has(const Statement& facts, Effect effect) {
@@ -114,7 +115,7 @@ bool has(const Statement& facts, Effect effect) {
 
 }  // namespace
 
-AnalyzeResult analyze(std::string_view text, const ScanLimits& limits) {
+AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const TableColumns* tables) {
   AnalyzeResult result;
   const auto scanned = prescan(text, limits);
   if (!scanned) {
@@ -134,7 +135,8 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits) {
   const int count = list_length(parsed.tree);
   script.statements.resize(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text.size(), script.statements[static_cast<std::size_t>(i)]);
+    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text.size(), tables,
+                   script.statements[static_cast<std::size_t>(i)]);
   }
   return result;
 }

@@ -6,6 +6,7 @@
 
 #include "gateway/sql/facts.h"
 #include "gateway/sql/prescan.h"
+#include "gateway/sql/resolve_names.h"
 
 namespace dbgate::sql {
 
@@ -29,8 +30,9 @@ struct AnalyzeResult {
   std::optional<Error> scan_error;
 };
 
-/// Scans, parses and reads the facts of a whole Query or Parse text. Works on any thread; never throws for any bytes.
-AnalyzeResult analyze(std::string_view text, const ScanLimits& limits);
+/// Scans, parses and reads the facts of a whole Query or Parse text; `tables`, if given, says which columns there are.
+/// Works on any thread; never throws for any bytes.
+AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const TableColumns* tables = nullptr);
 
 /// Checks that library and headers agree, on statements with known facts. Errors: XX000, and the process must not
 /// start.

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/sql/levels.h"
+
 // What a statement would do, read off PostgreSQL's own parse tree. Plain data: no pointer into the tree survives.
 namespace dbgate::sql {
 
@@ -71,7 +73,8 @@ struct ColumnUse {
 struct RelationUse {
   QualifiedName name;
   EffectSet effects;       ///< read, insert, update, delete_, truncate, lock, copy_in, copy_out, ddl, maintenance, …
-  ColumnUse reads;         ///< columns read as written and attributable to this relation
+  ColumnUse reads;         ///< columns read that are, or may be, of this relation
+  ColumnUse values;        ///< those of them that are not just put out: compared, computed with, ordered by
   ColumnUse writes;        ///< columns written (INSERT list, SET, COPY list)
   bool has_where = false;  ///< for update and delete_: the statement has a WHERE (WHERE CURRENT OF counts)
 };
@@ -153,6 +156,10 @@ struct Statement {
   std::string tag;  ///< PostgreSQL's name of the statement, such as "SELECT", "CREATE TABLE"
   EffectSet effects;
   std::vector<RelationUse> relations;
+  std::vector<Level> levels;
+  std::size_t result = 0;  ///< the level whose outputs the client sees, if it sees any
+  /// Where some of the values come from could not be followed: any column read may be among RelationUse::values.
+  bool lineage_unsure = false;
   std::vector<FunctionUse> functions;
   std::vector<QualifiedName> types;    ///< types named in casts and column definitions
   std::vector<QualifiedName> objects;  ///< DDL targets that are not relations (functions, schemas, types, roles, …)
@@ -164,8 +171,8 @@ struct Statement {
   std::size_t length = 0;   ///< bytes; without the semicolon
   /// A construct that the walk does not know or cannot see through; non-empty means: deny unless everything is granted.
   std::string unknown;
-  /// The statement inside PREPARE, DECLARE, EXPLAIN, COPY (query), CREATE TABLE AS: its effects are merged into this
-  /// one's. Kept for EXECUTE and FETCH, which are judged by it again when the policy changes.
+  /// Kind, tag and name of the statement inside PREPARE, DECLARE, EXPLAIN, COPY (query), CREATE TABLE AS. What it does
+  /// is part of this one's facts.
   std::shared_ptr<const Statement> inner;
 };
 

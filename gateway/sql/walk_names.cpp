@@ -3,82 +3,24 @@
 #include "gateway/sql/walker.h"
 
 namespace dbgate::sql {
-namespace {
 
-// Whether the FROM clause itself says that the function has a column of this name.
-bool names_column(const RangeFunction* function, std::string_view name) {
-  const ListCell* cell = nullptr;
-  if (function->alias != nullptr) {
-    foreach (cell, function->alias->colnames) {
-      if (name == string_of(lfirst(cell))) return true;
-    }
-  }
-  foreach (cell, function->coldeflist) {
-    if (name == as<ColumnDef>(lfirst(cell))->colname) return true;
-  }
-  return false;
+void Walker::on_name(std::string_view column, const Scope* scope, NameUse::As as) {
+  NameUse& use = level_of(scope).names.emplace_back();
+  use.column = column;
+  use.as = as;
 }
 
-}  // namespace
-
-void Walker::charge(const Item& item, std::string_view column, const Scope* level) {
-  if (item.count == whole_level) {
-    for (const Item& other : level->items) {
-      if (other.count == 1) charge(other, column, level);
-    }
-    return;
-  }
-  if (item.count == 0) return;
-  RelationUse& use = facts_.relations[item.first];
-  set(use.effects, Effect::read);
-  if (column.empty()) {
-    use.reads.whole_row = true;
-  } else {
-    use.reads.add(column);
-  }
-}
-
-// Without a catalog nobody knows which of the relations in sight has the column: all of them are charged, this level's
-// and the outer ones'.
-void Walker::charge_unqualified(std::string_view column, const Scope* scope) {
-  for (const Scope* level = scope; level != nullptr; level = level->outer) {
-    for (const Item& item : level->items) {
-      if (item.count == 1) charge(item, column, level);
-      // A bare alias is the whole row, if no column has that name.
-      if (item.alias == column) charge(item, {}, level);
-    }
-  }
-}
-
-void Walker::on_column(const ColumnRef* column, const Scope* scope) {
+std::size_t Walker::on_column(const ColumnRef* column, const Scope* scope, NameUse::As as) {
   const int count = list_length(column->fields);
-  const bool star = nodeTag(list_nth(column->fields, count - 1)) == T_A_Star;
-  if (count == 1) {
-    if (!star) return charge_unqualified(string_of(linitial(column->fields)), scope);
-    for (const Item& item : scope->items)
-      charge(item, {}, scope);
-    return;
+  std::vector<NameUse>& names = level_of(scope).names;
+  NameUse& use = names.emplace_back();
+  use.as = as;
+  if (nodeTag(list_nth(column->fields, count - 1)) != T_A_Star) {
+    use.column = string_of(list_nth(column->fields, count - 1));
   }
-  const std::string_view name = star ? std::string_view() : string_of(list_nth(column->fields, count - 1));
-  const std::string_view qualifier = string_of(list_nth(column->fields, count - 2));
-  bool known = false;
-  bool sees_past = count > 2;  // schema.table.column finds that very table, past any alias that looks like it
-  for (const Scope* level = scope; level != nullptr; level = level->outer) {
-    bool found = false;
-    for (const Item& item : level->items) {
-      if (item.alias != qualifier) continue;
-      charge(item, name, level);
-      if (item.function != nullptr && !star && !names_column(item.function, name)) on_field(name);
-      known = true;
-      found = found || !item.hidden;
-    }
-    if (found && !sees_past) return;
-    sees_past = count > 2 || level->in_from;
-  }
-  if (known) return;
-  // a.b where a is no table in sight: the field b of a composite column a, or of a function that was given no alias.
-  if (!star) on_field(name);
-  charge_unqualified(string_of(linitial(column->fields)), scope);
+  if (count > 1) use.qualifier = string_of(list_nth(column->fields, count - 2));
+  if (count > 2) use.schema = string_of(list_nth(column->fields, count - 3));
+  return names.size() - 1;
 }
 
 void Walker::on_function(const FuncCall* call, Scope* scope) {

@@ -5,19 +5,6 @@
 namespace dbgate::sql {
 namespace {
 
-std::string_view alias_of(const RangeVar* name) {
-  if (name->alias != nullptr) return name->alias->aliasname;
-  return name->relname == nullptr ? std::string_view() : name->relname;
-}
-
-// What a function in FROM is called if nobody gave it a name: after the first function.
-std::string_view function_name(const RangeFunction* range) {
-  const auto* first = as<List>(linitial(range->functions));
-  const void* const call = linitial(first);
-  if (nodeTag(call) != T_FuncCall) return {};
-  return string_of(llast(as<FuncCall>(call)->funcname));
-}
-
 // Whether a name in ORDER BY or DISTINCT ON stands for an output column: those come first there, unlike in GROUP BY.
 bool names_output(const void* node, const SelectStmt* select) {
   if (nodeTag(node) != T_ColumnRef || list_length(as<ColumnRef>(node)->fields) != 1) return false;
@@ -36,143 +23,82 @@ bool names_output(const void* node, const SelectStmt* select) {
   return false;
 }
 
+// What PostgreSQL calls an output column without a name of its own; empty where dbgate does not say (FigureColname in
+// parse_target.c).
+std::string_view name_of(const void* expression) {
+  std::string_view type;  // of the outermost cast: the name of a constant
+  while (nodeTag(expression) == T_TypeCast) {
+    const auto* cast = as<TypeCast>(expression);
+    if (type.empty() && cast->typeName->names != nullptr) type = string_of(llast(cast->typeName->names));
+    expression = cast->arg;
+  }
+  switch (nodeTag(expression)) {
+    case T_FuncCall:
+      return string_of(llast(as<FuncCall>(expression)->funcname));
+    case T_ColumnRef: {
+      const void* const last = llast(as<ColumnRef>(expression)->fields);
+      return nodeTag(last) == T_A_Star ? std::string_view() : string_of(last);
+    }
+    case T_A_Const:
+    case T_ParamRef:
+      return type;
+    default:
+      return {};
+  }
+}
+
+// (x).*
+bool puts_out_fields(const void* expression) {
+  return nodeTag(expression) == T_A_Indirection &&
+         nodeTag(llast(as<A_Indirection>(expression)->indirection)) == T_A_Star;
+}
+
 }  // namespace
 
 // WITH names are visible from the query that follows on inwards; without RECURSIVE each sees those before it only.
 void Walker::on_with(const WithClause* with, Scope* scope) {
   if (with == nullptr) return;
-  std::vector<std::pair<const CommonTableExpr*, Scope*>> queries;
-  const auto declare = [&](const CommonTableExpr* cte) {
-    scope->ctes = &ctes_.emplace_back(Cte{cte->ctename, scope->ctes});
-  };
+  std::vector<Scope*> bodies;
   const ListCell* cell = nullptr;
-  if (with->recursive) {
-    foreach (cell, with->ctes)
-      declare(as<CommonTableExpr>(lfirst(cell)));
-  }
   foreach (cell, with->ctes) {
-    const auto* cte = as<CommonTableExpr>(lfirst(cell));
-    Scope* const own = inner_scope(scope->outer);
-    own->ctes = scope->ctes;
-    push(cte->search_clause, own);
-    push(cte->cycle_clause, own);
-    push(cte->ctequery, own);
-    if (!with->recursive) declare(cte);
+    bodies.push_back(body_scope(scope->outer, scope->ctes));
+    if (with->recursive) {
+      scope->ctes =
+          &ctes_.emplace_back(Cte{as<CommonTableExpr>(lfirst(cell))->ctename, bodies.back()->level, scope->ctes});
+    }
+  }
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
+    const auto* cte = as<CommonTableExpr>(list_nth(with->ctes, static_cast<int>(i)));
+    Scope* const body = bodies[i];
+    body->ctes = scope->ctes;
+    // SEARCH and CYCLE add columns.
+    level_of(body).open_outputs = cte->search_clause != nullptr || cte->cycle_clause != nullptr;
+    foreach (cell, cte->aliascolnames)
+      level_of(body).renamed.emplace_back(string_of(lfirst(cell)));
+    push(cte->search_clause, body);
+    push(cte->cycle_clause, body);
+    push(cte->ctequery, body);
+    if (!with->recursive) scope->ctes = &ctes_.emplace_back(Cte{cte->ctename, body->level, scope->ctes});
   }
 }
 
-bool Walker::is_cte(const RangeVar* name, const Scope* scope) const {
-  if (name->schemaname != nullptr || name->catalogname != nullptr || name->relname == nullptr) return false;
+const Walker::Cte* Walker::cte_of(const RangeVar* name, const Scope* scope) const {
+  if (name->schemaname != nullptr || name->catalogname != nullptr || name->relname == nullptr) return nullptr;
   for (const Cte* cte = scope->ctes; cte != nullptr; cte = cte->outer) {
-    if (cte->name == name->relname) return true;
+    if (cte->name == name->relname) return cte;
   }
-  return false;
+  return nullptr;
 }
 
-void Walker::on_from(const List* from, Scope* scope) {
-  FromItems items;
-  for (int i = list_length(from) - 1; i >= 0; --i)
-    items.pending.push_back({list_nth(from, i), false});
-  on_from_items(items, scope);
+void Walker::on_subquery(const SubLink* link, Scope* scope) {
+  Scope* const body = body_scope(scope, scope->ctes);
+  level_of(body).compared = link->subLinkType != EXISTS_SUBLINK;
+  push(link->subselect, body);
 }
 
-void Walker::on_from_items(FromItems& items, Scope* scope) {
-  items.inside = inner_scope(scope);
-  items.inside->in_from = true;
-  while (!items.pending.empty()) {
-    const FromItems::Entry entry = items.pending.back();
-    items.pending.pop_back();
-    if (entry.node != nullptr) on_from_item(entry, scope, items);
-  }
-  // Which columns USING and NATURAL compare is known only with all tables of the level.
-  Item everything;
-  everything.count = whole_level;
-  for (const std::string_view column : items.using_columns)
-    charge(everything, column, scope);
-  if (items.all_columns) charge(everything, {}, scope);
-}
-
-void Walker::on_from_item(FromItems::Entry entry, Scope* scope, FromItems& items) {
-  const void* const node = entry.node;
-  const auto add_item = [&](std::string_view alias, std::size_t first, std::size_t count) -> Item& {
-    Item& item = scope->items.emplace_back();
-    item.alias = alias;
-    item.first = first;
-    item.count = count;
-    item.hidden = entry.hidden;
-    return item;
-  };
-  switch (nodeTag(node)) {
-    case T_RangeVar: {
-      const auto* name = as<RangeVar>(node);
-      if (is_cte(name, scope)) {
-        add_item(alias_of(name), 0, 0);
-        break;
-      }
-      const std::size_t index = facts_.relations.size();
-      RelationUse& use = relation(name, Effect::read);
-      use.reads.whole_row = renames_columns(name->alias);
-      add_item(alias_of(name), index, 1);
-      break;
-    }
-    case T_JoinExpr: {
-      const auto* join = as<JoinExpr>(node);
-      push(join->quals, items.inside);
-      const ListCell* cell = nullptr;
-      foreach (cell, join->usingClause)
-        items.using_columns.push_back(string_of(lfirst(cell)));
-      items.all_columns = items.all_columns || join->isNatural || renames_columns(join->alias);
-      for (const Alias* alias : {join->alias, join->join_using_alias}) {
-        if (alias != nullptr) add_item(alias->aliasname, 0, whole_level);
-      }
-      const bool hidden = entry.hidden || join->alias != nullptr;
-      items.pending.push_back({join->rarg, hidden});
-      items.pending.push_back({join->larg, hidden});
-      break;
-    }
-    case T_RangeTableSample: {
-      const auto* sample = as<RangeTableSample>(node);
-      FunctionUse& use = facts_.functions.emplace_back();
-      use.name = qualified(sample->method);
-      use.form = FunctionForm::table_sample;
-      use.arguments = static_cast<std::uint16_t>(list_length(sample->args));
-      push_list(sample->args, items.inside);
-      push(sample->repeatable, items.inside);
-      items.pending.push_back({sample->relation, entry.hidden});
-      break;
-    }
-    case T_RangeSubselect: {
-      const auto* query = as<RangeSubselect>(node);
-      // Without LATERAL a subquery does not see its neighbours, only the levels outside.
-      Scope* own = items.inside;
-      if (!query->lateral) {
-        own = inner_scope(scope->outer);
-        own->ctes = scope->ctes;
-      }
-      push(query->subquery, own);
-      add_item(query->alias == nullptr ? std::string_view() : query->alias->aliasname, 0, 0).subquery = true;
-      break;
-    }
-    default: {
-      // Functions, XMLTABLE: their arguments see their neighbours. The alias names no relation.
-      const Alias* alias = nullptr;
-      if (nodeTag(node) == T_RangeFunction) alias = as<RangeFunction>(node)->alias;
-      if (nodeTag(node) == T_RangeTableFunc) alias = as<RangeTableFunc>(node)->alias;
-      if (nodeTag(node) == T_RangeFunction) {
-        add_item(alias == nullptr ? function_name(as<RangeFunction>(node)) : alias->aliasname, 0, 0).function =
-            as<RangeFunction>(node);
-      } else if (alias != nullptr) {
-        add_item(alias->aliasname, 0, 0);
-      }
-      visit_children(node, items.inside);
-      break;
-    }
-  }
-}
-
-void Walker::on_select(const SelectStmt* select, const Scope* outer) {
+void Walker::on_select(const SelectStmt* select, Scope* outer) {
   add(Effect::read);
-  Scope* const scope = inner_scope(outer);
+  Scope* const scope = own_scope(outer);
   on_with(select->withClause, scope);
   if (select->intoClause != nullptr) on_into(select->intoClause, scope);
   on_from(select->fromClause, scope);
@@ -180,39 +106,120 @@ void Walker::on_select(const SelectStmt* select, const Scope* outer) {
   push(select->limitCount, scope);
   push(select->limitOffset, scope);
   on_ordering(select->sortClause, select, scope);
-  push_list(select->valuesLists, scope);
+  on_values(select->valuesLists, scope);
   push_list(select->windowClause, scope);
   push(select->havingClause, scope);
-  push_list(select->groupClause, scope);
+  on_grouping(select->groupClause, scope);
   push(select->whereClause, scope);
   on_ordering(select->distinctClause, select, scope);
-  push_list(select->targetList, scope);
-  push(select->rarg, scope);
-  push(select->larg, scope);
+  on_outputs(select->targetList, scope);
+  on_arms(select, scope);
+}
+
+// The queries that UNION, INTERSECT and EXCEPT put together, however many: a level each.
+void Walker::on_arms(const SelectStmt* select, Scope* scope) {
+  if (select->op == SETOP_NONE) return;
+  bool compared = false;
+  std::vector<const SelectStmt*> pending{select}, arms;
+  while (!pending.empty()) {
+    const SelectStmt* const next = pending.back();
+    pending.pop_back();
+    const bool plain = next->withClause == nullptr && next->sortClause == nullptr && next->limitCount == nullptr &&
+                       next->limitOffset == nullptr && next->lockingClause == nullptr && next->intoClause == nullptr;
+    if (next->op == SETOP_NONE || (next != select && !plain)) {
+      arms.push_back(next);
+      continue;
+    }
+    compared = compared || next->op != SETOP_UNION || !next->all;
+    pending.push_back(next->rarg);
+    pending.push_back(next->larg);
+  }
+  std::vector<Scope*> bodies;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    bodies.push_back(body_scope(scope, scope->ctes));
+    level_of(bodies.back()).compared = compared;
+    level_of(scope).arms.push_back(bodies.back()->level);
+  }
+  for (std::size_t i = arms.size(); i-- > 0;)
+    push(arms[i], bodies[i]);
+}
+
+// The select list, or RETURNING.
+void Walker::on_outputs(const List* targets, Scope* scope) {
+  std::vector<const void*> expressions;
+  const ListCell* cell = nullptr;
+  foreach (cell, targets) {
+    const auto* target = as<ResTarget>(lfirst(cell));
+    if (target->val == nullptr) continue;
+    Output output;
+    output.name = target->name != nullptr ? std::string_view(target->name) : name_of(target->val);
+    if (nodeTag(target->val) == T_ColumnRef) {
+      output.use = on_column(as<ColumnRef>(target->val), scope, NameUse::As::output);
+    } else {
+      expressions.push_back(target->val);
+      if (puts_out_fields(target->val)) level_of(scope).open_outputs = true;
+    }
+    level_of(scope).outputs.push_back(std::move(output));
+  }
+  for (std::size_t i = expressions.size(); i-- > 0;)
+    push(expressions[i], scope);
+}
+
+void Walker::on_values(const List* rows, Scope* scope) {
+  push_list(rows, scope);
+  if (rows == nullptr) return;
+  const auto columns = static_cast<std::size_t>(list_length(as<List>(linitial(rows))));
+  for (std::size_t i = 0; i < columns; ++i)
+    level_of(scope).outputs.push_back({"column" + std::to_string(i + 1), none});
 }
 
 // ORDER BY and DISTINCT ON.
 void Walker::on_ordering(const List* clauses, const SelectStmt* select, Scope* scope) {
   for (int i = list_length(clauses) - 1; i >= 0; --i) {
     const void* const clause = list_nth(clauses, i);
-    if (clause == nullptr) continue;  // plain DISTINCT
+    if (clause == nullptr) {  // plain DISTINCT
+      level_of(scope).compared = true;
+      continue;
+    }
     const bool sorts = nodeTag(clause) == T_SortBy;
     const void* const by = sorts ? as<SortBy>(clause)->node : clause;
-    if (!names_output(by, select)) {
+    if (names_output(by, select)) {
+      level_of(scope).order_by.emplace_back(string_of(linitial(as<ColumnRef>(by)->fields)));
+    } else if (!on_position(by, scope)) {
       push(clause, scope);
-    } else if (sorts) {
-      on_operator(as<SortBy>(clause)->useOp);
+      continue;
+    }
+    if (sorts) on_operator(as<SortBy>(clause)->useOp);
+  }
+}
+
+void Walker::on_grouping(const List* clauses, Scope* scope) {
+  for (int i = list_length(clauses) - 1; i >= 0; --i) {
+    const void* const clause = list_nth(clauses, i);
+    if (nodeTag(clause) == T_ColumnRef) {
+      on_column(as<ColumnRef>(clause), scope, NameUse::As::grouping);
+    } else if (!on_position(clause, scope)) {
+      push(clause, scope);
     }
   }
+}
+
+// An output column by its number.
+bool Walker::on_position(const void* node, Scope* scope) {
+  if (nodeTag(node) != T_A_Const || as<A_Const>(node)->isnull) return false;
+  const auto& value = as<A_Const>(node)->val;
+  if (nodeTag(&value.node) != T_Integer || value.ival.ival < 1) return false;
+  level_of(scope).positions.push_back(static_cast<std::size_t>(value.ival.ival - 1));
+  return true;
 }
 
 void Walker::on_locking(const SelectStmt* select, Scope* scope) {
   if (select->lockingClause == nullptr) return;
   add(Effect::lock);
-  for (const Item& item : scope->items) {
-    locks_inside_ = locks_inside_ || item.subquery;
-    if (item.count != 1) continue;
-    RelationUse& use = facts_.relations[item.first];
+  locks_inside_ = locks_inside_ || scope->has_subquery;
+  for (const Source& source : level_of(scope).sources) {
+    if (source.kind != Source::Kind::relation) continue;
+    RelationUse& use = facts_.relations[source.index];
     set(use.effects, Effect::lock);
     use.has_where = select->whereClause != nullptr;
   }
@@ -230,10 +237,7 @@ std::size_t Walker::target(const RangeVar* name, Effect effect, Scope* scope) {
   add(effect);
   const std::size_t index = facts_.relations.size();
   relation(name, effect);
-  Item& item = scope->items.emplace_back();
-  item.alias = alias_of(name);
-  item.first = index;
-  item.count = 1;
+  add_source(scope, Source::Kind::relation, alias_of(name), index);
   return index;
 }
 
@@ -245,8 +249,8 @@ void Walker::write_columns(std::size_t relation, const List* targets) {
   }
 }
 
-void Walker::on_insert(const InsertStmt* insert, const Scope* outer) {
-  Scope* const scope = inner_scope(outer);
+void Walker::on_insert(const InsertStmt* insert, Scope* outer) {
+  Scope* const scope = own_scope(outer);
   on_with(insert->withClause, scope);
   const std::size_t into = target(insert->relation, Effect::insert, scope);
   if (insert->cols == nullptr) {
@@ -255,15 +259,12 @@ void Walker::on_insert(const InsertStmt* insert, const Scope* outer) {
     write_columns(into, insert->cols);
     push_list(insert->cols, scope);  // subscripts hold expressions
   }
-  // The source does not see the target.
-  Scope* const source = inner_scope(outer);
-  source->ctes = scope->ctes;
+  // The source does not see the target, and its rows go elsewhere than to the client.
+  Scope* const source = body_scope(scope->outer, scope->ctes);
+  level_of(source).compared = true;
   push(insert->selectStmt, source);
   if (const OnConflictClause* conflict = insert->onConflictClause) {
-    Item& excluded = scope->items.emplace_back();
-    excluded.alias = "excluded";
-    excluded.first = into;
-    excluded.count = 1;
+    add_source(scope, Source::Kind::relation, "excluded", into);
     push(conflict->infer, scope);
     if (conflict->action == ONCONFLICT_UPDATE) {
       add(Effect::update);
@@ -275,38 +276,38 @@ void Walker::on_insert(const InsertStmt* insert, const Scope* outer) {
     push(conflict->whereClause, scope);
   }
   if (insert->returningList != nullptr) set(facts_.relations[into].effects, Effect::read);
-  push_list(insert->returningList, scope);
+  on_outputs(insert->returningList, scope);
 }
 
-void Walker::on_update(const UpdateStmt* update, const Scope* outer) {
-  Scope* const scope = inner_scope(outer);
+void Walker::on_update(const UpdateStmt* update, Scope* outer) {
+  Scope* const scope = own_scope(outer);
   on_with(update->withClause, scope);
   const std::size_t into = target(update->relation, Effect::update, scope);
   facts_.relations[into].has_where = update->whereClause != nullptr;
   write_columns(into, update->targetList);
   on_from(update->fromClause, scope);
-  push_list(update->returningList, scope);
+  on_outputs(update->returningList, scope);
   push(update->whereClause, scope);
   push_list(update->targetList, scope);
 }
 
-void Walker::on_delete(const DeleteStmt* del, const Scope* outer) {
-  Scope* const scope = inner_scope(outer);
+void Walker::on_delete(const DeleteStmt* del, Scope* outer) {
+  Scope* const scope = own_scope(outer);
   on_with(del->withClause, scope);
   const std::size_t from = target(del->relation, Effect::delete_, scope);
   facts_.relations[from].has_where = del->whereClause != nullptr;
   on_from(del->usingClause, scope);
-  push_list(del->returningList, scope);
+  on_outputs(del->returningList, scope);
   push(del->whereClause, scope);
 }
 
-void Walker::on_merge(const MergeStmt* merge, const Scope* outer) {
-  Scope* const scope = inner_scope(outer);
+void Walker::on_merge(const MergeStmt* merge, Scope* outer) {
+  Scope* const scope = own_scope(outer);
   on_with(merge->withClause, scope);
   const std::size_t into = target(merge->relation, Effect::merge, scope);
-  FromItems source;
-  source.pending.push_back({merge->sourceRelation, false});
-  on_from_items(source, scope);
+  FromEntries source(1);
+  source.back().node = merge->sourceRelation;
+  on_from_entries(source, scope);
   const ListCell* cell = nullptr;
   foreach (cell, merge->mergeWhenClauses) {
     const auto* when = as<MergeWhenClause>(lfirst(cell));

@@ -73,9 +73,26 @@ bool is_member_of_relation(ObjectType type) {
   }
 }
 
+// Levels of a statement inside another, whose relations come after those that are there already.
+void append_levels(Statement& to, Statement& from) {
+  const std::size_t levels = to.levels.size(), relations = to.relations.size();
+  for (Level& level : from.levels) {
+    if (level.outer != none) level.outer += levels;
+    for (std::size_t& arm : level.arms)
+      arm += levels;
+    for (Source& source : level.sources) {
+      if (source.kind == Source::Kind::relation) source.index += relations;
+      if (source.kind == Source::Kind::query) source.index += levels;
+    }
+    to.levels.push_back(std::move(level));
+  }
+  from.levels.clear();
+  to.result = levels;
+}
+
 }  // namespace
 
-// Facts of the statement inside PREPARE, DECLARE, EXPLAIN, COPY, CREATE TABLE AS: kept whole, and merged in.
+// Facts of the statement inside PREPARE, DECLARE, EXPLAIN, COPY, CREATE TABLE AS become those of the one around it.
 void Walker::embed(const Node* query) {
   if (query == nullptr) return;
   auto inner = std::make_shared<Statement>();
@@ -84,7 +101,11 @@ void Walker::embed(const Node* query) {
   inner->tag = name.tag;
   Walker(*inner).read(query);
   facts_.effects |= inner->effects;
-  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  append_levels(facts_, *inner);
+  const auto append = [](auto& to, auto& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+    from.clear();
+  };
   append(facts_.relations, inner->relations);
   append(facts_.functions, inner->functions);
   append(facts_.types, inner->types);
@@ -342,10 +363,7 @@ void Walker::see_rows_of(const RangeVar* name, Scope* scope) {
   const std::size_t index = facts_.relations.size();
   relation(name, Effect::ddl);
   for (const std::string_view alias : {"old", "new"}) {
-    Item& item = scope->items.emplace_back();
-    item.alias = alias;
-    item.first = index;
-    item.count = 1;
+    add_source(scope, Source::Kind::relation, alias, index);
   }
 }
 

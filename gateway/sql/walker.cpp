@@ -4,7 +4,10 @@ namespace dbgate::sql {
 
 void Walker::read(const Node* statement) {
   Scope* const scope = inner_scope(nullptr);
-  if (!on_utility(statement, scope)) push(statement, scope);
+  if (!on_utility(statement, scope)) {
+    scope->fresh = true;
+    push(statement, scope);
+  }
   run();
   if (!locks_inside_) return;
   for (RelationUse& use : facts_.relations) {
@@ -24,7 +27,40 @@ Walker::Scope* Walker::inner_scope(const Scope* outer) {
   Scope& scope = scopes_.emplace_back();
   scope.outer = outer;
   scope.ctes = outer == nullptr ? nullptr : outer->ctes;
+  scope.level = facts_.levels.size();
+  facts_.levels.emplace_back().outer = outer == nullptr ? none : outer->level;
   return &scope;
+}
+
+Walker::Scope* Walker::body_scope(const Scope* outer, const Cte* ctes) {
+  Scope* const scope = inner_scope(outer);
+  scope->ctes = ctes;
+  scope->fresh = true;
+  return scope;
+}
+
+Walker::Scope* Walker::from_scope(const Scope* scope, std::size_t from, std::size_t inside) {
+  Scope* const result = inner_scope(scope);
+  Level& level = level_of(result);
+  level.in_from = true;
+  level.from = from;
+  level.until = level_of(scope).sources.size();
+  level.inside = inside;
+  return result;
+}
+
+Walker::Scope* Walker::own_scope(Scope* scope) {
+  if (!scope->fresh) return inner_scope(scope);
+  scope->fresh = false;
+  return scope;
+}
+
+Source& Walker::add_source(const Scope* scope, Source::Kind kind, std::string_view alias, std::size_t index) {
+  Source& source = level_of(scope).sources.emplace_back();
+  source.kind = kind;
+  source.alias = alias;
+  source.index = index;
+  return source;
 }
 
 void Walker::push(const void* node, Scope* scope) {
@@ -101,7 +137,7 @@ void Walker::visit(const void* node, Scope* scope) {
       break;
     case T_SubLink:
       on_operator(as<SubLink>(node)->operName);
-      push(as<SubLink>(node)->subselect, scope);
+      on_subquery(as<SubLink>(node), scope);
       push(as<SubLink>(node)->testexpr, scope);
       break;
     case T_SortBy:
@@ -129,7 +165,7 @@ void Walker::visit(const void* node, Scope* scope) {
       push_list(as<ObjectWithArgs>(node)->objargs, scope);
       break;
     case T_IndexElem:
-      if (as<IndexElem>(node)->name != nullptr) charge_unqualified(as<IndexElem>(node)->name, scope);
+      if (as<IndexElem>(node)->name != nullptr) on_name(as<IndexElem>(node)->name, scope);
       if (as<IndexElem>(node)->opclass != nullptr) facts_.objects.push_back(qualified(as<IndexElem>(node)->opclass));
       push(as<IndexElem>(node)->expr, scope);
       push_list(as<IndexElem>(node)->opclassopts, scope);

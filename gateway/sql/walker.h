@@ -22,38 +22,25 @@ class Walker {
   /// A common table expression that is visible from here on outwards.
   struct Cte {
     std::string_view name;
+    std::size_t level;
     const Cte* outer = nullptr;
   };
-  /// What a FROM item is called and which relations its columns may come from.
-  struct Item {
-    std::string_view alias;
-    std::size_t first = 0;  ///< into facts_.relations
-    std::size_t count = 0;  ///< 1, or whole_level; 0: a subquery, function or CTE, accounted for elsewhere
-    bool hidden = false;    ///< below a join that has an alias: the level does not see it, but may be charged for it
-    bool subquery = false;
-    const RangeFunction* function = nullptr;
-  };
-  /// An alias of a join: every relation of its level.
-  static constexpr std::size_t whole_level = static_cast<std::size_t>(-1);
-  /// One level of query: names are looked up here, then in the outer ones.
+  /// Where names stand: one level of the statement, and the WITH queries in sight.
   struct Scope {
     const Scope* outer = nullptr;
     const Cte* ctes = nullptr;
-    std::vector<Item> items;
-    /// Expressions of the FROM clause of the level outside: they see only some of its items, the others they see past.
-    bool in_from = false;
+    std::size_t level = 0;
+    bool fresh = false;         ///< made for a query that has not come yet: it takes this scope as its own
+    bool has_subquery = false;  ///< in FROM
   };
-  /// What is left to do of one FROM clause.
-  struct FromItems {
-    struct Entry {
-      const void* node;
-      bool hidden;
-    };
-    std::vector<Entry> pending;
-    std::vector<std::string_view> using_columns;
-    bool all_columns = false;  ///< NATURAL, or a join whose alias renames columns
-    Scope* inside = nullptr;   ///< where the expressions of the clause stand
+  /// What is left to do of one FROM clause: entries, and the ends of the sides of joins.
+  struct FromEntry {
+    const void* node = nullptr;
+    std::size_t join = none;   ///< without a node: a side of this join ends here
+    std::size_t quals = none;  ///< the level of its ON; with it the right side ends
+    std::size_t hidden_by = none;
   };
+  using FromEntries = std::vector<FromEntry>;
   struct Visit {
     const void* node;
     Scope* scope;
@@ -66,36 +53,53 @@ class Walker {
   void push(const void* node, Scope* scope);
   void push_list(const List* list, Scope* scope);
   Scope* inner_scope(const Scope* outer);
+  /// For a query that is visited later.
+  Scope* body_scope(const Scope* outer, const Cte* ctes);
+  /// Where expressions inside FROM stand, as they look from source number `inside`.
+  Scope* from_scope(const Scope* scope, std::size_t from, std::size_t inside);
+  /// The scope of a query: made for it in advance, or a new one.
+  Scope* own_scope(Scope* scope);
+  Level& level_of(const Scope* scope) { return facts_.levels[scope->level]; }
+  Source& add_source(const Scope* scope, Source::Kind kind, std::string_view alias, std::size_t index);
   void add(Effect effect) { set(facts_.effects, effect); }
   void unknown(const std::string& what);
   RelationUse& relation(const RangeVar* name, Effect effect);
   RelationUse& relation_named(const List* names, Effect effect);
+  static std::string_view alias_of(const RangeVar* name) {
+    if (name->alias != nullptr) return name->alias->aliasname;
+    return name->relname == nullptr ? std::string_view() : name->relname;
+  }
   static void set(EffectSet& effects, Effect effect) { effects.set(static_cast<std::size_t>(effect)); }
   static QualifiedName qualified(const List* names);
-  /// Column aliases hide the real names: any of the columns may be meant.
-  static bool renames_columns(const Alias* alias) { return alias != nullptr && alias->colnames != nullptr; }
 
   // walk_query.cpp
-  void on_select(const SelectStmt* select, const Scope* outer);
-  void on_insert(const InsertStmt* insert, const Scope* outer);
-  void on_update(const UpdateStmt* update, const Scope* outer);
-  void on_delete(const DeleteStmt* del, const Scope* outer);
-  void on_merge(const MergeStmt* merge, const Scope* outer);
+  void on_select(const SelectStmt* select, Scope* outer);
+  void on_insert(const InsertStmt* insert, Scope* outer);
+  void on_update(const UpdateStmt* update, Scope* outer);
+  void on_delete(const DeleteStmt* del, Scope* outer);
+  void on_merge(const MergeStmt* merge, Scope* outer);
+  void on_subquery(const SubLink* link, Scope* scope);
   void on_with(const WithClause* with, Scope* scope);
   void on_from(const List* from, Scope* scope);
-  void on_from_items(FromItems& items, Scope* scope);
-  void on_from_item(FromItems::Entry entry, Scope* scope, FromItems& items);
+  void on_from_entries(FromEntries& entries, Scope* scope);
+  void on_from_entry(const FromEntry& entry, Scope* scope, FromEntries& entries);
+  void on_join(const JoinExpr* join, const FromEntry& entry, Scope* scope, FromEntries& entries);
+  void on_range_function(const void* node, std::size_t hidden_by, Scope* scope);
+  void on_arms(const SelectStmt* select, Scope* scope);
+  void on_outputs(const List* targets, Scope* scope);
+  void on_values(const List* rows, Scope* scope);
+  void on_grouping(const List* clauses, Scope* scope);
+  bool on_position(const void* node, Scope* scope);
   void on_locking(const SelectStmt* select, Scope* scope);
   void on_ordering(const List* clauses, const SelectStmt* select, Scope* scope);
   void on_into(const IntoClause* into, Scope* scope);
   std::size_t target(const RangeVar* name, Effect effect, Scope* scope);
   void write_columns(std::size_t relation, const List* targets);
-  bool is_cte(const RangeVar* name, const Scope* scope) const;
+  const Cte* cte_of(const RangeVar* name, const Scope* scope) const;
 
   // walk_names.cpp
-  void on_column(const ColumnRef* column, const Scope* scope);
-  void charge(const Item& item, std::string_view column, const Scope* level);
-  void charge_unqualified(std::string_view column, const Scope* scope);
+  std::size_t on_column(const ColumnRef* column, const Scope* scope, NameUse::As as = NameUse::As::value);
+  void on_name(std::string_view column, const Scope* scope, NameUse::As as = NameUse::As::value);
   void on_function(const FuncCall* call, Scope* scope);
   void on_field(std::string_view name);
   void on_operator(const List* name);

@@ -1,0 +1,31 @@
+#pragma once
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "gateway/sql/facts.h"
+
+// From names in a statement's levels to columns of its relations, by PostgreSQL's rules (manual ch. 4.2.1, 7.2;
+// parse_relation.c).
+namespace dbgate::sql {
+
+/// Knows which columns relations have.
+class TableColumns {
+ public:
+  virtual ~TableColumns() = default;
+  /// In the order of the table, without system columns; nothing if the relation is not known.
+  virtual std::optional<std::vector<std::string_view>> columns_of(const QualifiedName& relation) const = 0;
+};
+
+/// Where an output column of a statement comes from.
+struct Origin {
+  std::size_t relation = none;  ///< into Statement::relations
+  std::string_view column;      ///< lives as long as the statement and what TableColumns returned
+};
+
+/// Fills in RelationUse::reads and ::values, and adds fields that may be function calls. A name that may stand for
+/// columns of several relations, because somebody's columns are not known, is charged to all of them; too much work for
+/// one statement makes it unknown.
+void resolve_names(Statement& statement, const TableColumns* tables);
+
+}  // namespace dbgate::sql
