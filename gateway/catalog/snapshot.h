@@ -5,6 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/catalog/arena.h"
+#include "gateway/catalog/flat_index.h"
+
 // What a database's system catalog says, as of one moment. Names follow the catalog's own columns (PostgreSQL manual
 // ch. 53); all text lives in the snapshot's arena and is valid as long as the snapshot.
 namespace dbgate::catalog {
@@ -56,7 +59,8 @@ struct Relation {
 };
 
 /// pg_rewrite. For views and materialized views `definition` is the query (pg_get_viewdef), for other rules the whole
-/// CREATE RULE (pg_get_ruledef); every name in it carries its schema.
+/// CREATE RULE (pg_get_ruledef); every name in it carries its schema, except those of pg_catalog. Empty for the
+/// system's own schemas, and where the server could not tell: whoever needs to see through it must refuse.
 struct Rule {
   Oid relation = 0;
   std::string_view name;
@@ -139,9 +143,14 @@ struct Cast {
   char method = 'f';   ///< 'f' function, 'i' input and output functions, 'b' binary coercible
 };
 
-/// Immutable; shared by all threads. Made by SnapshotBuilder from what a server answered.
+/// Immutable; shared by all threads. Made by SnapshotBuilder from what a server answered. What a server says twice or
+/// not at all is taken as it comes: an identity that is named somewhere may be missing here.
 class Snapshot {
  public:
+  Snapshot() = default;
+  Snapshot(const Snapshot&) = delete;  // its spans point into itself
+  Snapshot& operator=(const Snapshot&) = delete;
+
   std::uint64_t version() const noexcept { return version_; }
   int server_version() const noexcept { return server_version_; }  ///< as server_version_num: 150004
 
@@ -159,22 +168,42 @@ class Snapshot {
   /// Null if there is none.
   const Cast* cast(Oid source, Oid target) const;
 
+  std::span<const Schema> schemas() const noexcept { return schemas_; }
   std::span<const Rule> rules() const noexcept { return rules_; }
   std::span<const Trigger> triggers() const noexcept { return triggers_; }
   std::span<const ForeignKey> foreign_keys() const noexcept { return foreign_keys_; }
-  std::span<const Relation> relations() const noexcept { return relations_; }
-  std::span<const Function> all_functions() const noexcept { return functions_; }
+  std::span<const Relation> relations() const noexcept { return relations_; }      ///< by schema and name
+  std::span<const Function> all_functions() const noexcept { return functions_; }  ///< by schema and name
+  std::span<const Operator> all_operators() const noexcept { return operators_; }  ///< by schema and name
+  std::span<const Type> types() const noexcept { return types_; }
+  std::span<const Cast> casts() const noexcept { return casts_; }
+  /// Catalogs that the account may not read ("pg_rewrite"). What they would have said is missing here: whoever needs it
+  /// must refuse.
+  std::span<const std::string_view> unreadable() const noexcept { return unreadable_; }
+  /// Everything this holds, with what allocation rounds up.
   std::size_t memory_bytes() const noexcept;
 
  private:
   friend class SnapshotBuilder;
   std::uint64_t version_ = 0;
   int server_version_ = 0;
+  std::vector<Schema> schemas_;
   std::vector<Relation> relations_;
   std::vector<Function> functions_;
+  std::vector<Operator> operators_;
+  std::vector<Type> types_;
+  std::vector<Cast> casts_;
   std::vector<Rule> rules_;
   std::vector<Trigger> triggers_;
   std::vector<ForeignKey> foreign_keys_;
+  std::vector<std::string_view> unreadable_;
+  FlatIndex schema_by_oid_, schema_by_name_;
+  FlatIndex relation_by_oid_, relation_by_name_;
+  FlatIndex type_by_oid_, type_by_name_;
+  FlatIndex function_by_oid_, functions_by_name_;
+  FlatIndex operator_by_oid_, operators_by_name_;
+  FlatIndex cast_by_types_;
+  Arena arena_;  // all text, and what the spans point to
 };
 
 }  // namespace dbgate::catalog
