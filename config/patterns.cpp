@@ -96,7 +96,10 @@ bool parse_function_pattern(std::string_view text, FunctionPattern& pattern) {
   parser.blanks();
   if (parser.take(')')) return parser.done();
   do {
-    if (parser.argument().find_first_not_of(' ') == std::string_view::npos) return false;
+    const std::string_view type = parser.argument();
+    const std::size_t start = type.find_first_not_of(' ');
+    if (start == std::string_view::npos) return false;
+    pattern.types.emplace_back(type.substr(start, type.find_last_not_of(' ') + 1 - start));
     ++pattern.arguments;
   } while (parser.take(','));
   return parser.take(')') && parser.done();

@@ -24,11 +24,11 @@ void read_patterns(const Value& list, std::vector<Pattern>& target, Parse parse,
 
 Rule read_rule(const Value& value) {
   Rule rule;
-  value.expect_keys({"everything", "pack",    "select",    "insert",       "update",      "delete",        "merge",
-                     "truncate",   "copy_in", "copy_out",  "lock",         "ddl",         "maintenance",   "functions",
-                     "call",       "listen",  "notify",    "set",          "types",       "dcl",           "admin",
-                     "do",         "opaque",  "two_phase", "server_files", "replication", "function_call",
-                     "connect",    "require"});
+  value.expect_keys({"everything",   "pack",        "select",        "insert",   "update",  "delete",
+                     "merge",        "truncate",    "copy_in",       "copy_out", "lock",    "ddl",
+                     "maintenance",  "functions",   "call",          "listen",   "notify",  "set",
+                     "types",        "dcl",         "admin",         "do",       "opaque",  "two_phase",
+                     "server_files", "replication", "function_call", "connect",  "require", "descendants"});
   if (!value.is_map()) return rule;
   value["everything"].read(rule.everything);
   const Value pack = value["pack"];
@@ -58,6 +58,7 @@ Rule read_rule(const Value& value) {
   value["replication"].read(rule.replication);
   value["function_call"].read(rule.function_call);
   value["connect"].read(rule.connect);
+  value["descendants"].read(rule.descendants);
   const Value require = value["require"];
   require.expect_keys({"where"});
   require["where"].read(rule.require_where);

@@ -104,6 +104,7 @@ struct FunctionPattern {
   std::string name;
   bool any_arguments = true;
   std::uint16_t arguments = 0;
+  std::vector<std::string> types;  ///< of the arguments, as written
 };
 
 /// One entry of `allow` or `deny`.
@@ -127,6 +128,7 @@ struct Rule {
   bool function_call = false;
   bool connect = false;  ///< tcp targets
   bool require_where = false;
+  bool descendants = false;  ///< the tables with all their children and partitions
 };
 
 struct Policy {

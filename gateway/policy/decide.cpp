@@ -2,8 +2,10 @@
 #include <array>
 #include <optional>
 
+#include "gateway/policy/calls.h"
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/grants.h"
+#include "gateway/policy/relatives.h"
 
 namespace dbgate::policy {
 namespace {
@@ -70,6 +72,7 @@ class StatementJudge {
   std::string check_effects();
   std::string check_relations();
   std::string check_relation(const sql::RelationUse& use);
+  std::string check_descendants(const sql::RelationUse& use, const std::string& schema);
   std::string check_one(const sql::RelationUse& use, const std::string& schema);
   std::string check_functions();
   std::string check_types();
@@ -126,6 +129,10 @@ std::vector<std::string> StatementJudge::schemas_of(const sql::QualifiedName& na
   if (!name.schema.empty()) return {name.schema};
   // Every relation of pg_catalog is called pg_…, and pg_catalog is searched first.
   if (relation && name.name.starts_with("pg_")) return {"pg_catalog"};
+  if (relation && context_.resolver != nullptr) {
+    const catalog::Relation* const found = context_.resolver->relation(name);
+    if (found != nullptr) return {std::string(context_.resolver->schema_name(found->schema))};
+  }
   return context_.search_path;
 }
 
@@ -242,6 +249,25 @@ std::string StatementJudge::check_relation(const sql::RelationUse& use) {
     std::string why = check_one(use, schema);
     if (!why.empty()) return why;
   }
+  return check_descendants(use, schemas.front());
+}
+
+// Rows of children and partitions are theirs: the right to the parent does not bring them along unless it says so.
+std::string StatementJudge::check_descendants(const sql::RelationUse& use, const std::string& schema) {
+  const std::vector<sql::QualifiedName> descendants = descendants_of(use, context_);
+  if (descendants.empty()) return {};
+  EffectSet along;
+  allow_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
+    if (grant.descendants) along |= grant.effects;
+    return true;
+  });
+  for (const sql::QualifiedName& name : descendants) {
+    sql::RelationUse child = use;
+    child.name = name;
+    child.effects &= ~along;
+    const std::string why = check_one(child, name.schema);
+    if (!why.empty()) return why + ", which holds rows of " + shown(use.name);
+  }
   return {};
 }
 
@@ -312,34 +338,10 @@ std::string StatementJudge::check_columns(const sql::RelationUse& use, const std
 }
 
 std::string StatementJudge::check_functions() {
+  const CallJudge calls(allow_, statement_, context_);
   for (const sql::FunctionUse& use : statement_.functions) {
-    const bool unqualified = use.name.schema.empty();
-    const bool system = use.name.schema == "pg_catalog";
-    if (use.form == sql::FunctionForm::operator_) {
-      if (unqualified || system) continue;
-      return "no rule allows operator " + shown(use.name);
-    }
-    const bool procedure = use.form == sql::FunctionForm::procedure;
-    if (use.form == sql::FunctionForm::field && !is_harmful_field(use.name.name)) continue;
-    if (use.sets) continue;  // judged by check_settings()
-    if (!procedure && (unqualified || system)) {
-      if (is_harmless_function(use.name.name)) continue;
-      if (allow_.safe_functions && is_safe_function(use.name.name)) continue;
-      if (allow_.introspection && is_introspection_function(use.name.name)) continue;
-      if (unqualified && use.form != sql::FunctionForm::table_sample && is_system_function(use.name.name)) {
-        if (allow_.function_granted("pg_catalog", use.name.name, use.arguments, false)) continue;
-        return "no rule allows function " + use.name.name;
-      }
-    }
-    if (allow_.introspection && use.name.schema == "information_schema" && use.name.name == "_pg_expandarray") continue;
-    if (use.form == sql::FunctionForm::table_sample && (use.name.name == "system" || use.name.name == "bernoulli"))
-      continue;
-    const std::vector<std::string> schemas = schemas_of(use.name, false);
-    const bool granted =
-        !schemas.empty() && std::all_of(schemas.begin(), schemas.end(), [&](const std::string& schema) {
-          return allow_.function_granted(schema, use.name.name, use.arguments, procedure);
-        });
-    if (!granted) return std::string("no rule allows ") + (procedure ? "CALL of " : "function ") + shown(use.name);
+    std::string why = calls.check(use);
+    if (!why.empty()) return why;
   }
   return {};
 }

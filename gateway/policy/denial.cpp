@@ -2,6 +2,7 @@
 
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/grants.h"
+#include "gateway/policy/relatives.h"
 
 namespace dbgate::policy {
 namespace {
@@ -75,25 +76,40 @@ class Denial {
     return {};
   }
 
+  // A rule on a table is one on the rows that it shows: those of its children, and its own wherever they are shown.
   std::string relations() {
     for (const sql::RelationUse& use : statement_.relations) {
-      EffectSet effects = use.effects;
-      // COPY (query) TO hands rows out as COPY table TO does.
-      if (does(Effect::copy_out) && has(effects, Effect::read)) effects.set(static_cast<std::size_t>(Effect::copy_out));
-      for (const std::string& schema : schemas_of(use.name)) {
-        const bool metadata = schema == "information_schema" || is_introspection_relation(schema, use.name.name);
-        if (deny_.introspection && has(effects, Effect::read) && metadata) {
-          rule_ = deny_.introspection_rule;
-          return "a rule denies this on " + shown(use.name);
-        }
-        bool hit = false;
-        deny_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
-          hit = concerns(grant, use, effects);
-          if (hit) rule_ = grant.rule_id;
-          return !hit;
-        });
-        if (hit) return "a rule denies this on " + shown(use.name);
+      std::vector<sql::QualifiedName> reached = descendants_of(use, context_);
+      for (sql::QualifiedName& ancestor : ancestors_of(use, context_))
+        reached.push_back(std::move(ancestor));
+      reached.push_back(use.name);
+      for (const sql::QualifiedName& name : reached) {
+        sql::RelationUse same = use;
+        same.name = name;
+        std::string why = relation(same);
+        if (!why.empty()) return why;
       }
+    }
+    return {};
+  }
+
+  std::string relation(const sql::RelationUse& use) {
+    EffectSet effects = use.effects;
+    // COPY (query) TO hands rows out as COPY table TO does.
+    if (does(Effect::copy_out) && has(effects, Effect::read)) effects.set(static_cast<std::size_t>(Effect::copy_out));
+    for (const std::string& schema : schemas_of(use.name)) {
+      const bool metadata = schema == "information_schema" || is_introspection_relation(schema, use.name.name);
+      if (deny_.introspection && has(effects, Effect::read) && metadata) {
+        rule_ = deny_.introspection_rule;
+        return "a rule denies this on " + shown(use.name);
+      }
+      bool hit = false;
+      deny_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
+        hit = concerns(grant, use, effects);
+        if (hit) rule_ = grant.rule_id;
+        return !hit;
+      });
+      if (hit) return "a rule denies this on " + shown(use.name);
     }
     return {};
   }

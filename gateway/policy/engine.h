@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/schema.h"
+#include "gateway/catalog/resolver.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/sql/facts.h"
 
@@ -29,6 +30,8 @@ class PolicySet {
 struct NameContext {
   std::vector<std::string> search_path;  ///< fixed upstream; pg_catalog comes first by itself
   std::string database;
+  /// What the names stand for on the server. Null: not known; names are judged as written, wherever they could lead.
+  const catalog::Resolver* resolver = nullptr;
 };
 
 /// The verdict on one statement: everything it does must be granted, nothing of it denied. Pure.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/catalog/type_names.h"
 #include "gateway/policy/catalog_lists.h"
 
 namespace dbgate::policy {
@@ -76,15 +77,19 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
       safe_functions = safe_functions || side == Side::allow;
     } else {
       safe_functions = true;
-      tables_[std::string("*") + '\0' + "*"].push_back({effect_of("select"), {}, false, rule_id, true});
+      tables_[std::string("*") + '\0' + "*"].push_back({effect_of("select"), {}, false, true, rule_id, true});
       table_effects |= effect_of("select");
     }
   }
   for (const auto& [kind, patterns] : rule.tables) {
     writes = writes || (kind != "select" && kind != "copy_out" && kind != "lock");
     for (const config::TablePattern& pattern : patterns) {
-      TableGrant grant{side == Side::allow ? rights_of(kind) : effect_of(kind), pattern.columns, rule.require_where,
-                       rule_id, pattern.schema == "*" && pattern.name == "*"};
+      TableGrant grant{side == Side::allow ? rights_of(kind) : effect_of(kind),
+                       pattern.columns,
+                       rule.require_where,
+                       rule.descendants,
+                       rule_id,
+                       pattern.schema == "*" && pattern.name == "*"};
       std::sort(grant.columns.begin(), grant.columns.end());
       table_effects |= grant.effects;
       schemas.insert(pattern.schema);
@@ -122,6 +127,22 @@ bool RuleSet::function_granted(std::string_view schema, std::string_view name, s
   const auto& patterns = procedure ? procedures_ : functions_;
   return std::any_of(patterns.begin(), patterns.end(),
                      [&](const config::FunctionPattern& pattern) { return matches(pattern, schema, name, arguments); });
+}
+
+bool RuleSet::function_granted(const catalog::Resolver& resolver, const catalog::Function& function,
+                               bool procedure) const {
+  const std::string_view schema = resolver.schema_name(function.schema);
+  const auto& patterns = procedure ? procedures_ : functions_;
+  return std::any_of(patterns.begin(), patterns.end(), [&](const config::FunctionPattern& pattern) {
+    if (pattern.safe || !schema_matches(pattern.schema, schema)) return false;
+    if (pattern.name != "*" && pattern.name != function.name) return false;
+    if (pattern.any_arguments) return true;
+    return std::equal(pattern.types.begin(), pattern.types.end(), function.arguments.begin(), function.arguments.end(),
+                      [&](const std::string& written, catalog::Oid type) {
+                        const catalog::Type* const named = catalog::type_by_text(resolver, written);
+                        return named != nullptr && named->oid == type;
+                      });
+  });
 }
 
 bool RuleSet::function_named(std::string_view schema, std::string_view name, bool procedure) const {

@@ -16,6 +16,7 @@ struct TableGrant {
   sql::EffectSet effects;
   std::vector<std::string> columns;  ///< sorted; empty: all
   bool require_where = false;
+  bool descendants = false;  ///< with all children and partitions
   std::string rule_id;
   bool everywhere = false;  ///< the pattern is "*", which no renaming escapes
 };
@@ -41,6 +42,8 @@ class RuleSet {
     }
   }
   bool function_granted(std::string_view schema, std::string_view name, std::size_t arguments, bool procedure) const;
+  /// By the types of its arguments.
+  bool function_granted(const catalog::Resolver& resolver, const catalog::Function& function, bool procedure) const;
   /// The same whatever the arguments: defaults and VARIADIC make their number unreliable, so a denial ignores it.
   bool function_named(std::string_view schema, std::string_view name, bool procedure) const;
   /// By that very name, not as one of all functions of a schema.

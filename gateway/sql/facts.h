@@ -72,6 +72,7 @@ struct ColumnUse {
 /// How a statement touches one relation that is not a CTE, an alias or a function.
 struct RelationUse {
   QualifiedName name;
+  bool only = false;       ///< ONLY: without children and partitions
   EffectSet effects;       ///< read, insert, update, delete_, truncate, lock, copy_in, copy_out, ddl, maintenance, …
   ColumnUse reads;         ///< columns read that are, or may be, of this relation
   ColumnUse values;        ///< those of them that are not just put out: compared, computed with, ordered by
@@ -89,11 +90,25 @@ enum class FunctionForm : std::uint8_t {
   field  ///< (x).f or alias.f of a function in FROM: a column if there is one, else the function f of x
 };
 
+/// What can be said of an argument's type from the text alone.
+struct Argument {
+  enum class Kind : std::uint8_t {
+    untyped,  ///< a string literal or NULL: the server chooses
+    typed,    ///< a constant of `type`, or a cast to it
+    column,   ///< a column called `type.name`, of the table or alias `type.schema` if that is written
+    other
+  };
+  Kind kind = Kind::other;
+  QualifiedName type;
+  friend bool operator==(const Argument&, const Argument&) = default;
+};
+
 struct FunctionUse {
   QualifiedName name;  ///< operators: the operator text; casts: the type name
   FunctionForm form = FunctionForm::call;
   std::uint16_t arguments = 0;
-  bool star = false;  ///< count(*)
+  std::vector<Argument> types;  ///< of the arguments of a call
+  bool star = false;            ///< count(*)
   bool window = false;
   bool sets = false;  ///< set_config() of constants: what it does is in Statement::settings
   friend bool operator==(const FunctionUse&, const FunctionUse&) = default;

@@ -4,6 +4,45 @@
 
 namespace dbgate::sql {
 
+namespace {
+
+Argument constant(const A_Const* constant) {
+  if (constant->isnull) return {Argument::Kind::untyped, {}};
+  switch (nodeTag(&constant->val.node)) {
+    case T_String:
+      return {Argument::Kind::untyped, {}};
+    case T_Integer:
+      return {Argument::Kind::typed, {"", "pg_catalog", "int4"}};
+    case T_Boolean:
+      return {Argument::Kind::typed, {"", "pg_catalog", "bool"}};
+    default:
+      return {};  // a number is int8 or numeric, by its size
+  }
+}
+
+}  // namespace
+
+Argument Walker::argument_of(const void* node) {
+  switch (nodeTag(node)) {
+    case T_A_Const:
+      return constant(as<A_Const>(node));
+    case T_TypeCast: {
+      const TypeName* const type = as<TypeCast>(node)->typeName;
+      if (type->names == nullptr || type->arrayBounds != nullptr || type->setof || type->pct_type) return {};
+      return {Argument::Kind::typed, qualified(type->names)};
+    }
+    case T_ColumnRef: {
+      const List* const fields = as<ColumnRef>(node)->fields;
+      const int count = list_length(fields);
+      if (count > 2 || nodeTag(llast(fields)) != T_String) return {};
+      const std::string_view table = count == 2 ? string_of(linitial(fields)) : std::string_view();
+      return {Argument::Kind::column, {"", std::string(table), std::string(string_of(llast(fields)))}};
+    }
+    default:
+      return {};
+  }
+}
+
 void Walker::on_name(std::string_view column, const Scope* scope, NameUse::As as) {
   NameUse& use = level_of(scope).names.emplace_back();
   use.column = column;
@@ -30,6 +69,10 @@ void Walker::on_function(const FuncCall* call, Scope* scope) {
   use.star = call->agg_star;
   use.window = call->over != nullptr;
   use.sets = on_set_config(call, use.name);
+  const ListCell* cell = nullptr;
+  foreach (cell, call->args)
+    use.types.push_back(argument_of(lfirst(cell)));
+  if (call->func_variadic) use.types.back() = {};
   push(call->over, scope);
   push(call->agg_filter, scope);
   push_list(call->agg_order, scope);

@@ -194,6 +194,7 @@ RelationUse& Walker::relation(const RangeVar* name, Effect effect) {
   use.name.name = text_of(name->relname);
   // TEMP as a word is the same as writing the schema.
   if (name->relpersistence == 't' && use.name.schema.empty()) use.name.schema = "pg_temp";
+  use.only = !name->inh;
   set(use.effects, effect);
   return use;
 }

@@ -101,6 +101,7 @@ class Walker {
   std::size_t on_column(const ColumnRef* column, const Scope* scope, NameUse::As as = NameUse::As::value);
   void on_name(std::string_view column, const Scope* scope, NameUse::As as = NameUse::As::value);
   void on_function(const FuncCall* call, Scope* scope);
+  static Argument argument_of(const void* node);
   void on_field(std::string_view name);
   void on_operator(const List* name);
   void on_value_function(const SQLValueFunction* function);

@@ -32,15 +32,16 @@ inline std::shared_ptr<const Grants> grants_of(const std::vector<std::string>& a
 
 /// The verdicts on all statements of a text; the strictest one, as a session takes it.
 inline Verdict verdict_on(const Grants& grants, std::string_view sql,
-                          const std::vector<std::string>& search_path = {"public"}) {
+                          const std::vector<std::string>& search_path = {"public"},
+                          const catalog::Resolver* resolver = nullptr) {
   Verdict total;
-  const sql::AnalyzeResult result = sql::analyze(sql, sql::ScanLimits{});
+  const sql::AnalyzeResult result = sql::analyze(sql, sql::ScanLimits{}, resolver);
   if (!result.script) {
     ADD_FAILURE() << sql << ": " << (result.parse_error ? result.parse_error->message : result.scan_error->message());
     return total;
   }
   for (const sql::Statement& statement : result.script->statements) {
-    total = decide(grants, statement, {search_path, "shop"});
+    total = decide(grants, statement, {search_path, "shop", resolver});
     if (!total.allowed()) return total;
   }
   return total;

@@ -1,0 +1,206 @@
+#include <gtest/gtest.h>
+
+#include "gateway/catalog/builder.h"
+#include "tests/unit/policy/policies.h"
+
+namespace dbgate::policy {
+namespace {
+
+using catalog::Oid;
+
+/// A small catalog: a few types of pg_catalog, and what a test adds.
+class Catalog {
+ public:
+  Catalog() {
+    builder_.add(catalog::Schema{system, "pg_catalog"});
+    builder_.add(catalog::Schema{public_, "public"});
+    builder_.add(catalog::Schema{shop, "shop"});
+    for (const auto& [oid, name] : {std::pair<Oid, const char*>{16, "bool"},
+                                    {20, "int8"},
+                                    {23, "int4"},
+                                    {25, "text"},
+                                    {1043, "varchar"},
+                                    {3802, "jsonb"}}) {
+      catalog::Type type;
+      type.oid = oid;
+      type.schema = system;
+      type.name = name;
+      builder_.add(type);
+    }
+    builder_.add(catalog::Cast{1043, 25, 0, 'i', 'b'});
+    builder_.add(catalog::Cast{23, 20, 0, 'i', 'f'});
+    function(system, "lower", {25});
+    operation(system, "=", 23, 23, function(system, "int4eq", {23, 23}));
+  }
+
+  void type(Oid oid, const char* name, Oid schema = shop) {
+    catalog::Type type;
+    type.oid = oid;
+    type.schema = schema;
+    type.name = name;
+    builder_.add(type);
+  }
+  Oid table(Oid schema, const char* name, const std::vector<std::pair<const char*, Oid>>& columns, Oid parent = 0) {
+    catalog::Relation relation;
+    relation.oid = ++last_;
+    relation.schema = schema;
+    relation.name = name;
+    builder_.add(relation);
+    std::int16_t number = 0;
+    for (const auto& [column, type] : columns) {
+      catalog::Column row;
+      row.name = column;
+      row.type = type;
+      row.number = ++number;
+      builder_.add_column(relation.oid, row);
+    }
+    if (parent != 0) builder_.add_parent(relation.oid, parent);
+    return relation.oid;
+  }
+  Oid function(Oid schema, const char* name, const std::vector<Oid>& arguments, const char* language = "sql",
+               char volatility = 'v') {
+    catalog::Function function;
+    function.oid = ++last_;
+    function.schema = schema;
+    function.name = name;
+    function.arguments = arguments;
+    function.language = language;
+    function.volatility = volatility;
+    builder_.add(function);
+    return function.oid;
+  }
+  void operation(Oid schema, const char* name, Oid left, Oid right, Oid function) {
+    catalog::Operator row;
+    row.oid = ++last_;
+    row.schema = schema;
+    row.name = name;
+    row.left = left;
+    row.right = right;
+    row.function = function;
+    builder_.add(row);
+  }
+  void build() {
+    snapshot_ = builder_.build(1, 150000);
+    resolver_.emplace(*snapshot_, std::vector<std::string>{"public"}, "dbgate");
+  }
+  Verdict verdict(const Grants& grants, std::string_view sql) const {
+    return verdict_on(grants, sql, {"public"}, &*resolver_);
+  }
+  bool allows(const Grants& grants, std::string_view sql) const { return verdict(grants, sql).allowed(); }
+
+  static constexpr Oid system = 11, public_ = 2200, shop = 3000;
+
+ private:
+  catalog::SnapshotBuilder builder_;
+  std::shared_ptr<const catalog::Snapshot> snapshot_;
+  std::optional<catalog::Resolver> resolver_;
+  Oid last_ = 10'000;
+};
+
+TEST(WithCatalog, ColumnsAreThoseThatTheTablesHave) {
+  Catalog catalog;
+  catalog.table(Catalog::public_, "people", {{"id", 23}, {"city", 25}, {"email", 25}});
+  catalog.table(Catalog::public_, "orders", {{"person", 23}, {"total", 23}});
+  catalog.build();
+  const auto grants = grants_of({"{ select: [\"public.people(id, city)\", public.orders], functions: [safe] }"});
+  for (const char* sql : {"SELECT city, total FROM people, orders WHERE person = id",
+                          "SELECT (SELECT max(total) FROM orders WHERE person = people.id) FROM people",
+                          "SELECT total AS email FROM orders ORDER BY email"}) {
+    EXPECT_TRUE(catalog.allows(*grants, sql)) << sql;
+  }
+  for (const char* sql : {"SELECT email FROM people, orders", "SELECT * FROM people", "SELECT p FROM people p",
+                          "SELECT total FROM orders WHERE EXISTS (SELECT FROM people WHERE email LIKE 'a%')",
+                          "SELECT gone FROM people"}) {
+    EXPECT_FALSE(catalog.allows(*grants, sql)) << sql;
+  }
+}
+
+TEST(WithCatalog, ARightToAParentIsNoneToItsPartitions) {
+  Catalog catalog;
+  const Oid events = catalog.table(Catalog::shop, "events", {{"id", 23}, {"note", 25}});
+  const Oid y2024 = catalog.table(Catalog::shop, "events_2024", {{"id", 23}, {"note", 25}}, events);
+  catalog.table(Catalog::shop, "events_2024_1", {{"id", 23}, {"note", 25}}, y2024);
+  catalog.build();
+  const auto parent = grants_of({"{ select: [shop.events], delete: [shop.events] }"});
+  EXPECT_FALSE(catalog.allows(*parent, "SELECT id FROM shop.events"));
+  EXPECT_NE(catalog.verdict(*parent, "SELECT id FROM shop.events").message.find("shop.events_2024"), std::string::npos);
+  EXPECT_TRUE(catalog.allows(*parent, "SELECT id FROM ONLY shop.events"));
+  EXPECT_FALSE(catalog.allows(*parent, "DELETE FROM shop.events WHERE id = 1"));
+  EXPECT_FALSE(catalog.allows(*parent, "SELECT id FROM shop.events_2024"));
+  const auto two = grants_of({"{ select: [shop.events, shop.events_2024] }"});
+  EXPECT_FALSE(catalog.allows(*two, "SELECT id FROM shop.events"));
+  for (const char* rule : {"{ select: [shop.events], descendants: true }", "{ select: [\"shop.*\"] }",
+                           "{ select: [shop.events, shop.events_2024, shop.events_2024_1] }", "{ pack: readonly }"}) {
+    EXPECT_TRUE(catalog.allows(*grants_of({rule}), "SELECT id FROM shop.events")) << rule;
+  }
+  // Along with the parent is not by itself.
+  EXPECT_FALSE(
+      catalog.allows(*grants_of({"{ select: [shop.events], descendants: true }"}), "SELECT id FROM shop.events_2024"));
+}
+
+TEST(WithCatalog, ADenialHoldsForRowsWhereverTheyAreShown) {
+  Catalog catalog;
+  const Oid events = catalog.table(Catalog::shop, "events", {{"id", 23}, {"note", 25}});
+  catalog.table(Catalog::shop, "events_2024", {{"id", 23}, {"note", 25}}, events);
+  catalog.build();
+  const auto of_parent = grants_of({"{ everything: true }"}, {"{ select: [shop.events] }"});
+  EXPECT_FALSE(catalog.allows(*of_parent, "SELECT id FROM shop.events_2024"));
+  const auto of_child = grants_of({"{ everything: true }"}, {"{ select: [\"shop.events_2024(note)\"] }"});
+  EXPECT_FALSE(catalog.allows(*of_child, "SELECT note FROM shop.events"));
+  EXPECT_TRUE(catalog.allows(*of_child, "SELECT id FROM shop.events"));
+  EXPECT_TRUE(catalog.allows(*of_child, "SELECT note FROM ONLY shop.events"));
+}
+
+TEST(WithCatalog, ARightToAFunctionIsToThatOverload) {
+  Catalog catalog;
+  catalog.table(Catalog::public_, "t", {{"n", 23}, {"j", 3802}, {"b", 20}});
+  catalog.function(Catalog::shop, "price", {23});
+  catalog.function(Catalog::shop, "price", {3802});
+  catalog.build();
+  const auto grants = grants_of({"{ select: [public.t], functions: [\"shop.price(integer)\"] }"});
+  for (const char* sql : {"SELECT shop.price(5)", "SELECT shop.price('5'::int)", "SELECT shop.price(n) FROM t",
+                          "SELECT shop.price(x.n) FROM t x"})
+    EXPECT_TRUE(catalog.allows(*grants, sql)) << sql;
+  for (const char* sql : {"SELECT shop.price('{}')", "SELECT shop.price('5')", "SELECT shop.price(NULL)",
+                          "SELECT shop.price($1)", "SELECT shop.price('{}'::jsonb)", "SELECT shop.price(j) FROM t",
+                          "SELECT shop.price(n) FROM (SELECT '{}'::jsonb AS n) s", "SELECT shop.price(1, 2)",
+                          "SELECT shop.price(n) FROM t AS x(j, n)", "SELECT shop.price(VARIADIC ARRAY[1])"})
+    EXPECT_FALSE(catalog.allows(*grants, sql)) << sql;
+  EXPECT_TRUE(catalog.allows(*grants_of({"{ functions: [shop.price] }"}), "SELECT shop.price('{}')"));
+}
+
+TEST(WithCatalog, AnOverloadOfASafeFunctionIsNotSafe) {
+  Catalog catalog;
+  catalog.table(Catalog::public_, "t", {{"s", 25}, {"j", 3802}});
+  catalog.function(Catalog::public_, "lower", {3802});
+  catalog.build();
+  const auto grants = grants_of({"{ select: [public.t], functions: [safe] }"});
+  EXPECT_TRUE(catalog.allows(*grants, "SELECT lower(s) FROM t"));
+  EXPECT_TRUE(catalog.allows(*grants, "SELECT pg_catalog.lower('{}')"));
+  EXPECT_FALSE(catalog.allows(*grants, "SELECT lower(j) FROM t"));
+  EXPECT_FALSE(catalog.allows(*grants, "SELECT lower('{}')"));
+}
+
+// Extensions bring operators for types of their own; nobody calls them who has no such value.
+TEST(WithCatalog, OperatorsOfUsersNeedARight) {
+  Catalog catalog;
+  catalog.type(5000, "citext", Catalog::public_);
+  catalog.table(Catalog::public_, "t", {{"n", 23}, {"s", 25}});
+  catalog.table(Catalog::public_, "c", {{"n", 23}, {"name", 5000}});
+  catalog.operation(Catalog::public_, "=", 5000, 5000,
+                    catalog.function(Catalog::public_, "citext_eq", {5000, 5000}, "c", 'i'));
+  catalog.operation(Catalog::public_, "~>", 25, 25, catalog.function(Catalog::public_, "leak", {25, 25}));
+  catalog.operation(Catalog::public_, "<~", 5000, 5000, catalog.function(Catalog::public_, "leak", {5000, 5000}));
+  catalog.build();
+  const auto grants = grants_of({"{ select: [public.t, public.c] }"});
+  EXPECT_TRUE(catalog.allows(*grants, "SELECT 1 FROM t WHERE n = 1"));
+  EXPECT_TRUE(catalog.allows(*grants, "SELECT 1 FROM c WHERE name = 'x'"));
+  EXPECT_FALSE(catalog.allows(*grants, "SELECT s ~> 'x' FROM t"));
+  EXPECT_FALSE(catalog.allows(*grants, "SELECT name <~ 'x' FROM c"));
+  EXPECT_FALSE(catalog.allows(*grants, "SELECT s OPERATOR(public.~>) 'x' FROM t"));
+  EXPECT_TRUE(catalog.allows(*grants_of({"{ select: [public.t], functions: [\"public.leak(text, text)\"] }"}),
+                             "SELECT s ~> 'x' FROM t"));
+}
+
+}  // namespace
+}  // namespace dbgate::policy
