@@ -110,6 +110,7 @@ std::string frontend_message(unsigned n) {
 class Server {
  public:
   void received(char type) {
+    if (gone_) return;
     if (copying_) {
       if (type == 'c' || type == 'f') copying_ = false;
       return;  // and Sync is ignored
@@ -132,6 +133,7 @@ class Server {
   bool copying_ = false;
   bool skipping_ = false;
   bool copied_ = false;
+  bool gone_ = false;
 };
 
 std::string Server::ran(unsigned way) {
@@ -175,7 +177,7 @@ std::string Server::answer(unsigned way) {
     default:
       break;
   }
-  if (owed_.empty()) return {};
+  if (owed_.empty() || gone_) return {};
   const char type = owed_.front();
   if (type == 'q' || type == 'p') way = 1;
   const bool simple = type == 'Q' || type == 'F' || type == 'q';
@@ -189,10 +191,17 @@ std::string Server::answer(unsigned way) {
     return said;
   }
   if ((way == 7 || way == 8) && (type == 'Q' || type == 'E') && !copied_) {
-    copied_ = copying_ = true;
-    // Syncs that came with the COPY are ignored.
+    std::string said = way == 7 ? message(CopyInResponse{}) : message(CopyBothResponse{});
+    // Syncs that came with the COPY are ignored; anything else and the server hangs up, because it has lost its place
+    // in the stream (copyfromparse.c, CopyGetData).
     std::erase_if(owed_, [](char c) { return c == 'S'; });
-    return way == 7 ? message(CopyInResponse{}) : message(CopyBothResponse{});
+    if (owed_.size() > 1) {
+      owed_.clear();
+      gone_ = true;
+      return said + failing(fatal);
+    }
+    copied_ = copying_ = true;
+    return said;
   }
   if (copying_) return {};
   copied_ = false;
