@@ -35,3 +35,10 @@ find_library(JWT_LIBRARY jwt REQUIRED)
 add_library(dbgate_jwt INTERFACE)
 target_include_directories(dbgate_jwt SYSTEM INTERFACE ${JWT_INCLUDE_DIR})
 target_link_libraries(dbgate_jwt INTERFACE ${JWT_LIBRARY})
+
+# Control connections of gateway/adapters; the wire protocol of clients is our own.
+find_path(PQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
+find_library(PQ_LIBRARY pq REQUIRED)
+add_library(dbgate_pq INTERFACE)
+target_include_directories(dbgate_pq SYSTEM INTERFACE ${PQ_INCLUDE_DIR})
+target_link_libraries(dbgate_pq INTERFACE ${PQ_LIBRARY})

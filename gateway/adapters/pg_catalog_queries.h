@@ -1,0 +1,117 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+// What is asked of pg_catalog, for PostgreSQL 13 to 18. Columns are read by position in pg_catalog_source.cpp. Other
+// sessions' temporary schemas are left out: nobody else can name what is in them.
+namespace dbgate::adapters::queries {
+
+inline constexpr int oldest_server = 130000;
+inline constexpr int sql_bodies_since = 140000;  // pg_proc.prosqlbody
+
+/// Fixed for the time of the load: what the server prints must not depend on how the account or database is set up, and
+/// with an empty search_path it writes every name but those of pg_catalog with its schema.
+inline constexpr std::string_view settings =
+    "SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off; SET LOCAL standard_conforming_strings = on; "
+    "SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC'; "
+    "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL xmloption = 'content'; "
+    "SET LOCAL jit = off";
+
+inline constexpr std::string_view unreadable =
+    "SELECT name FROM pg_catalog.unnest('{pg_namespace,pg_class,pg_attribute,pg_inherits,pg_rewrite,pg_trigger,"
+    "pg_constraint,pg_proc,pg_language,pg_operator,pg_type,pg_cast}'::text[]) AS name "
+    "WHERE NOT pg_catalog.has_table_privilege('pg_catalog.' || name, 'SELECT')";
+
+inline constexpr std::string_view schemas =
+    "SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE NOT pg_catalog.pg_is_other_temp_schema(oid)";
+
+// Before PostgreSQL 14 a table that was never analysed had no rows and no pages.
+inline constexpr std::string_view relations =
+    "SELECT oid, relnamespace, relname, relkind, relrowsecurity, CASE WHEN reltuples = 0 AND relpages = 0 AND "
+    "pg_catalog.current_setting('server_version_num')::int < 140000 THEN -1 ELSE reltuples END::float8, relpages::int8 "
+    "FROM pg_catalog.pg_class WHERE NOT pg_catalog.pg_is_other_temp_schema(relnamespace)";
+
+inline constexpr std::string_view columns =
+    "SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnum, a.attgenerated <> '' "
+    "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
+    "WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c', 'S') "
+    "AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)";
+
+inline constexpr std::string_view parents =
+    "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
+
+// The rules of the system's own views: that they exist, not what they say.
+inline constexpr std::string_view system_rules =
+    "SELECT r.ev_class, r.rulename, r.ev_type, r.is_instead, r.ev_enabled <> 'D', ''::text "
+    "FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname IN ('pg_catalog', 'information_schema', 'pg_toast')";
+inline constexpr std::string_view user_rule_oids =
+    "SELECT r.oid FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') "
+    "AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)";
+/// `definition`: whether to ask for it, which takes a lock on everything that it names.
+inline std::string rules(bool definition) {
+  return std::string("SELECT r.ev_class, r.rulename, r.ev_type, r.is_instead, r.ev_enabled <> 'D', ") +
+         (definition ? "CASE WHEN r.ev_type = '1' THEN pg_catalog.pg_get_viewdef(r.ev_class) "
+                       "ELSE pg_catalog.pg_get_ruledef(r.oid) END "
+                     : "''::text ") +
+         "FROM pg_catalog.pg_rewrite r WHERE r.oid = ANY ($1::oid[])";
+}
+
+// Row triggers that partitions inherit count as internal before PostgreSQL 15; those of foreign keys stay out.
+inline constexpr std::string_view triggers =
+    "SELECT t.tgrelid, t.tgfoid, t.tgname, t.tgtype, t.tgenabled <> 'D' "
+    "FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid "
+    "LEFT JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint "
+    "WHERE (NOT t.tgisinternal OR t.tgparentid <> 0 AND (t.tgconstraint = 0 OR k.contype = 't')) "
+    "AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)";
+
+inline constexpr std::string_view foreign_keys =
+    "SELECT k.conrelid, k.confrelid, k.confupdtype, k.confdeltype FROM pg_catalog.pg_constraint k "
+    "WHERE k.contype = 'f' AND NOT pg_catalog.pg_is_other_temp_schema(k.connamespace)";
+
+inline std::string functions_with(std::string_view body, std::string_view where) {
+  return "SELECT p.oid, p.pronamespace, p.proname, p.prokind, p.provolatile, p.prosecdef, p.proretset, p.proisstrict, "
+         "p.pronargdefaults, p.provariadic, p.prorettype, p.proargtypes, p.proargmodes, p.proargnames, l.lanname, " +
+         std::string(body) +
+         ", CASE WHEN p.proconfig IS NULL THEN NULL ELSE (SELECT pg_catalog.substr(s, 13) FROM "
+         "pg_catalog.unnest(p.proconfig) AS s WHERE s LIKE 'search\\_path=%' LIMIT 1) END "
+         "FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE " +
+         std::string(where);
+}
+/// All but those with a body in standard SQL.
+inline std::string functions(int server_version) {
+  const bool sql_bodies = server_version >= sql_bodies_since;
+  return functions_with("CASE WHEN l.lanname IN ('sql', 'plpgsql') THEN p.prosrc ELSE '' END",
+                        std::string("NOT pg_catalog.pg_is_other_temp_schema(p.pronamespace)") +
+                            (sql_bodies ? " AND p.prosqlbody IS NULL" : ""));
+}
+inline constexpr std::string_view sql_body_oids =
+    "SELECT oid FROM pg_catalog.pg_proc WHERE prosqlbody IS NOT NULL "
+    "AND NOT pg_catalog.pg_is_other_temp_schema(pronamespace)";
+inline std::string sql_bodies(bool definition) {
+  return functions_with(definition ? "pg_catalog.pg_get_function_sqlbody(p.oid)" : "''::text",
+                        "p.oid = ANY ($1::oid[])");
+}
+
+inline constexpr std::string_view operators =
+    "SELECT oid, oprnamespace, oprname, oprleft, oprright, oprresult, oprcode::oid FROM pg_catalog.pg_operator "
+    "WHERE NOT pg_catalog.pg_is_other_temp_schema(oprnamespace)";
+
+// Types of fixed length with elements (name, point) are no array types.
+inline constexpr std::string_view types =
+    "SELECT oid, typnamespace, typname, typtype, typcategory, typispreferred, typrelid, "
+    "CASE WHEN typlen = -1 AND typtype <> 'd' THEN typelem ELSE 0 END::oid, typarray, typbasetype "
+    "FROM pg_catalog.pg_type WHERE NOT pg_catalog.pg_is_other_temp_schema(typnamespace)";
+
+inline constexpr std::string_view checks =
+    "SELECT contypid, pg_catalog.pg_get_constraintdef(oid) FROM pg_catalog.pg_constraint "
+    "WHERE contypid <> 0 AND contype = 'c' AND NOT pg_catalog.pg_is_other_temp_schema(connamespace) "
+    "ORDER BY contypid, conname";
+
+inline constexpr std::string_view casts =
+    "SELECT castsource, casttarget, castfunc, castcontext, castmethod FROM pg_catalog.pg_cast";
+
+}  // namespace dbgate::adapters::queries

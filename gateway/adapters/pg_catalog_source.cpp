@@ -1,0 +1,282 @@
+#include "gateway/adapters/pg_catalog_source.h"
+
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include "gateway/adapters/pg_catalog_queries.h"
+#include "gateway/adapters/pg_connection.h"
+#include "gateway/base/log.h"
+#include "gateway/catalog/builder.h"
+
+namespace dbgate::adapters {
+namespace {
+
+using catalog::Oid;
+using std::chrono::milliseconds;
+
+// A server that says more than this wants to exhaust us.
+constexpr std::size_t most_rows = 50'000'000;
+constexpr std::size_t most_bytes = std::size_t{4} << 30;
+// Definitions take locks. Whoever holds one of them against us delays a load by this at most, and so often.
+constexpr const char* lock_timeout = "100ms";
+constexpr std::size_t most_refusals = 50;
+constexpr std::size_t batch = 500;
+
+const Result<> done = boost::system::in_place_value;
+
+std::string array_text(std::span<const Oid> oids) {
+  std::string text = "{";
+  for (const Oid oid : oids)
+    text.append(text.size() > 1 ? "," : "").append(std::to_string(oid));
+  return text + "}";
+}
+
+/// One load over one connection.
+class Loader {
+ public:
+  explicit Loader(PgConnection connection) : connection_(std::move(connection)) {}
+
+  Result<std::shared_ptr<const catalog::Snapshot>> load(const ports::CatalogRequest& request);
+
+ private:
+  using Add = void (Loader::*)(const PgRow&);
+
+  Result<> begin(milliseconds timeout);
+  Result<> read(std::initializer_list<std::string_view> catalogs, std::string_view sql, Add add);
+  Result<> read_defined(std::initializer_list<std::string_view> catalogs, std::string_view oids, Add add,
+                        std::string (*query)(bool definition));
+  Result<> read_batch(std::span<const Oid> oids, Add add, std::string (*query)(bool definition));
+  Result<> try_batch(std::span<const Oid> oids, Add add, const std::string& sql);
+  bool readable(std::initializer_list<std::string_view> catalogs) const;
+  bool too_much() const { return builder_.rows() > most_rows || builder_.memory_bytes() > most_bytes; }
+
+  void add_unreadable(const PgRow& row);
+  void add_schema(const PgRow& row);
+  void add_relation(const PgRow& row);
+  void add_column(const PgRow& row);
+  void add_parent(const PgRow& row);
+  void add_rule(const PgRow& row);
+  void add_trigger(const PgRow& row);
+  void add_foreign_key(const PgRow& row);
+  void add_function(const PgRow& row);
+  void add_operator(const PgRow& row);
+  void add_type(const PgRow& row);
+  void add_check(const PgRow& row);
+  void add_cast(const PgRow& row);
+  void add_oid(const PgRow& row) { oids_.push_back(row.oid(0)); }
+
+  PgConnection connection_;
+  catalog::SnapshotBuilder builder_;
+  std::set<std::string, std::less<>> unreadable_;
+  std::vector<Oid> oids_;
+  std::size_t refusals_ = 0;
+};
+
+Result<> Loader::begin(milliseconds timeout) {
+  DBGATE_CHECK(connection_.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
+  DBGATE_CHECK(connection_.execute(std::string(queries::settings) +
+                                   "; SET LOCAL statement_timeout = " + std::to_string(timeout.count())));
+  return read({}, queries::unreadable, &Loader::add_unreadable);
+}
+
+bool Loader::readable(std::initializer_list<std::string_view> catalogs) const {
+  return std::none_of(catalogs.begin(), catalogs.end(),
+                      [this](std::string_view name) { return unreadable_.contains(name); });
+}
+
+Result<> Loader::read(std::initializer_list<std::string_view> catalogs, std::string_view sql, Add add) {
+  if (!readable(catalogs)) return done;
+  const auto read = connection_.stream(std::string(sql), [&](const PgRow& row) {
+    if (!too_much()) (this->*add)(row);
+  });
+  if (read && too_much()) return Error(sqlstate::program_limit_exceeded, "the server's catalog is beyond all bounds");
+  return read;
+}
+
+Result<> Loader::try_batch(std::span<const Oid> oids, Add add, const std::string& sql) {
+  return connection_.all(sql, array_text(oids), [&](const PgRow& row) {
+    if (!too_much()) (this->*add)(row);
+  });
+}
+
+// A definition that the server will not give now (a lock, a function that may not be called, an object that has just
+// gone) must not cost the others: halves are tried until the culprits are alone, and those stay without definition.
+Result<> Loader::read_batch(std::span<const Oid> oids, Add add, std::string (*query)(bool definition)) {
+  if (oids.empty()) return done;
+  if (refusals_ >= most_refusals) return try_batch(oids, add, query(false));
+  DBGATE_CHECK(connection_.execute("SAVEPOINT definitions"));
+  const auto read = try_batch(oids, add, query(true));
+  if (read) return connection_.execute("RELEASE definitions");
+  const Error why = read.error();
+  if (connection_.broken() || why.code() == sqlstate::query_canceled) return why;
+  ++refusals_;
+  DBGATE_CHECK(connection_.execute("ROLLBACK TO definitions; RELEASE definitions"));
+  if (oids.size() == 1) return try_batch(oids, add, query(false));
+  DBGATE_CHECK(read_batch(oids.first(oids.size() / 2), add, query));
+  return read_batch(oids.subspan(oids.size() / 2), add, query);
+}
+
+Result<> Loader::read_defined(std::initializer_list<std::string_view> catalogs, std::string_view oids, Add add,
+                              std::string (*query)(bool definition)) {
+  oids_.clear();
+  DBGATE_CHECK(read(catalogs, oids, &Loader::add_oid));
+  std::span<const Oid> left(oids_);
+  while (!left.empty() && !too_much()) {
+    const auto now = left.first(std::min(batch, left.size()));
+    DBGATE_CHECK(read_batch(now, add, query));
+    left = left.subspan(now.size());
+  }
+  return done;
+}
+
+Result<std::shared_ptr<const catalog::Snapshot>> Loader::load(const ports::CatalogRequest& request) {
+  const int version = connection_.server_version();
+  if (version < queries::oldest_server) {
+    return Error(sqlstate::feature_not_supported, "the server is older than PostgreSQL 13");
+  }
+  DBGATE_CHECK(begin(request.timeout));
+  DBGATE_CHECK(read({"pg_namespace"}, queries::schemas, &Loader::add_schema));
+  DBGATE_CHECK(read({"pg_class"}, queries::relations, &Loader::add_relation));
+  DBGATE_CHECK(read({"pg_attribute", "pg_class"}, queries::columns, &Loader::add_column));
+  DBGATE_CHECK(read({"pg_inherits"}, queries::parents, &Loader::add_parent));
+  DBGATE_CHECK(read({"pg_trigger", "pg_class", "pg_constraint"}, queries::triggers, &Loader::add_trigger));
+  DBGATE_CHECK(read({"pg_constraint"}, queries::foreign_keys, &Loader::add_foreign_key));
+  DBGATE_CHECK(read({"pg_proc", "pg_language"}, queries::functions(version), &Loader::add_function));
+  DBGATE_CHECK(read({"pg_operator"}, queries::operators, &Loader::add_operator));
+  DBGATE_CHECK(read({"pg_type"}, queries::types, &Loader::add_type));
+  DBGATE_CHECK(read({"pg_constraint"}, queries::checks, &Loader::add_check));
+  DBGATE_CHECK(read({"pg_cast"}, queries::casts, &Loader::add_cast));
+  DBGATE_CHECK(read({"pg_rewrite", "pg_class", "pg_namespace"}, queries::system_rules, &Loader::add_rule));
+  DBGATE_CHECK(connection_.execute(std::string("SET LOCAL lock_timeout = '") + lock_timeout + "'"));
+  DBGATE_CHECK(read_defined({"pg_rewrite", "pg_class", "pg_namespace"}, queries::user_rule_oids, &Loader::add_rule,
+                            queries::rules));
+  if (version >= queries::sql_bodies_since) {
+    DBGATE_CHECK(
+        read_defined({"pg_proc", "pg_language"}, queries::sql_body_oids, &Loader::add_function, queries::sql_bodies));
+  }
+  DBGATE_CHECK(connection_.execute("COMMIT"));
+  if (too_much()) return Error(sqlstate::program_limit_exceeded, "the server's catalog is beyond all bounds");
+  if (refusals_ > 0) log::warn("catalog", "the server did not give all definitions", {{"database", request.database}});
+  return builder_.build(request.version, version);
+}
+
+void Loader::add_unreadable(const PgRow& row) {
+  builder_.add_unreadable(row.text(0));
+  unreadable_.emplace(row.text(0));
+}
+
+void Loader::add_schema(const PgRow& row) {
+  builder_.add(catalog::Schema{row.oid(0), row.text(1)});
+}
+
+void Loader::add_relation(const PgRow& row) {
+  catalog::Relation relation;
+  relation.oid = row.oid(0);
+  relation.schema = row.oid(1);
+  relation.name = row.text(2);
+  relation.kind = static_cast<catalog::RelationKind>(row.letter(3));
+  relation.row_security = row.flag(4);
+  relation.rows = row.float8(5);
+  relation.pages = row.int64(6);
+  builder_.add(relation);
+}
+
+void Loader::add_column(const PgRow& row) {
+  builder_.add_column(row.oid(0), {row.text(1), row.oid(2), row.int32(3), row.int16(4), row.flag(5)});
+}
+
+void Loader::add_parent(const PgRow& row) {
+  builder_.add_parent(row.oid(0), row.oid(1));
+}
+
+void Loader::add_rule(const PgRow& row) {
+  builder_.add(catalog::Rule{row.oid(0), row.text(1), row.letter(2), row.flag(3), row.flag(4), row.text(5)});
+}
+
+void Loader::add_trigger(const PgRow& row) {
+  builder_.add(catalog::Trigger{row.oid(0), row.oid(1), row.text(2), row.int16(3), row.flag(4)});
+}
+
+void Loader::add_foreign_key(const PgRow& row) {
+  builder_.add(catalog::ForeignKey{row.oid(0), row.oid(1), row.letter(2), row.letter(3)});
+}
+
+void Loader::add_function(const PgRow& row) {
+  catalog::Function function;
+  function.oid = row.oid(0);
+  function.schema = row.oid(1);
+  function.name = row.text(2);
+  function.kind = row.letter(3);
+  function.volatility = row.letter(4);
+  function.security_definer = row.flag(5);
+  function.returns_set = row.flag(6);
+  function.strict = row.flag(7);
+  function.defaults = static_cast<std::uint16_t>(row.int16(8));
+  function.variadic = row.oid(9);
+  function.result = row.oid(10);
+  const std::vector<Oid> arguments = row.oids(11);
+  const std::vector<std::string_view> modes = row.texts(12);  // none: all are IN
+  std::vector<std::string_view> given = row.texts(13);
+  given.resize(std::max(modes.size(), given.size()));
+  std::vector<std::string_view> names, columns;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const std::string_view mode = i < modes.size() ? modes[i] : "i";
+    if (mode == "i" || mode == "b" || mode == "v") names.push_back(given[i]);
+    if (mode == "o" || mode == "b" || mode == "t") columns.push_back(given[i]);
+  }
+  if (std::all_of(names.begin(), names.end(), [](std::string_view name) { return name.empty(); })) names.clear();
+  function.arguments = arguments;
+  function.names = names;
+  function.columns = columns;
+  function.language = row.text(14);
+  function.body = row.text(15);
+  function.search_path = row.text(16);
+  builder_.add(function);
+}
+
+void Loader::add_operator(const PgRow& row) {
+  builder_.add(catalog::Operator{row.oid(0), row.oid(1), row.text(2), row.oid(3), row.oid(4), row.oid(5), row.oid(6)});
+}
+
+void Loader::add_type(const PgRow& row) {
+  catalog::Type type;
+  type.oid = row.oid(0);
+  type.schema = row.oid(1);
+  type.name = row.text(2);
+  type.kind = row.letter(3);
+  type.category = row.letter(4);
+  type.preferred = row.flag(5);
+  type.relation = row.oid(6);
+  type.element = row.oid(7);
+  type.array = row.oid(8);
+  type.base = row.oid(9);
+  builder_.add(type);
+}
+
+void Loader::add_check(const PgRow& row) {
+  builder_.add_check(row.oid(0), row.text(1));
+}
+
+void Loader::add_cast(const PgRow& row) {
+  builder_.add(catalog::Cast{row.oid(0), row.oid(1), row.oid(2), row.letter(3), row.letter(4)});
+}
+
+class PgCatalogSource final : public ports::CatalogSource {
+ public:
+  Result<std::shared_ptr<const catalog::Snapshot>> load(const ports::CatalogRequest& request,
+                                                        const std::stop_token& stop) override {
+    const PgBounds bounds{std::chrono::steady_clock::now() + request.timeout, stop};
+    DBGATE_TRY(PgConnection connection, PgConnection::open(request.server, request.database, bounds));
+    return Loader(std::move(connection)).load(request);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<ports::CatalogSource> make_pg_catalog_source() {
+  forget_libpq_environment();
+  return std::make_unique<PgCatalogSource>();
+}
+
+}  // namespace dbgate::adapters
