@@ -147,9 +147,26 @@ void read_upstream(const Value& value, Target& target) {
   value["allow_no_password"].read(upstream.allow_no_password);
 }
 
+void read_catalog(const Value& value, Target& target) {
+  if (!value.present()) return;
+  value.expect_keys({"refresh", "max_stale", "timeout"});
+  if (target.engine != EngineKind::postgresql) value.error("is for engine postgresql only");
+  Catalog& catalog = target.catalog;
+  value["refresh"].read(catalog.refresh);
+  value["max_stale"].read(catalog.max_stale);
+  value["timeout"].read(catalog.timeout);
+  constexpr Milliseconds shortest{100};
+  if (catalog.refresh < shortest) value["refresh"].error("must be at least 100ms");
+  if (catalog.timeout < shortest) value["timeout"].error("must be at least 100ms");
+  if (catalog.max_stale < catalog.refresh + catalog.timeout) {
+    (value["max_stale"].present() ? value["max_stale"] : value)
+        .error("max_stale must be at least refresh and timeout together, or every load would come too late");
+  }
+}
+
 void read_targets(const Value& map, Config& config) {
   map.each_entry([&config](const std::string& name, const Value& value) {
-    value.expect_keys({"engine", "databases", "upstream", "search_path", "pool", "listen"});
+    value.expect_keys({"engine", "databases", "upstream", "search_path", "pool", "listen", "catalog"});
     Target target;
     target.name = name;
     if (name.find('/') != std::string::npos) value.error("the name of a target must not hold a slash");
@@ -165,6 +182,7 @@ void read_targets(const Value& map, Config& config) {
     std::size_t mode = 0;
     pool["mode"].read_word({"session"}, mode);
     pool["max"].read_count(target.max_connections, 1'000'000);
+    read_catalog(value["catalog"], target);
     read_listener(value["listen"], target.listen, 0);
     if (target.engine == EngineKind::tcp && !target.listen.enabled) value.error("engine tcp needs listen");
     if (target.engine == EngineKind::tcp && target.listen.user.empty()) value["listen"].error("needs user");

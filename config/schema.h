@@ -61,6 +61,7 @@ enum class ChannelBinding : std::uint8_t { disable, prefer, require };
 struct HostPort {
   std::string host;
   std::uint16_t port = 5432;
+  friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
 struct Upstream {
@@ -76,6 +77,14 @@ struct Upstream {
   bool allow_md5 = false;
   bool allow_no_password = false;
   Milliseconds connect_timeout{5'000};
+  friend bool operator==(const Upstream&, const Upstream&) = default;
+};
+
+/// How the target's system catalogs are kept.
+struct Catalog {
+  Milliseconds refresh{60'000};     ///< read again this often, besides after DDL
+  Milliseconds max_stale{600'000};  ///< older ones are not used
+  Milliseconds timeout{30'000};     ///< of reading one
 };
 
 enum class EngineKind : std::uint8_t { postgresql, tcp };
@@ -87,6 +96,7 @@ struct Target {
   Upstream upstream;
   std::vector<std::string> search_path{"public"};
   std::size_t max_connections = 0;  ///< server connections at once; 0: no limit
+  Catalog catalog;                  ///< postgresql only
   Listener listen;                  ///< tcp only
 };
 

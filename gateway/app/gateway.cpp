@@ -13,6 +13,7 @@
 
 #include "config/loader.h"
 #include "gateway/adapters/file_audit.h"
+#include "gateway/adapters/pg_catalog_source.h"
 #include "gateway/audit/json.h"
 #include "gateway/auth/random.h"
 #include "gateway/base/log.h"
@@ -59,6 +60,8 @@ Result<> Gateway::start() {
     signals_.add(signal);
   const auto snapshot = shared_.current.get();
   const config::Config& config = snapshot->config;
+  shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
+  shared_.catalogs->configure(config);
   ::umask(077);
   ::mkdir(config.state_dir.c_str(), 0700);
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
@@ -93,6 +96,7 @@ Result<> Gateway::start() {
   }
   for (const auto& worker : workers_)
     worker->start();
+  shared_.catalogs->start();
   if (api_) api_->start();
   log::info("gateway", "ready", {{"config", config.version}});
   return boost::system::in_place_value;
@@ -186,6 +190,7 @@ void Gateway::reload() {
     log::error("gateway", "the configuration was not reloaded: the audit log cannot be written");
     return;
   }
+  shared_.catalogs->configure((*next)->config);
   shared_.current.set(std::move(*next));
   on_each_worker([](Worker& worker) { worker.end_revoked(); });
   log::info("gateway", "configuration reloaded", {{"config", version}});
@@ -226,10 +231,12 @@ void Gateway::finish() {
   stop_listening();
   on_each_worker(
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", false); });
+  // While the workers run: whoever waits for a catalog is told so on its own thread.
+  const bool ended = shared_.catalogs->stop();
   const auto deadline = std::chrono::steady_clock::now() + fast_stop;
   while (shared_.connections > 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(drain_poll);
-  const bool clean = shared_.connections == 0;
+  const bool clean = shared_.connections == 0 && ended;
   api_.reset();
   for (const auto& worker : workers_) {
     worker->stop();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gateway/app/admission.h"
+#include "gateway/app/catalogs.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/app/thread.h"
 #include "gateway/ports/audit_log.h"
@@ -23,6 +24,7 @@ struct Shared {
   session::CancelRegistry cancels;
   boost::asio::io_context parsers;          ///< run by threads with large stacks
   std::atomic<std::size_t> connections{0};  ///< accepted and not closed yet
+  std::unique_ptr<Catalogs> catalogs;       ///< set before threads are started, there until they have ended
   std::string mock_secret;                  ///< makes unknown users look like known ones
 };
 

@@ -52,6 +52,41 @@ TEST_P(Mistakes, AreNamedByPlaceAndPath) {
   EXPECT_FALSE(loaded.config);
 }
 
+std::string shop_with_catalog(const std::string& catalog) {
+  return "targets: { shop: { catalog: " + catalog + ", upstream: { hosts: [a], database: d, user: u } } }\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Catalogs, Mistakes,
+    testing::Values(
+        Case{shop_with_catalog("{ refesh: 1s }"),
+             {R"(2:31 targets.shop.catalog.refesh: unknown key; did you mean "refresh"?)"}},
+        Case{shop_with_catalog("{ refresh: 0s }"), {"2:40 targets.shop.catalog.refresh: must be at least 100ms"}},
+        Case{shop_with_catalog("{ timeout: 1ms }"), {"2:40 targets.shop.catalog.timeout: must be at least 100ms"}},
+        Case{shop_with_catalog("{ max_stale: 30s }"),
+             {"2:42 targets.shop.catalog.max_stale: max_stale must be at least refresh and timeout together, or every "
+              "load would come too late"}},
+        Case{shop_with_catalog("{ refresh: 1h }"),
+             {"2:29 targets.shop.catalog: max_stale must be at least refresh and timeout together, or every load would "
+              "come too late"}},
+        Case{"targets: { t: { engine: tcp, upstream: { hosts: [a] }, listen: { port: 1, user: u }, catalog: { refresh: "
+             "1s } "
+             "} }\n",
+             {"2:95 targets.t.catalog: is for engine postgresql only"}}));
+
+TEST(Catalog, IsReadAndHasDefaults) {
+  const Loaded plain = load_text("version: 1\n" + std::string(shop), "f.yaml", "/dir");
+  ASSERT_TRUE(plain.config);
+  EXPECT_EQ(plain.config->targets[0].catalog.refresh, Milliseconds(60'000));
+  EXPECT_EQ(plain.config->targets[0].catalog.max_stale, Milliseconds(600'000));
+  const Loaded set =
+      load_text("version: 1\n" + shop_with_catalog("{ refresh: 250ms, max_stale: 2h, timeout: 1m }"), "f.yaml", "/dir");
+  ASSERT_TRUE(set.config);
+  EXPECT_EQ(set.config->targets[0].catalog.refresh, Milliseconds(250));
+  EXPECT_EQ(set.config->targets[0].catalog.max_stale, Milliseconds(7'200'000));
+  EXPECT_EQ(set.config->targets[0].catalog.timeout, Milliseconds(60'000));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Values, Mistakes,
     testing::Values(
