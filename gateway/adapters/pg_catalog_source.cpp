@@ -77,6 +77,9 @@ Result<> Loader::begin(milliseconds timeout) {
   DBGATE_CHECK(connection_.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
   DBGATE_CHECK(connection_.execute(std::string(queries::settings) +
                                    "; SET LOCAL statement_timeout = " + std::to_string(timeout.count())));
+  if (connection_.unconverted()) {
+    DBGATE_CHECK(connection_.execute("SET LOCAL client_encoding = 'SQL_ASCII'"));
+  }
   return read({}, queries::unreadable, &Loader::add_unreadable);
 }
 

@@ -69,7 +69,8 @@ Result<> PgConnection::log_in(const config::Upstream& server) {
     }
     auto finding = guard.look(connection);
     for (; finding == LoginGuard::Finding::wait; finding = guard.look(connection)) {
-      ::poll(nullptr, 0, static_cast<int>(moment.count()));
+      pollfd gone{PQsocket(connection), POLLRDHUP, 0};
+      if (::poll(&gone, 1, static_cast<int>(moment.count())) > 0) return lost();
       DBGATE_CHECK(wait(0, deadline));
     }
     if (finding == LoginGuard::Finding::fine) continue;
@@ -154,6 +155,11 @@ Result<> PgConnection::drain(const Each& each) {
     }
     DBGATE_CHECK(visit(result.get(), each));
   }
+}
+
+bool PgConnection::unconverted() const {
+  const char* const encoding = PQparameterStatus(connection_.get(), "server_encoding");
+  return encoding != nullptr && std::string_view(encoding) == "SQL_ASCII";
 }
 
 Result<> PgConnection::execute(const std::string& sql) {
