@@ -62,6 +62,7 @@ Result<> Gateway::start() {
   const config::Config& config = snapshot->config;
   shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
   shared_.catalogs->configure(config);
+  shared_.views.use(*shared_.catalogs);
   ::umask(077);
   ::mkdir(config.state_dir.c_str(), 0700);
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
@@ -123,8 +124,8 @@ Result<> Gateway::bind(const net::ListenAddress& address, const std::string& nam
   const auto pick = [this]() -> boost::asio::io_context& { return next_worker().context(); };
   const auto serve = [this, kind, arrival](net::Stream stream) -> Task<> {
     const std::shared_ptr<void> counted(this, [this](void*) { --shared_.connections; });
-    // Whoever has not signed in yet holds a descriptor too. Beyond this nobody gets an answer, which is what a kernel with
-    // a full backlog does.
+    // Whoever has not signed in yet holds a descriptor too. Beyond this nobody gets an answer, which is what a kernel
+    // with a full backlog does.
     if (++shared_.connections > shared_.current.get()->config.limits.connections + logins_at_once) co_return;
     session::Arrival here = arrival;
     here.client = stream.peer();

@@ -110,8 +110,11 @@ Task<Result<ports::DecisionSummary>> Service::decide(std::string user, std::stri
   const Target* const found = snapshot->find(target, database);
   if (found == nullptr || !snapshot->policies.grants(user, found->settings.name)) co_return no_such_target(target);
   session::Judged judged;
+  if (!shared_.views.view(user, found->settings.name, database).ready) {
+    co_await shared_.views.catalog_read(found->settings.name, database);
+  }
   co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {
-    session::PolicyJudge judge(shared_.current, user, found->settings.name, database,
+    session::PolicyJudge judge(shared_.views, user, found->settings.name, database,
                                scan_limits(snapshot->config.limits));
     const auto analysis = judge.analyze(text);
     judged = judge.judge(*analysis, {}, {}, 0);

@@ -121,18 +121,4 @@ void CurrentSnapshot::set(std::shared_ptr<Snapshot> next) {
   version_.store(version, std::memory_order_release);
 }
 
-session::PolicyView CurrentSnapshot::view(const std::string& user, const std::string& target,
-                                          const std::string& database) const {
-  const auto snapshot = get();
-  session::PolicyView view;
-  view.version = snapshot->version;
-  view.version_text = snapshot->config.version;
-  view.names.database = database;
-  const auto found = snapshot->targets.find(target);
-  if (found == snapshot->targets.end() || !snapshot->users.contains(user)) return view;
-  view.names.search_path = found->second.settings.search_path;
-  view.grants = snapshot->policies.grants(user, target);
-  return view;
-}
-
 }  // namespace dbgate::app

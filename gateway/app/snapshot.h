@@ -10,7 +10,6 @@
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/net/tls.h"
 #include "gateway/policy/engine.h"
-#include "gateway/session/policy_judge.h"
 #include "gateway/upstream/connection.h"
 
 namespace dbgate::app {
@@ -42,14 +41,12 @@ struct Snapshot {
 Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config);
 
 /// The snapshot in force. Swapped whole; what asks for the version alone takes no lock.
-class CurrentSnapshot final : public session::PolicySource {
+class CurrentSnapshot final {
  public:
   std::shared_ptr<const Snapshot> get() const;
   void set(std::shared_ptr<Snapshot> next);
 
-  std::uint64_t version() const override { return version_.load(std::memory_order_acquire); }
-  session::PolicyView view(const std::string& user, const std::string& target,
-                           const std::string& database) const override;
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
  private:
   mutable std::mutex mutex_;

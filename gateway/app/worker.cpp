@@ -92,7 +92,7 @@ void Worker::end_sessions(const std::string& why, bool gentle) {
 void Worker::end_revoked() {
   const std::list<Listed> now = sessions_;
   for (const Listed& listed : now) {
-    if (shared_.current.view(listed.info.user, listed.info.target, listed.info.database).grants) continue;
+    if (shared_.views.view(listed.info.user, listed.info.target, listed.info.database).grants) continue;
     listed.end("terminating connection: access to this target was revoked", false);
   }
 }
@@ -152,7 +152,7 @@ Result<std::shared_ptr<void>> Worker::admit(std::string_view user, std::string_v
 }
 
 std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& session) {
-  return std::make_unique<session::PolicyJudge>(shared_.current, session.user, session.target, session.database,
+  return std::make_unique<session::PolicyJudge>(shared_.views, session.user, session.target, session.database,
                                                 scan_limits(snapshot().config.limits));
 }
 
@@ -193,14 +193,17 @@ Task<Result<>> Worker::accept_audit() {
   co_return boost::system::in_place_value;
 }
 
-Task<std::shared_ptr<const session::Analysis>> Worker::analyze_elsewhere(std::string_view text) {
+Task<std::shared_ptr<const session::Analysis>> Worker::analyze_elsewhere(session::AnalysisWork work) {
   std::shared_ptr<const session::Analysis> analysis;
-  const sql::ScanLimits limits = scan_limits(snapshot().config.limits);
-  co_await net::run_on(shared_.parsers.get_executor(), [&analysis, &limits, text]() -> Task<> {
-    analysis = session::analyze_text(text, limits);
+  co_await net::run_on(shared_.parsers.get_executor(), [&analysis, &work]() -> Task<> {
+    analysis = work();
     co_return;
   });
   co_return analysis;
+}
+
+Task<> Worker::catalog_read(const std::string& target, const std::string& database) {
+  co_await shared_.views.catalog_read(target, database);
 }
 
 session::StartupRules Worker::startup_rules() const {

@@ -9,6 +9,7 @@
 #include "gateway/app/catalogs.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/app/thread.h"
+#include "gateway/app/views.h"
 #include "gateway/ports/audit_log.h"
 #include "gateway/session/host.h"
 #include "gateway/session/postgres_engine.h"
@@ -19,6 +20,7 @@ namespace dbgate::app {
 /// What all workers share.
 struct Shared {
   CurrentSnapshot current;
+  Views views{current};
   Admission admission;
   LoginThrottle throttle;
   session::CancelRegistry cancels;
@@ -63,7 +65,8 @@ class Worker final : public session::Host {
   Result<std::unique_ptr<session::Trail>> open_trail(const session::SessionInfo& session) override;
   void record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) override;
   Task<Result<>> accept_audit() override;
-  Task<std::shared_ptr<const session::Analysis>> analyze_elsewhere(std::string_view text) override;
+  Task<std::shared_ptr<const session::Analysis>> analyze_elsewhere(session::AnalysisWork work) override;
+  Task<> catalog_read(const std::string& target, const std::string& database) override;
   session::CancelRegistry& cancels() override { return shared_.cancels; }
   const session::RelayLimits& relay_limits() const override { return relay_limits_; }
   session::StartupRules startup_rules() const override;

@@ -82,7 +82,8 @@ std::string CallJudge::check_candidates(const sql::FunctionUse& use) const {
   const bool procedure = use.form == FunctionForm::procedure;
   const bool as_system = allowed_as_system(use);
   for (const catalog::Function* candidate : possible(use)) {
-    const bool system = context_.resolver->schema_name(candidate->schema) == "pg_catalog";
+    const std::string_view schema = context_.resolver->schema_name(candidate->schema);
+    const bool system = schema == "pg_catalog" || schema == "information_schema";
     if (system && as_system) continue;
     if (use.form == FunctionForm::field && system) continue;  // judged by its name
     if (!granted(*candidate, procedure)) return refusal(use) + " with these arguments";

@@ -70,8 +70,10 @@ class Host {
   virtual void record_login(const SessionInfo& session, bool succeeded, std::string_view why) = 0;
   /// Everything written so far is accepted by the audit log. Errors: 58030.
   virtual Task<Result<>> accept_audit() = 0;
-  /// Analyses a large statement text on a thread of its own.
-  virtual Task<std::shared_ptr<const Analysis>> analyze_elsewhere(std::string_view text) = 0;
+  /// Does it on a thread with a large stack.
+  virtual Task<std::shared_ptr<const Analysis>> analyze_elsewhere(AnalysisWork work) = 0;
+  /// Waits until the target's catalog has been read again, or cannot be: within a bound.
+  virtual Task<> catalog_read(const std::string& target, const std::string& database) = 0;
 
   virtual CancelRegistry& cancels() = 0;
   virtual const RelayLimits& relay_limits() const = 0;

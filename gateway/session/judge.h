@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ struct Judged {
   bool wait = false;  ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
 
+using AnalysisWork = std::function<std::shared_ptr<const Analysis>()>;
+
 /// The one decision function of a session: every path (simple and extended queries, COPY, cursors, PREPARE and EXECUTE,
 /// function calls, replication) comes through here. Implemented over policy snapshots by PolicyJudge, scripted in
 /// tests.
@@ -45,8 +48,17 @@ class Judge {
  public:
   virtual ~Judge() = default;
 
-  /// Scans, parses and extracts facts. Pure; may be called on any thread with the stack that gateway/sql asks for.
+  /// Whether it knows all it needs. Else wait for what Host::catalog_read() brings, or judge all the same: what rests
+  /// on it is denied.
+  virtual bool ready() { return true; }
+  /// Scans, parses and extracts facts.
   virtual std::shared_ptr<const Analysis> analyze(std::string_view text) const = 0;
+  /// The same as work that any thread may do that has the stack gateway/sql asks for. `text` must outlive it.
+  virtual AnalysisWork analysis_work(std::string_view text) const {
+    return [this, text] { return analyze(text); };
+  }
+  /// A statement that may have changed the catalog is through, and its transaction too.
+  virtual void catalog_changed() {}
   /// Decides on a whole Query or Parse text. `statements` and `portals` are what EXECUTE and FETCH may name.
   virtual Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) = 0;
   /// A FunctionCall message (PostgreSQL docs ch. 55.2.4).

@@ -52,11 +52,27 @@ const sql::Statement* defined_before(const sql::Script& script, std::size_t inde
   return nullptr;
 }
 
+bool names_objects(const sql::Script& script) {
+  return std::any_of(script.statements.begin(), script.statements.end(), [](const sql::Statement& statement) {
+    return !statement.relations.empty() || !statement.functions.empty() || !statement.objects.empty();
+  });
+}
+
+policy::Verdict unread_catalog() {
+  policy::Verdict verdict;
+  verdict.rule_id = "builtin/catalog";
+  verdict.message = "permission denied by dbgate policy: the catalog of the target cannot be read at the moment";
+  verdict.hint = "Try again; if it stays so, an administrator finds the reason in dbgate's log.";
+  verdict.reasons.push_back("no current catalog");
+  return verdict;
+}
+
 }  // namespace
 
-std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits) {
+std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
+                                             const catalog::Resolver* resolver) {
   auto analysis = std::make_shared<Analysis>();
-  sql::AnalyzeResult result = sql::analyze(text, limits);
+  sql::AnalyzeResult result = sql::analyze(text, limits, resolver);
   if (result.script) {
     analysis->script = std::make_shared<const sql::Script>(std::move(*result.script));
     return analysis;
@@ -91,6 +107,12 @@ const PolicyView& PolicyJudge::view() {
   return view_;
 }
 
+AnalysisWork PolicyJudge::analysis_work(std::string_view text) const {
+  return [text, limits = limits_, catalog = view_.catalog, resolver = view_.resolver] {
+    return analyze_text(text, limits, resolver.get());
+  };
+}
+
 Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) {
   const PolicyView& policy = view();
   Judged judged;
@@ -113,6 +135,11 @@ Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, con
     judged.refusal = denial(total);
   } else {
     const sql::Script& script = *analysis.script;
+    if (!policy.ready && names_objects(script)) {
+      total = unread_catalog();
+      judged.refused = true;
+      judged.refusal = denial(total);
+    }
     for (std::size_t i = 0; i < script.statements.size() && !judged.refused; ++i) {
       total = decide_named(script.statements[i], script, i, statements, portals, now, judged);
       if (judged.wait) return judged;

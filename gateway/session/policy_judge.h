@@ -10,7 +10,10 @@ namespace dbgate::session {
 /// What decides for one user on one target at one moment.
 struct PolicyView {
   std::shared_ptr<const policy::Grants> grants;  ///< null: the user may not be here any more
-  policy::NameContext names;
+  policy::NameContext names;                     ///< its resolver is this one's
+  std::shared_ptr<const catalog::Snapshot> catalog;
+  std::shared_ptr<const catalog::Resolver> resolver;
+  bool ready = true;          ///< false: the catalog is needed, and is missing or about to be read again
   std::uint64_t version = 0;  ///< rises with every change
   std::string version_text;   ///< the content's hash, for audit records
 };
@@ -21,10 +24,13 @@ class PolicySource {
   virtual ~PolicySource() = default;
   virtual std::uint64_t version() const = 0;
   virtual PolicyView view(const std::string& user, const std::string& target, const std::string& database) const = 0;
+  /// The catalog has changed: views are not ready until it has been read again.
+  virtual void catalog_changed(const std::string& target, const std::string& database) const = 0;
 };
 
 /// The analysis of a text, without anybody's rights: facts, or PostgreSQL's words for why it has none.
-std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits);
+std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
+                                             const catalog::Resolver* resolver = nullptr);
 
 /// Judges by the policies in force. Takes a view once, and again whenever the version has changed.
 class PolicyJudge final : public Judge {
@@ -32,7 +38,10 @@ class PolicyJudge final : public Judge {
   PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
               const sql::ScanLimits& limits);
 
-  std::shared_ptr<const Analysis> analyze(std::string_view text) const override { return analyze_text(text, limits_); }
+  bool ready() override { return view().ready; }
+  std::shared_ptr<const Analysis> analyze(std::string_view text) const override { return analysis_work(text)(); }
+  AnalysisWork analysis_work(std::string_view text) const override;
+  void catalog_changed() override { source_.catalog_changed(target_, database_); }
   Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) override;
   Judged judge_function_call() override;
   Judged judge_connection() override;

@@ -34,6 +34,7 @@ class Session {
   Task<Result<>> connect_server();
   Task<Result<>> greet();
   Task<> relay();
+  Task<std::shared_ptr<const Analysis>> analyze(Judge& judge, std::string_view text);
   Task<> say_farewell(const Error& why);
   Task<> cancel_for(const StartupRequest& request);
 
@@ -160,13 +161,21 @@ Task<Result<>> Session::greet() {
   co_return boost::system::in_place_value;
 }
 
+// Statements that are large, or have to wait for the catalog to be read.
+Task<std::shared_ptr<const Analysis>> Session::analyze(Judge& judge, std::string_view text) {
+  if (!judge.ready()) co_await host_.catalog_read(info_.target, info_.database);
+  judge.ready();
+  if (text.size() <= host_.relay_limits().inline_statement_bytes) co_return judge.analyze(text);
+  co_return co_await host_.analyze_elsewhere(judge.analysis_work(text));
+}
+
 Task<> Session::relay() {
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
   Relay relay(*judge, *trail_, host_.relay_limits(), request_.replication);
   cancel_->attach(server_->host, server_->pid, server_->cancel_key, [&relay] { return relay.busy(); });
   PumpPorts ports;
   ports.accept_audit = [this] { return host_.accept_audit(); };
-  ports.analyze = [this](std::string_view text) { return host_.analyze_elsewhere(text); };
+  ports.analyze = [this, &judge](std::string_view text) { return analyze(*judge, text); };
   Pump pump(client_, *server_, relay, *cancel_, std::move(ports));
   {
     const auto listed =

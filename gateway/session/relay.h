@@ -138,6 +138,7 @@ class Relay {
   bool skip_is_local_ = false;  // … and that Sync is answered here
   CopyIn copy_in_ = CopyIn::none;
   std::size_t copies_to_come_ = 0;  // COPY … FROM STDIN under way whose CopyInResponse is owed: all of expected_
+  bool catalog_touched_ = false;    // by a statement of the transaction under way
   std::size_t doubtful_syncs_ = 0;  // sent while the server read copy data: answered only if the copy fails before
   bool fatal_seen_ = false;
   std::size_t frontend_rest_ = 0;  // of a message that streams

@@ -307,6 +307,7 @@ void Relay::on_ready(char status) {
   pop_front(true);
   // Portals live as long as their transaction, holdable cursors longer.
   if (status_ == 'I') {
+    if (std::exchange(catalog_touched_, false)) judge_.catalog_changed();
     portals_.forget_if(
         [](const Prepared& portal) { return !portal.sql_cursor || !portal.script->statements.front().holdable; });
   }

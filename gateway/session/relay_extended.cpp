@@ -134,9 +134,16 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.judged_by = prepared.judged_by;
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
   if (prepared.judged_by != judge_.version() || names_others(*prepared.script)) {
-    Analysis analysis;
-    analysis.script = prepared.script;
-    judged = judge_.judge(analysis, statements_, portals_, segment_);
+    // The catalog may have changed as well: what the text means is found out anew. A cursor keeps what it was opened
+    // on.
+    std::shared_ptr<const Analysis> analysis;
+    if (prepared.text.empty()) {
+      analysis = std::make_shared<const Analysis>(Analysis{prepared.script, false, {}});
+    } else {
+      analysis = analysis_of(prepared.text);
+      if (!analysis) return;
+    }
+    judged = judge_.judge(*analysis, statements_, portals_, segment_);
     if (judged.wait) {
       next_ = Next::wait;
       return;

@@ -176,7 +176,7 @@ std::shared_ptr<const Analysis> Relay::analysis_of(std::string_view text) {
   if (offered_ && text.data() == text_to_analyze_.data() && text.size() == text_to_analyze_.size()) {
     return std::move(offered_);
   }
-  if (text.size() > limits_.inline_statement_bytes) {
+  if (text.size() > limits_.inline_statement_bytes || !judge_.ready()) {
     text_to_analyze_ = text;
     next_ = Next::analyze;
     return nullptr;
@@ -255,6 +255,7 @@ void Relay::on_query(Bytes message, Bytes body) {
 // Table entries that a statement will make or drop on the server when it succeeds.
 void Relay::pend_effects(Expected& entry, const sql::Script& script) {
   for (const sql::Statement& statement : script.statements) {
+    catalog_touched_ = catalog_touched_ || sql::may_change_catalog(statement);
     switch (statement.kind) {
       case sql::StatementKind::copy_in:
         ++entry.copies_in;

@@ -191,6 +191,9 @@ struct Statement {
   std::shared_ptr<const Statement> inner;
 };
 
+/// Whether it may leave the catalog different, on the face of it or unseen.
+bool may_change_catalog(const Statement& statement);
+
 /// The statements of one Query or Parse text, in order. Empty: only blanks, comments and semicolons.
 struct Script {
   std::vector<Statement> statements;

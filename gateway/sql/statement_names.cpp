@@ -305,4 +305,11 @@ StatementName statement_name(const Node* node) {
   return {};
 }
 
+bool may_change_catalog(const Statement& statement) {
+  for (const Effect effect : {Effect::ddl, Effect::do_block, Effect::call, Effect::opaque, Effect::two_phase}) {
+    if (statement.effects.test(static_cast<std::size_t>(effect))) return true;
+  }
+  return false;
+}
+
 }  // namespace dbgate::sql

@@ -106,3 +106,16 @@ SELECT (SELECT 1 FROM (SELECT 1) a JOIN (SELECT 2) b ON c.{c} > '', (SELECT 1 AS
 SELECT (SELECT c.{c} FROM ((SELECT 1 AS a) AS c CROSS JOIN (SELECT 2 AS b) AS d) AS j) FROM shop.customers c
 SELECT (SELECT 1 FROM shop.items TABLESAMPLE system (length(c.{c})), (SELECT 1) AS c LIMIT 1) FROM shop.customers c
 WITH w AS (SELECT 1 AS z) SELECT (SELECT g.x FROM unnest(ARRAY[c.{c}]) g(x), w AS c) FROM shop.customers c
+# Names that only the catalog tells apart
+[allowed reader]
+SELECT x.a FROM shop.customers AS x(a)
+SELECT city, total FROM shop.customers c JOIN shop.orders ON customer_id = c.id
+SELECT (SELECT max(email) FROM (SELECT 'x' AS email) s) FROM shop.customers
+SELECT name AS email FROM shop.items ORDER BY email
+SELECT placed AS email, count(*) FROM shop.orders GROUP BY email
+[denied reader]
+SELECT x.d FROM shop.customers AS x(a, b, c, d)
+SELECT (SELECT max(email)) FROM shop.customers
+SELECT 1 FROM shop.customers NATURAL JOIN (SELECT 'x' AS email) s
+SELECT 1 FROM shop.customers JOIN (SELECT 'x' AS email) s USING (email)
+SELECT j.c4 FROM (shop.customers JOIN shop.items USING (id)) AS j(c1, c2, c3, c4)

@@ -301,9 +301,9 @@ SELECT oid FROM pg_proc ORDER BY prosrc
 SELECT probin, prosqlbody FROM pg_proc
 SELECT pg_catalog.pg_proc.prosrc FROM pg_catalog.pg_proc
 SELECT (SELECT pg_catalog.pg_proc.prosrc FROM (SELECT 1) AS pg_proc) FROM pg_catalog.pg_proc
-SELECT 1 FROM pg_proc NATURAL JOIN pg_class
-SELECT x.a FROM pg_proc AS x(a)
-SELECT oid FROM (pg_proc p CROSS JOIN (SELECT 1 AS n) s) AS j(x1, x2, x3, x4, x5, x6, x7, x8, x9, oid)
+SELECT 1 FROM pg_proc NATURAL JOIN (SELECT 'x' AS prosrc) s
+SELECT x.z FROM pg_proc AS x(x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15, x16, x17, x18, x19, x20, x21, x22, x23, x24, x25, z)
+SELECT oid FROM (pg_proc p CROSS JOIN (SELECT 1 AS n) s) AS j(x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, x12, x13, x14, x15, x16, x17, x18, x19, x20, x21, x22, x23, x24, x25, oid)
 SELECT definition FROM pg_views
 SELECT * FROM pg_views
 SELECT definition FROM pg_rules

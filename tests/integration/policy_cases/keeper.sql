@@ -14,7 +14,7 @@ SELECT (SELECT shop.customers.card_no FROM (SELECT 1) AS customers) FROM shop.cu
 SELECT (SELECT l.y FROM LATERAL (SELECT c.card_no AS y) l, (SELECT 1 AS z) AS c) FROM shop.customers c
 SELECT (SELECT c.card_no FROM ((SELECT 1 AS a) AS c CROSS JOIN (SELECT 2 AS b) AS d) AS j) FROM shop.customers c
 SELECT 1 FROM shop.customers a NATURAL JOIN shop.customers b
-SELECT x.a FROM shop.customers AS x(a)
+SELECT x.d FROM shop.customers AS x(a, b, c, d)
 COPY shop.cards TO STDOUT
 COPY shop.customers TO STDOUT
 COPY shop.customers (card_no) TO STDOUT

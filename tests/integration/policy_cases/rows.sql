@@ -35,8 +35,8 @@ SELECT x FROM (SELECT t FROM {t} t) x
 SELECT x.* FROM (SELECT * FROM {t}) x
 SELECT 1 FROM {t} a NATURAL JOIN {t} b
 SELECT 1 FROM {t} a NATURAL LEFT JOIN {t} b
-SELECT x.id FROM {t} AS x(id)
-SELECT a FROM {t} AS x(a)
+SELECT x.id FROM {t} AS x(a, b, id)
+SELECT c FROM {t} AS x(a, b, c)
 SELECT j FROM ({t} a JOIN {t} b ON true) AS j
 SELECT j.* FROM ({t} a JOIN {t} b ON true) AS j
 SELECT j.id FROM ({t} a CROSS JOIN (SELECT 1 AS n) b) AS j(x, y, id)

@@ -1,0 +1,41 @@
+#include "gateway/app/views.h"
+
+#include "gateway/base/log.h"
+
+namespace dbgate::app {
+
+session::PolicyView Views::view(const std::string& user, const std::string& target, const std::string& database) const {
+  session::PolicyView view;
+  view.version = version();  // first: what changes meanwhile is noticed
+  const auto snapshot = current_.get();
+  view.version_text = snapshot->config.version;
+  view.names.database = database;
+  const auto found = snapshot->targets.find(target);
+  if (found == snapshot->targets.end() || !snapshot->users.contains(user)) return view;
+  const config::Target& settings = found->second.settings;
+  view.names.search_path = settings.search_path;
+  view.grants = snapshot->policies.grants(user, target);
+  // Who may do everything needs no names; and a connection that nobody looks into has none.
+  if (!view.grants || policy::is_unrestricted(*view.grants) || settings.engine != config::EngineKind::postgresql) {
+    return view;
+  }
+  view.catalog = catalogs_->current(target, database);
+  view.ready = view.catalog != nullptr && catalogs_->pending(target, database) == 0;
+  if (view.catalog) {
+    view.resolver =
+        std::make_shared<const catalog::Resolver>(*view.catalog, settings.search_path, settings.upstream.user);
+    view.names.resolver = view.resolver.get();
+  }
+  return view;
+}
+
+Task<> Views::catalog_read(std::string target, std::string database) const {
+  const CatalogTicket ticket = catalogs_->pending(target, database);
+  const auto catalog = co_await catalogs_->fresh(target, database, ticket);
+  if (!catalog) {
+    log::warn("catalog", "statements wait for a catalog in vain",
+              {{"target", target}, {"database", database}, {"reason", catalog.error().message()}});
+  }
+}
+
+}  // namespace dbgate::app

@@ -1,0 +1,31 @@
+#pragma once
+#include <string>
+
+#include "gateway/app/catalogs.h"
+#include "gateway/app/snapshot.h"
+#include "gateway/session/policy_judge.h"
+
+namespace dbgate::app {
+
+/// What decides for sessions: the configuration in force and the catalogs as last read.
+class Views final : public session::PolicySource {
+ public:
+  explicit Views(const CurrentSnapshot& current) : current_(current) {}
+  /// Before the first use.
+  void use(Catalogs& catalogs) { catalogs_ = &catalogs; }
+
+  std::uint64_t version() const override { return current_.version() + catalogs_->version(); }
+  session::PolicyView view(const std::string& user, const std::string& target,
+                           const std::string& database) const override;
+  void catalog_changed(const std::string& target, const std::string& database) const override {
+    catalogs_->invalidate(target, database);
+  }
+  /// Waits until the catalog has been read as often as was asked for, or cannot be: within a bound.
+  Task<> catalog_read(std::string target, std::string database) const;
+
+ private:
+  const CurrentSnapshot& current_;
+  Catalogs* catalogs_ = nullptr;
+};
+
+}  // namespace dbgate::app
