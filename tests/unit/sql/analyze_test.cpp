@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "tests/unit/sql/cpu_time.h"
 #include "tests/unit/sql/facts_text.h"
 
 namespace dbgate::sql {
@@ -243,14 +244,14 @@ TEST(Analyze, WithstandsHostileTexts) {
       "SELECT 1 WHERE 1 IN (" + repeated("1,", 240'000) + "1)",
   };
   for (const std::string& text : texts) {
-    const auto start = std::chrono::steady_clock::now();
     bool finished = false;
+    std::chrono::nanoseconds took{};
     std::thread([&] {
       const AnalyzeResult result = analyze(text, ScanLimits{});
       finished = result.script || result.parse_error || result.scan_error;
+      took = cpu_time();
     }).join();
     EXPECT_TRUE(finished) << text.substr(0, 40);
-    const auto took = std::chrono::steady_clock::now() - start;
     EXPECT_LT(took, std::chrono::seconds(10)) << text.substr(0, 40);
   }
 }
