@@ -394,6 +394,10 @@ bool may_write(const Grants& grants) {
   return allow.everything || allow.writes || allow.dcl || allow.admin || allow.do_blocks || allow.opaque;
 }
 
+bool shows_part(const Grants& grants) {
+  return grants.allow.names_columns || grants.deny.table_effects.any();
+}
+
 bool is_unrestricted(const Grants& grants) {
   return grants.allow.everything && grants.deny.rules == 0;
 }

@@ -43,6 +43,9 @@ Verdict decide_connection(const Grants& grants);
 Verdict decide_replication(const Grants& grants);
 /// Whether any change of data, structure or rights is granted.
 bool may_write(const Grants& grants);
+/// Whether the rights stop at columns, or leave out tables of what is otherwise allowed: errors of the server could
+/// show more.
+bool shows_part(const Grants& grants);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

@@ -91,6 +91,7 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
                        rule_id,
                        pattern.schema == "*" && pattern.name == "*"};
       std::sort(grant.columns.begin(), grant.columns.end());
+      names_columns = names_columns || !grant.columns.empty();
       table_effects |= grant.effects;
       schemas.insert(pattern.schema);
       tables_[pattern.schema + '\0' + pattern.name].push_back(std::move(grant));

@@ -62,6 +62,7 @@ class RuleSet {
   bool writes = false;  ///< grants any change of data
   bool dcl = false, admin = false, do_blocks = false, opaque = false, two_phase = false, server_files = false;
   bool replication = false, function_call = false, connect = false;
+  bool names_columns = false;  ///< some table pattern lists columns
   std::size_t rules = 0;
   sql::EffectSet table_effects;   ///< of all relation patterns together
   std::set<std::string> schemas;  ///< that any pattern names

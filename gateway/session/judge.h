@@ -57,6 +57,8 @@ class Judge {
   virtual AnalysisWork analysis_work(std::string_view text) const {
     return [this, text] { return analyze(text); };
   }
+  /// Whether the server's errors could show what the principal may not see: they are reduced (reduced_errors.h).
+  virtual bool reduces_errors() { return false; }
   /// A statement that may have changed the catalog is through, and its transaction too.
   virtual void catalog_changed() {}
   /// Decides on a whole Query or Parse text. `statements` and `portals` are what EXECUTE and FETCH may name.

@@ -40,6 +40,7 @@ class PolicyJudge final : public Judge {
 
   bool ready() override { return view().ready; }
   std::shared_ptr<const Analysis> analyze(std::string_view text) const override { return analysis_work(text)(); }
+  bool reduces_errors() override { return view().grants && policy::shows_part(*view_.grants); }
   AnalysisWork analysis_work(std::string_view text) const override;
   void catalog_changed() override { source_.catalog_changed(target_, database_); }
   Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) override;

@@ -115,6 +115,7 @@ class Relay {
   bool reply_fits(char type) const;
   bool takes_ready() const;
   void on_error(Bytes message, Bytes body);
+  void forward_error(Bytes message, Bytes body);
   void on_ready(char status);
   void on_complete(std::string_view tag);
   void settle_effects(const Run& run, const sql::Statement& statement, bool succeeded);

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <utility>
 
+#include "gateway/session/reduced_errors.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 #include "protocol/postgres/backend_messages.h"
@@ -91,7 +92,9 @@ Relay::Step Relay::on_backend(Bytes input) {
       break;
     }
     std::size_t needed = look ? whole : header_bytes;
-    if (!look && header->type == backend::ErrorResponse::type) {
+    const bool read_in_part = header->type == backend::ErrorResponse::type ||
+                              (header->type == backend::NoticeResponse::type && judge_.reduces_errors());
+    if (!look && read_in_part) {
       needed = std::min(whole, header_bytes + error_head_bytes);
     }
     if (rest.size() < needed) {
@@ -214,6 +217,10 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       to_client_.forward(message);
       if (expected_.front().kind != Kind::query) pop_front(true);
       return true;
+    case 'N':
+      if (!judge_.reduces_errors() || notice_passes(body)) break;
+      backend_pass_ = Pass::drop;
+      return true;
     case 'G':
       copy_begins();
       break;
@@ -260,7 +267,7 @@ void Relay::on_error(Bytes message, Bytes body) {
   const bool fatal = head.severity == "FATAL" || head.severity == "PANIC";
   if (expected_.empty() || fatal) {
     // The server ends the session; its last words are the client's.
-    to_client_.forward(message);
+    forward_error(message, body);
     fatal_seen_ = fatal;
     if (!expected_.empty() && expected_.front().run) finish_run(*expected_.front().run, code);
     return;
@@ -269,7 +276,7 @@ void Relay::on_error(Bytes message, Bytes body) {
   copy_in_ = CopyIn::none;
   if (!entry.copied_in) doubtful_syncs_ = 0;
   if (entry.refusal.empty()) {
-    to_client_.forward(message);
+    forward_error(message, body);
   } else {
     to_client_.say(std::move(entry.refusal));
     entry.refusal.clear();
@@ -281,6 +288,12 @@ void Relay::on_error(Bytes message, Bytes body) {
     return;  // its ReadyForQuery follows
   }
   skip_to_sync();
+}
+
+void Relay::forward_error(Bytes message, Bytes body) {
+  if (!judge_.reduces_errors()) return to_client_.forward(message);
+  to_client_.say(reduced_error(body));
+  backend_pass_ = Pass::drop;
 }
 
 // After an error in an extended query the server reads and discards everything up to Sync.

@@ -108,16 +108,24 @@ void ErrorResponse::encode(std::string& out) const {
   encode_fields(out, type, fields);
 }
 
+std::vector<ErrorField> leading_fields(Bytes beginning) {
+  std::vector<ErrorField> fields;
+  FieldReader reader(beginning);
+  while (!reader.at_zero()) {
+    const auto field = ErrorField::read(reader);
+    if (!field) break;
+    fields.push_back(*field);
+  }
+  return fields;
+}
+
 ErrorHead ErrorHead::read(Bytes beginning) {
   ErrorHead head;
   std::string_view localized;
-  FieldReader reader(beginning);
-  while (!reader.at_zero() && (head.severity.empty() || head.sqlstate.empty())) {
-    const auto field = ErrorField::read(reader);
-    if (!field) break;
-    if (field->code == 'S') localized = field->value;
-    if (field->code == 'V') head.severity = field->value;
-    if (field->code == 'C') head.sqlstate = field->value;
+  for (const ErrorField& field : leading_fields(beginning)) {
+    if (field.code == 'S') localized = field.value;
+    if (field.code == 'V') head.severity = field.value;
+    if (field.code == 'C') head.sqlstate = field.value;
   }
   if (head.severity.empty()) head.severity = localized;
   return head;

@@ -87,6 +87,9 @@ struct ErrorResponse {
   void encode(std::string& out) const;
 };
 
+/// The fields of an ErrorResponse or NoticeResponse that have come whole, where it may not have come whole itself.
+std::vector<ErrorField> leading_fields(Bytes beginning);
+
 /// What kind of error it is, read from the beginning of an ErrorResponse that may not have come whole: servers send
 /// severity and SQLSTATE first, and what follows can be long. Fields that do not end within the beginning are empty.
 struct ErrorHead {

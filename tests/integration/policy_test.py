@@ -65,6 +65,7 @@ CREATE TABLE orders (id int PRIMARY KEY, customer_id int, item_id int, total num
 INSERT INTO orders SELECT n, n, n, n * 10, '2020-01-01' FROM generate_series(1, 5) n;
 CREATE TABLE cards (id serial PRIMARY KEY, number text, q text);
 INSERT INTO cards SELECT n, '4111-PLANTED-' || n, 'SELECT 1' FROM generate_series(1, 5) n;
+ALTER TABLE customers ADD CHECK (length(city) < 50);
 CREATE VIEW item_names AS SELECT id, name FROM items;
 CREATE VIEW card_list AS SELECT * FROM cards;
 CREATE FUNCTION order_total(id int) RETURNS numeric LANGUAGE sql AS 'SELECT 1.5';
@@ -236,6 +237,22 @@ class Policy(unittest.TestCase):
         ours = [mark for mark in marks if "md5(string_agg" not in mark]
         seen = set(ours) & {statement for statements in self.denied.values() for statement in statements}
         self.assertFalse(seen, "denied statements reached the server")
+
+    def test_errors_show_no_more_than_the_rights(self):
+        for user, statement, code in (
+                ("writer", "UPDATE shop.customers SET city = repeat('x', 60) WHERE true", "23514"),
+                ("reader", "SELECT city::int FROM shop.customers", "22P02"),
+                ("keeper", "UPDATE shop.customers SET city = repeat('x', 60) WHERE id = 1", "23514")):
+            connection = self.connect(user)
+            for message in (wire.query(statement), wire.parse("", statement) + wire.bind() + wire.execute() + wire.SYNC):
+                connection.send(message)
+                messages = connection.receive_until("Z")
+                self.clean(user, messages)
+                self.assertEqual([error["C"] for error in errors_in(messages)], [code], statement)
+                self.assertNotIn(b"Rome", b"".join(body for _, body in messages))
+        direct = lab.run_psql("UPDATE shop.customers SET city = repeat('x', 60)", host="127.0.0.1",
+                              port=self.lab.postgres.port, user="postgres", database="postgres", check=False)
+        self.assertIn("4111-PLANTED", direct.stderr, "the attack does not work without dbgate either")
 
     def test_allowed(self):
         for user, statements in self.allowed.items():

@@ -146,6 +146,7 @@ class ScriptedJudge final : public Judge {
   std::uint64_t current = 1;
   bool function_calls = false;
   bool replication = false;
+  bool reduces = false;
   std::size_t judged = 0;
   mutable std::size_t analyzed = 0;
 
@@ -183,6 +184,7 @@ class ScriptedJudge final : public Judge {
   Judged judge_connection() override { return whole(false, "CONNECT"); }
   Judged judge_replication(std::string_view /*text*/) override { return whole(replication, "REPLICATION"); }
   std::uint64_t version() override { return current; }
+  bool reduces_errors() override { return reduces; }
 
  private:
   static Judged whole(bool allowed, const char* tag) {

@@ -828,6 +828,27 @@ TEST(Relay, ALongNoticeStreams) {
   EXPECT_EQ(lab.at_client(), "N C(SELECT 0) Z(I)");
 }
 
+TEST(Relay, ErrorsAreReducedForWhoSeesAPart) {
+  in_every_split([](RelayLab& lab) {
+    lab.judge.reduces = true;
+    lab.client(f::query("SELECT 1") + f::query("SELECT 1"));
+    lab.server(b::error("00000", "NOTICE", "row 4111", 'N') + b::error("22P02", "ERROR", "not a number: 4111"));
+    lab.server(b::ready('I') + b::error("25P01", "WARNING", "no transaction", 'N') + b::complete("SELECT 0") +
+               b::ready('I'));
+    EXPECT_EQ(lab.at_client(),
+              "E(22P02 invalid input syntax dbgate withholds what the server said, because it could show more than you "
+              "may see.) Z(I) N C(SELECT 0) Z(I)");
+  });
+  RelayLab lab;
+  lab.judge.reduces = true;
+  const std::string error = b::error("XX000", "ERROR", long_text), notice = b::error("00000", "NOTICE", long_text, 'N');
+  lab.client(f::query("SELECT 1"))
+      .server(notice.substr(0, 10'000))
+      .server(notice.substr(10'000) + error.substr(0, 10'000));
+  lab.server(error.substr(10'000) + b::ready('I'));
+  EXPECT_EQ(lab.at_client().find("xxxx"), std::string::npos) << lab.at_client().substr(0, 200);
+}
+
 // A refused statement's stand-in can only fail: whatever else the server says of it is not passed on as a result.
 TEST(Relay, ARefusedStatementHasNoRows) {
   in_every_split([](RelayLab& lab) {
