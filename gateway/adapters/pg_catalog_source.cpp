@@ -161,7 +161,7 @@ Result<std::shared_ptr<const catalog::Snapshot>> Loader::load(const ports::Catal
   DBGATE_CHECK(connection_.execute("COMMIT"));
   if (too_much()) return Error(sqlstate::program_limit_exceeded, "the server's catalog is beyond all bounds");
   if (refusals_ > 0) log::warn("catalog", "the server did not give all definitions", {{"database", request.database}});
-  return builder_.build(request.version, version);
+  return builder_.build(request.version, version, request.previous.get());
 }
 
 void Loader::add_unreadable(const PgRow& row) {

@@ -228,7 +228,8 @@ void Catalogs::load(Entry& entry, std::unique_lock<std::mutex>& lock) {
   entry.loading = true;
   entry.urgent = false;
   entry.load_covers = tickets_;
-  const ports::CatalogRequest request{entry.server, entry.key.second, ++snapshots_, entry.settings.timeout};
+  const ports::CatalogRequest request{entry.server, entry.key.second, ++snapshots_, entry.snapshot,
+                                      entry.settings.timeout};
   lock.unlock();
   const auto began = Clock::now();
   const auto outcome = source_->load(request, stop_.get_token());

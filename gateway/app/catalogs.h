@@ -43,7 +43,8 @@ class Catalogs {
   /// look-up): its thread still runs, and the process must end without unwinding.
   bool stop();
 
-  /// The latest snapshot; null if there is none, or if it became older than the target's max_stale.
+  /// The latest snapshot. Its version is greater than that of any before it that says something else of some object.
+  /// Null if there is none, or if it became older than the target's max_stale.
   SharedCatalog current(std::string_view target, std::string_view database) const;
   /// Changes whenever an answer of current() or pending() may have changed: what has been asked for before need not be
   /// asked for again. Takes no lock.

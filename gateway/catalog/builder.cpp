@@ -18,9 +18,10 @@ void sort_by_name(std::vector<T>& rows) {
   rows.shrink_to_fit();
 }
 
-template <class T>
-void sort_by_relation(std::vector<T>& rows) {
-  std::stable_sort(rows.begin(), rows.end(), [](const T& a, const T& b) { return a.relation < b.relation; });
+// Servers give rows in no order: sorted by all that tells them apart, equal catalogs make equal snapshots.
+template <class T, class Key>
+void sort_by(std::vector<T>& rows, const Key& key) {
+  std::sort(rows.begin(), rows.end(), [&key](const T& a, const T& b) { return key(a) < key(b); });
   rows.shrink_to_fit();
 }
 
@@ -219,11 +220,12 @@ void SnapshotBuilder::sort_rows() {
   sort_by_name(snapshot_->functions_);
   sort_by_name(snapshot_->operators_);
   sort_by_name(snapshot_->types_);
-  sort_by_relation(snapshot_->rules_);
-  sort_by_relation(snapshot_->triggers_);
-  sort_by_relation(snapshot_->foreign_keys_);
-  snapshot_->schemas_.shrink_to_fit();
-  snapshot_->casts_.shrink_to_fit();
+  sort_by(snapshot_->schemas_, [](const Schema& row) { return row.oid; });
+  sort_by(snapshot_->casts_, [](const Cast& row) { return std::tie(row.source, row.target); });
+  sort_by(snapshot_->rules_, [](const Rule& row) { return std::tie(row.relation, row.name); });
+  sort_by(snapshot_->triggers_, [](const Trigger& row) { return std::tie(row.relation, row.name); });
+  sort_by(snapshot_->foreign_keys_,
+          [](const ForeignKey& row) { return std::tie(row.relation, row.referenced, row.on_update, row.on_delete); });
 }
 
 void SnapshotBuilder::index_oids() {
@@ -254,7 +256,8 @@ void SnapshotBuilder::index_names() {
   index_by_name(snapshot_->operators_by_name_, snapshot_->operators_);
 }
 
-std::shared_ptr<const Snapshot> SnapshotBuilder::build(std::uint64_t version, int server_version) {
+std::shared_ptr<const Snapshot> SnapshotBuilder::build(std::uint64_t version, int server_version,
+                                                       const Snapshot* previous) {
   snapshot_->version_ = version;
   snapshot_->server_version_ = server_version;
   sort_rows();
@@ -264,6 +267,7 @@ std::shared_ptr<const Snapshot> SnapshotBuilder::build(std::uint64_t version, in
   give_rules();
   join_checks();
   known_.clear();
+  if (previous != nullptr && same_objects(*snapshot_, *previous)) snapshot_->version_ = previous->version_;
   return std::move(snapshot_);
 }
 

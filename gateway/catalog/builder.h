@@ -32,8 +32,9 @@ class SnapshotBuilder {
   std::size_t rows() const noexcept { return rows_; }
   std::size_t memory_bytes() const noexcept { return snapshot_->arena_.memory_bytes(); }
 
-  /// The builder is spent afterwards.
-  std::shared_ptr<const Snapshot> build(std::uint64_t version, int server_version);
+  /// The builder is spent afterwards. If nothing but statistics differs from `previous` (may be null), the snapshot
+  /// carries its version again: what was decided by that version holds.
+  std::shared_ptr<const Snapshot> build(std::uint64_t version, int server_version, const Snapshot* previous = nullptr);
 
  private:
   template <class T>

@@ -206,4 +206,7 @@ class Snapshot {
   Arena arena_;  // all text, and what the spans point to
 };
 
+/// Whether both say the same of every object, the numbers of rows and pages aside.
+bool same_objects(const Snapshot& a, const Snapshot& b);
+
 }  // namespace dbgate::catalog

@@ -12,9 +12,11 @@ namespace dbgate::ports {
 
 /// Which catalog to load, and within which bounds.
 struct CatalogRequest {
-  config::Upstream server;                    ///< where, and as whom
-  std::string database;                       ///< on that server
-  std::uint64_t version = 0;                  ///< that the snapshot will carry
+  config::Upstream server;    ///< where, and as whom
+  std::string database;       ///< on that server
+  std::uint64_t version = 0;  ///< that the snapshot will carry
+  std::shared_ptr<const catalog::Snapshot>
+      previous;                               ///< whose version comes again if no object has changed; may be null
   std::chrono::milliseconds timeout{60'000};  ///< for everything: connecting, reading, building
 };
 

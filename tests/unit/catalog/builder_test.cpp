@@ -190,6 +190,70 @@ TEST(SnapshotBuilder, WhatAServerSaysTwiceHarmsNobody) {
   EXPECT_NE(snapshot->cast(0, 0), nullptr);
 }
 
+using Change = void (*)(SnapshotBuilder&);
+
+void fill(SnapshotBuilder& builder, double rows, Change change) {
+  builder.add(Schema{1, "s"});
+  Relation relation = table(10, 1, "t");
+  relation.rows = rows;
+  builder.add(relation);
+  builder.add(table(11, 1, "u"));
+  builder.add_column(10, Column{"a", 23, -1, 1, false});
+  builder.add(Rule{10, "r", '3', true, true, "definition"});
+  builder.add(function(20, 1, "f"));
+  Type type;
+  type.oid = 30;
+  type.name = "d";
+  builder.add(type);
+  builder.add(Cast{23, 25, 0, 'a', 'i'});
+  change(builder);
+}
+
+TEST(SnapshotBuilder, KeepsTheVersionWhileNoObjectChanges) {
+  SnapshotBuilder first;
+  fill(first, 100, [](SnapshotBuilder&) {});
+  const Snapshots before = first.build(1, 150000);
+  SnapshotBuilder analyzed;
+  fill(analyzed, 200, [](SnapshotBuilder&) {});
+  const Snapshots same = analyzed.build(2, 150000, before.get());
+  EXPECT_EQ(same->version(), 1u);
+  EXPECT_EQ(same->relation(10)->rows, 200);
+
+  const std::vector<Change> changes{
+      [](SnapshotBuilder& b) {
+        b.add(Schema{2, "s2"});
+      },
+      [](SnapshotBuilder& b) { b.add(table(12, 1, "v")); },
+      [](SnapshotBuilder& b) {
+        b.add_column(10, Column{"b", 23, -1, 2, false});
+      },
+      [](SnapshotBuilder& b) { b.add_parent(10, 11); },
+      [](SnapshotBuilder& b) {
+        b.add(Rule{11, "r", '3', true, true, "definition"});
+      },
+      [](SnapshotBuilder& b) {
+        b.add(Trigger{11, 20, "t", 1, true});
+      },
+      [](SnapshotBuilder& b) {
+        b.add(ForeignKey{11, 10, 'c', 'c'});
+      },
+      [](SnapshotBuilder& b) { b.add(function(21, 1, "f")); },
+      [](SnapshotBuilder& b) {
+        b.add(Operator{40, 1, "+", 1, 2, 3, 4});
+      },
+      [](SnapshotBuilder& b) { b.add_check(30, "CHECK (x)"); },
+      [](SnapshotBuilder& b) {
+        b.add(Cast{25, 23, 0, 'a', 'i'});
+      },
+      [](SnapshotBuilder& b) { b.add_unreadable("pg_rewrite"); },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    SnapshotBuilder builder;
+    fill(builder, 100, changes[i]);
+    EXPECT_EQ(builder.build(3, 150000, before.get())->version(), 3u) << "change " << i;
+  }
+}
+
 // As many as the design promises, each with its row type and array type.
 TEST(SnapshotBuilder, AHundredThousandRelationsStayWithinTheirMemory) {
   constexpr Oid tables = 100'000;
