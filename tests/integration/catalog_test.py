@@ -82,6 +82,17 @@ SCHEMA = SCHEMA.replace("CREATE OPERATOR", "CREATE FUNCTION shop.mixed(int, text
                         "CREATE FUNCTION shop.neg(text) RETURNS text LANGUAGE sql AS 'SELECT $1';\n"
                         "CREATE OPERATOR shop.!! (RIGHTARG = text, FUNCTION = shop.neg);\nCREATE OPERATOR")
 
+# What PostgreSQL 13 does not have yet.
+SINCE_14 = ("FUNCTION shop.standard", "FUNCTION shop.one_expression")
+
+
+def schema_for(version):
+    if version >= 14:
+        return SCHEMA
+    lines = [line for line in SCHEMA.splitlines() if not any(new in line for new in SINCE_14)]
+    return "\n".join(lines).replace(", multirange_type_name = shop.spans", "")
+
+
 # The same facts, asked of the server in another way: text, one row as JSON. Keys are those of catalog_dump.
 EXPECTED = {
     "schema": "SELECT oid::int8, nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'",
@@ -99,7 +110,7 @@ EXPECTED = {
              WHEN ev_type = '1' THEN pg_get_viewdef(ev_class) ELSE pg_get_ruledef(r.oid) END AS definition
         FROM pg_rewrite r JOIN pg_class c ON c.oid = ev_class WHERE relnamespace::regnamespace::text !~ '^pg_(toast_)?temp_'""",
     "trigger": """SELECT tgrelid::int8 AS relation, tgfoid::int8 AS function, tgname AS name, tgtype AS type, tgenabled = 'O' AS enabled
-        FROM pg_trigger WHERE NOT tgisinternal""",
+        FROM pg_trigger WHERE tgname !~ '^RI_ConstraintTrigger'""",
     "foreign_key": """SELECT conrelid::int8 AS relation, confrelid::int8 AS referenced, confupdtype AS on_update,
         confdeltype AS on_delete FROM pg_constraint WHERE contype = 'f'""",
     "operator": """SELECT oid::int8, oprnamespace::int8 AS schema, oprname AS name, oprleft::int8 AS left, oprright::int8 AS right,
@@ -108,7 +119,7 @@ EXPECTED = {
         typispreferred AS preferred, typrelid::int8 AS relation,
         CASE WHEN typsubscript = 'array_subscript_handler'::regproc AND typtype <> 'd' THEN typelem::int8 ELSE 0 END AS element, typarray::int8 AS array,
         typbasetype::int8 AS base, coalesce((SELECT string_agg(pg_get_constraintdef(k.oid), E'\n' ORDER BY conname)
-        FROM pg_constraint k WHERE contypid = t.oid), '') AS check, true AS found
+        FROM pg_constraint k WHERE contypid = t.oid AND contype = 'c'), '') AS check, true AS found
         FROM pg_type t WHERE typnamespace::regnamespace::text !~ '^pg_(toast_)?temp_'""",
     "cast": """SELECT castsource::int8 AS source, casttarget::int8 AS target, castfunc::int8 AS function, castcontext AS context,
         castmethod AS method, true AS found FROM pg_cast""",
@@ -126,7 +137,8 @@ class Loading(unittest.TestCase):
         cls.lab = lab.Lab()
         cls.addClassCleanup(cls.lab.close)
         cls.postgres = cls.lab.postgres
-        cls.postgres.psql(SCHEMA)
+        cls.version = int(cls.postgres.psql("SHOW server_version_num").stdout) // 10000
+        cls.postgres.psql(schema_for(cls.version))
         cls.postgres.psql(f"CREATE ROLE plain LOGIN PASSWORD '{lab.PASSWORD}'")
         cls.rows = cls.load()
 
@@ -164,6 +176,10 @@ class Loading(unittest.TestCase):
     def test_every_row_is_the_servers(self):
         for kind, sql in EXPECTED.items():
             with self.subTest(kind=kind):
+                if self.version < 14:
+                    sql = sql.replace("coalesce(pg_get_function_sqlbody(p.oid), prosrc)", "prosrc")
+                    sql = sql.replace("typsubscript = 'array_subscript_handler'::regproc", "typlen = -1")
+                    sql = sql.replace("reltuples::int8 AS rows", "CASE WHEN relpages = 0 THEN -1 ELSE reltuples::int8 END AS rows")
                 expected = self.query(sql)
                 keys = list(expected[0])
                 got = [{key: row[key] for key in keys} for row in self.rows[kind]]
@@ -209,7 +225,8 @@ class Loading(unittest.TestCase):
         self.assertEqual((outs["names"], outs["columns"]), (["a", "c"], ["b", "c", "d"]))
         rows_of = self.one("function", name="rows_of")
         self.assertEqual((rows_of["names"], rows_of["columns"], rows_of["returns_set"]), (["wanted"], ["id", "note"], True))
-        self.assertIn("shop.base", self.one("function", name="standard")["body"])
+        if self.version >= 14:
+            self.assertIn("shop.base", self.one("function", name="standard")["body"])
         self.assertEqual(self.one("function", name="in_c")["body"], "")
         self.assertEqual(self.one("function", name="proc")["search_path"], '""')
         self.assertEqual(self.one("function", name="total")["variadic"], self.oid("numeric", "regtype"))

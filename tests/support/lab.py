@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("DBGATE_BUILD", ROOT / "build" / "dev"))
 GATEWAY = BUILD / "gateway" / "app" / "dbgate-gateway"
 CLI = BUILD / "cli" / "dbgate"
-PG_BIN = pathlib.Path("/usr/lib/postgresql/15/bin")
+PG_BIN = pathlib.Path(os.environ.get("DBGATE_PG_BIN", "/usr/lib/postgresql/15/bin"))
 PASSWORD = "correct horse battery staple"
 START_SECONDS = 60
 
