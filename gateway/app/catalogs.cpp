@@ -173,11 +173,11 @@ Task<Result<SharedCatalog>> Catalogs::fresh(std::string target, std::string data
 // Hands an outcome to those whose tickets it covers, each on its own thread.
 void Catalogs::answer(Entry& entry, CatalogTicket covered, const Answer& outcome) {
   std::erase_if(entry.waiting, [&](const std::weak_ptr<Waiting>& one) {
-    const auto waiting = one.lock();
+    auto waiting = one.lock();
     if (waiting == nullptr) return true;
     if (waiting->ticket > covered) return false;
     const auto executor = waiting->timer.get_executor();
-    boost::asio::post(executor, [waiting, outcome] {
+    boost::asio::post(executor, [waiting = std::move(waiting), outcome] {
       waiting->outcome = outcome;
       waiting->timer.cancel();
     });

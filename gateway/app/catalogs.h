@@ -57,7 +57,8 @@ class Catalogs {
   /// A snapshot that began loading after the ticket was drawn; with ticket 0 any that is not too old. Joins loads that
   /// are under way or wanted. Resumes on the executor that awaits it.
   /// Errors: 3D000 there is no such catalog; what CatalogSource::load() says of a load that failed meanwhile; 57014 no
-  /// answer within twice the target's catalog.timeout; 57P01 dbgate is stopping. The executor must be of one thread.
+  /// answer within twice the target's catalog.timeout; 57P01 dbgate is stopping. The executor must be of one thread,
+  /// and its context must outlive stop().
   Task<Result<SharedCatalog>> fresh(std::string target, std::string database, CatalogTicket ticket);
 
  private:

@@ -132,8 +132,8 @@ class CatalogsTest : public testing::Test {
 
   std::unique_ptr<ScriptedSource> owned_ = std::make_unique<ScriptedSource>();
   ScriptedSource& source_ = *owned_;
-  Catalogs catalogs_{std::move(owned_)};
   boost::asio::io_context context_{1};
+  Catalogs catalogs_{std::move(owned_)};  // its threads wake coroutines of the context until they have ended
 };
 
 TEST_F(CatalogsTest, EveryDatabaseIsLoadedAtStart) {
