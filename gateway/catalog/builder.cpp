@@ -77,7 +77,7 @@ void SnapshotBuilder::add(const Relation& row) {
   added.name = keep(row.name);
   added.columns = {};
   added.parents = added.children = {};
-  added.rules = added.triggers = added.referenced_by = {};
+  added.rules = added.triggers = added.referenced_by = added.expressions = {};
 }
 
 void SnapshotBuilder::add_column(Oid relation, const Column& row) {
@@ -99,12 +99,22 @@ void SnapshotBuilder::add(const Rule& row) {
 
 void SnapshotBuilder::add(const Trigger& row) {
   ++rows_;
-  snapshot_->triggers_.emplace_back(row).name = keep(row.name);
+  Trigger& added = snapshot_->triggers_.emplace_back(row);
+  added.name = keep(row.name);
+  added.old_table = keep(row.old_table);
+  added.new_table = keep(row.new_table);
 }
 
 void SnapshotBuilder::add(const ForeignKey& row) {
   ++rows_;
-  snapshot_->foreign_keys_.push_back(row);
+  ForeignKey& added = snapshot_->foreign_keys_.emplace_back(row);
+  added.columns = snapshot_->arena_.copy(row.columns);
+  added.referenced_columns = snapshot_->arena_.copy(row.referenced_columns);
+}
+
+void SnapshotBuilder::add(const Expression& row) {
+  ++rows_;
+  snapshot_->expressions_.emplace_back(row).text = keep(row.text);
 }
 
 void SnapshotBuilder::add(const Function& row) {
@@ -114,6 +124,7 @@ void SnapshotBuilder::add(const Function& row) {
   added.arguments = snapshot_->arena_.copy(row.arguments);
   added.names = keep_names(row.names);
   added.columns = keep_names(row.columns);
+  added.support = snapshot_->arena_.copy(row.support);
   added.language = keep(row.language);
   added.body = keep(row.body);
   added.search_path = keep(row.search_path);
@@ -185,19 +196,22 @@ void SnapshotBuilder::give_relatives() {
 void SnapshotBuilder::give_rules() {
   Arena& arena = snapshot_->arena_;
   using Positions = std::vector<std::uint32_t>;
-  Owned<std::uint32_t> rules, triggers, keys;
+  Owned<std::uint32_t> rules, triggers, keys, expressions;
   for (std::uint32_t i = 0; i < count(snapshot_->rules_); ++i)
     rules.emplace_back(snapshot_->rules_[i].relation, i);
   for (std::uint32_t i = 0; i < count(snapshot_->triggers_); ++i)
     triggers.emplace_back(snapshot_->triggers_[i].relation, i);
   for (std::uint32_t i = 0; i < count(snapshot_->foreign_keys_); ++i)
     keys.emplace_back(snapshot_->foreign_keys_[i].referenced, i);
+  for (std::uint32_t i = 0; i < count(snapshot_->expressions_); ++i)
+    expressions.emplace_back(snapshot_->expressions_[i].relation, i);
   const auto kept = [&arena](const Positions& positions) {
     return arena.copy(std::span<const std::uint32_t>(positions));
   };
   give(rules, [&](Relation& relation, Positions& at) { relation.rules = kept(at); });
   give(triggers, [&](Relation& relation, Positions& at) { relation.triggers = kept(at); });
   give(keys, [&](Relation& relation, Positions& at) { relation.referenced_by = kept(at); });
+  give(expressions, [&](Relation& relation, Positions& at) { relation.expressions = kept(at); });
 }
 
 void SnapshotBuilder::join_checks() {
@@ -226,6 +240,7 @@ void SnapshotBuilder::sort_rows() {
   sort_by(snapshot_->triggers_, [](const Trigger& row) { return std::tie(row.relation, row.name); });
   sort_by(snapshot_->foreign_keys_,
           [](const ForeignKey& row) { return std::tie(row.relation, row.referenced, row.on_update, row.on_delete); });
+  sort_by(snapshot_->expressions_, [](const Expression& row) { return std::tie(row.relation, row.kind, row.text); });
 }
 
 void SnapshotBuilder::index_oids() {

@@ -20,6 +20,7 @@ class SnapshotBuilder {
   void add(const Rule& row);
   void add(const Trigger& row);
   void add(const ForeignKey& row);
+  void add(const Expression& row);
   void add(const Function& row);
   void add(const Operator& row);
   void add(const Type& row);

@@ -17,8 +17,8 @@ auto members(const Column& row) {
   return std::tie(name, type, typmod, number, generated);
 }
 auto members(const Relation& row) {
-  const auto& [oid, schema, name, kind, row_security, rows, pages, columns, parents, children, rules, triggers, keys] =
-      row;
+  const auto& [oid, schema, name, kind, row_security, rows, pages, columns, parents, children, rules, triggers, keys,
+               expressions] = row;
   return std::tie(oid, schema, name, kind, row_security);
 }
 auto members(const Rule& row) {
@@ -26,16 +26,20 @@ auto members(const Rule& row) {
   return std::tie(relation, name, event, instead, enabled, definition);
 }
 auto members(const Trigger& row) {
-  const auto& [relation, function, name, type, enabled] = row;
-  return std::tie(relation, function, name, type, enabled);
+  const auto& [relation, function, name, type, enabled, old_table, new_table] = row;
+  return std::tie(relation, function, name, type, enabled, old_table, new_table);
 }
 auto members(const ForeignKey& row) {
-  const auto& [relation, referenced, on_update, on_delete] = row;
+  const auto& [relation, referenced, on_update, on_delete, columns, referenced_columns] = row;
   return std::tie(relation, referenced, on_update, on_delete);
+}
+auto members(const Expression& row) {
+  const auto& [relation, kind, text] = row;
+  return std::tie(relation, kind, text);
 }
 auto members(const Function& row) {
   const auto& [oid, schema, name, kind, volatility, definer, set, strict, defaults, variadic, result, arguments, names,
-               columns, language, body, search_path] = row;
+               columns, language, body, support, search_path] = row;
   return std::tie(oid, schema, name, kind, volatility, definer, set, strict, defaults, variadic, result, language, body,
                   search_path);
 }
@@ -68,7 +72,11 @@ bool same_lists(const Relation& a, const Relation& b) {
   return same(a.columns, b.columns) && same(a.parents, b.parents) && same(a.children, b.children);
 }
 bool same_lists(const Function& a, const Function& b) {
-  return same(a.arguments, b.arguments) && same(a.names, b.names) && same(a.columns, b.columns);
+  return same(a.arguments, b.arguments) && same(a.names, b.names) && same(a.columns, b.columns) &&
+         same(a.support, b.support);
+}
+bool same_lists(const ForeignKey& a, const ForeignKey& b) {
+  return same(a.columns, b.columns) && same(a.referenced_columns, b.referenced_columns);
 }
 
 template <class T>
@@ -82,8 +90,9 @@ bool same_with_lists(std::span<const T> a, std::span<const T> b) {
 bool same_objects(const Snapshot& a, const Snapshot& b) {
   return a.server_version() == b.server_version() && same(a.schemas(), b.schemas()) &&
          same_with_lists(a.relations(), b.relations()) && same_with_lists(a.all_functions(), b.all_functions()) &&
-         same(a.rules(), b.rules()) && same(a.triggers(), b.triggers()) && same(a.foreign_keys(), b.foreign_keys()) &&
-         same(a.all_operators(), b.all_operators()) && same(a.types(), b.types()) && same(a.casts(), b.casts()) &&
+         same(a.rules(), b.rules()) && same(a.triggers(), b.triggers()) &&
+         same_with_lists(a.foreign_keys(), b.foreign_keys()) && same(a.all_operators(), b.all_operators()) &&
+         same(a.types(), b.types()) && same(a.casts(), b.casts()) && same(a.expressions(), b.expressions()) &&
          same(a.unreadable(), b.unreadable());
 }
 

@@ -56,6 +56,7 @@ struct Relation {
   std::span<const std::uint32_t> rules;          ///< into Snapshot::rules(): a view's own SELECT rule too
   std::span<const std::uint32_t> triggers;       ///< into Snapshot::triggers()
   std::span<const std::uint32_t> referenced_by;  ///< into Snapshot::foreign_keys(): keys that point here
+  std::span<const std::uint32_t> expressions;    ///< into Snapshot::expressions()
 };
 
 /// pg_rewrite. For views and materialized views `definition` is the query (pg_get_viewdef), for other rules the whole
@@ -77,6 +78,22 @@ struct Trigger {
   std::string_view name;
   std::int16_t type = 0;  ///< tgtype: bits of row/statement, before/after, insert/delete/update/truncate
   bool enabled = true;
+  std::string_view old_table = {};  ///< tgoldtable, tgnewtable: transition tables, empty if there are none
+  std::string_view new_table = {};
+};
+
+/// What the server computes on its own when rows are read or written (pg_attrdef, pg_constraint, pg_index, pg_policy).
+enum class ExpressionKind : char {
+  column_default = 'd',
+  generated = 'g',
+  check = 'c',
+  index = 'i',  ///< of an index: its expressions, or its predicate
+  policy = 'p'  ///< USING or WITH CHECK of a row security policy
+};
+struct Expression {
+  Oid relation = 0;
+  ExpressionKind kind = ExpressionKind::check;
+  std::string_view text;  ///< pg_get_expr: names as in Rule::definition; empty where the server could not tell
 };
 
 /// pg_constraint, contype 'f'.
@@ -85,6 +102,8 @@ struct ForeignKey {
   Oid referenced = 0;    ///< that it points to
   char on_update = 'a';  ///< 'a' no action, 'r' restrict, 'c' cascade, 'n' set null, 'd' set default
   char on_delete = 'a';
+  std::span<const std::int16_t> columns = {};             ///< conkey: column numbers of `relation`
+  std::span<const std::int16_t> referenced_columns = {};  ///< confkey; both empty if not known
 };
 
 /// pg_proc.
@@ -105,6 +124,7 @@ struct Function {
   std::span<const std::string_view> columns;  ///< OUT, INOUT and TABLE arguments: the columns in FROM
   std::string_view language;
   std::string_view body;         ///< prosrc; of SQL-standard bodies pg_get_function_sqlbody; empty for internal and C
+  std::span<const Oid> support;  ///< aggregates: the functions that they are made of (pg_aggregate)
   std::string_view search_path;  ///< SET search_path of the function, as in proconfig; empty: the caller's
 };
 
@@ -171,10 +191,11 @@ class Snapshot {
   std::span<const Schema> schemas() const noexcept { return schemas_; }
   std::span<const Rule> rules() const noexcept { return rules_; }
   std::span<const Trigger> triggers() const noexcept { return triggers_; }
-  std::span<const ForeignKey> foreign_keys() const noexcept { return foreign_keys_; }
-  std::span<const Relation> relations() const noexcept { return relations_; }      ///< by schema and name
-  std::span<const Function> all_functions() const noexcept { return functions_; }  ///< by schema and name
-  std::span<const Operator> all_operators() const noexcept { return operators_; }  ///< by schema and name
+  std::span<const ForeignKey> foreign_keys() const noexcept { return foreign_keys_; }  ///< by relation
+  std::span<const Expression> expressions() const noexcept { return expressions_; }    ///< by relation
+  std::span<const Relation> relations() const noexcept { return relations_; }          ///< by schema and name
+  std::span<const Function> all_functions() const noexcept { return functions_; }      ///< by schema and name
+  std::span<const Operator> all_operators() const noexcept { return operators_; }      ///< by schema and name
   std::span<const Type> types() const noexcept { return types_; }
   std::span<const Cast> casts() const noexcept { return casts_; }
   /// Catalogs that the account may not read ("pg_rewrite"). What they would have said is missing here: whoever needs it
@@ -196,6 +217,7 @@ class Snapshot {
   std::vector<Rule> rules_;
   std::vector<Trigger> triggers_;
   std::vector<ForeignKey> foreign_keys_;
+  std::vector<Expression> expressions_;
   std::vector<std::string_view> unreadable_;
   FlatIndex schema_by_oid_, schema_by_name_;
   FlatIndex relation_by_oid_, relation_by_name_;

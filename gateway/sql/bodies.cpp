@@ -38,7 +38,7 @@ std::string_view opaque_part(const Statement& statement) {
 
 class BodyReader {
  public:
-  explicit BodyReader(const ScanLimits& limits) : limits_(limits) {}
+  BodyReader(const TableColumns* tables, const ScanLimits& limits) : tables_(tables), limits_(limits) {}
 
   Body read(std::string_view language, std::string_view source) {
     const auto scanned = prescan(source, limits_);
@@ -71,7 +71,7 @@ class BodyReader {
 
   // @param count how many statements there must be; 0: any number
   void read_text(std::string_view text, std::size_t count) {
-    AnalyzeResult result = analyze(text, limits_);
+    AnalyzeResult result = analyze(text, limits_, tables_);
     if (!result.script) return opaque("SQL that dbgate cannot read");
     if (count != 0 && result.script->statements.size() != count) return opaque("SQL that dbgate cannot read");
     add(result.script->statements);
@@ -135,14 +135,16 @@ class BodyReader {
     returns ? read_expression(text) : read_text(text, 1);
   }
 
+  const TableColumns* tables_;
   const ScanLimits& limits_;
   Body body_;
 };
 
 }  // namespace
 
-Body read_body(std::string_view language, std::string_view source, const ScanLimits& limits) {
-  return BodyReader(limits).read(language, source);
+Body read_body(std::string_view language, std::string_view source, const TableColumns* tables,
+               const ScanLimits& limits) {
+  return BodyReader(tables, limits).read(language, source);
 }
 
 }  // namespace dbgate::sql

@@ -5,6 +5,7 @@
 
 #include "gateway/sql/facts.h"
 #include "gateway/sql/prescan.h"
+#include "gateway/sql/resolve_names.h"
 
 namespace dbgate::sql {
 
@@ -26,7 +27,9 @@ inline constexpr ScanLimits body_limits = {.max_bytes = 1u << 20, .max_tokens = 
 
 /// Reads the source of a function. Works on any thread; never throws for any bytes.
 /// @param language pg_language.lanname: sql and plpgsql are read, all others are opaque
+/// @param tables which columns there are, as the function will find them
 /// @param source prosrc, or for SQL-standard bodies what pg_get_function_sqlbody says
-Body read_body(std::string_view language, std::string_view source, const ScanLimits& limits = body_limits);
+Body read_body(std::string_view language, std::string_view source, const TableColumns* tables = nullptr,
+               const ScanLimits& limits = body_limits);
 
 }  // namespace dbgate::sql

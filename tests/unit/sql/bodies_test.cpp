@@ -129,9 +129,9 @@ TEST(Bodies, WhatTriggersReadOfTheirRow) {
 TEST(Bodies, LimitsHold) {
   ScanLimits limits = body_limits;
   limits.max_nesting = 3;
-  EXPECT_EQ(read_body("sql", "SELECT ((((1))))", limits).why, "source beyond dbgate's limits");
-  EXPECT_TRUE(read_body("sql", "SELECT ((((1))))", limits).opaque);
-  EXPECT_FALSE(read_body("sql", "SELECT (((1)))", limits).opaque);
+  EXPECT_EQ(read_body("sql", "SELECT ((((1))))", nullptr, limits).why, "source beyond dbgate's limits");
+  EXPECT_TRUE(read_body("sql", "SELECT ((((1))))", nullptr, limits).opaque);
+  EXPECT_FALSE(read_body("sql", "SELECT (((1)))", nullptr, limits).opaque);
   EXPECT_TRUE(read_body("plpgsql", std::string(body_limits.max_bytes + 1, ' ')).opaque);
 }
 
