@@ -19,7 +19,9 @@ inline constexpr std::string_view settings =
 
 inline constexpr std::string_view unreadable =
     "SELECT name FROM pg_catalog.unnest('{pg_namespace,pg_class,pg_attribute,pg_inherits,pg_rewrite,pg_trigger,"
-    "pg_constraint,pg_proc,pg_language,pg_operator,pg_type,pg_cast}'::text[]) AS name "
+    "pg_constraint,pg_proc,pg_language,pg_operator,pg_type,pg_cast,pg_aggregate,pg_attrdef,pg_index,pg_policy}'::text[]"
+    ") "
+    "AS name "
     "WHERE NOT pg_catalog.has_table_privilege('pg_catalog.' || name, 'SELECT')";
 
 inline constexpr std::string_view schemas =
@@ -62,14 +64,15 @@ inline std::string rules(bool definition) {
 
 // Row triggers that partitions inherit count as internal before PostgreSQL 15; those of foreign keys stay out.
 inline constexpr std::string_view triggers =
-    "SELECT t.tgrelid, t.tgfoid, t.tgname, t.tgtype, t.tgenabled <> 'D' "
+    "SELECT t.tgrelid, t.tgfoid, t.tgname, t.tgtype, t.tgenabled <> 'D', t.tgoldtable, t.tgnewtable "
     "FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid "
     "LEFT JOIN pg_catalog.pg_constraint k ON k.oid = t.tgconstraint "
     "WHERE (NOT t.tgisinternal OR t.tgparentid <> 0 AND (t.tgconstraint = 0 OR k.contype = 't')) "
     "AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)";
 
 inline constexpr std::string_view foreign_keys =
-    "SELECT k.conrelid, k.confrelid, k.confupdtype, k.confdeltype FROM pg_catalog.pg_constraint k "
+    "SELECT k.conrelid, k.confrelid, k.confupdtype, k.confdeltype, k.conkey::int4[]::oid[], k.confkey::int4[]::oid[] "
+    "FROM pg_catalog.pg_constraint k "
     "WHERE k.contype = 'f' AND NOT pg_catalog.pg_is_other_temp_schema(k.connamespace)";
 
 inline std::string functions_with(std::string_view body, std::string_view where) {
@@ -95,6 +98,56 @@ inline std::string sql_bodies(bool definition) {
   return functions_with(definition ? "pg_catalog.pg_get_function_sqlbody(p.oid)" : "''::text",
                         "p.oid = ANY ($1::oid[])");
 }
+
+// Support functions of users' aggregates.
+inline constexpr std::string_view aggregates =
+    "SELECT aggfnoid::oid, ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, "
+    "aggminvtransfn, aggmfinalfn]::oid[] FROM pg_catalog.pg_aggregate WHERE aggfnoid >= 16384";
+
+/// What runs when rows are read or written: of defaults, constraints, indexes and policies. One catalog each.
+struct ExpressionQueries {
+  std::string_view catalog;
+  std::string_view oids;
+  std::string (*texts)(bool definition);
+};
+inline std::string shown_if(bool definition, std::string_view arguments) {
+  return definition ? "pg_catalog.pg_get_expr(" + std::string(arguments) + ")" : "''::text";
+}
+inline std::string defaults(bool definition) {
+  return "SELECT d.adrelid, CASE WHEN a.attgenerated <> '' THEN 'g' ELSE 'd' END, " +
+         shown_if(definition, "d.adbin, d.adrelid") +
+         " FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = "
+         "d.adnum "
+         "WHERE d.oid = ANY ($1::oid[])";
+}
+inline std::string constraints(bool definition) {
+  return "SELECT conrelid, 'c', " + shown_if(definition, "conbin, conrelid") +
+         " FROM pg_catalog.pg_constraint WHERE oid = ANY ($1::oid[])";
+}
+inline std::string indexes(bool definition) {
+  const std::string each = " FROM pg_catalog.pg_index WHERE indexrelid = ANY ($1::oid[]) AND ";
+  return "SELECT indrelid, 'i', " + shown_if(definition, "indexprs, indrelid") + each +
+         "indexprs IS NOT NULL UNION ALL " + "SELECT indrelid, 'i', " + shown_if(definition, "indpred, indrelid") +
+         each + "indpred IS NOT NULL";
+}
+inline std::string policies(bool definition) {
+  const std::string each = " FROM pg_catalog.pg_policy WHERE oid = ANY ($1::oid[]) AND ";
+  return "SELECT polrelid, 'p', " + shown_if(definition, "polqual, polrelid") + each +
+         "polqual IS NOT NULL UNION ALL " + "SELECT polrelid, 'p', " + shown_if(definition, "polwithcheck, polrelid") +
+         each + "polwithcheck IS NOT NULL";
+}
+inline constexpr ExpressionQueries expressions[] = {
+    {"pg_attrdef", "SELECT oid FROM pg_catalog.pg_attrdef WHERE adrelid >= 16384", defaults},
+    {"pg_constraint",
+     "SELECT oid FROM pg_catalog.pg_constraint WHERE contype = 'c' AND conrelid >= 16384 "
+     "AND NOT pg_catalog.pg_is_other_temp_schema(connamespace)",
+     constraints},
+    {"pg_index",
+     "SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid >= 16384 "
+     "AND (indexprs IS NOT NULL OR indpred IS NOT NULL)",
+     indexes},
+    {"pg_policy", "SELECT oid FROM pg_catalog.pg_policy", policies},
+};
 
 inline constexpr std::string_view operators =
     "SELECT oid, oprnamespace, oprname, oprleft, oprright, oprresult, oprcode::oid FROM pg_catalog.pg_operator "

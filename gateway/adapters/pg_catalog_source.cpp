@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <span>
+#include <unordered_map>
 
 #include "gateway/adapters/pg_catalog_queries.h"
 #include "gateway/adapters/pg_connection.h"
@@ -59,6 +60,8 @@ class Loader {
   void add_rule(const PgRow& row);
   void add_trigger(const PgRow& row);
   void add_foreign_key(const PgRow& row);
+  void add_expression(const PgRow& row);
+  void add_aggregate(const PgRow& row);
   void add_function(const PgRow& row);
   void add_operator(const PgRow& row);
   void add_type(const PgRow& row);
@@ -70,6 +73,7 @@ class Loader {
   catalog::SnapshotBuilder builder_;
   std::set<std::string, std::less<>> unreadable_;
   std::vector<Oid> oids_;
+  std::unordered_map<Oid, std::vector<Oid>> support_;  // of aggregates
   std::size_t refusals_ = 0;
 };
 
@@ -145,6 +149,7 @@ Result<std::shared_ptr<const catalog::Snapshot>> Loader::load(const ports::Catal
   DBGATE_CHECK(read({"pg_inherits"}, queries::parents, &Loader::add_parent));
   DBGATE_CHECK(read({"pg_trigger", "pg_class", "pg_constraint"}, queries::triggers, &Loader::add_trigger));
   DBGATE_CHECK(read({"pg_constraint"}, queries::foreign_keys, &Loader::add_foreign_key));
+  DBGATE_CHECK(read({"pg_aggregate"}, queries::aggregates, &Loader::add_aggregate));
   DBGATE_CHECK(read({"pg_proc", "pg_language"}, queries::functions(version), &Loader::add_function));
   DBGATE_CHECK(read({"pg_operator"}, queries::operators, &Loader::add_operator));
   DBGATE_CHECK(read({"pg_type"}, queries::types, &Loader::add_type));
@@ -158,6 +163,8 @@ Result<std::shared_ptr<const catalog::Snapshot>> Loader::load(const ports::Catal
     DBGATE_CHECK(
         read_defined({"pg_proc", "pg_language"}, queries::sql_body_oids, &Loader::add_function, queries::sql_bodies));
   }
+  for (const queries::ExpressionQueries& kind : queries::expressions)
+    DBGATE_CHECK(read_defined({kind.catalog, "pg_attribute"}, kind.oids, &Loader::add_expression, kind.texts));
   DBGATE_CHECK(connection_.execute("COMMIT"));
   if (too_much()) return Error(sqlstate::program_limit_exceeded, "the server's catalog is beyond all bounds");
   if (refusals_ > 0) log::warn("catalog", "the server did not give all definitions", {{"database", request.database}});
@@ -198,11 +205,30 @@ void Loader::add_rule(const PgRow& row) {
 }
 
 void Loader::add_trigger(const PgRow& row) {
-  builder_.add(catalog::Trigger{row.oid(0), row.oid(1), row.text(2), row.int16(3), row.flag(4)});
+  builder_.add(
+      catalog::Trigger{row.oid(0), row.oid(1), row.text(2), row.int16(3), row.flag(4), row.text(5), row.text(6)});
 }
 
 void Loader::add_foreign_key(const PgRow& row) {
-  builder_.add(catalog::ForeignKey{row.oid(0), row.oid(1), row.letter(2), row.letter(3)});
+  const auto numbers = [&](int field) {
+    std::vector<std::int16_t> columns;
+    for (const Oid number : row.oids(field))
+      columns.push_back(static_cast<std::int16_t>(number));
+    return columns;
+  };
+  const std::vector<std::int16_t> columns = numbers(4), referenced = numbers(5);
+  builder_.add(catalog::ForeignKey{row.oid(0), row.oid(1), row.letter(2), row.letter(3), columns, referenced});
+}
+
+void Loader::add_expression(const PgRow& row) {
+  builder_.add(catalog::Expression{row.oid(0), static_cast<catalog::ExpressionKind>(row.letter(1)), row.text(2)});
+}
+
+void Loader::add_aggregate(const PgRow& row) {
+  std::vector<Oid>& support = support_[row.oid(0)];
+  for (const Oid function : row.oids(1)) {
+    if (function != 0) support.push_back(function);
+  }
 }
 
 void Loader::add_function(const PgRow& row) {
@@ -232,6 +258,8 @@ void Loader::add_function(const PgRow& row) {
   function.arguments = arguments;
   function.names = names;
   function.columns = columns;
+  const auto support = support_.find(function.oid);
+  if (support != support_.end()) function.support = support->second;
   function.language = row.text(14);
   function.body = row.text(15);
   function.search_path = row.text(16);

@@ -90,4 +90,11 @@ Reach Closure::of(std::span<const Touch> touches, std::span<const Call> function
   return reach;
 }
 
+Reach Closure::of(const sql::Statement& statement, const SearchPath& path) const {
+  const Contents contents = reader_.statement(statement, path);
+  Reach reach = of(contents.touches, contents.calls, contents.types, path);
+  if (contents.opaque) reach.opaque.push_back({contents.why, UINT32_MAX});
+  return reach;
+}
+
 }  // namespace dbgate::catalog

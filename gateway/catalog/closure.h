@@ -74,6 +74,10 @@ class Closure {
   Reach of(std::span<const Touch> touches, std::span<const Call> functions, std::span<const Oid> types,
            const SearchPath& path) const;
 
+  /// All that one statement comes to; its facts resolved with the same snapshot and path. Relations that the snapshot
+  /// does not have are left out: whoever judges the statement knows them by their names.
+  Reach of(const sql::Statement& statement, const SearchPath& path) const;
+
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
 
  private:

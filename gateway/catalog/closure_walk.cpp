@@ -31,6 +31,7 @@ bool take_in(ColumnUse& all, ColumnUse& more) {
 
 void ClosureWalk::start(std::span<const Touch> touches, std::span<const Call> functions, std::span<const Oid> types,
                         const SearchPath& path) {
+  if (!snapshot_.unreadable().empty()) add_opaque("parts of the catalog that the account may not read", UINT32_MAX);
   Work work;
   work.path = kept_.number_of(path);
   for (const Touch& touch : touches) {
@@ -153,7 +154,9 @@ void ClosureWalk::on_call(const Work& work) {
   const Function* const function = snapshot_.function(work.call.function);
   if (function == nullptr) return add_opaque("a function that is not in the catalog", add_step(work));
   std::uint32_t path = work.path;
-  if (!function->search_path.empty()) path = kept_.number_of(read_search_path(snapshot_, function->search_path));
+  if (!function->search_path.empty()) {
+    path = kept_.number_of({read_search_path(function->search_path), kept_.path(path).user});
+  }
   const bool first = called_.insert(key_of(path, function->oid)).second;
   const bool compiled = function->language == "c" || function->language == "internal";
   if (!first && work.trigger == nullptr && !(compiled && work.call.named)) return;

@@ -70,22 +70,34 @@ void append(std::vector<T>& to, const std::vector<T>& from) {
 
 }  // namespace
 
-ContentsReader::ContentsReader(const Snapshot& snapshot)
-    : snapshot_(snapshot), system_(read_search_path(snapshot, "")) {}
+ContentsReader::ContentsReader(const Snapshot& snapshot) : snapshot_(snapshot), system_(snapshot, {}, {}) {}
+
+Contents ContentsReader::statement(const sql::Statement& statement, const SearchPath& path) const {
+  Contents contents;
+  const Resolver resolver(snapshot_, path.schemas, path.user);
+  Names names{resolver};
+  add(statement, names, contents);
+  finish(contents);
+  return contents;
+}
 
 Contents ContentsReader::function(const Function& function, const SearchPath& path) const {
   Contents contents;
-  const SnapshotColumns columns(snapshot_, path);
-  sql::Body body = sql::read_body(function.language, function.body, &columns);
+  const Resolver resolver(snapshot_, path.schemas, path.user);
+  sql::Body body = sql::read_body(function.language, function.body, &resolver);
   if (body.opaque) set_opaque(contents, body.why);
   if (function.body.empty()) set_opaque(contents, "a body that the server does not show");
   contents.row = std::move(body.row);
-  Names names{path};
+  Names names{resolver};
   for (const sql::Statement& statement : body.statements)
     add(statement, names, contents);
   contents.unknown = others_than(names.made, names.unknown);
   finish(contents);
-  if (path.unsure && !function.search_path.empty()) set_opaque(contents, "a search_path that depends on the user");
+  // "$user" is the owner of the function, whom the snapshot does not know.
+  const auto owner = std::find(path.schemas.begin(), path.schemas.end(), "$user");
+  if (function.security_definer && owner != path.schemas.end()) {
+    set_opaque(contents, "a search_path that depends on the owner");
+  }
   return contents;
 }
 
@@ -95,8 +107,7 @@ Contents ContentsReader::rule(const Rule& rule) const {
     set_opaque(contents, "a definition that the server does not show");
     return contents;
   }
-  const SnapshotColumns columns(snapshot_, system_);
-  sql::AnalyzeResult result = sql::analyze(rule.definition, sql::body_limits, &columns);
+  sql::AnalyzeResult result = sql::analyze(rule.definition, sql::body_limits, &system_);
   if (!result.script || result.script->statements.size() != 1) {
     set_opaque(contents, "a definition that dbgate cannot read");
     return contents;
@@ -163,8 +174,7 @@ Contents ContentsReader::domain(const Type& type) const {
 }
 
 void ContentsReader::add_text(const std::string& text, Contents& contents) const {
-  const SnapshotColumns columns(snapshot_, system_);
-  const sql::AnalyzeResult result = sql::analyze(text, sql::body_limits, &columns);
+  const sql::AnalyzeResult result = sql::analyze(text, sql::body_limits, &system_);
   if (!result.script) return set_opaque(contents, "an expression that dbgate cannot read");
   add_all(result.script->statements, contents);
 }
@@ -174,16 +184,16 @@ void ContentsReader::add(const sql::Statement& statement, Names& names, Contents
   for (const sql::RelationUse& use : statement.relations)
     add_relation(use, names, contents);
   for (const sql::FunctionUse& use : statement.functions)
-    add_function(use, names.path, contents);
+    add_function(use, names.resolver, contents);
   for (const sql::QualifiedName& name : statement.types) {
-    if (const Type* const type = find_type(snapshot_, name, names.path)) contents.types.push_back(type->oid);
+    if (const Type* const type = names.resolver.type(name)) contents.types.push_back(type->oid);
   }
   contents.effects |= statement.effects;
   append(contents.settings, statement.settings);
 }
 
 void ContentsReader::add_relation(const sql::RelationUse& use, Names& names, Contents& contents) const {
-  const Relation* const relation = find_relation(snapshot_, use.name, names.path);
+  const Relation* const relation = names.resolver.relation(use.name);
   if (relation == nullptr) {
     const bool makes = use.effects.test(bit(Effect::ddl)) && use.effects.count() == 1;
     (makes ? names.made : names.unknown).push_back(use.name.name);
@@ -196,24 +206,26 @@ void ContentsReader::add_relation(const sql::RelationUse& use, Names& names, Con
   touch.writes = columns_of(*relation, use.writes);
 }
 
-void ContentsReader::add_function(const sql::FunctionUse& use, const SearchPath& path, Contents& contents) const {
+void ContentsReader::add_function(const sql::FunctionUse& use, const Resolver& resolver, Contents& contents) const {
   if (use.form == sql::FunctionForm::operator_) {
-    for (const Operator* const candidate : find_operators(snapshot_, use.name, path)) {
+    for (const Operator* const candidate : resolver.operators(use.name)) {
       const Function* const function = snapshot_.function(candidate->function);
       if (function != nullptr && function->language != "internal") contents.calls.push_back({function->oid, false});
     }
     return;
   }
   if (is_word_of_grammar(use)) return;
-  const std::vector<const Function*> candidates = find_functions(snapshot_, use, path);
+  // A method of sampling is a function of one argument, whatever stands in its parentheses.
+  const std::size_t arguments = use.form == sql::FunctionForm::table_sample ? 1 : use.arguments;
+  const std::vector<const Function*> candidates = resolver.functions(use.name, arguments);
   for (const Function* const candidate : candidates)
     contents.calls.push_back({candidate->oid, use.form != sql::FunctionForm::field});
-  if (use.arguments != 1) {
+  if (arguments != 1) {
     if (candidates.empty()) set_opaque(contents, "a function that is not in the catalog");
     return;
   }
   // f(x) may be a cast to the type f, or the column f of the row x.
-  const Type* const type = find_type(snapshot_, use.name, path);
+  const Type* const type = resolver.type(use.name);
   if (type != nullptr) contents.types.push_back(type->oid);
 }
 

@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/catalog/resolver.h"
 #include "gateway/catalog/search_path.h"
 #include "gateway/sql/bodies.h"
 
@@ -42,6 +43,8 @@ class ContentsReader {
  public:
   explicit ContentsReader(const Snapshot& snapshot);
 
+  /// Relations that the snapshot does not have are left out.
+  Contents statement(const sql::Statement& statement, const SearchPath& path) const;
   Contents function(const Function& function, const SearchPath& path) const;
   Contents rule(const Rule& rule) const;
   Contents expression(const Expression& expression) const;
@@ -50,20 +53,20 @@ class ContentsReader {
  private:
   /// What is known of the names in one text.
   struct Names {
-    const SearchPath& path;
+    const Resolver& resolver;
     std::vector<std::string> made = {};     // by the text itself, so that it may use them
     std::vector<std::string> unknown = {};  // used, and not in the snapshot
   };
 
   void add(const sql::Statement& statement, Names& names, Contents& contents) const;
   void add_relation(const sql::RelationUse& use, Names& names, Contents& contents) const;
-  void add_function(const sql::FunctionUse& use, const SearchPath& path, Contents& contents) const;
+  void add_function(const sql::FunctionUse& use, const Resolver& resolver, Contents& contents) const;
   void add_all(std::span<const sql::Statement> statements, Contents& contents) const;
   void add_text(const std::string& text, Contents& contents) const;
   std::vector<std::string> writable_columns(const sql::Statement& query) const;
 
   const Snapshot& snapshot_;
-  SearchPath system_;  // texts that the server prints name the schema of everything but of what is in pg_catalog
+  Resolver system_;  // texts that the server prints name the schema of everything but of what is in pg_catalog
 };
 
 }  // namespace dbgate::catalog

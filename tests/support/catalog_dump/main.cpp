@@ -85,6 +85,7 @@ void print(const catalog::Snapshot& snapshot, const catalog::Function& function)
   line.flag("strict", function.strict).number("defaults", function.defaults).number("variadic", function.variadic);
   line.number("result", function.result).numbers("arguments", function.arguments);
   line.texts("names", function.names).texts("columns", function.columns).text("language", function.language);
+  line.numbers("support", function.support);
   line.text("body", function.body).text("search_path", function.search_path);
   bool found = false;
   for (const catalog::Function& overload : snapshot.functions(function.schema, function.name))
@@ -124,11 +125,18 @@ void print(const catalog::Snapshot& snapshot) {
     Line line("trigger");
     line.number("relation", trigger.relation).number("function", trigger.function).text("name", trigger.name);
     line.number("type", trigger.type).flag("enabled", trigger.enabled);
+    line.text("old_table", trigger.old_table).text("new_table", trigger.new_table);
   }
   for (const catalog::ForeignKey& key : snapshot.foreign_keys()) {
     Line line("foreign_key");
     line.number("relation", key.relation).number("referenced", key.referenced);
     line.letter("on_update", key.on_update).letter("on_delete", key.on_delete);
+    line.numbers("columns", key.columns).numbers("referenced_columns", key.referenced_columns);
+  }
+  for (const catalog::Expression& expression : snapshot.expressions()) {
+    Line line("expression");
+    line.number("relation", expression.relation).letter("kind", static_cast<char>(expression.kind));
+    line.text("text", expression.text);
   }
   for (const catalog::Function& function : snapshot.all_functions())
     print(snapshot, function);

@@ -6,6 +6,7 @@
 #include <set>
 #include <thread>
 
+#include "gateway/sql/analyze.h"
 #include "tests/unit/catalog/hand_made.h"
 #include "tests/unit/sql/facts_text.h"
 
@@ -49,15 +50,14 @@ class ClosureTest : public testing::Test {
     return *closure_;
   }
   Reach reach(const Touch& start, std::string_view path = "shop") {
-    return closure().of({&start, 1}, {}, {}, read_search_path(closure().snapshot(), path));
+    return closure().of({&start, 1}, {}, {}, SearchPath{read_search_path(path), "boss"});
   }
   std::string text(const Touch& start, std::string_view path = "shop") {
     return use_text(closure().snapshot(), reach(start, path));
   }
   std::string call_text(Oid function, std::string_view path = "shop") {
     const Call call{function};
-    return use_text(closure().snapshot(),
-                    closure().of({}, {&call, 1}, {}, read_search_path(closure().snapshot(), path)));
+    return use_text(closure().snapshot(), closure().of({}, {&call, 1}, {}, SearchPath{read_search_path(path), "boss"}));
   }
   std::string way_to(const Reach& reach, Oid relation) {
     for (const Reach::OfRelation& of : reach.relations) {
@@ -314,10 +314,10 @@ TEST_F(ClosureTest, NamesInBodiesFollowTheSearchPath) {
   const Oid own = db.function("own", "SELECT * FROM cards", "sql", {}, "\"other\", pg_temp");
   db.function("inner_f", "SELECT * FROM cards");
   const Oid through = db.function("through", "SELECT shop.inner_f()", "sql", {}, "other");
-  const Oid user = db.function("by_user", "SELECT 1", "sql", {}, "\"$user\", shop");
+  const Oid user = db.function("by_user", "SELECT 1", "sql", {}, "\"$user\", shop", 'f', true);
   const auto reads_hidden = [&](Oid function, std::string_view path) {
     const Call call{function};
-    const Reach reached = closure().of({}, {&call, 1}, {}, read_search_path(closure().snapshot(), path));
+    const Reach reached = closure().of({}, {&call, 1}, {}, SearchPath{read_search_path(path), "boss"});
     return way_to(reached, hidden) != "none";
   };
   EXPECT_FALSE(reads_hidden(callers, "shop, other"));
@@ -325,7 +325,7 @@ TEST_F(ClosureTest, NamesInBodiesFollowTheSearchPath) {
   EXPECT_TRUE(reads_hidden(own, "shop"));
   EXPECT_TRUE(reads_hidden(through, "shop"));
   EXPECT_EQ(call_text(callers, "public"), "callers() opaque: a relation that is not in the catalog");
-  EXPECT_EQ(call_text(user), "by_user() opaque: a search_path that depends on the user");
+  EXPECT_EQ(call_text(user), "by_user() opaque: a search_path that depends on the owner");
 }
 
 TEST_F(ClosureTest, DynamicSqlIsOpaqueAndNamed) {
@@ -359,7 +359,7 @@ TEST_F(ClosureTest, OverloadsAreToldApartByNumberOnly) {
   const Oid three = db.function("h", "SELECT shop.f(1, 2, 3)");
   const Oid none = db.function("i", "SELECT shop.gone(1, 2)");
   EXPECT_EQ(call_text(one), "a[read](;) f() g()");
-  EXPECT_EQ(call_text(three), "a[read](;) b[read](;) f() h()");
+  EXPECT_EQ(call_text(three), "h() opaque: a function that is not in the catalog");
   EXPECT_EQ(call_text(none), "i() opaque: a function that is not in the catalog");
 }
 
@@ -378,6 +378,29 @@ TEST_F(ClosureTest, WhatIsNotInTheCatalogIsOpaque) {
   const Touch start = touch(9'999'999, {Effect::read});
   EXPECT_EQ(reach(start).opaque.size(), 1u);
   EXPECT_EQ(call_text(9'999'998), "opaque: a function that is not in the catalog");
+}
+
+TEST_F(ClosureTest, NothingIsSureWithoutTheWholeCatalog) {
+  const Oid t = db.table("t");
+  db.builder.add_unreadable("pg_trigger");
+  EXPECT_EQ(text(touch(t, {Effect::read})), "opaque: parts of the catalog that the account may not read t[read](;)");
+}
+
+TEST_F(ClosureTest, StatementsAreFollowedAsAWhole) {
+  db.table("cards");
+  db.function("f", "SELECT 1 FROM shop.cards");
+  const Resolver resolver(closure().snapshot(), {"shop"}, "boss");
+  const auto script = sql::analyze("SELECT f(), 1::other.gone FROM unknown_table", {}, &resolver).script;
+  const Reach reached = closure().of(script->statements[0], SearchPath{{"shop"}, "boss"});
+  EXPECT_EQ(use_text(closure().snapshot(), reached), "cards[read](;) f()");
+}
+
+TEST(SearchPathTest, ReadsTheSetting) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(read_search_path("\"$user\", Public"), (Names{"$user", "public"}));
+  EXPECT_EQ(read_search_path("\"\""), (Names{""}));
+  EXPECT_EQ(read_search_path("'A', \"b\"\"c\""), (Names{"A", "b\"c"}));
+  EXPECT_EQ(read_search_path("\"open"), (Names{}));
 }
 
 TEST_F(ClosureTest, LongChainsNeedNoStack) {

@@ -44,12 +44,14 @@ class HandMade {
     return oid;
   }
   Oid function(std::string_view name, std::string_view body, std::string_view language = "sql",
-               std::vector<Oid> arguments = {}, std::string_view path = {}, char kind = 'f') {
+               std::vector<Oid> arguments = {}, std::string_view path = {}, char kind = 'f',
+               bool security_definer = false) {
     Function made;
     made.oid = next_++;
     made.schema = shop;
     made.name = name;
     made.kind = kind;
+    made.security_definer = security_definer;
     made.arguments = arguments;
     made.language = language;
     made.body = body;
