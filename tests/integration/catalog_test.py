@@ -37,6 +37,9 @@ ANALYZE shop.other_parent;
 
 CREATE VIEW shop.cheap AS SELECT id, note FROM shop.base WHERE price < 10;
 CREATE VIEW shop.cheaper AS SELECT c.id FROM shop.cheap c JOIN public.pg_class k ON k.relname = c.note;
+CREATE TABLE shop.checked (id int CHECK (id > 0), note text, CHECK (note <> ''));
+CREATE INDEX ON shop.checked (lower(note), (id + 1)) WHERE id > 5;
+CREATE POLICY seen ON shop.checked USING (id > 1) WITH CHECK (id > 2);
 CREATE MATERIALIZED VIEW shop.counts AS SELECT count(*) AS n FROM shop.sales;
 CREATE RULE log_insert AS ON INSERT TO shop.base DO ALSO INSERT INTO shop.other_parent VALUES (new.id);
 CREATE RULE no_delete AS ON DELETE TO shop.cheap DO INSTEAD NOTHING;
@@ -47,6 +50,7 @@ CREATE FUNCTION shop.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN
 CREATE TRIGGER touched BEFORE INSERT OR UPDATE ON shop.base FOR EACH ROW EXECUTE FUNCTION shop.touch();
 CREATE TRIGGER off AFTER TRUNCATE ON shop.base EXECUTE FUNCTION shop.touch();
 ALTER TABLE shop.base DISABLE TRIGGER off;
+CREATE TRIGGER batch AFTER UPDATE ON shop.checked REFERENCING OLD TABLE AS before NEW TABLE AS after EXECUTE FUNCTION shop.touch();
 CREATE TRIGGER per_part AFTER DELETE ON shop.sales FOR EACH ROW EXECUTE FUNCTION shop.touch();
 CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON shop.base DEFERRABLE FOR EACH ROW EXECUTE FUNCTION shop.touch();
 
@@ -109,10 +113,19 @@ EXPECTED = {
         CASE WHEN relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace) THEN ''
              WHEN ev_type = '1' THEN pg_get_viewdef(ev_class) ELSE pg_get_ruledef(r.oid) END AS definition
         FROM pg_rewrite r JOIN pg_class c ON c.oid = ev_class WHERE relnamespace::regnamespace::text !~ '^pg_(toast_)?temp_'""",
-    "trigger": """SELECT tgrelid::int8 AS relation, tgfoid::int8 AS function, tgname AS name, tgtype AS type, tgenabled = 'O' AS enabled
+    "trigger": """SELECT tgrelid::int8 AS relation, tgfoid::int8 AS function, tgname AS name, tgtype AS type, tgenabled = 'O' AS enabled,
+        coalesce(tgoldtable, '') AS old_table, coalesce(tgnewtable, '') AS new_table
         FROM pg_trigger WHERE tgname !~ '^RI_ConstraintTrigger'""",
     "foreign_key": """SELECT conrelid::int8 AS relation, confrelid::int8 AS referenced, confupdtype AS on_update,
-        confdeltype AS on_delete FROM pg_constraint WHERE contype = 'f'""",
+        confdeltype AS on_delete, conkey AS columns, confkey AS referenced_columns FROM pg_constraint WHERE contype = 'f'""",
+    "expression": """SELECT adrelid::int8 AS relation, CASE attgenerated WHEN 's' THEN 'g' ELSE 'd' END AS kind,
+        pg_get_expr(adbin, adrelid) AS text FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+        UNION ALL SELECT conrelid::int8, 'c', pg_get_expr(conbin, conrelid) FROM pg_constraint WHERE contype = 'c' AND conrelid <> 0
+        AND conrelid >= 16384
+        UNION ALL SELECT indrelid::int8, 'i', pg_get_expr(indexprs, indrelid) FROM pg_index WHERE indexprs IS NOT NULL
+        UNION ALL SELECT indrelid::int8, 'i', pg_get_expr(indpred, indrelid) FROM pg_index WHERE indpred IS NOT NULL
+        UNION ALL SELECT polrelid::int8, 'p', pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polqual IS NOT NULL
+        UNION ALL SELECT polrelid::int8, 'p', pg_get_expr(polwithcheck, polrelid) FROM pg_policy WHERE polwithcheck IS NOT NULL""",
     "operator": """SELECT oid::int8, oprnamespace::int8 AS schema, oprname AS name, oprleft::int8 AS left, oprright::int8 AS right,
         oprresult::int8 AS result, oprcode::oid::int8 AS function, true AS found FROM pg_operator""",
     "type": """SELECT oid::int8, typnamespace::int8 AS schema, typname AS name, typtype AS kind, typcategory AS category,
@@ -232,6 +245,9 @@ class Loading(unittest.TestCase):
         self.assertEqual(self.one("function", name="total")["variadic"], self.oid("numeric", "regtype"))
         order = [(row["schema"], row["name"].encode()) for row in self.rows["function"]]
         self.assertEqual(order, sorted(order))
+
+    def test_aggregates_name_their_functions(self):
+        self.assertEqual(self.one("function", name="longest")["support"], [self.oid("textcat", "regproc")])
 
     def test_temporary_schemas_of_others_are_left_out(self):
         with subprocess.Popen(["psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.postgres.port), "-U", "postgres"],
