@@ -166,7 +166,7 @@ void read_catalog(const Value& value, Target& target) {
 
 void read_targets(const Value& map, Config& config) {
   map.each_entry([&config](const std::string& name, const Value& value) {
-    value.expect_keys({"engine", "databases", "upstream", "search_path", "pool", "listen", "catalog"});
+    value.expect_keys({"engine", "databases", "upstream", "search_path", "pool", "listen", "catalog", "limits"});
     Target target;
     target.name = name;
     if (name.find('/') != std::string::npos) value.error("the name of a target must not hold a slash");
@@ -186,6 +186,8 @@ void read_targets(const Value& map, Config& config) {
     read_listener(value["listen"], target.listen, 0);
     if (target.engine == EngineKind::tcp && !target.listen.enabled) value.error("engine tcp needs listen");
     if (target.engine == EngineKind::tcp && target.listen.user.empty()) value["listen"].error("needs user");
+    read_traffic_limits(value["limits"], target.limits);
+    if (target.engine == EngineKind::tcp && value["limits"].present()) value["limits"].error("is for postgresql only");
     config.targets.push_back(std::move(target));
   });
 }

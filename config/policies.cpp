@@ -88,7 +88,7 @@ void read_policies(const Value& list, Config& config) {
   for (const Target& target : config.targets)
     targets.push_back(target.name);
   list.each([&](const Value& value) {
-    value.expect_keys({"name", "who", "on", "allow", "deny"});
+    value.expect_keys({"name", "who", "on", "allow", "deny", "limits"});
     Policy policy;
     value["name"].read(policy.name);
     if (policy.name.empty()) value.error("needs a name");
@@ -104,6 +104,7 @@ void read_policies(const Value& list, Config& config) {
     check_names(value["on"], policy.targets, targets, "target");
     value["allow"].each([&policy](const Value& rule) { policy.allow.push_back(read_rule(rule)); });
     value["deny"].each([&policy](const Value& rule) { policy.deny.push_back(read_rule(rule)); });
+    read_traffic_limits(value["limits"], policy.limits);
     config.policies.push_back(std::move(policy));
   });
 }

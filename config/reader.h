@@ -33,6 +33,8 @@ class Value {
   bool is_list() const { return present() && node_.IsSequence(); }
   const std::string& path() const { return path_; }
   void error(const std::string& text) const { report_->error(place_, path_, text); }
+  /// How many problems the file has so far.
+  std::size_t problems() const { return report_->problems.size(); }
   void warn(const std::string& text) const { report_->warning(place_, path_, text); }
 
   /// Complains about keys that are not named here (with the nearest that is) and about doubled ones.
@@ -72,6 +74,8 @@ std::string nearest(std::string_view wrong, const std::vector<std::string>& word
 bool parse_table_pattern(std::string_view text, TablePattern& pattern);
 bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);
 
+/// Reads `limits` of a policy or a target.
+void read_traffic_limits(const Value& value, TrafficLimits& limits);
 /// Reads `policies`.
 void read_policies(const Value& list, Config& config);
 

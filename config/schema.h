@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "config/limits.h"
+
 // The configuration as plain values. Every key is described in docs/configuration.md.
 namespace dbgate::config {
 
@@ -98,6 +100,7 @@ struct Target {
   std::size_t max_connections = 0;  ///< server connections at once; 0: no limit
   Catalog catalog;                  ///< postgresql only
   Listener listen;                  ///< tcp only
+  TrafficLimits limits;             ///< of everybody on it together
 };
 
 /// A relation, or all of a schema ("public.*"), or everything ("*"); with columns: these only.
@@ -148,6 +151,7 @@ struct Policy {
   std::vector<std::string> targets;
   std::vector<Rule> allow;
   std::vector<Rule> deny;
+  TrafficLimits limits;  ///< of each of its principals on each of its targets
 };
 
 struct Config {
