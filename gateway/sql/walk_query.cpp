@@ -275,6 +275,7 @@ void Walker::on_insert(const InsertStmt* insert, Scope* outer) {
     push_list(conflict->targetList, scope);
     push(conflict->whereClause, scope);
   }
+  facts_.returning = facts_.returning || insert->returningList != nullptr;
   if (insert->returningList != nullptr) set(facts_.relations[into].effects, Effect::read);
   on_outputs(insert->returningList, scope);
 }
@@ -286,6 +287,7 @@ void Walker::on_update(const UpdateStmt* update, Scope* outer) {
   facts_.relations[into].has_where = update->whereClause != nullptr;
   write_columns(into, update->targetList);
   on_from(update->fromClause, scope);
+  facts_.returning = facts_.returning || update->returningList != nullptr;
   on_outputs(update->returningList, scope);
   push(update->whereClause, scope);
   push_list(update->targetList, scope);
@@ -297,6 +299,7 @@ void Walker::on_delete(const DeleteStmt* del, Scope* outer) {
   const std::size_t from = target(del->relation, Effect::delete_, scope);
   facts_.relations[from].has_where = del->whereClause != nullptr;
   on_from(del->usingClause, scope);
+  facts_.returning = facts_.returning || del->returningList != nullptr;
   on_outputs(del->returningList, scope);
   push(del->whereClause, scope);
 }

@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 
+#include "gateway/sql/copy_options.h"
 #include "gateway/sql/statement_names.h"
 #include "gateway/sql/walker.h"
 
@@ -319,6 +320,7 @@ void Walker::on_copy(const CopyStmt* copy, Scope* scope) {
   } else {
     add(direction);
   }
+  facts_.copy_header = has_header_line(copy->options);
   if (copy->query != nullptr) embed(copy->query);
   if (copy->relation != nullptr) {
     const Effect rows = copy->is_from ? Effect::insert : Effect::read;
