@@ -10,6 +10,7 @@
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/net/tls.h"
 #include "gateway/policy/engine.h"
+#include "gateway/policy/limits.h"
 #include "gateway/upstream/connection.h"
 
 namespace dbgate::app {
@@ -23,10 +24,11 @@ struct Target {
 
 /// The configuration in its compiled form: immutable, versioned, shared by all threads.
 struct Snapshot {
-  explicit Snapshot(config::Config settings) : config(std::move(settings)), policies(config) {}
+  explicit Snapshot(config::Config settings) : config(std::move(settings)), policies(config), limits(config) {}
 
   config::Config config;
   policy::PolicySet policies;
+  policy::LimitTable limits;
   net::TlsContext postgres_tls;
   net::TlsContext api_tls;
   std::map<std::string, Target, std::less<>> targets;

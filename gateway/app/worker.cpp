@@ -156,6 +156,10 @@ std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& se
                                                 scan_limits(snapshot().config.limits));
 }
 
+std::unique_ptr<session::Limiter> Worker::limiter_for(const session::SessionInfo& session) {
+  return std::make_unique<SessionLimiter>(shared_.current, shared_.usage, session.user, session.target);
+}
+
 Result<std::unique_ptr<session::Trail>> Worker::open_trail(const session::SessionInfo& session) {
   auto trail = std::make_unique<session::AuditTrail>(*chain_, session, snapshot().config.version);
   const auto started = trail->started();

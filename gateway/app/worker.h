@@ -7,6 +7,7 @@
 
 #include "gateway/app/admission.h"
 #include "gateway/app/catalogs.h"
+#include "gateway/app/limits.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/app/thread.h"
 #include "gateway/app/views.h"
@@ -23,6 +24,7 @@ struct Shared {
   Views views{current};
   Admission admission;
   LoginThrottle throttle;
+  UsageTable usage;
   session::CancelRegistry cancels;
   boost::asio::io_context parsers;          ///< run by threads with large stacks
   std::atomic<std::size_t> connections{0};  ///< accepted and not closed yet
@@ -62,6 +64,7 @@ class Worker final : public session::Host {
   Result<std::string> replication_target(std::string_view user) override;
   Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) override;
   std::unique_ptr<session::Judge> judge_for(const session::SessionInfo& session) override;
+  std::unique_ptr<session::Limiter> limiter_for(const session::SessionInfo& session) override;
   Result<std::unique_ptr<session::Trail>> open_trail(const session::SessionInfo& session) override;
   void record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) override;
   Task<Result<>> accept_audit() override;

@@ -138,6 +138,8 @@ class Event {
   explicit Event(const Executor& executor) : timer_(executor) {}
   /// Returns at the next notify(). Notifications while nobody waits are lost: test the condition first, in a loop.
   Task<> wait();
+  /// The same, and at `time` at the latest. One waiter only.
+  Task<> wait_until(std::chrono::steady_clock::time_point time);
   void notify() { timer_.cancel(); }
 
  private:

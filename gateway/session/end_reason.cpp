@@ -14,8 +14,8 @@ std::string_view name_of(EndReason reason) {
       return "protocol error";
     case EndReason::audit_failed:
       return "audit failed";
-    case EndReason::idle:
-      return "idle";
+    case EndReason::limit:
+      return "limit";
     case EndReason::ended_by_operator:
       return "ended by operator";
     case EndReason::denied:

@@ -11,7 +11,7 @@ enum class EndReason : std::uint8_t {
   server_gone,
   protocol_error,
   audit_failed,
-  idle,
+  limit,  ///< of a policy
   ended_by_operator,
   denied
 };

@@ -5,9 +5,11 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gateway/policy/verdict.h"
 #include "gateway/session/name_table.h"
+#include "gateway/session/under_limits.h"
 #include "gateway/sql/facts.h"
 
 namespace dbgate::session {
@@ -17,8 +19,9 @@ struct Prepared {
   std::string text;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
-  std::uint64_t judged_by = 0;  ///< the snapshot that allowed it
-  bool sql_cursor = false;      ///< a portal made by DECLARE; `script` is that statement
+  std::uint64_t judged_by = 0;   ///< the snapshot that allowed it
+  bool sql_cursor = false;       ///< a portal made by DECLARE; `script` is that statement
+  std::shared_ptr<Meter> meter;  ///< of a portal or cursor under limits
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;
@@ -33,6 +36,11 @@ struct Run {
   std::uint64_t bytes = 0;
   std::size_t statement = 0;  ///< of the script, the one whose reply is due
   std::string tags;           ///< command tags so far, joined by "; "
+  /// By statement of the script; empty: nothing is counted against limits.
+  std::vector<std::shared_ptr<Meter>> meters;
+  bool copy_binary = false;  ///< of the COPY … TO STDOUT that is under way
+  bool header_due = false;   ///< … a line of names comes before its rows
+  std::string limit;         ///< the rule of the limit that ended it
 };
 
 /// One message forwarded to the server whose reply is still owed to the frontend. Replies come in the order of these.
@@ -62,6 +70,7 @@ struct Expected {
   /// Non-empty: dbgate sent a statement that fails in place of a refused one; the server's error is replaced by this
   /// whole ErrorResponse message.
   std::string refusal;
+  std::unique_ptr<UnderLimits> under;  ///< null: no limits
 };
 
 using ExpectedReplies = std::deque<Expected>;

@@ -9,6 +9,7 @@
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/session/cancel.h"
 #include "gateway/session/judge.h"
+#include "gateway/session/limiter.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/startup.h"
 #include "gateway/session/trail.h"
@@ -65,6 +66,8 @@ class Host {
   virtual Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) = 0;
 
   virtual std::unique_ptr<Judge> judge_for(const SessionInfo& session) = 0;
+  /// The limits of policies for one session.
+  virtual std::unique_ptr<Limiter> limiter_for(const SessionInfo& session) = 0;
   /// Writes session.start. Errors: the audit log cannot take it, nobody gets in.
   virtual Result<std::unique_ptr<Trail>> open_trail(const SessionInfo& session) = 0;
   virtual void record_login(const SessionInfo& session, bool succeeded, std::string_view why) = 0;

@@ -171,7 +171,8 @@ Task<std::shared_ptr<const Analysis>> Session::analyze(Judge& judge, std::string
 
 Task<> Session::relay() {
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
-  Relay relay(*judge, *trail_, host_.relay_limits(), request_.replication);
+  const std::unique_ptr<Limiter> limiter = host_.limiter_for(info_);
+  Relay relay(*judge, *trail_, host_.relay_limits(), request_.replication, limiter.get());
   cancel_->attach(server_->host, server_->pid, server_->cancel_key, [&relay] { return relay.busy(); });
   PumpPorts ports;
   ports.accept_audit = [this] { return host_.accept_audit(); };
@@ -189,7 +190,7 @@ Task<> Session::relay() {
   cancel_->detach();
   host_.cancels().leave(server_->pid, cancel_key_);
   relay.abandon(Error(sqlstate::connection_failure, ""));
-  trail_->ended(name_of(pump.reason()), pump.bytes_from_client(), pump.bytes_to_client());
+  trail_->ended(pump.reason_text(), pump.bytes_from_client(), pump.bytes_to_client());
   constexpr std::string_view terminate("X\0\0\0\4", 5);
   const iovec piece{const_cast<char*>(terminate.data()), terminate.size()};
   server_->stream.try_write({&piece, 1});

@@ -20,10 +20,18 @@ Pump::Pump(net::Stream& client, upstream::Connection& server, Relay& relay, Canc
       cancel_(cancel),
       ports_(std::move(ports)),
       progress_(client.executor()),
-      client_free_(client.executor()) {}
+      client_free_(client.executor()),
+      server_free_(client.executor()),
+      due_sooner_(client.executor()) {}
 
 Task<> Pump::run() {
-  co_await net::race(client_side(), server_side());
+  co_await net::race(client_side(), net::race(server_side(), watch()));
+}
+
+std::string Pump::reason_text() const {
+  std::string text(name_of(reason_));
+  if (reason_ == EndReason::limit) text += " " + relay_.ended_by();
+  return text;
 }
 
 void Pump::end(EndReason reason) {
@@ -65,6 +73,52 @@ Task<Result<>> Pump::write_client(Outgoing& outgoing) {
   co_return written;
 }
 
+// Most of it is the frontend's; what limits make dbgate say comes between whole messages.
+Task<Result<>> Pump::write_server(Outgoing& outgoing) {
+  while (server_busy_)
+    co_await server_free_.wait();
+  server_busy_ = true;
+  const auto written = co_await server_.stream.write_pieces(outgoing.pieces());
+  outgoing.clear();
+  server_busy_ = false;
+  server_free_.notify();
+  co_return written;
+}
+
+void Pump::rewatch() {
+  if (relay_.due() < watched_for_) due_sooner_.notify();
+}
+
+Task<> Pump::watch() {
+  for (;;) {
+    watched_for_ = relay_.due();
+    if (watched_for_ == UnderLimits::never) {
+      co_await due_sooner_.wait();
+      continue;
+    }
+    const auto now = Relay::Clock::now();
+    if (now < watched_for_) {
+      co_await due_sooner_.wait_until(watched_for_);
+      continue;
+    }
+    const Relay::Overdue what = relay_.on_time();
+    if (what == Relay::Overdue::cancel) co_await cancel_.cancel();
+    if (what == Relay::Overdue::end && !ended_) {
+      tell_client(fatal_response(relay_.failure().code(), relay_.failure().message(), relay_.failure().hint()));
+      end(EndReason::limit);
+      server_.stream.shutdown();
+      client_.shutdown();
+    }
+  }
+}
+
+// After replies: what the relay has to say to the server by itself, and a cancel for what passed a limit.
+Task<> Pump::act_for_limits() {
+  // A server that is gone shows in the next read.
+  if (!relay_.own_words().empty()) static_cast<void>(co_await write_server(relay_.own_words()));
+  if (relay_.take_cancel()) co_await cancel_.cancel();
+}
+
 Task<> Pump::client_side() {
   for (;;) {
     const auto room = from_client_buffer_.prepare(read_bytes);
@@ -98,6 +152,7 @@ Task<Pump::Go> Pump::handle_client_bytes() {
     const std::uint64_t answers = answers_;
     const Relay::Step step = relay_.on_frontend(from_client_buffer_.unread());
     const Relay::Next next = step.next;
+    rewatch();
     if (!relay_.to_server().empty() || !relay_.local_replies().empty()) {
       const auto accepted = co_await ports_.accept_audit();
       if (!accepted) {
@@ -116,8 +171,7 @@ Task<Pump::Go> Pump::handle_client_bytes() {
       }
     }
     if (!relay_.to_server().empty()) {
-      const auto sent = co_await server_.stream.write_pieces(relay_.to_server().pieces());
-      relay_.to_server().clear();
+      const auto sent = co_await write_server(relay_.to_server());
       if (!sent) {
         // The server may have said why before it closed; the other side reads that.
         while (!ended_)
@@ -182,6 +236,8 @@ Task<> Pump::server_side() {
     }
     relay_.to_client().clear();
     server_.received.consume(step.taken);
+    rewatch();
+    if (!relay_.own_words().empty() || relay_.cancel_is_due()) co_await act_for_limits();
     if (step.next == Relay::Next::broken) {
       tell_client(fatal_response(relay_.failure().code(), relay_.failure().message()));
       end(EndReason::protocol_error);

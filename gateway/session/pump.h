@@ -29,6 +29,8 @@ class Pump {
   /// Runs until either side is done.
   Task<> run();
   EndReason reason() const noexcept { return reason_; }
+  /// reason(), for the session's record.
+  std::string reason_text() const;
   std::uint64_t bytes_from_client() const noexcept { return from_client_; }
   std::uint64_t bytes_to_client() const noexcept { return to_client_; }
   /// Ends the session from outside, on its own thread: the client is told `why`, work under way is cancelled. A gentle
@@ -41,8 +43,13 @@ class Pump {
   enum class Go : std::uint8_t { on, stop };
   Task<> client_side();
   Task<> server_side();
+  /// Acts when something is over time by a limit of a policy.
+  Task<> watch();
+  Task<> act_for_limits();
+  void rewatch();
   Task<Go> handle_client_bytes();
   Task<Result<>> write_client(Outgoing& outgoing);
+  Task<Result<>> write_server(Outgoing& outgoing);
   void end(EndReason reason);
   bool at_boundary() const noexcept { return !relay_.busy() && !relay_.in_transaction(); }
   void end_now();
@@ -57,6 +64,10 @@ class Pump {
   std::uint64_t answers_ = 0;  // … how often, as nobody may have waited
   net::Event client_free_;     // nobody writes to the client
   bool client_busy_ = false;
+  net::Event server_free_;  // nobody writes to the server
+  bool server_busy_ = false;
+  net::Event due_sooner_;  // than at …
+  Relay::Clock::time_point watched_for_ = UnderLimits::never;
   bool ended_ = false;
   bool draining_ = false;  // the client said Terminate while statements were under way
   std::string farewell_;   // non-empty: the session ends at its next boundary

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "gateway/session/expected.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/outgoing.h"
+#include "gateway/session/quota.h"
 #include "gateway/session/trail.h"
 #include "protocol/postgres/bytes.h"
 
@@ -47,7 +49,8 @@ class Relay {
     std::size_t wanted = 0;  ///< `more`: the whole size of the message that lies incomplete at the end, if known
   };
 
-  Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication);
+  /// `limiter` may be null: no limits of policies.
+  Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication, Limiter* limiter = nullptr);
 
   /// Handles frontend messages from the start of `input`. Fills to_server() and local_replies().
   Step on_frontend(Bytes input);
@@ -73,6 +76,30 @@ class Relay {
   /// Whether the server has announced that it ends the session.
   bool server_said_why() const noexcept { return fatal_seen_; }
   bool in_transaction() const noexcept { return status_ != 'I' || dirty_; }
+
+  // Limits of policies (relay_limits.cpp).
+  using Clock = std::chrono::steady_clock;
+  /// What dbgate has to say to the server by itself, because of replies. Nothing of the frontend is under way then.
+  Outgoing& own_words() noexcept { return own_words_; }
+  /// Whether what runs has to be cancelled, because it passed a limit. Says so once.
+  bool take_cancel() noexcept { return std::exchange(cancel_due_, false); }
+  bool cancel_is_due() const noexcept { return cancel_due_; }
+  /// When something is over time: never, unless there are limits.
+  Clock::time_point due() const noexcept {
+    if (expected_.empty()) return idle_due_;
+    return expected_.front().under ? expected_.front().under->deadline : UnderLimits::never;
+  }
+  Clock::time_point now() const { return quota_.now(); }
+  enum class Overdue : std::uint8_t {
+    nothing,
+    cancel,  ///< what runs
+    end      ///< the session; failure() says why
+  };
+  /// What to do about what is due.
+  Overdue on_time();
+  /// The rule of the limit that ended the session; empty: none did.
+  const std::string& ended_by() const noexcept { return ended_by_; }
+
   /// Ends what is under way in the audit trail; the server connection is gone.
   void abandon(const Error& why);
 
@@ -108,7 +135,7 @@ class Relay {
   Expected& expect(Expected::Kind kind);
   std::unique_ptr<Run> announce(const Judged& judged, std::string_view text, std::string_view protocol,
                                 std::string_view name);
-  void pend_effects(Expected& entry, const sql::Script& script);
+  void pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<Meter>& portal = nullptr);
 
   // Backend side (relay_backend.cpp).
   bool handle_backend(char type, Bytes message, Bytes body);
@@ -123,6 +150,33 @@ class Relay {
   void skip_to_sync();
   void finish_run(Run& run, std::string_view sqlstate);
   bool check_parameter(Bytes body);
+
+  // Limits, frontend side (relay_limits.cpp).
+  bool refuse_by_size(std::string_view text, std::string_view name, bool simple);
+  bool held_back(char type);
+  bool sync_may_follow() const;
+  bool waits_to_be_guarded(const LimitTraits& traits);
+  bool guards(const LimitTraits& traits) const;
+  std::optional<OverLimit> admit(const LimitTraits& traits, const Meter* portal);
+  void put_under_limits(Expected& entry, const LimitTraits& traits);
+  void meter(Run& run, const sql::Statement& statement, const std::shared_ptr<Meter>& portal);
+  std::shared_ptr<Meter> cursor_meter(const std::string& name);
+  std::shared_ptr<Meter> loose_meter(const std::string& name);
+  PreparedPtr metered(PreparedPtr prepared) const;
+  // … and backend side (relay_stop.cpp).
+  bool limited_reply(char type, Bytes message, Bytes body);
+  bool guarded_reply(char type, Bytes message, Bytes body);
+  bool guard_running(char type, Bytes message, Bytes body);
+  bool guard_ready(char status);
+  bool stopped_reply(char type);
+  bool counted(char type, Bytes message, Bytes body);
+  void stop(Expected& entry, OverLimit over);
+  void undo(Expected& entry, const std::string& with);
+  bool error_is_hidden(const Expected& entry) const;
+  void note_error(Expected& entry, SqlState code);
+  void leave_limits(const UnderLimits& under);
+  void start_clock();
+  void note_idle();
 
   Judge& judge_;
   Trail& trail_;
@@ -150,6 +204,18 @@ class Relay {
   std::shared_ptr<const Analysis> offered_;
   Next next_ = Next::more;
   Error failure_;
+
+  Quota quota_;
+  Outgoing own_words_;
+  std::size_t held_ = 0;          // of expected_, those that nothing may follow
+  bool flushed_ = false;          // the server was asked for the replies that are waited for
+  bool segment_writes_ = false;   // this stretch of extended queries does more than read
+  bool segment_control_ = false;  // … or begins or ends a transaction
+  bool abort_due_ = false;        // a limit stopped what had already succeeded: its transaction must not
+  bool cancel_due_ = false;
+  Clock::time_point idle_due_ = UnderLimits::never;
+  std::map<std::string, std::shared_ptr<Meter>, std::less<>> loose_meters_;  // of cursors that functions opened
+  std::string ended_by_;
 };
 
 }  // namespace dbgate::session

@@ -110,8 +110,10 @@ Relay::Step Relay::on_backend(Bytes input) {
     if (!handle_backend(header->type, message, message.subspan(header_bytes))) break;
     step.taken += message.size();
     backend_rest_ = whole - message.size();
-    if (!expected_.empty() && expected_.front().run) expected_.front().run->bytes += whole;
+    const bool passes = backend_pass_ == Pass::forward;
+    if (passes && !expected_.empty() && expected_.front().run) expected_.front().run->bytes += whole;
   }
+  note_idle();
   step.next = next_;
   return step;
 }
@@ -171,6 +173,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     fail(sqlstate::connection_failure, std::string("the server sent an invalid message of type ") + type);
     return false;
   }
+  if (!expected_.empty() && expected_.front().under && limited_reply(type, message, body)) return true;
   switch (type) {
     case 'E':
       on_error(message, body);
@@ -275,7 +278,10 @@ void Relay::on_error(Bytes message, Bytes body) {
   Expected& entry = expected_.front();
   copy_in_ = CopyIn::none;
   if (!entry.copied_in) doubtful_syncs_ = 0;
-  if (entry.refusal.empty()) {
+  if (entry.under) note_error(entry, state);
+  if (error_is_hidden(entry)) {
+    backend_pass_ = Pass::drop;
+  } else if (entry.refusal.empty()) {
     forward_error(message, body);
   } else {
     to_client_.say(std::move(entry.refusal));
@@ -321,6 +327,7 @@ void Relay::on_ready(char status) {
   // Portals live as long as their transaction, holdable cursors longer.
   if (status_ == 'I') {
     if (std::exchange(catalog_touched_, false)) judge_.catalog_changed();
+    loose_meters_.clear();
     portals_.forget_if(
         [](const Prepared& portal) { return !portal.sql_cursor || !portal.script->statements.front().holdable; });
   }
@@ -338,6 +345,7 @@ void Relay::on_complete(std::string_view tag) {
   }
   if (!run.tags.empty()) run.tags += "; ";
   run.tags += tag;
+  if (entry.under) start_clock();
   if (entry.kind == Kind::execute) {
     finish_run(run, "00000");
     pop_front(true);
@@ -390,7 +398,9 @@ void Relay::pop_front(bool succeeded) {
   if (entry.pended) (entry.names_portal ? portals_ : statements_).settle(entry.name, succeeded);
   if (entry.blocks_names) statements_.unblock();
   copies_to_come_ -= entry.copies_in;
+  if (entry.under) leave_limits(*entry.under);
   expected_.pop_front();
+  start_clock();
 }
 
 void Relay::abandon(const Error& why) {

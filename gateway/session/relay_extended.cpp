@@ -13,6 +13,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   const auto parse = frontend::Parse::decode(body);
   if (!parse) return fail(sqlstate::protocol_violation, "invalid Parse message");
   const auto& [name, text, types] = *parse;
+  if (refuse_by_size(text, name, false)) return;
   const auto analysis = analysis_of(text);
   if (!analysis) return;
   const Judged judged = judge_.judge(*analysis, statements_, portals_, segment_);
@@ -75,7 +76,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
   entry.name = *portal;
   entry.names_portal = true;
   entry.pended = true;
-  portals_.pend(*portal, std::move(found.definition), segment_);
+  portals_.pend(*portal, metered(std::move(found.definition)), segment_);
   dirty_ = true;
   to_server_.forward(message);
   frontend_pass_ = Pass::forward;
@@ -149,12 +150,26 @@ void Relay::on_execute(Bytes message, Bytes body) {
       return;
     }
   }
-  auto run = announce(judged, prepared.text, prepared.sql_cursor ? "cursor" : "extended", portal);
+  const std::string_view protocol = prepared.sql_cursor ? "cursor" : "extended";
+  LimitTraits traits;
+  std::shared_ptr<Meter> meter;
+  if (quota_.limits() && !judged.refused) {
+    traits = limit_traits(*prepared.script);
+    meter = prepared.meter ? prepared.meter : loose_meter(std::string(portal));
+    if (const auto over = admit(traits, meter.get())) {
+      const Judged denied = over_limit(over->refusal, judged.script, over->rule);
+      return refuse_extended(record_denial(denied, prepared.text, protocol, portal), false);
+    }
+    meter->started = true;
+  }
+  auto run = announce(judged, prepared.text, protocol, portal);
+  if (!run && traits.cost > 0) quota_.leave();
   if (!run) return refuse_extended(audit_refusal(), false);
   if (judged.refused) return refuse_extended(with_request_id(judged.refusal, run->query_id), false);
   Expected& entry = expect(Expected::Kind::execute);
   entry.run = std::move(run);
-  pend_effects(entry, *prepared.script);
+  if (entry.under) put_under_limits(entry, traits);
+  pend_effects(entry, *prepared.script, meter);
   dirty_ = true;
   to_server_.forward(message);
 }

@@ -22,8 +22,8 @@ bool streams(char type) {
 
 }  // namespace
 
-Relay::Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication)
-    : judge_(judge), trail_(trail), limits_(limits), replication_(replication) {}
+Relay::Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication, Limiter* limiter)
+    : judge_(judge), trail_(trail), limits_(limits), replication_(replication), quota_(limiter) {}
 
 void Relay::fail(SqlState code, std::string message) {
   failure_ = Error(code, std::move(message));
@@ -48,6 +48,7 @@ std::size_t Relay::frontend_limit(char type) const {
 Relay::Step Relay::on_frontend(Bytes input) {
   Step step;
   next_ = Next::more;
+  if (held_ == 0) quota_.refresh();  // a stretch of messages has one set of limits as long as it matters
   while (next_ == Next::more) {
     Bytes rest = input.subspan(step.taken);
     if (frontend_rest_ > 0) {
@@ -111,7 +112,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
     return true;
   }
   if (skipping_ && type != 'S') return true;
-  if ((type != 'H' && must_wait()) || !allowed_while_copying(type)) return false;
+  if (held_back(type) || (type != 'H' && must_wait()) || !allowed_while_copying(type)) return false;
   switch (type) {
     case 'd':
     case 'c':
@@ -188,6 +189,12 @@ Expected& Relay::expect(Expected::Kind kind) {
   Expected& entry = expected_.emplace_back();
   entry.kind = kind;
   entry.segment = segment_;
+  idle_due_ = UnderLimits::never;
+  if (quota_.limits()) {
+    entry.under = std::make_unique<UnderLimits>();
+    entry.under->limits = quota_.limits();
+    if (expected_.size() == 1) start_clock();
+  }
   return entry;
 }
 
@@ -212,7 +219,7 @@ Refusal Relay::record_denial(const Judged& judged, std::string_view text, std::s
 
 // Returns false if the message has to be seen again, or must not come now. Its text is not read, so not recorded.
 bool Relay::refuse_oversized(char type, std::size_t body_length) {
-  if (must_wait() || !allowed_while_copying(type)) return false;
+  if (held_back(type) || must_wait() || !allowed_while_copying(type)) return false;
   Refusal refusal;
   refusal.code = sqlstate::program_limit_exceeded;
   refusal.message = "statement of " + std::to_string(body_length) + " bytes exceeds the limit of " +
@@ -229,6 +236,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   const auto query = frontend::Query::decode(body);
   if (!query) return fail(sqlstate::protocol_violation, "invalid string in message");
   const std::string_view text = query->query;
+  if (refuse_by_size(text, {}, true)) return;
   Judged judged;
   if (replication_) judged = judge_.judge_replication(text);
   if (!judged.script) {
@@ -240,12 +248,23 @@ void Relay::on_query(Bytes message, Bytes body) {
       return;
     }
   }
+  LimitTraits traits;
+  if (quota_.limits() && !judged.refused) {
+    traits = limit_traits(*judged.script);
+    if (waits_to_be_guarded(traits)) return;
+    if (const auto over = admit(traits, nullptr)) {
+      const Judged denied = over_limit(over->refusal, judged.script, over->rule);
+      return refuse_simple(record_denial(denied, text, simple_protocol(), {}));
+    }
+  }
   auto run = announce(judged, text, simple_protocol(), {});
+  if (!run && traits.cost > 0) quota_.leave();
   if (!run) return refuse_simple(audit_refusal());
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
   ++segment_;
   Expected& entry = expect(Expected::Kind::query);
   entry.run = std::move(run);
+  if (entry.under) put_under_limits(entry, traits);
   pend_effects(entry, *judged.script);
   ++segment_;
   dirty_ = false;
@@ -253,9 +272,11 @@ void Relay::on_query(Bytes message, Bytes body) {
 }
 
 // Table entries that a statement will make or drop on the server when it succeeds.
-void Relay::pend_effects(Expected& entry, const sql::Script& script) {
+void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<Meter>& portal) {
+  const bool counts = entry.under && entry.under->limits->counts_results();
   for (const sql::Statement& statement : script.statements) {
     catalog_touched_ = catalog_touched_ || sql::may_change_catalog(statement);
+    if (counts) meter(*entry.run, statement, portal);
     switch (statement.kind) {
       case sql::StatementKind::copy_in:
         ++entry.copies_in;
@@ -271,6 +292,7 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script) {
         auto cursor = std::make_shared<Prepared>();
         cursor->script = std::make_shared<sql::Script>(sql::Script{{statement}});
         cursor->sql_cursor = true;
+        if (entry.under) cursor->meter = std::make_shared<Meter>();
         portals_.pend(statement.name, std::move(cursor), segment_);
         break;
       }
@@ -308,15 +330,29 @@ void Relay::on_sync(Bytes message, Bytes body) {
   expect(Expected::Kind::sync);
   ++segment_;
   dirty_ = false;
+  segment_writes_ = segment_control_ = false;
 }
 
 void Relay::on_function_call(Bytes message) {
   const Judged judged = judge_.judge_function_call();
+  LimitTraits traits;
+  if (quota_.limits() && !judged.refused) {
+    traits = limit_traits(*judged.script);
+    traits.returns_rows = true;
+    if (const auto over = admit(traits, nullptr)) {
+      const Judged denied = over_limit(over->refusal, judged.script, over->rule);
+      return refuse_simple(record_denial(denied, {}, "function_call", {}));
+    }
+  }
   auto run = announce(judged, {}, "function_call", {});
+  if (!run && traits.cost > 0) quota_.leave();
   if (!run) return refuse_simple(audit_refusal());
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
   ++segment_;
-  expect(Expected::Kind::function_call).run = std::move(run);
+  Expected& entry = expect(Expected::Kind::function_call);
+  entry.run = std::move(run);
+  if (entry.under) put_under_limits(entry, traits);
+  if (entry.under && entry.under->limits->counts_results()) entry.run->meters.push_back(std::make_shared<Meter>());
   ++segment_;
   dirty_ = false;
   to_server_.forward(message);

@@ -78,9 +78,9 @@ Refusal audit_refusal() {
   return refusal;
 }
 
-Judged over_limit(Refusal refusal, std::shared_ptr<const sql::Script> script) {
+Judged over_limit(Refusal refusal, std::shared_ptr<const sql::Script> script, std::string_view rule) {
   policy::Verdict verdict;
-  verdict.rule_id = "builtin/limit";
+  verdict.rule_id = rule;
   verdict.reasons.push_back(refusal.message);
   Judged judged;
   judged.script = script ? std::move(script) : std::make_shared<const sql::Script>();

@@ -45,6 +45,7 @@ inline constexpr SqlState protocol_violation{"08P01"};
 inline constexpr SqlState character_not_in_repertoire{"22021"};
 inline constexpr SqlState invalid_parameter_value{"22023"};
 inline constexpr SqlState in_failed_sql_transaction{"25P02"};
+inline constexpr SqlState idle_in_transaction_session_timeout{"25P03"};
 inline constexpr SqlState invalid_sql_statement_name{"26000"};
 inline constexpr SqlState invalid_authorization_specification{"28000"};
 inline constexpr SqlState invalid_password{"28P01"};

@@ -205,6 +205,24 @@ class ScriptedJudge final : public Judge {
   }
 };
 
+/// Limits as a test sets them, a clock that it moves.
+class ScriptedLimiter final : public Limiter {
+ public:
+  policy::Usage principal, target;
+  Clock::time_point time{std::chrono::hours(1)};
+
+  /// From the next batch of messages on.
+  void set(policy::LimitSet limits) { limits_ = std::make_shared<const policy::LimitSet>(std::move(limits)); }
+  void clear() { limits_ = nullptr; }
+  const std::shared_ptr<const policy::LimitSet>& current() override { return limits_; }
+  policy::Usage& of_principal() override { return principal; }
+  policy::Usage& of_target() override { return target; }
+  Clock::time_point now() const override { return time; }
+
+ private:
+  std::shared_ptr<const policy::LimitSet> limits_;
+};
+
 /// Notes what is recorded: "q1 allow simple SELECT 1", "q1 done 00000 [SELECT 1] rows 1+0".
 class ScriptedTrail final : public Trail {
  public:
@@ -217,12 +235,16 @@ class ScriptedTrail final : public Trail {
     std::string id = "q" + std::to_string(++count_);
     note(id + (judged.refused ? " deny " : " allow ") + std::string(protocol) + " " + std::string(text) +
          (name.empty() ? "" : " as " + std::string(name)) +
+         (judged.verdict && judged.verdict->rule_id.find("/limits.") != std::string::npos
+              ? " by " + judged.verdict->rule_id
+              : "") +
          (judged.verdict && !judged.verdict->reasons.empty() ? " because " + judged.verdict->reasons[0] : ""));
     return id;
   }
   void done(const Run& run, std::string_view sqlstate) override {
     note(run.query_id + " done " + (sqlstate.empty() ? "-" : std::string(sqlstate)) + " [" + run.tags + "] rows " +
-         std::to_string(run.rows_returned) + "+" + std::to_string(run.rows_affected));
+         std::to_string(run.rows_returned) + "+" + std::to_string(run.rows_affected) +
+         (run.limit.empty() ? "" : " by " + run.limit));
   }
   void ended(std::string_view /*reason*/, std::uint64_t /*from*/, std::uint64_t /*to*/) override {}
 
@@ -308,10 +330,11 @@ struct Cut {
 class RelayLab {
  public:
   explicit RelayLab(Cut cut = {}, const RelayLimits& limits = {}, bool replication = false)
-      : relay(judge, trail, limits, replication), cut_(cut) {}
+      : relay(judge, trail, limits, replication, &limiter), cut_(cut) {}
 
   ScriptedJudge judge;
   ScriptedTrail trail;
+  ScriptedLimiter limiter;
   Relay relay;
   Relay::Next next = Relay::Next::more;
 
@@ -392,6 +415,7 @@ class RelayLab {
     const Relay::Step step = relay.on_backend(view(from_server_, 0));
     if (step.next == Relay::Next::broken) next = step.next;
     take(relay.to_client(), to_client_);
+    take(relay.own_words(), to_server_);
     EXPECT_LE(step.taken, from_server_.size());
     from_server_ = Buffer(from_server_.begin() + static_cast<std::ptrdiff_t>(step.taken), from_server_.end());
   }
