@@ -155,6 +155,7 @@ class Relay {
   bool refuse_by_size(std::string_view text, std::string_view name, bool simple);
   bool held_back(char type);
   bool sync_may_follow() const;
+  void ask_for_replies(char type);
   bool waits_to_be_guarded(const LimitTraits& traits);
   bool guards(const LimitTraits& traits) const;
   std::optional<OverLimit> admit(const LimitTraits& traits, const Meter* portal);
@@ -209,6 +210,7 @@ class Relay {
   Outgoing own_words_;
   std::size_t held_ = 0;          // of expected_, those that nothing may follow
   bool flushed_ = false;          // the server was asked for the replies that are waited for
+  bool timed_execute_ = false;    // the last message was an Execute whose time is limited
   bool segment_writes_ = false;   // this stretch of extended queries does more than read
   bool segment_control_ = false;  // … or begins or ends a transaction
   bool abort_due_ = false;        // a limit stopped what had already succeeded: its transaction must not

@@ -345,7 +345,6 @@ void Relay::on_complete(std::string_view tag) {
   }
   if (!run.tags.empty()) run.tags += "; ";
   run.tags += tag;
-  if (entry.under) start_clock();
   if (entry.kind == Kind::execute) {
     finish_run(run, "00000");
     pop_front(true);

@@ -155,6 +155,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   std::shared_ptr<Meter> meter;
   if (quota_.limits() && !judged.refused) {
     traits = limit_traits(*prepared.script);
+    traits.returns_rows = traits.returns_rows || prepared.sql_cursor;
     meter = prepared.meter ? prepared.meter : loose_meter(std::string(portal));
     if (const auto over = admit(traits, meter.get())) {
       const Judged denied = over_limit(over->refusal, judged.script, over->rule);
@@ -169,7 +170,13 @@ void Relay::on_execute(Bytes message, Bytes body) {
   Expected& entry = expect(Expected::Kind::execute);
   entry.run = std::move(run);
   if (entry.under) put_under_limits(entry, traits);
-  pend_effects(entry, *prepared.script, meter);
+  if (prepared.sql_cursor) {
+    // It was made by a DECLARE, and is not made again.
+    entry.run->script = nullptr;
+    if (meter) entry.run->meters.push_back(std::move(meter));
+  } else {
+    pend_effects(entry, *prepared.script, meter);
+  }
   dirty_ = true;
   to_server_.forward(message);
 }

@@ -113,6 +113,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
   }
   if (skipping_ && type != 'S') return true;
   if (held_back(type) || (type != 'H' && must_wait()) || !allowed_while_copying(type)) return false;
+  if (timed_execute_) ask_for_replies(type);
   switch (type) {
     case 'd':
     case 'c':

@@ -49,6 +49,13 @@ bool Relay::sync_may_follow() const {
   return status_ == 'T' && !segment_control_ && expected_.front().segment == segment_;
 }
 
+// The server keeps its replies until a Sync, or until there are many. Where statements are timed, each has to be seen
+// to end before the next one's time begins.
+void Relay::ask_for_replies(char type) {
+  if (std::string_view("PBDCE").find(type) != std::string_view::npos) to_server_.say(flush_message());
+  timed_execute_ = false;
+}
+
 // Whether a text needs dbgate's own transaction around it: outside of one, what it does would be committed before the
 // limit is noticed. Texts that begin or end transactions themselves cannot have it.
 bool Relay::guards(const LimitTraits& traits) const {
@@ -77,6 +84,7 @@ void Relay::put_under_limits(Expected& entry, const LimitTraits& traits) {
   UnderLimits& under = *entry.under;
   under.admitted = traits.cost > 0;
   if (entry.kind == Expected::Kind::execute) {
+    timed_execute_ = under.limits->statement_timeout.set();
     segment_writes_ = segment_writes_ || !traits.only_reads;
     segment_control_ = segment_control_ || traits.controls_transactions;
   } else {

@@ -167,8 +167,8 @@ bool Relay::counted(char type, Bytes message, Bytes body) {
   Run& run = *entry.run;
   if (type == 'H' && !body.empty()) {
     run.copy_binary = body.front() != std::byte{0};
-    const auto& statements = run.script->statements;
-    run.header_due = run.statement < statements.size() && statements[run.statement].copy_header;
+    const std::size_t all = run.script ? run.script->statements.size() : 0;
+    run.header_due = run.statement < all && run.script->statements[run.statement].copy_header;
   }
   if (std::string_view("DdVN").find(type) == std::string_view::npos) return true;
   const auto header = protocol::decode_header(message);

@@ -332,6 +332,20 @@ TEST(RelayLimits, ACursorIsOneTotal) {
   });
 }
 
+TEST(RelayLimits, ACursorByExecuteIsTheSame) {
+  in_every_split_of_two([](RelayLab& lab) {
+    begin(lab);
+    lab.client(f::query("DECLARE c CURSOR FOR SELECT a FROM t"));
+    lab.server(b::complete("DECLARE CURSOR") + b::ready('T'));
+    lab.client(f::execute("c", 2) + f::sync + f::query("FETCH 1 FROM c"));
+    EXPECT_EQ(lab.at_server(), "Q(DECLARE c CURSOR FOR SELECT a FROM t) E(c) S");
+    lab.server(many(2) + b::suspended + b::ready('T'));
+    lab.at_client();
+    lab.server(b::rows() + many(1));
+    EXPECT_EQ(lab.at_client(), "T " + too_many);
+  });
+}
+
 TEST(RelayLimits, ANewCursorOfTheSameNameIsAnother) {
   in_every_split_of_two([](RelayLab& lab) {
     begin(lab);
@@ -517,6 +531,22 @@ TEST(RelayLimits, StatementTimeout) {
     EXPECT_THAT(lab.at_client(), StartsWith("E(57014 canceling statement after the limit of 1.500s by dbgate policy"));
     EXPECT_THAT(lab.audit(), HasSubstr("q2 done 57014 [] rows 0+0 by p/limits.statement_timeout"));
     EXPECT_EQ(lab.relay.due(), UnderLimits::never);
+  });
+}
+
+// The server would keep the first one's replies until the Sync.
+TEST(RelayLimits, TimedStatementsOfAPipelineAreAskedFor) {
+  in_every_split([](RelayLab& lab) {
+    policy::LimitSet set;
+    set.statement_timeout = limit(std::chrono::milliseconds(1'000), "statement_timeout");
+    lab.limiter.set(set);
+    const std::string one = f::parse("", "SELECT 1") + f::bind("", "") + f::execute("");
+    lab.client(one + one + f::sync);
+    EXPECT_EQ(lab.at_server(), "P(,SELECT 1) B(,) E() H P(,SELECT 1) B(,) E() S");
+    lab.limiter.time += 900ms;
+    lab.server(b::parse_complete + b::bind_complete + b::complete("SELECT 1"));
+    lab.limiter.time += 900ms;
+    EXPECT_EQ(lab.relay.on_time(), Relay::Overdue::nothing);
   });
 }
 
