@@ -24,6 +24,8 @@ struct LimitTraits {
   bool copies_in = false;
 };
 LimitTraits limit_traits(const sql::Script& script);
+/// Whether a statement puts many rows of tables into one value: string_agg and the like, ARRAY(SELECT …).
+bool gathers_rows(const sql::Statement& statement);
 
 // What the client is told. Rows, bytes and the size of a text are 54000: the same statement will never pass. Rate and
 // places are of class 53, which drivers take for conditions that a retry may find gone.

@@ -161,6 +161,7 @@ class Relay {
   std::optional<OverLimit> admit(const LimitTraits& traits, const Meter* portal);
   void put_under_limits(Expected& entry, const LimitTraits& traits);
   void meter(Run& run, const sql::Statement& statement, const std::shared_ptr<Meter>& portal);
+  bool executes_gathering(const sql::Statement& statement) const;
   std::shared_ptr<Meter> cursor_meter(const std::string& name);
   std::shared_ptr<Meter> loose_meter(const std::string& name);
   PreparedPtr metered(PreparedPtr prepared) const;

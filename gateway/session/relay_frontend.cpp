@@ -293,7 +293,10 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
         auto cursor = std::make_shared<Prepared>();
         cursor->script = std::make_shared<sql::Script>(sql::Script{{statement}});
         cursor->sql_cursor = true;
-        if (entry.under) cursor->meter = std::make_shared<Meter>();
+        if (entry.under) {
+          cursor->meter = std::make_shared<Meter>();
+          cursor->meter->gathers = gathers_rows(statement);
+        }
         portals_.pend(statement.name, std::move(cursor), segment_);
         break;
       }

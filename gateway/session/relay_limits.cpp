@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 #include "protocol/postgres/frontend_messages.h"
@@ -108,6 +110,17 @@ void Relay::meter(Run& run, const sql::Statement& statement, const std::shared_p
   } else {
     run.meters.push_back(portal ? portal : std::make_shared<Meter>());
   }
+  Meter& newest = *run.meters.back();
+  newest.gathers = newest.gathers || gathers_rows(statement) || executes_gathering(statement);
+}
+
+// EXECUTE is what it names.
+bool Relay::executes_gathering(const sql::Statement& statement) const {
+  if (statement.kind != sql::StatementKind::execute) return false;
+  const auto named = statements_.find(statement.name, segment_);
+  if (named.state != Names::State::found) return false;
+  const auto& inner = named.definition->script->statements;
+  return std::any_of(inner.begin(), inner.end(), gathers_rows);
 }
 
 std::shared_ptr<Meter> Relay::cursor_meter(const std::string& name) {

@@ -15,6 +15,7 @@ using Kind = Expected::Kind;
 
 constexpr std::size_t header_bytes = protocol::MessageHeader::bytes;
 constexpr std::size_t binary_trailer_bytes = 2;
+constexpr std::size_t gathered_row_bytes = 32;
 
 const std::string& copy_fail() {
   static const std::string message = [] {
@@ -177,7 +178,10 @@ bool Relay::counted(char type, Bytes message, Bytes body) {
   const bool row = type == 'D' || (type == 'd' && !trailer && !std::exchange(run.header_due, false));
   Meter& meter = *run.meters[std::min(run.statement, run.meters.size() - 1)];
   const policy::LimitSet& limits = *entry.under->limits;
-  if (row && limits.rows.set() && meter.rows >= limits.rows.value) {
+  // Where many rows come in one, only its size tells how many. A limit on bytes does better than that guess.
+  const bool by_size = row && meter.gathers && !limits.bytes.set();
+  const std::size_t rows = by_size ? std::max<std::size_t>(1, whole / gathered_row_bytes) : row;
+  if (limits.rows.set() && rows > limits.rows.value - std::min<std::uint64_t>(meter.rows, limits.rows.value)) {
     stop(entry, too_many_rows(limits));
     return false;
   }
@@ -186,7 +190,7 @@ bool Relay::counted(char type, Bytes message, Bytes body) {
     stop(entry, too_many_bytes(limits));
     return false;
   }
-  meter.rows += row ? 1 : 0;
+  meter.rows += rows;
   meter.bytes += whole;
   return true;
 }

@@ -13,6 +13,7 @@ struct Meter {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;
   bool started = false;  ///< of a portal: has been executed once
+  bool gathers = false;  ///< its rows may hold many: see gathers_rows()
 };
 
 /// Where a statement stands between the BEGIN and the COMMIT that dbgate puts around it, so that what a limit stops

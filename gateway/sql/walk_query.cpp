@@ -93,6 +93,7 @@ const Walker::Cte* Walker::cte_of(const RangeVar* name, const Scope* scope) cons
 void Walker::on_subquery(const SubLink* link, Scope* scope) {
   Scope* const body = body_scope(scope, scope->ctes);
   level_of(body).compared = link->subLinkType != EXISTS_SUBLINK;
+  facts_.array_subquery = facts_.array_subquery || link->subLinkType == ARRAY_SUBLINK;
   push(link->subselect, body);
 }
 

@@ -1,4 +1,5 @@
-// Input: a byte of choices, then steps of one byte: its upper half says what happens, its lower half is an argument.
+// Input: a byte of choices (1: replication, 2: a parser thread, 4: limits), then steps of one byte: its upper half says
+// what happens, its lower half is an argument.
 //
 //   0x0n  the frontend sends message n of a list        0x4n  of the next delivery, n + 1 bytes come at once
 //   0x1n  the server answers the oldest message, way n  0x5n  the policy changes, or the audit log fills up
@@ -235,10 +236,37 @@ std::string Server::answer(unsigned way) {
   return said;
 }
 
+/// Limits that little passes.
+class TightLimiter final : public session::Limiter {
+ public:
+  explicit TightLimiter(bool tight) {
+    if (!tight) return;
+    policy::LimitSet set;
+    set.rows = {1, "p/limits.rows", "policy"};
+    set.bytes = {64, "p/limits.bytes", "policy"};
+    set.concurrent = {1, "p/limits.concurrent", "policy"};
+    set.statement_timeout = {std::chrono::milliseconds(1), "p/limits.statement_timeout", "policy"};
+    limits_ = std::make_shared<const policy::LimitSet>(std::move(set));
+  }
+  const std::shared_ptr<const policy::LimitSet>& current() override { return limits_; }
+  policy::Usage& of_principal() override { return usage_; }
+  policy::Usage& of_target() override { return usage_; }
+  Clock::time_point now() const override { return time += std::chrono::microseconds(300); }
+  /// Whether a place is still taken.
+  bool in_use() { return limits_ && !usage_.running.begin(1); }
+
+ private:
+  std::shared_ptr<const policy::LimitSet> limits_;
+  policy::Usage usage_;
+  mutable Clock::time_point time{std::chrono::hours(1)};
+};
+
 class Play {
  public:
   explicit Play(std::uint8_t choices)
-      : relay_(judge_, trail_, limits(choices), (choices & 1) != 0), parser_thread_((choices & 2) != 0) {}
+      : limiter_((choices & 4) != 0),
+        relay_(judge_, trail_, limits(choices), (choices & 1) != 0, &limiter_),
+        parser_thread_((choices & 2) != 0) {}
 
   void step(std::uint8_t what, std::string_view& rest);
   void end();
@@ -260,10 +288,11 @@ class Play {
   void frontend();
   void backend();
   void handled(const session::Relay::Step& step, Bytes input);
-  void to_server();
+  void to_server(session::Outgoing& outgoing);
 
   fuzz::ScriptedJudge judge_;
   fuzz::ScriptedTrail trail_;
+  TightLimiter limiter_;
   session::Relay relay_;
   bool parser_thread_;
   Server server_;
@@ -296,8 +325,8 @@ void Play::from_server(std::string_view bytes) {
   frontend();
 }
 
-void Play::to_server() {
-  server_stream_.take(written(relay_.to_server()), [this](char type, std::string_view body) {
+void Play::to_server(session::Outgoing& outgoing) {
+  server_stream_.take(written(outgoing), [this](char type, std::string_view body) {
     DBGATE_FUZZ_CHECK("QPBDECSHFdcf"sv.find(type) != std::string_view::npos);
     // What stands for a refused statement cannot be parsed, and the server says so.
     const bool fails = body.find("dbgate_refused_this_statement") != std::string_view::npos;
@@ -339,7 +368,7 @@ void Play::frontend() {
       DBGATE_FUZZ_CHECK(client_stream_.at_boundary());
       DBGATE_FUZZ_CHECK(server_.idle() || !honest_);
     }
-    to_server();
+    to_server(relay_.to_server());
     client_stream_.take(written(relay_.local_replies()), [this](char type, std::string_view) {
       DBGATE_FUZZ_CHECK(type == 'E' || type == 'Z');
       if (type == 'Z') DBGATE_FUZZ_CHECK(ready_owed_-- > 0);
@@ -360,6 +389,11 @@ void Play::backend() {
   const session::Relay::Step step = relay_.on_backend(input);
   handled(step, input);
   DBGATE_FUZZ_CHECK(relay_.to_server().empty());
+  // What limits make dbgate say by itself comes between whole messages.
+  if (!relay_.own_words().empty()) DBGATE_FUZZ_CHECK(server_stream_.at_boundary() || !honest_);
+  to_server(relay_.own_words());
+  if (relay_.take_cancel()) DBGATE_FUZZ_CHECK(relay_.busy());
+  if (relay_.due() != session::UnderLimits::never && relay_.on_time() == session::Relay::Overdue::end) over_ = true;
   client_stream_.take(written(relay_.to_client()), [this](char type, std::string_view) {
     DBGATE_FUZZ_CHECK("123ACDEGHINSTVWZcdnst"sv.find(type) != std::string_view::npos);
     if (type == 'Z') DBGATE_FUZZ_CHECK(ready_owed_-- > 0);
@@ -403,6 +437,7 @@ void Play::end() {
   relay_.abandon(Error(sqlstate::connection_failure, "over"));
   DBGATE_FUZZ_CHECK(!relay_.busy());
   DBGATE_FUZZ_CHECK(trail_.everything_done());
+  DBGATE_FUZZ_CHECK(!limiter_.in_use());
 }
 
 }  // namespace

@@ -148,6 +148,37 @@ TEST(RelayLimits, BytesCountAsTheyStand) {
   });
 }
 
+// Many rows in one value count by their size.
+TEST(RelayLimits, GatheredRowsCount) {
+  const std::string twenty(20, 'x'), eighty(80, 'x');
+  for (const char* text : {"SELECT string_agg(a, '') FROM t", "SELECT ARRAY(SELECT a FROM t)",
+                           "COPY (SELECT jsonb_agg(t) FROM t) TO STDOUT",
+                           "DECLARE c CURSOR FOR SELECT array_agg(a) FROM t; FETCH c", "EXECUTE g"}) {
+    SCOPED_TRACE(text);
+    RelayLab lab;
+    lab.limiter.set(rows(2));
+    begin(lab);
+    lab.client(f::query("PREPARE g AS SELECT array_agg(a) FROM t")).server(b::complete("PREPARE") + b::ready('T'));
+    const std::string begins = text[0] == 'D'   ? b::complete("DECLARE CURSOR")
+                               : text[0] == 'P' ? b::complete("PREPARE")
+                                                : "";
+    const auto one = [&](const std::string& value) { return text[0] == 'C' ? b::copy_data(value) : b::row(value); };
+    lab.client(f::query(text)).server(begins + one(twenty));
+    EXPECT_THAT(lab.at_client(), testing::Not(HasSubstr("54000")));
+    lab.server(one(eighty));
+    EXPECT_EQ(lab.at_client(), too_many);
+  }
+  for (const char* text :
+       {"SELECT a FROM t", "SELECT ARRAY(SELECT a FROM pg_catalog.pg_class)", "SELECT array_agg(1)"}) {
+    SCOPED_TRACE(text);
+    RelayLab lab;
+    lab.limiter.set(rows(2));
+    lab.client(f::query(text))
+        .server(b::rows() + b::row(eighty) + b::row(eighty) + b::complete("SELECT 2") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "T D D C(SELECT 2) Z(I)");
+  }
+}
+
 // ---- Statements that change something: outside a transaction they would be committed before anybody notices
 
 TEST(RelayLimits, WhatChangesDataIsGuarded) {

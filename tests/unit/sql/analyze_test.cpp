@@ -143,6 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"COPY t (a, b) FROM STDIN WHERE a > 1", "COPY {insert,copy_in} t[read,insert,copy_in](a;a,b) f:>/2"},
         Case{"COPY t TO STDOUT", "COPY {read,copy_out} t[read,copy_out](*;)"},
         Case{"COPY t TO STDOUT (FORMAT csv, HEADER)", "COPY {read,copy_out} t[read,copy_out](*;) header"},
+        Case{"COPY (SELECT ARRAY(SELECT a FROM t)) TO STDOUT", "COPY {read,copy_out} t[read](a;) array"},
         Case{"COPY t TO STDOUT CSV HEADER", "COPY {read,copy_out} t[read,copy_out](*;) header"},
         Case{"COPY t TO STDOUT (HEADER 1)", "COPY {read,copy_out} t[read,copy_out](*;) header"},
         Case{"COPY t TO STDOUT (HEADER 'ON')", "COPY {read,copy_out} t[read,copy_out](*;) header"},
