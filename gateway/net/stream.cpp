@@ -373,11 +373,6 @@ Task<> Event::wait() {
   co_await timer_.async_wait(awaiting);
 }
 
-Task<> Event::wait_until(std::chrono::steady_clock::time_point time) {
-  timer_.expires_at(time);
-  co_await timer_.async_wait(awaiting);
-}
-
 Task<> run_on(Executor executor, std::function<Task<>()> task) {
   co_await boost::asio::co_spawn(
       executor, [task = std::move(task)]() -> Task<> { co_await task(); }, boost::asio::use_awaitable);

@@ -138,14 +138,30 @@ class Event {
   explicit Event(const Executor& executor) : timer_(executor) {}
   /// Returns at the next notify(). Notifications while nobody waits are lost: test the condition first, in a loop.
   Task<> wait();
-  /// The same, and at `time` at the latest. One waiter only.
-  Task<> wait_until(std::chrono::steady_clock::time_point time);
   void notify() { timer_.cancel(); }
 
  private:
   boost::asio::steady_timer timer_;
 };
 
+/// Calls a function of the same thread when it is time. Cheaper than a coroutine that waits.
+class Alarm {
+ public:
+  Alarm(const Executor& executor, std::function<void()> ring);
+  ~Alarm();
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+  /// Instead of any time that was set before.
+  void set(std::chrono::steady_clock::time_point time);
+
+ private:
+  struct State;
+  boost::asio::steady_timer timer_;
+  std::shared_ptr<State> state_;
+};
+
+/// Starts a task that nobody waits for; it must own what it uses.
+void run_apart(Executor executor, std::function<Task<>()> task);
 /// Runs a task on another executor and waits for its end there.
 Task<> run_on(Executor executor, std::function<Task<>()> task);
 

@@ -29,6 +29,16 @@ Task<> CancelPoint::cancel() {
   const auto self = shared_from_this();  // the session may end meanwhile
   if (!busy_ || !busy_()) co_return;
   ++under_way_;
+  co_await send();
+}
+
+void CancelPoint::start_cancel() {
+  if (!busy_ || !busy_()) return;
+  ++under_way_;
+  net::run_apart(executor_, [self = shared_from_this()] { return self->send(); });
+}
+
+Task<> CancelPoint::send() {
   co_await upstream::request_cancel(executor_, spec_, host_, pid_, key_);
   --under_way_;
   over_.notify();

@@ -26,11 +26,14 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
 
   /// Cancels what the session runs now, if anything; returns when the server has been signalled. Own thread only.
   Task<> cancel();
+  /// The same without waiting: nothing new is sent to the server from now on until it has been signalled.
+  void start_cancel();
   /// Waits until no cancel is under way.
   Task<> settled();
   const net::Executor& executor() const noexcept { return executor_; }
 
  private:
+  Task<> send();
   net::Executor executor_;
   upstream::ServerSpec spec_;
   upstream::ServerSpec::Host host_;

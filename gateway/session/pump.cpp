@@ -21,11 +21,11 @@ Pump::Pump(net::Stream& client, upstream::Connection& server, Relay& relay, Canc
       ports_(std::move(ports)),
       progress_(client.executor()),
       client_free_(client.executor()),
-      server_free_(client.executor()),
-      due_sooner_(client.executor()) {}
+      server_free_(client.executor()) {}
 
 Task<> Pump::run() {
-  co_await net::race(client_side(), net::race(server_side(), watch()));
+  co_await net::race(client_side(), server_side());
+  alarm_ = nullptr;
 }
 
 std::string Pump::reason_text() const {
@@ -85,31 +85,25 @@ Task<Result<>> Pump::write_server(Outgoing& outgoing) {
   co_return written;
 }
 
-void Pump::rewatch() {
-  if (relay_.due() < watched_for_) due_sooner_.notify();
+void Pump::watch() {
+  if (relay_.due() >= alarm_time_) return;
+  alarm_time_ = relay_.due();
+  if (!alarm_) alarm_ = std::make_unique<net::Alarm>(client_.executor(), [this] { on_time(); });
+  alarm_->set(alarm_time_);
 }
 
-Task<> Pump::watch() {
-  for (;;) {
-    watched_for_ = relay_.due();
-    if (watched_for_ == UnderLimits::never) {
-      co_await due_sooner_.wait();
-      continue;
-    }
-    const auto now = Relay::Clock::now();
-    if (now < watched_for_) {
-      co_await due_sooner_.wait_until(watched_for_);
-      continue;
-    }
-    const Relay::Overdue what = relay_.on_time();
-    if (what == Relay::Overdue::cancel) co_await cancel_.cancel();
-    if (what == Relay::Overdue::end && !ended_) {
-      tell_client(fatal_response(relay_.failure().code(), relay_.failure().message(), relay_.failure().hint()));
-      end(EndReason::limit);
-      server_.stream.shutdown();
-      client_.shutdown();
-    }
+// What was due may be over by now, and something else be due later: one alarm serves many statements.
+void Pump::on_time() {
+  alarm_time_ = UnderLimits::never;
+  const Relay::Overdue what = relay_.on_time();
+  if (what == Relay::Overdue::cancel) cancel_.start_cancel();
+  if (what == Relay::Overdue::end) {
+    tell_client(fatal_response(relay_.failure().code(), relay_.failure().message(), relay_.failure().hint()));
+    end(EndReason::limit);
+    server_.stream.shutdown();
+    client_.shutdown();
   }
+  watch();
 }
 
 // After replies: what the relay has to say to the server by itself, and a cancel for what passed a limit.
@@ -152,7 +146,7 @@ Task<Pump::Go> Pump::handle_client_bytes() {
     const std::uint64_t answers = answers_;
     const Relay::Step step = relay_.on_frontend(from_client_buffer_.unread());
     const Relay::Next next = step.next;
-    rewatch();
+    watch();
     if (!relay_.to_server().empty() || !relay_.local_replies().empty()) {
       const auto accepted = co_await ports_.accept_audit();
       if (!accepted) {
@@ -236,7 +230,7 @@ Task<> Pump::server_side() {
     }
     relay_.to_client().clear();
     server_.received.consume(step.taken);
-    rewatch();
+    watch();
     if (!relay_.own_words().empty() || relay_.cancel_is_due()) co_await act_for_limits();
     if (step.next == Relay::Next::broken) {
       tell_client(fatal_response(relay_.failure().code(), relay_.failure().message()));

@@ -43,10 +43,10 @@ class Pump {
   enum class Go : std::uint8_t { on, stop };
   Task<> client_side();
   Task<> server_side();
-  /// Acts when something is over time by a limit of a policy.
-  Task<> watch();
   Task<> act_for_limits();
-  void rewatch();
+  /// Looks after what may come to be over time by a limit of a policy.
+  void watch();
+  void on_time();
   Task<Go> handle_client_bytes();
   Task<Result<>> write_client(Outgoing& outgoing);
   Task<Result<>> write_server(Outgoing& outgoing);
@@ -66,8 +66,8 @@ class Pump {
   bool client_busy_ = false;
   net::Event server_free_;  // nobody writes to the server
   bool server_busy_ = false;
-  net::Event due_sooner_;  // than at …
-  Relay::Clock::time_point watched_for_ = UnderLimits::never;
+  std::unique_ptr<net::Alarm> alarm_;  // null: nothing ever had a time
+  Relay::Clock::time_point alarm_time_ = UnderLimits::never;
   bool ended_ = false;
   bool draining_ = false;  // the client said Terminate while statements were under way
   std::string farewell_;   // non-empty: the session ends at its next boundary

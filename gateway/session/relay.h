@@ -89,7 +89,6 @@ class Relay {
     if (expected_.empty()) return idle_due_;
     return expected_.front().under ? expected_.front().under->deadline : UnderLimits::never;
   }
-  Clock::time_point now() const { return quota_.now(); }
   enum class Overdue : std::uint8_t {
     nothing,
     cancel,  ///< what runs

@@ -438,6 +438,12 @@ class Time(Case):
         holder.types_until_ready()
         self.is_usable(waiter)
 
+    def test_a_client_that_has_left_is_no_way_round(self):
+        connection = self.login("slow")
+        connection.send(wire.query("SELECT pg_sleep(60)") + wire.TERMINATE)
+        running = f"SELECT count(*) FROM pg_stat_activity WHERE pid = {connection.pid}"
+        lab.wait_until(lambda: self.on_server(running) == "0", "the statement is cancelled", 20)
+
     def test_idle_in_transaction(self):
         connection = self.login("idle")
         connection.send(wire.query("SELECT 1"))
