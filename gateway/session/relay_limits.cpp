@@ -4,7 +4,7 @@
 #include "gateway/session/replies.h"
 #include "protocol/postgres/frontend_messages.h"
 
-// Limits of policies on what the frontend sends (docs/decisions/0007-what-a-limit-stops-is-undone.md).
+// Limits of policies on what the frontend sends (docs/decisions/0008-what-a-limit-stops-is-undone.md).
 namespace dbgate::session {
 namespace {
 
