@@ -91,9 +91,35 @@ void Walker::on_field(std::string_view name) {
 }
 
 void Walker::on_operator(const List* name) {
-  if (name == nullptr) return;
+  if (name != nullptr) add_operator(qualified(name));
+}
+
+// Looked up by this name like one that is written: it can be anybody's (manual ch. 10.2).
+void Walker::on_implied_operator(const char* name) {
+  add_operator({"", "", name});
+}
+
+void Walker::on_comparison(const A_Expr* expression) {
+  switch (expression->kind) {
+    case AEXPR_BETWEEN:
+    case AEXPR_BETWEEN_SYM:
+      on_implied_operator(">=");
+      on_implied_operator("<=");
+      break;
+    case AEXPR_NOT_BETWEEN:
+    case AEXPR_NOT_BETWEEN_SYM:
+      on_implied_operator("<");
+      on_implied_operator(">");
+      break;
+    default:
+      on_operator(expression->name);
+      break;
+  }
+}
+
+void Walker::add_operator(QualifiedName name) {
   FunctionUse use;
-  use.name = qualified(name);
+  use.name = std::move(name);
   use.form = FunctionForm::operator_;
   use.arguments = 2;
   if (std::find(facts_.functions.begin(), facts_.functions.end(), use) == facts_.functions.end()) {

@@ -267,6 +267,11 @@ void Walker::on_insert(const InsertStmt* insert, Scope* outer) {
   if (const OnConflictClause* conflict = insert->onConflictClause) {
     add_source(scope, Source::Kind::relation, "excluded", into);
     push(conflict->infer, scope);
+    // Tells whether a row with these values is there; which columns the constraint is about, only the server knows.
+    if (conflict->infer != nullptr && conflict->infer->conname != nullptr) {
+      set(facts_.relations[into].effects, Effect::read);
+      facts_.relations[into].reads.whole_row = true;
+    }
     if (conflict->action == ONCONFLICT_UPDATE) {
       add(Effect::update);
       set(facts_.relations[into].effects, Effect::update);

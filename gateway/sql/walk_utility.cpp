@@ -360,6 +360,16 @@ void Walker::on_object(ObjectType type, const void* object, Effect effect) {
   }
 }
 
+// OWNED BY table.column: dropping the one drops the other.
+void Walker::on_sequence_owner(const List* options) {
+  const ListCell* cell = nullptr;
+  foreach (cell, options) {
+    const auto* option = as<DefElem>(lfirst(cell));
+    const bool names_column = std::string_view(option->defname) == "owned_by" && list_length(as<List>(option->arg)) > 1;
+    if (names_column) on_object(OBJECT_COLUMN, option->arg, Effect::ddl);
+  }
+}
+
 // Rules and triggers reach the rows of their relation as OLD and NEW, whoever changes them later.
 void Walker::see_rows_of(const RangeVar* name, Scope* scope) {
   if (name == nullptr) return;
@@ -393,6 +403,12 @@ void Walker::on_ddl(const Node* node, Scope* scope) {
       break;
     case T_CreateFunctionStmt:
       facts_.objects.push_back(qualified(as<CreateFunctionStmt>(node)->funcname));
+      break;
+    case T_CreateSeqStmt:
+      on_sequence_owner(as<CreateSeqStmt>(node)->options);
+      break;
+    case T_AlterSeqStmt:
+      on_sequence_owner(as<AlterSeqStmt>(node)->options);
       break;
     case T_CreateSchemaStmt:
       facts_.objects.push_back({"", "", text_of(as<CreateSchemaStmt>(node)->schemaname)});

@@ -131,14 +131,20 @@ void Walker::visit(const void* node, Scope* scope) {
       push_list(as<TypeName>(node)->typmods, scope);
       break;
     case T_A_Expr:
-      on_operator(as<A_Expr>(node)->name);
+      on_comparison(as<A_Expr>(node));
       push(as<A_Expr>(node)->rexpr, scope);
       push(as<A_Expr>(node)->lexpr, scope);
       break;
     case T_SubLink:
       on_operator(as<SubLink>(node)->operName);
+      if (as<SubLink>(node)->subLinkType == ANY_SUBLINK && as<SubLink>(node)->operName == nullptr)
+        on_implied_operator("=");
       on_subquery(as<SubLink>(node), scope);
       push(as<SubLink>(node)->testexpr, scope);
+      break;
+    case T_CaseExpr:
+      if (as<CaseExpr>(node)->arg != nullptr) on_implied_operator("=");
+      visit_children(node, scope);
       break;
     case T_SortBy:
       on_operator(as<SortBy>(node)->useOp);

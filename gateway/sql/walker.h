@@ -104,6 +104,9 @@ class Walker {
   static Argument argument_of(const void* node);
   void on_field(std::string_view name);
   void on_operator(const List* name);
+  void on_implied_operator(const char* name);
+  void on_comparison(const A_Expr* expression);
+  void add_operator(QualifiedName name);
   void on_value_function(const SQLValueFunction* function);
   void on_type(const TypeName* type);
 
@@ -118,6 +121,7 @@ class Walker {
   void on_set(const VariableSetStmt* set);
   bool on_set_config(const FuncCall* call, const QualifiedName& name);
   void on_object(ObjectType type, const void* object, Effect effect);
+  void on_sequence_owner(const List* options);
   void embed(const Node* query);
 
   Statement& facts_;

@@ -49,8 +49,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"SELECT (SELECT b FROM u WHERE u.i = t.i) FROM t", "SELECT {read} t[read](b,i;) u[read](b,i;) f:=/2"},
         Case{"SELECT o.x FROM t, LATERAL (SELECT t.y) o", "SELECT {read} t[read](y;) f:x/1"},
         Case{"SELECT o.y FROM t, LATERAL (SELECT t.y) o", "SELECT {read} t[read](y;)"},
-        Case{"SELECT a FROM t JOIN u USING (k)", "SELECT {read} t[read](a,k;) u[read](a,k;)"},
-        Case{"SELECT 1 FROM t NATURAL JOIN u", "SELECT {read} t[read](*;) u[read](*;)"},
+        Case{"SELECT a FROM t JOIN u USING (k)", "SELECT {read} t[read](a,k;) u[read](a,k;) f:=/2"},
+        Case{"SELECT 1 FROM t NATURAL JOIN u", "SELECT {read} t[read](*;) u[read](*;) f:=/2"},
         Case{"SELECT j.a FROM (t JOIN u ON true) AS j", "SELECT {read} t[read](a;) u[read](a;)"},
         Case{"SELECT a FROM t ORDER BY b DESC, c USING OPERATOR(s.<)", "SELECT {read} t[read](a,b,c;) f:s.</2"},
         Case{"SELECT a FROM t FOR UPDATE", "SELECT {read,lock} t[read,lock](a;)"},
@@ -68,7 +68,20 @@ INSTANTIATE_TEST_SUITE_P(
              "SELECT {read} f:pg_catalog.current_user/0,pg_catalog.current_date/0"},
         Case{"SELECT extract(year FROM a) FROM t", "SELECT {read} t[read](a;) f:pg_catalog.extract/2"},
         Case{"SELECT ctid FROM t WHERE a LIKE 'x' AND b IN (1, 2) AND c BETWEEN 1 AND 2",
-             "SELECT {read} t[read](a,b,c,ctid;) f:~~/2,=/2,BETWEEN/2"}));
+             "SELECT {read} t[read](a,b,c,ctid;) f:~~/2,=/2,>=/2,<=/2"}));
+
+// Operators that the syntax looks up by name, without anybody writing it; and what a name that is no column reads.
+INSTANTIATE_TEST_SUITE_P(
+    FoundByTheOracle, AnalyzeTable,
+    testing::Values(Case{"SELECT a NOT BETWEEN SYMMETRIC 1 AND 2 FROM t", "SELECT {read} t[read](a;) f:</2,>/2"},
+                    Case{"SELECT 1 WHERE 1 IN (SELECT 2)", "SELECT {read} f:=/2"},
+                    Case{"SELECT 1 WHERE 1 OPERATOR(s.=) ANY (SELECT 2)", "SELECT {read} f:s.=/2"},
+                    Case{"SELECT CASE 1 WHEN 2 THEN 3 END, CASE WHEN true THEN 4 END", "SELECT {read} f:=/2"},
+                    Case{"SELECT CASE WHEN true THEN 4 END", "SELECT {read}"},
+                    Case{"INSERT INTO t DEFAULT VALUES ON CONFLICT ON CONSTRAINT c DO NOTHING",
+                         "INSERT {insert} t[read,insert](*;*)"},
+                    Case{"CREATE SEQUENCE q OWNED BY s.t.a", "CREATE SEQUENCE {ddl} s.t[ddl](;) q[ddl](;)"},
+                    Case{"ALTER SEQUENCE q OWNED BY NONE", "ALTER SEQUENCE {ddl} q[ddl](;)"}));
 
 // A qualified name is not always that of the nearest alias: PostgreSQL looks past it here.
 INSTANTIATE_TEST_SUITE_P(
