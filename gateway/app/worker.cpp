@@ -153,7 +153,7 @@ Result<std::shared_ptr<void>> Worker::admit(std::string_view user, std::string_v
 
 std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& session) {
   return std::make_unique<session::PolicyJudge>(shared_.views, session.user, session.target, session.database,
-                                                scan_limits(snapshot().config.limits));
+                                                scan_limits(snapshot().config.limits), session.server_version);
 }
 
 std::unique_ptr<session::Limiter> Worker::limiter_for(const session::SessionInfo& session) {

@@ -30,6 +30,7 @@ struct SessionInfo {
   std::string server_host;
   std::uint16_t server_port = 0;
   std::string upstream_user;
+  std::string server_version;  ///< as the server reports it, such as "16.4 (Debian 16.4-1)"; empty if it does not
 };
 
 /// Where a database name leads.

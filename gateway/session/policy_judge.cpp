@@ -1,6 +1,7 @@
 #include "gateway/session/policy_judge.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "gateway/session/replies.h"
 #include "gateway/sql/analyze.h"
@@ -33,6 +34,22 @@ bool is_replication_command(std::string_view text) {
                                            "BASE_BACKUP",
                                            "SHOW"};
   return std::find(std::begin(commands), std::end(commands), word) != std::end(commands);
+}
+
+// A text that cannot be read is never sent: the server may understand it in a way that nobody has judged. On a newer
+// server the mistake need not be the user's.
+std::string newer_syntax_hint(const std::string& server_version) {
+  const int server = std::atoi(server_version.c_str());
+  if (server <= sql::grammar_version()) return {};
+  return "dbgate reads statements by the grammar of PostgreSQL " + std::to_string(sql::grammar_version()) +
+         " and the server is PostgreSQL " + std::to_string(server) +
+         ": if this is newer syntax, dbgate does not know it and has not sent it.";
+}
+
+void add_hint(Refusal& refusal, const std::string& hint) {
+  if (hint.empty()) return;
+  if (!refusal.hint.empty()) refusal.hint += ' ';
+  refusal.hint += hint;
 }
 
 // The EXECUTE in a statement: itself, or inside EXPLAIN or CREATE TABLE AS. Null if there is none.
@@ -94,8 +111,9 @@ std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::S
 }
 
 PolicyJudge::PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
-                         const sql::ScanLimits& limits)
+                         const sql::ScanLimits& limits, const std::string& server_version)
     : source_(source),
+      newer_syntax_hint_(newer_syntax_hint(server_version)),
       user_(std::move(user)),
       target_(std::move(target)),
       database_(std::move(database)),
@@ -124,6 +142,7 @@ Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, con
   if (analysis.refused) {
     judged.refused = true;
     judged.refusal = analysis.refusal;
+    if (analysis.refusal.code == sqlstate::syntax_error) add_hint(judged.refusal, newer_syntax_hint_);
     total.decision = policy::Decision::deny;
     total.rule_id = "builtin/syntax";
     total.reasons.push_back(std::string(analysis.refusal.code.text()));

@@ -35,8 +35,9 @@ std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::S
 /// Judges by the policies in force. Takes a view once, and again whenever the version has changed.
 class PolicyJudge final : public Judge {
  public:
+  /// @param server_version  as the server reports it; of a newer one, syntax may come that nobody here can read
   PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
-              const sql::ScanLimits& limits);
+              const sql::ScanLimits& limits, const std::string& server_version = {});
 
   bool ready() override { return view().ready; }
   std::shared_ptr<const Analysis> analyze(std::string_view text) const override { return analysis_work(text)(); }
@@ -56,6 +57,7 @@ class PolicyJudge final : public Judge {
   Judged verdict_only(policy::Verdict verdict, sql::StatementKind kind, const char* tag);
 
   const PolicySource& source_;
+  const std::string newer_syntax_hint_;  // empty: the server's grammar is ours or older
   std::string user_, target_, database_;
   sql::ScanLimits limits_;
   PolicyView view_;

@@ -144,6 +144,9 @@ Task<Result<>> Session::connect_server() {
   server_ = std::make_unique<upstream::Connection>(std::move(*connected));
   info_.server_host = server_->host.name;
   info_.server_port = server_->host.port;
+  for (const auto& [name, value] : server_->status) {
+    if (name == "server_version") info_.server_version = value;
+  }
   co_return boost::system::in_place_value;
 }
 

@@ -141,6 +141,10 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const Tab
   return result;
 }
 
+int grammar_version() noexcept {
+  return PG_VERSION_NUM / 10000;
+}
+
 Result<> self_test() {
   const auto disagree = [](const char* what) {
     return Error(sqlstate::internal_error, std::string("libpg_query and PostgreSQL's headers disagree: ") + what,

@@ -34,6 +34,9 @@ struct AnalyzeResult {
 /// Works on any thread; never throws for any bytes.
 AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const TableColumns* tables = nullptr);
 
+/// The major version of PostgreSQL whose grammar this is, such as 15.
+int grammar_version() noexcept;
+
 /// Checks that library and headers agree, on statements with known facts. Errors: XX000, and the process must not
 /// start.
 Result<> self_test();
