@@ -39,6 +39,7 @@ struct Source {
   std::size_t index = none;          ///< relation: into Statement::relations; query: into Statement::levels
   std::size_t hidden_by =
       none;  ///< the innermost join with an alias inside which it stands: invisible from outside of that
+  bool aside = false;  ///< reached by its alias only: neither * nor a bare name means it (EXCLUDED)
   // Joins: the left side is the source after the join, the right side is `right`; they end before `end`.
   std::size_t right = none;
   std::size_t end = none;

@@ -49,7 +49,7 @@ bool Offers::visible(const View& view, std::size_t index) const {
 
 bool Offers::columns_visible(const View& view, std::size_t index) const {
   const Source& source = statement_.levels[view.level].sources[index];
-  return visible(view, index) && (source.kind != Source::Kind::join || source.hides);
+  return visible(view, index) && !source.aside && (source.kind != Source::Kind::join || source.hides);
 }
 
 // ---- What sources offer
@@ -246,7 +246,7 @@ void Offers::star_outputs(std::size_t index, const NameUse& use, Fields& fields)
   do {
     const std::vector<Source>& sources = statement_.levels[view.level].sources;
     for (std::size_t i = view.from; i < view.until && budget_.spend(1); ++i) {
-      if (!visible(view, i) || (!all && sources[i].alias != use.qualifier)) continue;
+      if (!visible(view, i) || (all ? sources[i].aside : sources[i].alias != use.qualifier)) continue;
       const Fields& more = fields_of(view.level, i);
       if (!budget_.spend(more.list.size())) return;
       fields.open = fields.open || more.open;

@@ -250,6 +250,16 @@ void Walker::write_columns(std::size_t relation, const List* targets) {
   }
 }
 
+// From PostgreSQL 18 on, old and new are the target's row before and after. Our grammar takes them for tables.
+void Walker::on_returning(const List* list, std::size_t target, Scope* scope) {
+  if (list == nullptr) return;
+  facts_.returning = true;
+  for (const std::string_view alias : {"old", "new"}) {
+    add_source(scope, Source::Kind::relation, alias, target).aside = true;
+  }
+  on_outputs(list, scope);
+}
+
 void Walker::on_insert(const InsertStmt* insert, Scope* outer) {
   Scope* const scope = own_scope(outer);
   on_with(insert->withClause, scope);
@@ -265,7 +275,7 @@ void Walker::on_insert(const InsertStmt* insert, Scope* outer) {
   level_of(source).compared = true;
   push(insert->selectStmt, source);
   if (const OnConflictClause* conflict = insert->onConflictClause) {
-    add_source(scope, Source::Kind::relation, "excluded", into);
+    add_source(scope, Source::Kind::relation, "excluded", into).aside = true;
     push(conflict->infer, scope);
     // Tells whether a row with these values is there; which columns the constraint is about, only the server knows.
     if (conflict->infer != nullptr && conflict->infer->conname != nullptr) {
@@ -281,9 +291,8 @@ void Walker::on_insert(const InsertStmt* insert, Scope* outer) {
     push_list(conflict->targetList, scope);
     push(conflict->whereClause, scope);
   }
-  facts_.returning = facts_.returning || insert->returningList != nullptr;
   if (insert->returningList != nullptr) set(facts_.relations[into].effects, Effect::read);
-  on_outputs(insert->returningList, scope);
+  on_returning(insert->returningList, into, scope);
 }
 
 void Walker::on_update(const UpdateStmt* update, Scope* outer) {
@@ -293,8 +302,7 @@ void Walker::on_update(const UpdateStmt* update, Scope* outer) {
   facts_.relations[into].has_where = update->whereClause != nullptr;
   write_columns(into, update->targetList);
   on_from(update->fromClause, scope);
-  facts_.returning = facts_.returning || update->returningList != nullptr;
-  on_outputs(update->returningList, scope);
+  on_returning(update->returningList, into, scope);
   push(update->whereClause, scope);
   push_list(update->targetList, scope);
 }
@@ -305,8 +313,7 @@ void Walker::on_delete(const DeleteStmt* del, Scope* outer) {
   const std::size_t from = target(del->relation, Effect::delete_, scope);
   facts_.relations[from].has_where = del->whereClause != nullptr;
   on_from(del->usingClause, scope);
-  facts_.returning = facts_.returning || del->returningList != nullptr;
-  on_outputs(del->returningList, scope);
+  on_returning(del->returningList, from, scope);
   push(del->whereClause, scope);
 }
 

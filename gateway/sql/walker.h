@@ -78,6 +78,7 @@ class Walker {
   void on_update(const UpdateStmt* update, Scope* outer);
   void on_delete(const DeleteStmt* del, Scope* outer);
   void on_merge(const MergeStmt* merge, Scope* outer);
+  void on_returning(const List* list, std::size_t target, Scope* scope);
   void on_subquery(const SubLink* link, Scope* scope);
   void on_with(const WithClause* with, Scope* scope);
   void on_from(const List* from, Scope* scope);

@@ -80,7 +80,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"SELECT CASE WHEN true THEN 4 END", "SELECT {read}"},
                     Case{"INSERT INTO t DEFAULT VALUES ON CONFLICT ON CONSTRAINT c DO NOTHING",
                          "INSERT {insert} t[read,insert](*;*)"},
-                    Case{"CREATE SEQUENCE q OWNED BY s.t.a", "CREATE SEQUENCE {ddl} s.t[ddl](;) q[ddl](;)"},
+                    Case{"DELETE FROM t RETURNING old.a", "DELETE {delete} t[read,delete](a;)"},
+        Case{"UPDATE t SET a = 1 RETURNING new.b, old", "UPDATE {update} t[read,update](*,b,old;a)"},
+        Case{"INSERT INTO t (a) VALUES (1) RETURNING old.*", "INSERT {read,insert} t[read,insert](*;a)"},
+        Case{"CREATE SEQUENCE q OWNED BY s.t.a", "CREATE SEQUENCE {ddl} s.t[ddl](;) q[ddl](;)"},
                     Case{"ALTER SEQUENCE q OWNED BY NONE", "ALTER SEQUENCE {ddl} q[ddl](;)"}));
 
 // A qualified name is not always that of the nearest alias: PostgreSQL looks past it here.
