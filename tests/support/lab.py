@@ -88,20 +88,22 @@ class Certificates:
 
 
 class Postgres:
-    """A cluster of its own. Superuser `postgres` with PASSWORD; `settings` go to postgresql.conf."""
+    """A cluster of its own. Superuser `postgres` with PASSWORD; `settings` go to postgresql.conf, `programs` is where the
+    server's are."""
 
-    def __init__(self, directory, settings=(), hba=("local all all scram-sha-256", "host all all 127.0.0.1/32 scram-sha-256",
+    def __init__(self, directory, settings=(), programs=PG_BIN, hba=("local all all scram-sha-256", "host all all 127.0.0.1/32 scram-sha-256",
                                                     "host replication all 127.0.0.1/32 scram-sha-256")):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True)
         self.port = free_port()
+        self.programs = pathlib.Path(programs)
         self.data = self.directory / "data"
         secret = self.directory / "password"
         secret.write_text(PASSWORD + "\n")
         if os.getuid() == 0:
             for path in (self.directory, secret):
                 os.chown(path, server_user().pw_uid, server_user().pw_gid)
-        self._run(PG_BIN / "initdb", "-D", self.data, "-U", "postgres", f"--pwfile={secret}", "-A", "scram-sha-256", "-E",
+        self._run(self.programs / "initdb", "-D", self.data, "-U", "postgres", f"--pwfile={secret}", "-A", "scram-sha-256", "-E",
                   "UTF8", "--locale=C.UTF-8", "--no-sync")
         lines = ["fsync=off", "wal_level=logical", "listen_addresses='127.0.0.1'", f"port={self.port}",
                  f"unix_socket_directories='{self.directory}'", "max_connections=100", "autovacuum=off", *settings]
@@ -116,10 +118,10 @@ class Postgres:
             raise AssertionError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
 
     def start(self):
-        self._run(PG_BIN / "pg_ctl", "-D", self.data, "-l", self.directory / "log", "-w", "start")
+        self._run(self.programs / "pg_ctl", "-D", self.data, "-l", self.directory / "log", "-w", "start")
 
     def stop(self, mode="immediate"):
-        self._run(PG_BIN / "pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
+        self._run(self.programs / "pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
 
     def psql(self, sql, database="postgres", user="postgres"):
         return run_psql(sql, host="127.0.0.1", port=self.port, user=user, database=database)
@@ -201,13 +203,14 @@ class Gateway:
 
 
 def run_psql(sql, *, host, port, user, database, password=PASSWORD, options=("-X", "-A", "-t", "-q"), sslmode="prefer",
-             check=True, environment=None, timeout=120):
-    """Runs SQL in psql; returns the finished process, whose stdout is unaligned and without headers."""
+             check=True, environment=None, timeout=120, merge=False):
+    """Runs SQL in psql; returns the finished process, whose stdout is unaligned and without headers. With `merge`, errors
+    stand in stdout where they happened."""
     variables = {**os.environ, "PGPASSWORD": password, "PGSSLMODE": sslmode, "PGCONNECT_TIMEOUT": "20",
                  **(environment or {})}
     done = subprocess.run(["psql", *options, "-h", str(host), "-p", str(port), "-U", user, "-d", database, "-v",
-                           "ON_ERROR_STOP=0", "-f", "-"], input=sql, capture_output=True, text=True, env=variables,
-                          timeout=timeout, check=False)
+                           "ON_ERROR_STOP=0", "-f", "-"], input=sql, text=True, env=variables, timeout=timeout, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT if merge else subprocess.PIPE)
     if check and (done.returncode != 0 or "ERROR:" in done.stderr):
         raise AssertionError(f"psql failed ({done.returncode}):\n{done.stdout}{done.stderr}")
     return done
