@@ -3,6 +3,8 @@ import dataclasses
 
 from tree import DELETE, INSERT, SELECT, UPDATE
 
+FIRST_USER_OID = 16384
+
 # What the facts must say of a relation for each privilege that the server needs. SELECT … FOR UPDATE needs UPDATE.
 _RIGHTS = {SELECT: {"read", "merge"}, INSERT: {"insert"}, UPDATE: {"update", "lock"}, DELETE: {"delete"}}
 _CHANGES = {"insert", "update", "delete", "merge", "copy_in", "truncate", "ddl", "lock", "maintenance", "dcl"}
@@ -14,7 +16,7 @@ LOCKS = {"RowShareLock": _CHANGES, "RowExclusiveLock": _CHANGES, "ShareUpdateExc
 
 @dataclasses.dataclass
 class Finding:
-    kind: str    # relation, effect, column, function, operator, type, lock, change, call
+    kind: str    # relation, effect, column, value, function, operator, type, lock, change, call
     what: str
     item: tuple  # what the facts would have to cover, for blinding them
 
@@ -36,7 +38,8 @@ class Facts:
             _, schema, name = use["name"]
             oid = catalog.resolve(schema, name)
             entry = {"effects": set(use["effects"].split(",")), "reads": set(use["reads"]["names"]),
-                     "reads_whole": use["reads"]["whole"], "writes": set(use["writes"]["names"]),
+                     "reads_whole": use["reads"]["whole"], "values": set(use["values"]["names"]),
+                     "values_whole": use["values"]["whole"] or statement["unsure"], "writes": set(use["writes"]["names"]),
                      "writes_whole": use["writes"]["whole"]}
             if oid is None:
                 self.unresolved.append(name)
@@ -50,7 +53,8 @@ class Facts:
 
     def of(self, oid):
         uses = self.relations.get(oid, ())
-        merged = {"effects": set(), "reads": set(), "reads_whole": False, "writes": set(), "writes_whole": False}
+        merged = {"effects": set(), "reads": set(), "reads_whole": False, "values": set(), "values_whole": False,
+                  "writes": set(), "writes_whole": False}
         for use in uses:
             for key, value in use.items():
                 merged[key] = merged[key] | value
@@ -61,7 +65,7 @@ class Facts:
         kind, key, *rest = item
         if kind == "relation":
             self.relations.pop(key, None)
-        elif kind in ("reads", "writes"):
+        elif kind in ("reads", "values", "writes"):
             self.columns_known = True
             for use in self.relations.get(key, ()):
                 use[kind].discard(rest[0])
@@ -92,6 +96,9 @@ def demands(truth, catalog):
             for number in numbers:
                 yield (use, oid, columns[number] if number else "*"), "column", \
                     f"{use} {label}.{columns[number] if number else '*'}"
+    for oid, number in truth.values:
+        column = catalog.columns[oid][number] if number else "*"
+        yield ("values", oid, column), "value", f"{'.'.join(catalog.relations[oid][:2])}.{column}"
     for oid in truth.functions:
         yield ("function", catalog.functions[oid]), "function", ".".join(catalog.functions[oid])
     for oid in truth.operators:
@@ -104,12 +111,15 @@ def _covered(item, facts, catalog):
     kind, key, *rest = item
     if kind == "relation":
         return key in facts.relations
-    if kind in ("reads", "writes"):
+    # Lineage needs the columns of tables: without them, masks have nothing to rest on.
+    if kind == "values" and not facts.columns_known:
+        return True
+    if kind in ("reads", "values", "writes"):
         use = facts.of(key)
         if use[f"{kind}_whole"] or rest[0] in use[kind]:
             return True
         # t.f is f(t) where t has no column f: without columns to know, it is charged as the column f.
-        return rest[0] == "*" and not facts.columns_known and bool(use["reads"] - set(catalog.columns[key].values()))
+        return kind == "reads" and rest[0] == "*" and not facts.columns_known and bool(use["reads"] - set(catalog.columns[key].values()))
     if kind == "effect":
         return bool(facts.of(key)["effects"] & rest[0])
     if kind == "function":
@@ -151,6 +161,12 @@ def under_reported_run(run, facts, catalog):
         if not by_operator and not _covered(("function", catalog.functions[oid]), facts, catalog):
             findings.append(Finding("call", ".".join(catalog.functions[oid]), ("function", catalog.functions[oid])))
     return findings
+
+
+def implied_calls(truth, catalog):
+    """User functions behind casts that nobody wrote."""
+    oids = sorted(truth.implicit) if truth else []
+    return ["implied call: " + ".".join(catalog.functions[oid]) for oid in oids if oid >= FIRST_USER_OID]
 
 
 def over_reports(truth, facts, catalog):

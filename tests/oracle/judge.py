@@ -70,8 +70,10 @@ class Judge:
             of_run = compare.under_reported_run(run, facts, known)
             if strict:
                 findings += of_run
-            elif of_run and mode == "exact":
-                self.indirect.append({"statement": text, "reached": sorted(map(str, of_run))})
+                of_run = []
+            reached = sorted(map(str, of_run)) + compare.implied_calls(truth, known)
+            if reached and mode == "exact":
+                self.indirect.append({"statement": text, "reached": reached})
         return findings
 
     @staticmethod

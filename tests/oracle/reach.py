@@ -51,7 +51,7 @@ STATEMENTS = [
     "DROP TABLE reach.secret CASCADE", "SELECT reach.in_sql()", "SELECT reach.in_plpgsql()",
     "SELECT reach.dynamic('SELECT count(*) FROM reach.secret')", "INSERT INTO reach.defaulted VALUES (1)",
     "SELECT * FROM reach.parts", "INSERT INTO reach.parts VALUES (2)", "SELECT * FROM reach.log", "DELETE FROM reach.log",
-    "TRUNCATE reach.log", "LOCK reach.seen_twice", "SELECT * FROM reach.guarded", "SELECT ROW(1)::reach.number || 'x'",
+    "TRUNCATE reach.log", "LOCK reach.seen_twice", "SELECT * FROM reach.guarded", "SELECT upper(ROW(1)::reach.number)",
     "SELECT 1 OPERATOR(reach.===) 'x'", "CALL reach.write()", "DO 'BEGIN PERFORM reach.in_sql(); END'",
     "SELECT query_to_xml('SELECT * FROM reach.secret', true, true, '')", "SELECT table_to_xml('reach.secret', true, true, '')",
     "SELECT 'reach.secret'::regclass", "SELECT pg_relation_size('reach.secret')", "VACUUM reach.log", "ANALYZE reach.parts",

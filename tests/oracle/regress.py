@@ -6,7 +6,8 @@ import re
 import lab
 import sources
 from catalog import Catalog
-from server import FIRST_USER_OID, Probe, Run, Session, query_inside, direct_tree
+from compare import FIRST_USER_OID
+from server import Probe, Run, Session, query_inside, direct_tree
 
 _CONTROL = re.compile(r"\s*(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|DECLARE|LOCK|SET|RESET|DISCARD|VACUUM|"
                       r"PREPARE\s+TRANSACTION|CREATE\s+DATABASE|DROP\s+DATABASE|DEALLOCATE)\b", re.I)

@@ -21,9 +21,10 @@ import regress  # noqa: E402
 import sources  # noqa: E402
 import walk_expressions  # noqa: E402
 from catalog import Catalog  # noqa: E402
+from compare import FIRST_USER_OID  # noqa: E402
 from facts_client import FactsTool  # noqa: E402
 from judge import Judge  # noqa: E402
-from server import FIRST_USER_OID, Session  # noqa: E402
+from server import Session  # noqa: E402
 
 SOURCES = ("walk", "sqlsmith", "regress", "reach")
 SETTINGS = ["track_functions=all", "log_min_messages=fatal", "max_locks_per_transaction=256"]

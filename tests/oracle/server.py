@@ -10,7 +10,6 @@ import tree
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import wire  # noqa: E402
 
-FIRST_USER_OID = 16384
 _TREE = b"Mparse tree:\0D"
 _OPTIONS = "-c debug_print_parse=on -c debug_pretty_print=off -c client_min_messages=log"
 _KINDS = {"i": "insert", "u": "update", "d": "delete", "s": "scan", "f": "call"}

@@ -7,6 +7,8 @@ function and operator by OID. Views are not expanded in it yet, so that it holds
 import dataclasses
 import re
 
+import lineage
+
 INSERT, SELECT, UPDATE, DELETE = 1, 2, 4, 8  # AclMode bits (PostgreSQL's nodes/parsenodes.h)
 FIRST_ATTRIBUTE = -7                         # FirstLowInvalidHeapAttributeNumber: where column bitmaps start
 EXPLICIT_CALL, EXPLICIT_CAST, IMPLICIT_CAST, SQL_SYNTAX = range(4)  # CoercionForm
@@ -37,6 +39,7 @@ class Truth:
     functions: set = dataclasses.field(default_factory=set)    # called by name
     operators: set = dataclasses.field(default_factory=set)
     casts: set = dataclasses.field(default_factory=set)        # types cast to explicitly
+    values: set = dataclasses.field(default_factory=set)       # (relation, column) not just put out
     implicit: set = dataclasses.field(default_factory=set)     # functions of casts that nobody wrote
 
 
@@ -93,4 +96,5 @@ def read(tree):
     truth.functions |= {int(oid) for oid in _OTHER_FUNCTION.findall(tree)}
     truth.operators |= {int(oid) for _, oid in _OPERATOR.findall(tree)}
     truth.casts |= {int(result) for result, form in _CAST.findall(tree) if int(form) == EXPLICIT_CAST}
+    truth.values = lineage.Values(tree).found
     return truth
