@@ -6,8 +6,17 @@ namespace dbgate::sql {
 namespace {
 
 const Fields& nobody_knows() {
-  static const Fields fields{{}, true};
+  static const Fields fields{{}, true, false};
   return fields;
+}
+
+// A recursive query can put any of its columns into any other, round by round.
+void mix_origins(Fields& fields) {
+  std::vector<Origin> all;
+  for (const Field& field : fields.list)
+    all.insert(all.end(), field.origins.begin(), field.origins.end());
+  for (Field& field : fields.list)
+    field.origins = all;
 }
 
 }  // namespace
@@ -103,6 +112,7 @@ const Fields& Offers::fields_of(std::size_t level, std::size_t index) {
     --depth_;
     budget_.spend(fields->list.size());
     memo[index] = std::move(fields);
+    made_.push_back({level, index});
   }
   return *memo[index];
 }
@@ -114,6 +124,7 @@ Fields Offers::make_fields(std::size_t level, std::size_t index) {
     case Source::Kind::relation: {
       const std::vector<std::string_view>* const columns = columns_of(source.index);
       fields.open = columns == nullptr;
+      fields.counted = columns != nullptr;
       if (columns == nullptr) break;
       for (const std::string_view name : *columns)
         fields.list.push_back({name, {{source.index, name}}});
@@ -128,6 +139,7 @@ Fields Offers::make_fields(std::size_t level, std::size_t index) {
     case Source::Kind::function:
     case Source::Kind::other:
       fields.open = true;
+      fields.counted = false;
       for (const std::string& name : source.columns)
         fields.list.push_back({name, {}});
       return fields;
@@ -138,14 +150,19 @@ Fields Offers::make_fields(std::size_t level, std::size_t index) {
 
 // Names of an alias replace those of the first columns.
 void Offers::rename(Fields& fields, const std::vector<std::string>& names) {
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i < fields.list.size() && !fields.open) {
-      fields.list[i].name = names[i];
-    } else {
-      fields.open = true;
-      fields.list.push_back({names[i], {}});
-    }
+  if (names.empty()) return;
+  if (!fields.counted) {
+    // Which columns these are, nobody knows.
+    unsure_ = true;
+    fields.open = true;
+    for (const std::string& name : names)
+      fields.list.push_back({name, {}});
+    return;
   }
+  for (std::size_t i = 0; i < std::min(names.size(), fields.list.size()); ++i)
+    fields.list[i].name = names[i];
+  fields.open =
+      std::any_of(fields.list.begin(), fields.list.end(), [](const Field& column) { return column.name.empty(); });
 }
 
 // Merged columns first, then what is left of the left side and of the right side (manual ch. 7.2.1.1).
@@ -161,6 +178,7 @@ Fields Offers::join_fields(std::size_t level, std::size_t index) {
   }
   Fields fields;
   fields.open = left.open || right.open;
+  fields.counted = left.counted && right.counted;
   for (const std::string_view name : merged) {
     Field& both = fields.list.emplace_back();
     both.name = name;
@@ -186,19 +204,40 @@ const Fields& Offers::outputs_of(std::size_t level) {
   if (memo.outputs) return *memo.outputs;
   if (depth_ >= Budget::deepest) budget_.exhaust();
   // A recursive query asks for itself: the arm that it starts with has the names.
+  if (memo.asked) memo.recursive = true;
   if (memo.asked || budget_.exhausted()) return nobody_knows();
   memo.asked = true;
+  const std::size_t made = made_.size();
   ++depth_;
   auto fields = std::make_unique<Fields>(make_outputs(level));
   --depth_;
+  if (memo.recursive) {
+    mix_origins(*fields);
+    forget_since(made);
+  }
   memo.outputs = std::move(fields);
+  made_.push_back({level, none});
   return *memo.outputs;
+}
+
+// What was made while a recursive query did not know itself is made again when somebody asks.
+void Offers::forget_since(std::size_t made) {
+  for (; made_.size() > made; made_.pop_back()) {
+    LevelMemo& memo = levels_[made_.back().level];
+    if (made_.back().source == none) {
+      memo.outputs.reset();
+      memo.asked = false;
+    } else {
+      memo.sources[made_.back().source].reset();
+    }
+  }
 }
 
 Fields Offers::make_outputs(std::size_t index) {
   const Level& level = statement_.levels[index];
   Fields fields;
   fields.open = level.open_outputs;
+  fields.counted = !level.open_outputs;
   if (level.arms.empty()) {
     own_outputs(index, fields);
   } else {
@@ -228,6 +267,7 @@ void Offers::arm_outputs(const Level& level, Fields& fields) {
     const Fields& other = outputs_of(level.arms[arm]);
     if (!budget_.spend(other.list.size())) return;
     fields.open = fields.open || other.open;
+    fields.counted = fields.counted && other.counted;
     if (arm == 0) {
       fields.list = other.list;
       continue;
@@ -250,6 +290,7 @@ void Offers::star_outputs(std::size_t index, const NameUse& use, Fields& fields)
       const Fields& more = fields_of(view.level, i);
       if (!budget_.spend(more.list.size())) return;
       fields.open = fields.open || more.open;
+      fields.counted = fields.counted && more.counted;
       fields.list.insert(fields.list.end(), more.list.begin(), more.list.end());
       if (!all) return;
       // What a join puts together is not put out again.
@@ -258,6 +299,7 @@ void Offers::star_outputs(std::size_t index, const NameUse& use, Fields& fields)
     if (all) return;
   } while (outwards(view));
   fields.open = true;
+  fields.counted = false;
 }
 
 // Where the value of an output comes from that is nothing but a name.

@@ -16,7 +16,8 @@ struct Field {
 };
 struct Fields {
   std::vector<Field> list;
-  bool open = false;  ///< there may be others
+  bool open = false;    ///< there may be others, or some have names that only the server knows
+  bool counted = true;  ///< the list has every column, in order
 };
 
 /// Work that one statement may cause. A hostile one stops here after milliseconds; no statement that people or tools
@@ -66,6 +67,8 @@ class Offers {
   const Fields& fields_of(std::size_t level, std::size_t source);
   const Fields& outputs_of(std::size_t level);
   const Field* field(const Fields& fields, std::string_view name);
+  /// Whether names were given to columns whose origins nobody knows.
+  bool unsure() const { return unsure_; }
 
  private:
   const std::vector<std::string_view>* columns_of(std::size_t relation);
@@ -76,7 +79,8 @@ class Offers {
   void arm_outputs(const Level& level, Fields& fields);
   void star_outputs(std::size_t level, const NameUse& use, Fields& fields);
   std::vector<Origin> origins_of(std::size_t level, const NameUse& use);
-  static void rename(Fields& fields, const std::vector<std::string>& names);
+  void rename(Fields& fields, const std::vector<std::string>& names);
+  void forget_since(std::size_t made);
 
   struct Known {
     bool asked = false;
@@ -86,6 +90,12 @@ class Offers {
     std::vector<std::unique_ptr<Fields>> sources;
     std::unique_ptr<Fields> outputs;
     bool asked = false;
+    bool recursive = false;  ///< asked for while it was being made
+  };
+  /// A memo that was filled: the outputs of a level, or one of its sources.
+  struct Made {
+    std::size_t level = 0;
+    std::size_t source = none;
   };
 
   const Statement& statement_;
@@ -93,6 +103,8 @@ class Offers {
   Budget& budget_;
   std::vector<Known> relations_;
   std::vector<LevelMemo> levels_;
+  std::vector<Made> made_;
+  bool unsure_ = false;
   std::size_t depth_ = 0;
 };
 

@@ -63,6 +63,7 @@ void NameResolver::run() {
       resolve(i, use);
     compare_outputs(i);
   }
+  statement_.lineage_unsure = statement_.lineage_unsure || offers_.unsure();
   if (budget_.exhausted() && statement_.unknown.empty()) statement_.unknown = "more names than dbgate can follow";
 }
 

@@ -43,8 +43,13 @@ class Queries(Expressions):
             lateral = self.chance(0.5)
             inside = seen if lateral else Scope(scope.outer, ctes=scope.ctes)
             kinds = [self.pick("int", "text") for _ in range(self.random.randint(1, 3))]
-            text, columns = self.select(inside, depth - 1, kinds)
-            return f"{'LATERAL ' if lateral else ''}({text}) {alias}", [Item(alias, columns)]
+            text, columns = self.select(inside, depth - 1, kinds, named=self.chance(0.6))
+            if self.chance(0.4) or not columns:
+                columns = {self.name("c"): kind for kind in kinds}
+                alias_columns = f"({', '.join(columns)})"
+            else:
+                alias_columns = ""
+            return f"{'LATERAL ' if lateral else ''}({text}) {alias}{alias_columns}", [Item(alias, columns)]
         if choice < 0.78:
             return self.function_item(seen, depth - 1, alias)
         return self.join(scope, depth - 1, seen)
@@ -115,10 +120,14 @@ class Queries(Expressions):
             if name in scope.ctes:
                 continue
             if recursive and self.chance(0.6):
-                start, _ = self.select(Scope(ctes=scope.all_ctes()), depth - 1, ["int"], plain=True)
-                text = f"{name}(e) AS (({start} LIMIT 2) UNION ALL SELECT {name}.e + 1 FROM {name} WHERE {name}.e < 3)"
+                start, _ = self.select(Scope(ctes=scope.all_ctes()), depth - 1, ["int", "int"], plain=True)
+                again = self.pick(f"SELECT {name}.e + 1, f FROM {name} WHERE {name}.e < 3",
+                                  f"SELECT f, {name}.e FROM {name} WHERE f < 2",
+                                  f"SELECT x.b, x.a FROM (SELECT e, f FROM {name}) x(a, b) WHERE x.a < 2",
+                                  f"SELECT * FROM {name} WHERE false")
+                text = f"{name}(e, f) AS (({start} LIMIT 2) {self.pick('UNION ALL', 'UNION')} {again})"
                 text += self.pick("", "", " SEARCH DEPTH FIRST BY e SET o", " CYCLE e SET m USING p")
-                columns = {"e": "int"}
+                columns = {"e": "int", "f": "int"}
             else:
                 kinds = [self.pick("int", "text") for _ in range(self.random.randint(1, 3))]
                 query, columns = self.cte_query(Scope(ctes=scope.all_ctes()), depth - 1, kinds)
@@ -132,9 +141,9 @@ class Queries(Expressions):
     def cte_query(self, scope, depth, kinds):
         return self.select(scope, depth, kinds)
 
-    def select(self, outer, depth, kinds, plain=False):
+    def select(self, outer, depth, kinds, plain=False, named=True):
         """A SELECT with columns of these types; returns its text and its columns by name. `plain`: nothing behind it that
-        a LIMIT could not follow."""
+        a LIMIT could not follow. Without `named` nobody says what the columns are called, and none are returned."""
         if depth > 0 and not plain and self.chance(0.12):
             return self.set_operation(outer, depth, kinds)
         if depth > 0 and self.chance(0.1):
@@ -151,11 +160,11 @@ class Queries(Expressions):
             scope.items += added
             lateral.items += added
         columns = {self.name("o"): kind for kind in kinds}
-        targets = [f"{self.expression(scope, kind, depth)} AS {name}" for name, kind in columns.items()]
+        targets = [self.expression(scope, kind, depth) + (f" AS {name}" if named else "") for name, kind in columns.items()]
         where = f" WHERE {self.b(scope, depth)}" if self.chance(0.6) else ""
-        tail = "" if plain else self.tail(scope, columns, depth)
+        tail = "" if plain or not named else self.tail(scope, columns, depth)
         distinct = "DISTINCT " if not tail and not plain and self.chance(0.08) else ""
-        return f"{head}SELECT {distinct}{', '.join(targets)} FROM {', '.join(items)}{where}{tail}", columns
+        return f"{head}SELECT {distinct}{', '.join(targets)} FROM {', '.join(items)}{where}{tail}", columns if named else {}
 
     def grouped(self, outer, depth, kinds):
         """A SELECT with GROUP BY, HAVING and window functions."""

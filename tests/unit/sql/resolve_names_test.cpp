@@ -56,6 +56,27 @@ TEST_P(ResolveNames, ToColumns) {
   EXPECT_EQ(columns_text(result.script->statements.at(0)), GetParam().columns) << GetParam().sql;
 }
 
+// Found by the oracle: columns whose values went through something that has no name, or through themselves.
+INSTANTIATE_TEST_SUITE_P(
+    Lineage, ResolveNames,
+    testing::Values(
+        Case{"SELECT 1 FROM (SELECT email, 1 + 1 FROM people) x(p, q) WHERE p > 'a'", "people(email;email)"},
+        Case{"SELECT q FROM (SELECT email, 1 + 1 FROM people) x(p, q)", "people(email;)"},
+        Case{"WITH w(p) AS (SELECT email FROM people UNION ALL SELECT city || 'x' FROM people) SELECT 1 FROM w "
+             "WHERE p > 'a'",
+             "people(email;email) people(city;city)"},
+        Case{"WITH RECURSIVE w(p) AS (SELECT id FROM people UNION ALL SELECT w.p + 1 FROM w) SELECT 1 FROM w",
+             "people(id;id)"},
+        Case{"WITH RECURSIVE w(p, q) AS (SELECT id, email FROM people UNION ALL SELECT q, p FROM w) SELECT 1 FROM w "
+             "WHERE p > 1",
+             "people(email,id;email,id)"},
+        Case{"WITH RECURSIVE w(p, q) AS (SELECT id, 1 FROM people UNION ALL SELECT x.b, x.a FROM (SELECT p, q FROM w) "
+             "x(a, b) WHERE x.a > 1) SELECT q FROM w",
+             "people(id;id)"},
+        Case{"WITH RECURSIVE w(p) AS (SELECT id FROM people UNION ALL SELECT p FROM w) SELECT p FROM w", "people(id;)"},
+        Case{"SELECT 1 FROM (SELECT *, email FROM nobody, people) x(p, q) WHERE p > 'a'",
+             "nobody(*;) people(*,email;) unsure"}));
+
 INSTANTIATE_TEST_SUITE_P(
     Lookup, ResolveNames,
     testing::Values(
