@@ -1,6 +1,7 @@
 #include "gateway/sql/analyze.h"
 
 #include "gateway/sql/parse_tree.h"
+#include "gateway/sql/shape.h"
 #include "gateway/sql/statement_names.h"
 #include "gateway/sql/walker.h"
 
@@ -98,13 +99,14 @@ ParseError parse_error(const PgQueryError& error, std::string_view text) {
   return result;
 }
 
-void read_statement(const RawStmt* raw, std::size_t text_size, const TableColumns* tables, Statement& facts) {
+void read_statement(const RawStmt* raw, std::string_view text, const TableColumns* tables, Statement& facts) {
   const StatementName name = statement_name(raw->stmt);
   facts.kind = name.kind;
   facts.tag = name.tag;
   if (name.kind == StatementKind::other) facts.unknown = "statement of an unknown kind";
   facts.begin = raw->stmt_location < 0 ? 0 : static_cast<std::size_t>(raw->stmt_location);
-  facts.length = raw->stmt_len == 0 ? text_size - facts.begin : static_cast<std::size_t>(raw->stmt_len);
+  facts.length = raw->stmt_len == 0 ? text.size() - facts.begin : static_cast<std::size_t>(raw->stmt_len);
+  facts.shape = shape_of(text.substr(facts.begin, facts.length));
   Walker(facts).read(raw->stmt);
   resolve_names(facts, tables);
 }
@@ -135,7 +137,7 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const Tab
   const int count = list_length(parsed.tree);
   script.statements.resize(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text.size(), tables,
+    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables,
                    script.statements[static_cast<std::size_t>(i)]);
   }
   return result;

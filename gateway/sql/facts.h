@@ -187,6 +187,7 @@ struct Statement {
   bool read_write = false;      ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
   std::size_t begin = 0;        ///< offset of the statement in the message text, bytes
   std::size_t length = 0;       ///< bytes; without the semicolon
+  std::string shape;            ///< see shape.h; empty: it has none
   /// A construct that the walk does not know or cannot see through; non-empty means: deny unless everything is granted.
   std::string unknown;
   /// Kind, tag and name of the statement inside PREPARE, DECLARE, EXPLAIN, COPY (query), CREATE TABLE AS. What it does
