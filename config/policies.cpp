@@ -28,7 +28,8 @@ Rule read_rule(const Value& value) {
                      "merge",        "truncate",    "copy_in",       "copy_out", "lock",    "ddl",
                      "maintenance",  "functions",   "call",          "listen",   "notify",  "set",
                      "types",        "dcl",         "admin",         "do",       "opaque",  "two_phase",
-                     "server_files", "replication", "function_call", "connect",  "require", "descendants"});
+                     "server_files", "replication", "function_call", "connect",  "require", "statements",
+                     "when",         "descendants"});
   if (!value.is_map()) return rule;
   value["everything"].read(rule.everything);
   const Value pack = value["pack"];
@@ -62,6 +63,12 @@ Rule read_rule(const Value& value) {
   const Value require = value["require"];
   require.expect_keys({"where"});
   require["where"].read(rule.require_where);
+  value["statements"].each([&rule](const Value& element) {
+    ListedStatement statement{{}, element.line(), element.column()};
+    element.read(statement.text);
+    rule.statements.push_back(std::move(statement));
+  });
+  read_window(value["when"], rule.when);
   return rule;
 }
 
@@ -88,10 +95,13 @@ void read_policies(const Value& list, Config& config) {
   for (const Target& target : config.targets)
     targets.push_back(target.name);
   list.each([&](const Value& value) {
-    value.expect_keys({"name", "who", "on", "allow", "deny", "limits"});
+    value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "limits"});
     Policy policy;
     value["name"].read(policy.name);
     if (policy.name.empty()) value.error("needs a name");
+    std::size_t mode = 0;
+    value["mode"].read_word({"enforce", "observe", "learn"}, mode);
+    policy.mode = static_cast<PolicyMode>(mode);
     const Value who = value["who"];
     who.expect_keys({"users", "groups"});
     who["users"].read(policy.users);
@@ -103,8 +113,12 @@ void read_policies(const Value& list, Config& config) {
     check_names(who["groups"], policy.groups, groups, "group");
     check_names(value["on"], policy.targets, targets, "target");
     value["allow"].each([&policy](const Value& rule) { policy.allow.push_back(read_rule(rule)); });
-    value["deny"].each([&policy](const Value& rule) { policy.deny.push_back(read_rule(rule)); });
     read_traffic_limits(value["limits"], policy.limits);
+    value["deny"].each([&policy](const Value& rule) {
+      policy.deny.push_back(read_rule(rule));
+      // Another spelling would go round it.
+      if (!policy.deny.back().statements.empty()) rule["statements"].error("is for allow only: name what is denied");
+    });
     config.policies.push_back(std::move(policy));
   });
 }

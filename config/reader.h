@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ class Value {
   void error(const std::string& text) const { report_->error(place_, path_, text); }
   /// How many problems the file has so far.
   std::size_t problems() const { return report_->problems.size(); }
+  int line() const { return place_.line + 1; }
+  int column() const { return place_.column + 1; }
   void warn(const std::string& text) const { report_->warning(place_, path_, text); }
 
   /// Complains about keys that are not named here (with the nearest that is) and about doubled ones.
@@ -76,6 +79,8 @@ bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);
 
 /// Reads `limits` of a policy or a target.
 void read_traffic_limits(const Value& value, TrafficLimits& limits);
+/// Reads `when`.
+void read_window(const Value& value, std::optional<Window>& window);
 /// Reads `policies`.
 void read_policies(const Value& list, Config& config);
 

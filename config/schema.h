@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "config/limits.h"
+#include "config/window.h"
 
 // The configuration as plain values. Every key is described in docs/configuration.md.
 namespace dbgate::config {
@@ -120,6 +122,13 @@ struct FunctionPattern {
   std::vector<std::string> types;  ///< of the arguments, as written
 };
 
+/// A statement of `statements`, and where it stands.
+struct ListedStatement {
+  std::string text;
+  int line = 0;  ///< from 1
+  int column = 0;
+};
+
 /// One entry of `allow` or `deny`.
 struct Rule {
   bool everything = false;
@@ -141,11 +150,21 @@ struct Rule {
   bool function_call = false;
   bool connect = false;  ///< tcp targets
   bool require_where = false;
-  bool descendants = false;  ///< the tables with all their children and partitions
+  bool descendants = false;                 ///< the tables with all their children and partitions
+  std::vector<ListedStatement> statements;  ///< allow only: these shapes, whatever they do
+  std::optional<Window> when;               ///< in force at these times only
+};
+
+/// What becomes of a statement that no rule allows.
+enum class PolicyMode : std::uint8_t {
+  enforce,  ///< it is denied
+  observe,  ///< it is allowed, and recorded as what would be denied
+  learn     ///< the same, with the shapes of all statements
 };
 
 struct Policy {
   std::string name;
+  PolicyMode mode = PolicyMode::enforce;
   std::vector<std::string> users;
   std::vector<std::string> groups;
   std::vector<std::string> targets;

@@ -99,6 +99,7 @@ class StatementJudge {
 
 Verdict StatementJudge::run() {
   Verdict verdict;
+  verdict.learns = grants_.mode == config::PolicyMode::learn;
   std::string why;
   if (!statement_.unknown.empty() && !is_unrestricted(grants_)) {
     why = "dbgate does not understand this statement completely";
@@ -110,9 +111,16 @@ Verdict StatementJudge::run() {
     verdict.rule_id = "builtin/fixed-settings";
   } else if (allow_.everything) {
     rule_ = allow_.everything_rule;
+  } else if (const std::string* listed = allow_.statement_rule(statement_.shape)) {
+    rule_ = *listed;
   } else {
     why = missing_grant();
     if (!why.empty()) verdict.rule_id = "default";
+    if (!why.empty() && grants_.mode != config::PolicyMode::enforce) {
+      verdict.decision = policy::Decision::log_only;
+      verdict.reasons.push_back(why);
+      return verdict;
+    }
   }
   if (why.empty()) {
     verdict.decision = policy::Decision::allow;
@@ -391,11 +399,19 @@ Verdict decide(const Grants& grants, const Statement& statement, const NameConte
 
 bool may_write(const Grants& grants) {
   const RuleSet& allow = grants.allow;
-  return allow.everything || allow.writes || allow.dcl || allow.admin || allow.do_blocks || allow.opaque;
+  return allow.everything || allow.writes || allow.dcl || allow.admin || allow.do_blocks || allow.opaque ||
+         grants.mode != config::PolicyMode::enforce;
+}
+
+Verdict stricter(Verdict earlier, Verdict later) {
+  const bool learns = earlier.learns || later.learns;
+  Verdict& counts = later.decision >= earlier.decision ? later : earlier;
+  counts.learns = learns;
+  return std::move(counts);
 }
 
 bool shows_part(const Grants& grants) {
-  return grants.allow.names_columns || grants.deny.table_effects.any();
+  return grants.allow.names_columns || grants.allow.lists_statements() || grants.deny.table_effects.any();
 }
 
 bool is_unrestricted(const Grants& grants) {

@@ -5,10 +5,41 @@
 #include "gateway/policy/grants.h"
 
 namespace dbgate::policy {
+namespace {
+
+using Policies = std::vector<std::shared_ptr<const config::Policy>>;
+
+bool has_window(const config::Policy& policy) {
+  const auto timed = [](const config::Rule& rule) { return rule.when.has_value(); };
+  return std::any_of(policy.allow.begin(), policy.allow.end(), timed) ||
+         std::any_of(policy.deny.begin(), policy.deny.end(), timed);
+}
+
+/// Adds the rules of one side that count at `now`; without a time, all of them.
+void add_rules(RuleSet& set, const std::vector<config::Rule>& rules, const std::string& prefix, RuleSet::Side side,
+               std::optional<std::int64_t> now) {
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (now && rules[i].when && !rules[i].when->open_at(*now)) continue;
+    set.add(rules[i], prefix + "[" + std::to_string(i) + "]", side);
+  }
+}
+
+std::shared_ptr<const Grants> compile(const Policies& policies, std::optional<std::int64_t> now) {
+  auto grants = std::make_shared<Grants>();
+  for (const auto& policy : policies) {
+    grants->mode = std::max(grants->mode, policy->mode);
+    add_rules(grants->allow, policy->allow, policy->name + "/allow", RuleSet::Side::allow, now);
+    add_rules(grants->deny, policy->deny, policy->name + "/deny", RuleSet::Side::deny, now);
+  }
+  return grants;
+}
+
+}  // namespace
 
 PolicySet::PolicySet(const config::Config& config) {
-  std::map<std::string, std::map<std::string, std::shared_ptr<Grants>>> building;
+  std::map<std::string, std::map<std::string, Policies>> building;
   for (const config::Policy& policy : config.policies) {
+    const auto shared = std::make_shared<const config::Policy>(policy);
     std::vector<std::string> users = policy.users;
     for (const std::string& group : policy.groups) {
       const auto members = config.groups.find(group);
@@ -17,29 +48,40 @@ PolicySet::PolicySet(const config::Config& config) {
     std::sort(users.begin(), users.end());
     users.erase(std::unique(users.begin(), users.end()), users.end());
     for (const std::string& user : users) {
-      for (const std::string& target : policy.targets) {
-        auto& grants = building[user][target];
-        if (!grants) grants = std::make_shared<Grants>();
-        for (std::size_t i = 0; i < policy.allow.size(); ++i) {
-          grants->allow.add(policy.allow[i], policy.name + "/allow[" + std::to_string(i) + "]", RuleSet::Side::allow);
-        }
-        for (std::size_t i = 0; i < policy.deny.size(); ++i) {
-          grants->deny.add(policy.deny[i], policy.name + "/deny[" + std::to_string(i) + "]", RuleSet::Side::deny);
-        }
-      }
+      for (const std::string& target : policy.targets)
+        building[user][target].push_back(shared);
     }
   }
   for (auto& [user, targets] : building) {
-    for (auto& [target, grants] : targets)
-      by_user_[user][target] = std::move(grants);
+    for (auto& [target, policies] : targets) {
+      Entry& entry = by_user_[user][target];
+      entry.grants = compile(policies, std::nullopt);
+      const bool timed =
+          std::any_of(policies.begin(), policies.end(), [](const auto& policy) { return has_window(*policy); });
+      if (timed) entry.timed = std::move(policies);
+    }
   }
 }
 
-std::shared_ptr<const Grants> PolicySet::grants(std::string_view user, std::string_view target) const {
+const PolicySet::Entry* PolicySet::find(std::string_view user, std::string_view target) const {
   const auto targets = by_user_.find(user);
   if (targets == by_user_.end()) return nullptr;
   const auto found = targets->second.find(target);
-  return found == targets->second.end() ? nullptr : found->second;
+  return found == targets->second.end() ? nullptr : &found->second;
+}
+
+std::shared_ptr<const Grants> PolicySet::grants(std::string_view user, std::string_view target) const {
+  const Entry* const entry = find(user, target);
+  return entry == nullptr ? nullptr : entry->grants;
+}
+
+TimedGrants PolicySet::grants_at(std::string_view user, std::string_view target, std::int64_t now) const {
+  const Entry* const entry = find(user, target);
+  if (entry == nullptr) return {};
+  if (entry->timed.empty()) return {entry->grants};
+  // Windows open and close at whole minutes.
+  const std::int64_t since = ((now % 60) + 60) % 60;
+  return {compile(entry->timed, now), now - since, now - since + 60};
 }
 
 }  // namespace dbgate::policy

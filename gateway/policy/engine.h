@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,16 +15,33 @@ namespace dbgate::policy {
 
 class Grants;
 
+/// Grants, and from when until when (seconds since 1970 UTC, the end excluded) they are certain not to change.
+struct TimedGrants {
+  std::shared_ptr<const Grants> grants;
+  std::int64_t from = INT64_MIN;
+  std::int64_t until = INT64_MAX;
+};
+
 /// The policies of one configuration, compiled. Immutable; shared by all threads.
 class PolicySet {
  public:
   explicit PolicySet(const config::Config& config);
 
-  /// What `user` may do on `target`; null if no policy names the two together: the target does not exist for that user.
+  /// What `user` may do on `target`, at one time or another; null if no policy names the two together: the target does
+  /// not exist for that user.
   std::shared_ptr<const Grants> grants(std::string_view user, std::string_view target) const;
+  /// What decides at this moment: without the rules whose time it is not. Null as above.
+  /// @param now seconds since 1970 UTC
+  TimedGrants grants_at(std::string_view user, std::string_view target, std::int64_t now) const;
 
  private:
-  std::map<std::string, std::map<std::string, std::shared_ptr<const Grants>, std::less<>>, std::less<>> by_user_;
+  struct Entry {
+    std::shared_ptr<const Grants> grants;
+    std::vector<std::shared_ptr<const config::Policy>> timed;  ///< all policies of the two, if any rule has a window
+  };
+  const Entry* find(std::string_view user, std::string_view target) const;
+
+  std::map<std::string, std::map<std::string, Entry, std::less<>>, std::less<>> by_user_;
 };
 
 /// How names in a statement are to be read.
@@ -46,6 +64,8 @@ bool may_write(const Grants& grants);
 /// Whether the rights stop at columns, or leave out tables of what is otherwise allowed: errors of the server could
 /// show more.
 bool shows_part(const Grants& grants);
+/// Of two verdicts on one text, the one that counts; the later one if they are equally strict.
+Verdict stricter(Verdict earlier, Verdict later);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

@@ -4,6 +4,7 @@
 
 #include "gateway/catalog/type_names.h"
 #include "gateway/policy/catalog_lists.h"
+#include "gateway/sql/shape.h"
 
 namespace dbgate::policy {
 namespace {
@@ -112,6 +113,10 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
   listen_.insert(listen_.end(), rule.listen.begin(), rule.listen.end());
   notify_.insert(notify_.end(), rule.notify.begin(), rule.notify.end());
   set_.insert(set_.end(), rule.set.begin(), rule.set.end());
+  for (const config::ListedStatement& statement : rule.statements) {
+    std::string shape = sql::shape_of(statement.text);
+    if (!shape.empty()) statements_.emplace(std::move(shape), rule_id);
+  }
   dcl = dcl || rule.dcl;
   admin = admin || rule.admin;
   do_blocks = do_blocks || rule.do_blocks;
@@ -167,6 +172,12 @@ bool RuleSet::type_granted(std::string_view schema, std::string_view name) const
 
 bool RuleSet::channel_granted(std::string_view channel, bool notify) const {
   return contains(notify ? notify_ : listen_, channel);
+}
+
+const std::string* RuleSet::statement_rule(const std::string& shape) const {
+  if (shape.empty()) return nullptr;
+  const auto found = statements_.find(shape);
+  return found == statements_.end() ? nullptr : &found->second;
 }
 
 bool RuleSet::setting_granted(std::string_view name) const {

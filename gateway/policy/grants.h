@@ -52,6 +52,10 @@ class RuleSet {
   bool channel_granted(std::string_view channel, bool notify) const;
   bool setting_granted(std::string_view name) const;
 
+  /// The rule that lists a statement of this shape; null if none does.
+  const std::string* statement_rule(const std::string& shape) const;
+  bool lists_statements() const noexcept { return !statements_.empty(); }
+
   static bool is_system_schema(std::string_view schema);
 
   bool everything = false;
@@ -73,12 +77,14 @@ class RuleSet {
   std::vector<config::FunctionPattern> procedures_;
   std::vector<config::TablePattern> types_;
   std::vector<std::string> listen_, notify_, set_;
+  std::unordered_map<std::string, std::string> statements_;  // rule by shape
 };
 
 class Grants {
  public:
   RuleSet allow;
   RuleSet deny;
+  config::PolicyMode mode = config::PolicyMode::enforce;  ///< the least strict of the policies
 };
 
 /// Why a deny rule forbids the statement, or empty. `rule` becomes the id of the rule.

@@ -20,6 +20,8 @@ struct Verdict {
   std::string message;  ///< for the client when denied; fixed text, no data
   std::string hint;     ///< for the client; the nearest thing that is allowed, if it may be known
 
+  bool learns = false;  ///< the shapes of the statements belong into the audit record
+
   bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
 };
 
