@@ -8,6 +8,7 @@
 #include "gateway/adapters/stderr_log.h"
 #include "gateway/app/gateway.h"
 #include "gateway/auth/scram_verifier.h"
+#include "gateway/policy/statement_lists.h"
 #include "gateway/sql/analyze.h"
 
 namespace {
@@ -25,6 +26,10 @@ std::shared_ptr<app::Snapshot> load(const std::string& path, bool strict) {
     warned = warned || problem.warning;
   }
   if (!loaded.config || (strict && warned)) return nullptr;
+  const auto listed = policy::check_statement_lists(*loaded.config, path);
+  for (const config::Problem& problem : listed)
+    std::cerr << problem.line_text() << '\n';
+  if (!listed.empty()) return nullptr;
   auto snapshot = app::make_snapshot(std::move(*loaded.config));
   if (snapshot) return *snapshot;
   const Error why = snapshot.error();

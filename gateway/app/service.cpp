@@ -23,6 +23,8 @@ ports::DecisionSummary summary_of(const session::Judged& judged) {
   summary.effect = judged.refused ? "deny" : "allow";
   if (judged.refused && judged.refusal.code != sqlstate::insufficient_privilege) summary.effect = "error";
   if (judged.verdict) {
+    const bool observed = judged.verdict->decision == policy::Decision::log_only;
+    if (observed && !judged.refused) summary.effect = "log_only";
     summary.rule = judged.verdict->rule_id;
     summary.reasons = judged.verdict->reasons;
   }
@@ -110,7 +112,7 @@ Task<Result<ports::DecisionSummary>> Service::decide(std::string user, std::stri
   const Target* const found = snapshot->find(target, database);
   if (found == nullptr || !snapshot->policies.grants(user, found->settings.name)) co_return no_such_target(target);
   session::Judged judged;
-  if (!shared_.views.view(user, found->settings.name, database).ready) {
+  if (!shared_.views.view(user, found->settings.name, database, session::system_clock_seconds()).ready) {
     co_await shared_.views.catalog_read(found->settings.name, database);
   }
   co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {

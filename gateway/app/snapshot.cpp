@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gateway/policy/statement_lists.h"
+
 namespace dbgate::app {
 namespace {
 
@@ -91,6 +93,10 @@ const Target* Snapshot::find(std::string_view name, std::string& database) const
 }
 
 Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config) {
+  const auto listed = policy::check_statement_lists(config, "");
+  if (!listed.empty()) {
+    return Error(sqlstate::internal_error, "line " + std::to_string(listed[0].line) + ": " + listed[0].text);
+  }
   auto snapshot = std::make_shared<Snapshot>(std::move(config));
   DBGATE_TRY(snapshot->postgres_tls, listener_tls(snapshot->config.postgres, "postgres", alpn_postgresql));
   DBGATE_TRY(snapshot->api_tls, listener_tls(snapshot->config.api, "api", alpn_http));

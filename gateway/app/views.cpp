@@ -4,7 +4,8 @@
 
 namespace dbgate::app {
 
-session::PolicyView Views::view(const std::string& user, const std::string& target, const std::string& database) const {
+session::PolicyView Views::view(const std::string& user, const std::string& target, const std::string& database,
+                                std::int64_t now) const {
   session::PolicyView view;
   view.version = version();  // first: what changes meanwhile is noticed
   const auto snapshot = current_.get();
@@ -14,7 +15,10 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
   if (found == snapshot->targets.end() || !snapshot->users.contains(user)) return view;
   const config::Target& settings = found->second.settings;
   view.names.search_path = settings.search_path;
-  view.grants = snapshot->policies.grants(user, target);
+  const policy::TimedGrants timed = snapshot->policies.grants_at(user, target, now);
+  view.grants = timed.grants;
+  view.from = timed.from;
+  view.until = timed.until;
   // Who may do everything needs no names; and a connection that nobody looks into has none.
   if (!view.grants || policy::is_unrestricted(*view.grants) || settings.engine != config::EngineKind::postgresql) {
     return view;

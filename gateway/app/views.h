@@ -15,8 +15,8 @@ class Views final : public session::PolicySource {
   void use(Catalogs& catalogs) { catalogs_ = &catalogs; }
 
   std::uint64_t version() const override { return current_.version() + catalogs_->version(); }
-  session::PolicyView view(const std::string& user, const std::string& target,
-                           const std::string& database) const override;
+  session::PolicyView view(const std::string& user, const std::string& target, const std::string& database,
+                           std::int64_t now) const override;
   void catalog_changed(const std::string& target, const std::string& database) const override {
     catalogs_->invalidate(target, database);
   }

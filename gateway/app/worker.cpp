@@ -92,7 +92,9 @@ void Worker::end_sessions(const std::string& why, bool gentle) {
 void Worker::end_revoked() {
   const std::list<Listed> now = sessions_;
   for (const Listed& listed : now) {
-    if (shared_.views.view(listed.info.user, listed.info.target, listed.info.database).grants) continue;
+    const auto view =
+        shared_.views.view(listed.info.user, listed.info.target, listed.info.database, session::system_clock_seconds());
+    if (view.grants) continue;
     listed.end("terminating connection: access to this target was revoked", false);
   }
 }

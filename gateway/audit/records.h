@@ -33,11 +33,12 @@ struct DecisionFields {
   std::string_view protocol;   ///< simple, extended, cursor, function_call, replication
   std::string_view operation;  ///< command tags
   std::vector<std::string> objects;
-  std::string_view effect;  ///< allow or deny
+  std::string_view effect;  ///< allow, log_only or deny
   std::string_view rule_id;
   std::string_view policy_version;
   std::vector<std::string> reasons;
   std::string_view statement_name;
+  std::vector<std::string> shapes;  ///< where a policy learns
 };
 void append_decision(std::string& out, const DecisionFields& decision);
 

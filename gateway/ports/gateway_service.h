@@ -18,7 +18,7 @@ struct TargetSummary {
 
 /// What would happen to a text; nothing runs.
 struct DecisionSummary {
-  std::string effect;  ///< allow, deny, or error: the text cannot be judged because it is no valid statement
+  std::string effect;  ///< allow, log_only, deny, or error: the text cannot be judged because it is no valid statement
   std::string rule;
   std::vector<std::string> reasons;
   std::string operation;  ///< command tags

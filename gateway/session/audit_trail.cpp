@@ -27,6 +27,15 @@ std::vector<std::string> objects_of(const sql::Script& script) {
   return objects;
 }
 
+std::vector<std::string> shapes_of(const sql::Script& script) {
+  std::vector<std::string> shapes;
+  for (const sql::Statement& statement : script.statements) {
+    const bool known = std::find(shapes.begin(), shapes.end(), statement.shape) != shapes.end();
+    if (!statement.shape.empty() && !known) shapes.push_back(statement.shape);
+  }
+  return shapes;
+}
+
 std::string operations_of(const sql::Script& script) {
   constexpr std::size_t most = 16;
   std::string tags;
@@ -82,6 +91,9 @@ Result<std::string> AuditTrail::decided(const Judged& judged, std::string_view t
   fields.objects = objects_of(*judged.script);
   fields.effect = judged.refused ? "deny" : "allow";
   if (judged.verdict) {
+    const bool observed = judged.verdict->decision == policy::Decision::log_only;
+    if (observed && !judged.refused) fields.effect = "log_only";
+    if (judged.verdict->learns) fields.shapes = shapes_of(*judged.script);
     fields.rule_id = judged.verdict->rule_id;
     fields.reasons = judged.verdict->reasons;
   }

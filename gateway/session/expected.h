@@ -19,7 +19,7 @@ struct Prepared {
   std::string text;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
-  std::uint64_t judged_by = 0;   ///< the snapshot that allowed it
+  std::uint64_t judged_by = 0;   ///< Judge::version() at that time
   bool sql_cursor = false;       ///< a portal made by DECLARE; `script` is that statement
   std::shared_ptr<Meter> meter;  ///< of a portal or cursor under limits
 };

@@ -33,7 +33,7 @@ struct Analysis {
 struct Judged {
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
-  std::uint64_t judged_by = 0;  ///< version of the snapshot
+  std::uint64_t judged_by = 0;  ///< Judge::version() at that time
   bool refused = false;
   Refusal refusal;
   bool wait = false;  ///< names a prepared statement that only outstanding replies can tell: ask again later

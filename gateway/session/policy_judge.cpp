@@ -1,6 +1,7 @@
 #include "gateway/session/policy_judge.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 
 #include "gateway/session/replies.h"
@@ -110,18 +111,28 @@ std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::S
   return analysis;
 }
 
+std::int64_t system_clock_seconds() noexcept {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::floor<std::chrono::seconds>(since).count();
+}
+
 PolicyJudge::PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
-                         const sql::ScanLimits& limits, const std::string& server_version)
+                         const sql::ScanLimits& limits, const std::string& server_version, Clock clock)
     : source_(source),
       newer_syntax_hint_(newer_syntax_hint(server_version)),
       user_(std::move(user)),
       target_(std::move(target)),
       database_(std::move(database)),
       limits_(limits),
-      view_(source.view(user_, target_, database_)) {}
+      clock_(std::move(clock)),
+      view_(source.view(user_, target_, database_, clock_())) {}
 
 const PolicyView& PolicyJudge::view() {
-  if (view_.version != source_.version()) view_ = source_.view(user_, target_, database_);
+  const bool timed = view_.until != INT64_MAX;
+  const std::int64_t now = timed ? clock_() : 0;
+  if (view_.version == source_.version() && (!timed || (now >= view_.from && now < view_.until))) return view_;
+  view_ = source_.view(user_, target_, database_, clock_());
+  ++views_;
   return view_;
 }
 
@@ -135,7 +146,7 @@ Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, con
   const PolicyView& policy = view();
   Judged judged;
   judged.script = analysis.script;
-  judged.judged_by = policy.version;
+  judged.judged_by = views_;
   policy::Verdict total;
   total.decision = policy::Decision::allow;
   total.rule_id = "builtin/empty";
@@ -160,7 +171,8 @@ Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, con
       judged.refusal = denial(total);
     }
     for (std::size_t i = 0; i < script.statements.size() && !judged.refused; ++i) {
-      total = decide_named(script.statements[i], script, i, statements, portals, now, judged);
+      total = policy::stricter(std::move(total),
+                               decide_named(script.statements[i], script, i, statements, portals, now, judged));
       if (judged.wait) return judged;
       if (!total.allowed() && !judged.refused) {
         judged.refused = true;
@@ -182,7 +194,7 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
   bool must_exist = false;
   if (const sql::Statement* execute = execute_in(statement)) {
     if (const sql::Statement* earlier = defined_before(script, index, execute->name)) {
-      return policy::decide(*view_.grants, *earlier, view_.names);
+      return policy::stricter(std::move(verdict), policy::decide(*view_.grants, *earlier, view_.names));
     }
     named = statements.find(execute->name, now);
     must_exist = !policy::is_unrestricted(*view_.grants);
@@ -202,8 +214,8 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
   }
   if (named.state != Names::State::found) return verdict;
   for (const sql::Statement& inner : named.definition->script->statements) {
-    policy::Verdict of_inner = policy::decide(*view_.grants, inner, view_.names);
-    if (!of_inner.allowed()) return of_inner;
+    verdict = policy::stricter(std::move(verdict), policy::decide(*view_.grants, inner, view_.names));
+    if (!verdict.allowed()) return verdict;
   }
   return verdict;
 }
@@ -214,7 +226,7 @@ Judged PolicyJudge::verdict_only(policy::Verdict verdict, sql::StatementKind kin
   script.statements.emplace_back().kind = kind;
   script.statements.back().tag = tag;
   judged.script = std::make_shared<const sql::Script>(std::move(script));
-  judged.judged_by = view_.version;
+  judged.judged_by = views_;
   judged.refused = !verdict.allowed();
   if (judged.refused) judged.refusal = denial(verdict);
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(verdict));

@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdint>
+#include <functional>
 #include <string>
 
 #include "gateway/policy/engine.h"
@@ -15,7 +17,10 @@ struct PolicyView {
   std::shared_ptr<const catalog::Resolver> resolver;
   bool ready = true;          ///< false: the catalog is needed, and is missing or about to be read again
   std::uint64_t version = 0;  ///< rises with every change
-  std::string version_text;   ///< the content's hash, for audit records
+  /// Seconds since 1970 UTC, the end excluded: outside, rules with a time window may decide otherwise.
+  std::int64_t from = INT64_MIN;
+  std::int64_t until = INT64_MAX;
+  std::string version_text;  ///< the content's hash, for audit records
 };
 
 /// Where views come from. version() is asked before every use of an old verdict and must be cheap.
@@ -23,21 +28,28 @@ class PolicySource {
  public:
   virtual ~PolicySource() = default;
   virtual std::uint64_t version() const = 0;
-  virtual PolicyView view(const std::string& user, const std::string& target, const std::string& database) const = 0;
+  /// @param now seconds since 1970 UTC
+  virtual PolicyView view(const std::string& user, const std::string& target, const std::string& database,
+                          std::int64_t now) const = 0;
   /// The catalog has changed: views are not ready until it has been read again.
   virtual void catalog_changed(const std::string& target, const std::string& database) const = 0;
 };
+
+/// Seconds since 1970 UTC.
+using Clock = std::function<std::int64_t()>;
+std::int64_t system_clock_seconds() noexcept;
 
 /// The analysis of a text, without anybody's rights: facts, or PostgreSQL's words for why it has none.
 std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
                                              const catalog::Resolver* resolver = nullptr);
 
-/// Judges by the policies in force. Takes a view once, and again whenever the version has changed.
+/// Judges by the policies in force. Takes a view once, and again whenever the version has changed or its time is over.
 class PolicyJudge final : public Judge {
  public:
   /// @param server_version  as the server reports it; of a newer one, syntax may come that nobody here can read
   PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
-              const sql::ScanLimits& limits, const std::string& server_version = {});
+              const sql::ScanLimits& limits, const std::string& server_version = {},
+              Clock clock = system_clock_seconds);
 
   bool ready() override { return view().ready; }
   std::shared_ptr<const Analysis> analyze(std::string_view text) const override { return analysis_work(text)(); }
@@ -48,7 +60,11 @@ class PolicyJudge final : public Judge {
   Judged judge_function_call() override;
   Judged judge_connection() override;
   Judged judge_replication(std::string_view text) override;
-  std::uint64_t version() override { return source_.version(); }
+  /// Counts views, not versions of the source: a window that opens or closes is a change like any other.
+  std::uint64_t version() override {
+    view();
+    return views_;
+  }
 
  private:
   const PolicyView& view();
@@ -60,7 +76,9 @@ class PolicyJudge final : public Judge {
   const std::string newer_syntax_hint_;  // empty: the server's grammar is ours or older
   std::string user_, target_, database_;
   sql::ScanLimits limits_;
+  Clock clock_;
   PolicyView view_;
+  std::uint64_t views_ = 1;
 };
 
 }  // namespace dbgate::session
