@@ -44,6 +44,7 @@ class CommandLine {
     add_check();
     add_connect();
     add_audit();
+    add_policy();
     verb("version", "print the version", [] {
       std::cout << "dbgate " << DBGATE_VERSION << '\n';
       return 0;
@@ -137,12 +138,36 @@ class CommandLine {
     }
   }
 
+  void add_policy() {
+    CLI::App* group = app_.add_subcommand("policy", "test policies and compare them, without a gateway");
+    group->require_subcommand(1);
+    group->fallthrough();
+    CLI::App* test = verb(
+        "test", "hold a configuration against what is expected of it",
+        [this] { return static_cast<int>(policy_test(options_, policy_)); }, group);
+    test->add_option("file", policy_.file, "a file of tests, or a configuration with tests")->required();
+    test->add_option("--config", policy_.config, "the configuration, if the file does not name it");
+    CLI::App* diff = verb(
+        "diff", "statements of an audit log that two configurations decide differently",
+        [this] { return static_cast<int>(policy_diff(options_, policy_)); }, group);
+    diff->add_option("old", policy_.before, "the configuration in force")->required();
+    diff->add_option("new", policy_.after, "the other one")->required();
+    diff->add_option("--audit", policy_.audit, "the gateway's audit directory (default: of the old configuration)");
+    CLI::App* learn = verb(
+        "learn", "propose a list of the statements that were seen while a policy learnt",
+        [this] { return static_cast<int>(policy_learn(options_, policy_)); }, group);
+    learn->add_option("--audit", policy_.audit, "the gateway's audit directory")->required();
+    learn->add_option("--user", policy_.user, "whose statements")->required();
+    learn->add_option("--target", policy_.target, "on which target")->required();
+  }
+
   CLI::App app_{"dbgate: sign in to a database gateway, see what you may use, and open local tunnels."};
   Options options_;
   LoginOptions login_;
   CheckOptions check_;
   ConnectOptions connect_;
   AuditOptions audit_;
+  PolicyOptions policy_;
   std::function<int()> run_;
 };
 

@@ -73,9 +73,9 @@ void read_users(const Value& list, Config& config) {
     if (user.name.empty()) value.error("needs a name");
     if (!seen.insert(user.name).second) value["name"].error("user \"" + user.name + "\" is defined twice");
     value.read_secret("scram_verifier", user.scram_verifier, false);
-    if (user.scram_verifier.empty()) {
+    if (user.scram_verifier.empty() && value.purpose() == Purpose::serve) {
       value.error("needs scram_verifier; make one with: dbgate-gateway scram-verifier");
-    } else if (!user.scram_verifier.starts_with("SCRAM-SHA-256$")) {
+    } else if (!user.scram_verifier.empty() && !user.scram_verifier.starts_with("SCRAM-SHA-256$")) {
       value["scram_verifier"].error("is not a SCRAM-SHA-256 verifier; make one with: dbgate-gateway scram-verifier");
     }
     value["attributes"].each_entry(
@@ -201,7 +201,7 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 
 void read_root(const Value& root, Config& config) {
   root.expect_keys({"version", "state_dir", "workers", "listen", "log", "limits", "audit", "users", "groups", "targets",
-                    "policies"});
+                    "policies", "tests"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -232,6 +232,7 @@ void read_root(const Value& root, Config& config) {
   read_groups(root["groups"], config);
   read_targets(root["targets"], config);
   read_policies(root["policies"], config);
+  read_tests(root["tests"], config.tests);
 }
 
 // FNV-1a: names a version, protects nothing.
@@ -244,10 +245,25 @@ std::string content_hash(std::string_view text) {
   return hex.str();
 }
 
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+// Returns what is wrong, or nothing.
+std::string read_whole(const std::string& path, std::string& text) {
+  std::ifstream stream(path);
+  std::error_code ignored;
+  if (!stream || std::filesystem::is_directory(path, ignored)) return "the file does not exist or is not readable";
+  text.assign(std::istreambuf_iterator<char>(stream), {});
+  return text.size() > max_file_bytes ? "the file is larger than 16MiB" : std::string();
+}
+
 }  // namespace
 
-Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory) {
+Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory, Purpose purpose) {
   Report report;
+  report.purpose = purpose;
   report.file = file;
   report.directory = directory;
   Loaded loaded;
@@ -270,22 +286,42 @@ Loaded load_text(std::string_view yaml, const std::string& file, const std::stri
   return loaded;
 }
 
-Loaded load_file(const std::string& path) {
-  std::ifstream stream(path);
-  std::error_code ignored;
-  if (!stream || std::filesystem::is_directory(path, ignored)) {
-    Loaded loaded;
-    loaded.problems.push_back({path, 0, 0, false, "the file does not exist or is not readable"});
+Loaded load_file(const std::string& path, Purpose purpose) {
+  std::string text;
+  const std::string problem = read_whole(path, text);
+  if (problem.empty()) return load_text(text, path, directory_of(path), purpose);
+  Loaded loaded;
+  loaded.problems.push_back({path, 0, 0, false, problem});
+  return loaded;
+}
+
+LoadedTests load_tests(const std::string& path) {
+  LoadedTests loaded;
+  Report report;
+  report.file = path;
+  std::string text;
+  const std::string problem = read_whole(path, text);
+  if (!problem.empty()) {
+    loaded.problems.push_back({path, 0, 0, false, problem});
+    loaded.failed = true;
     return loaded;
   }
-  std::string text(std::istreambuf_iterator<char>(stream), {});
-  if (text.size() > max_file_bytes) {
-    Loaded loaded;
-    loaded.problems.push_back({path, 0, 0, false, "the file is larger than 16MiB"});
-    return loaded;
+  try {
+    const Value root(YAML::Load(text), "", report);
+    loaded.is_configuration = root["version"].present();
+    if (!loaded.is_configuration) {
+      root.expect_keys({"config", "tests"});
+      root["config"].read(loaded.config);
+      if (!loaded.config.empty() && loaded.config[0] != '/') loaded.config = directory_of(path) + "/" + loaded.config;
+      read_tests(root["tests"], loaded.tests);
+      if (loaded.tests.empty()) root.error("needs tests");
+    }
+  } catch (const YAML::Exception& mistake) {
+    report.error(mistake.mark, "", mistake.msg);
   }
-  const std::size_t slash = path.rfind('/');
-  return load_text(text, path, slash == std::string::npos ? "." : path.substr(0, slash));
+  loaded.problems = std::move(report.problems);
+  loaded.failed = report.failed;
+  return loaded;
 }
 
 }  // namespace dbgate::config

@@ -25,9 +25,26 @@ struct Loaded {
   std::vector<Problem> problems;
 };
 
+/// What a configuration is read for.
+enum class Purpose : std::uint8_t {
+  serve,  ///< files and secrets that it names must be there
+  judge   ///< policies alone: secrets are not read, and files need not exist
+};
+
 /// Reads a file. Relative paths in it are taken from its directory.
-Loaded load_file(const std::string& path);
+Loaded load_file(const std::string& path, Purpose purpose = Purpose::serve);
 /// The same for a text; `directory` stands for the file's.
-Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory);
+Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory,
+                 Purpose purpose = Purpose::serve);
+
+/// A file of tests of policies.
+struct LoadedTests {
+  bool is_configuration = false;  ///< a whole configuration; everything else is empty then
+  std::string config;             ///< path of the configuration that the file names; may be empty
+  std::vector<PolicyTest> tests;
+  std::vector<Problem> problems;
+  bool failed = false;
+};
+LoadedTests load_tests(const std::string& path);
 
 }  // namespace dbgate::config

@@ -19,6 +19,7 @@ struct Report {
   std::string directory;
   std::vector<Problem> problems;
   bool failed = false;
+  Purpose purpose = Purpose::serve;
 
   void error(const YAML::Mark& mark, const std::string& path, const std::string& text);
   void warning(const YAML::Mark& mark, const std::string& path, const std::string& text);
@@ -32,6 +33,7 @@ class Value {
   bool present() const { return node_.IsDefined() && !node_.IsNull(); }
   bool is_map() const { return present() && node_.IsMap(); }
   bool is_list() const { return present() && node_.IsSequence(); }
+  Purpose purpose() const { return report_->purpose; }
   const std::string& path() const { return path_; }
   void error(const std::string& text) const { report_->error(place_, path_, text); }
   /// How many problems the file has so far.
@@ -79,6 +81,8 @@ bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);
 
 /// Reads `limits` of a policy or a target.
 void read_traffic_limits(const Value& value, TrafficLimits& limits);
+/// Reads `tests`.
+void read_tests(const Value& list, std::vector<PolicyTest>& tests);
 /// Reads `when`.
 void read_window(const Value& value, std::optional<Window>& window);
 /// Reads `policies`.

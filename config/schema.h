@@ -173,6 +173,18 @@ struct Policy {
   TrafficLimits limits;  ///< of each of its principals on each of its targets
 };
 
+/// What a policy's author expects of it.
+struct PolicyTest {
+  std::string user;
+  std::string target;  ///< or target/database
+  std::string sql;
+  std::string expect;              ///< allow, deny, log_only
+  std::string rule;                ///< empty: any
+  std::string reason;              ///< to be found in a reason; empty: any
+  std::optional<std::int64_t> at;  ///< seconds since 1970 UTC; without: now
+  int line = 0;                    ///< from 1
+};
+
 struct Config {
   std::string state_dir;
   unsigned workers = 1;  ///< 0: one per core
@@ -186,6 +198,7 @@ struct Config {
   std::map<std::string, std::vector<std::string>> groups;  ///< members by group
   std::vector<Target> targets;
   std::vector<Policy> policies;
+  std::vector<PolicyTest> tests;
   std::string version;  ///< of the content: a hash
 };
 

@@ -50,4 +50,15 @@ Exit audit_tail(const Options& options, const AuditOptions& audit);
 Exit audit_search(const Options& options, const AuditOptions& audit);
 Exit audit_verify(const Options& options, const AuditOptions& audit);
 
+struct PolicyOptions {
+  std::string file;    ///< test: tests, or a configuration with tests
+  std::string config;  ///< test: the configuration, if the file does not name it
+  std::string before, after;
+  std::string audit;  ///< diff, learn: the gateway's audit directory
+  std::string user, target;
+};
+Exit policy_test(const Options& options, const PolicyOptions& policy);
+Exit policy_diff(const Options& options, const PolicyOptions& policy);
+Exit policy_learn(const Options& options, const PolicyOptions& policy);
+
 }  // namespace dbgate::cli

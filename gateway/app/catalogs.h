@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "config/schema.h"
-#include "gateway/app/thread.h"
 #include "gateway/base/task.h"
+#include "gateway/base/thread.h"
 #include "gateway/ports/catalog_source.h"
 
 namespace dbgate::app {

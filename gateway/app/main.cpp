@@ -9,6 +9,7 @@
 #include "gateway/app/gateway.h"
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/policy/statement_lists.h"
+#include "gateway/rehearsal/tests.h"
 #include "gateway/sql/analyze.h"
 
 namespace {
@@ -35,6 +36,22 @@ std::shared_ptr<app::Snapshot> load(const std::string& path, bool strict) {
   const Error why = snapshot.error();
   std::cerr << path << ": error: " << why.message() << '\n';
   return nullptr;
+}
+
+// What the configuration's own tests say, one line for each that fails. False if any does.
+bool tests_pass(const std::string& path, const config::Config& config) {
+  bool passed = true;
+  const auto ran = rehearsal::Rehearsal::run([&] {
+    for (const auto& result : rehearsal::run_tests(config, config.tests, session::system_clock_seconds())) {
+      if (result.mismatch.empty()) continue;
+      std::cerr << path << ":" << result.test.line << ": test failed: " << result.mismatch << '\n';
+      passed = false;
+    }
+  });
+  if (ran) return passed;
+  const Error why = ran.error();
+  std::cerr << "dbgate-gateway: " << why.message() << '\n';
+  return false;
 }
 
 int make_verifier() {
@@ -88,7 +105,7 @@ int main(int argc, char** argv) {
   bool check = false;
   bool strict = false;
   options.add_option("-c,--config", config_path, "configuration file")->capture_default_str();
-  options.add_flag("--check-config", check, "check the configuration and exit: 0 ok, 1 errors");
+  options.add_flag("--check-config", check, "check the configuration, run its tests and exit: 0 ok, 1 errors");
   options.add_flag("--strict", strict, "with --check-config: warnings are errors");
   options.set_version_flag("--version", std::string("dbgate-gateway ") + DBGATE_VERSION);
   CLI::App* const verifier = options.add_subcommand(
@@ -101,7 +118,8 @@ int main(int argc, char** argv) {
   }
   if (verifier->parsed()) return make_verifier();
   if (!check) return serve(config_path);
-  if (!load(config_path, strict)) return 1;
+  const auto snapshot = load(config_path, strict);
+  if (!snapshot || !tests_pass(config_path, snapshot->config)) return 1;
   std::cout << config_path << ": ok\n";
   return 0;
 }

@@ -20,11 +20,8 @@ Error no_such_target(const std::string& name) {
 
 ports::DecisionSummary summary_of(const session::Judged& judged) {
   ports::DecisionSummary summary;
-  summary.effect = judged.refused ? "deny" : "allow";
-  if (judged.refused && judged.refusal.code != sqlstate::insufficient_privilege) summary.effect = "error";
+  summary.effect = session::effect_of(judged);
   if (judged.verdict) {
-    const bool observed = judged.verdict->decision == policy::Decision::log_only;
-    if (observed && !judged.refused) summary.effect = "log_only";
     summary.rule = judged.verdict->rule_id;
     summary.reasons = judged.verdict->reasons;
   }

@@ -31,7 +31,7 @@ std::vector<std::string> shapes_of(const sql::Script& script) {
   std::vector<std::string> shapes;
   for (const sql::Statement& statement : script.statements) {
     const bool known = std::find(shapes.begin(), shapes.end(), statement.shape) != shapes.end();
-    if (!statement.shape.empty() && !known) shapes.push_back(statement.shape);
+    if (!known) shapes.push_back(statement.shape);  // an empty one says that there is one that cannot be listed
   }
   return shapes;
 }
@@ -89,10 +89,9 @@ Result<std::string> AuditTrail::decided(const Judged& judged, std::string_view t
   const std::string operations = operations_of(*judged.script);
   fields.operation = operations;
   fields.objects = objects_of(*judged.script);
-  fields.effect = judged.refused ? "deny" : "allow";
+  // A text that is no statement is denied like any other.
+  fields.effect = judged.refused ? "deny" : effect_of(judged);
   if (judged.verdict) {
-    const bool observed = judged.verdict->decision == policy::Decision::log_only;
-    if (observed && !judged.refused) fields.effect = "log_only";
     if (judged.verdict->learns) fields.shapes = shapes_of(*judged.script);
     fields.rule_id = judged.verdict->rule_id;
     fields.reasons = judged.verdict->reasons;

@@ -39,6 +39,9 @@ struct Judged {
   bool wait = false;  ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
 
+/// What it comes to, in one word: allow, log_only, deny; error for text that is no statement, or names none.
+std::string_view effect_of(const Judged& judged);
+
 using AnalysisWork = std::function<std::shared_ptr<const Analysis>()>;
 
 /// The one decision function of a session: every path (simple and extended queries, COPY, cursors, PREPARE and EXECUTE,

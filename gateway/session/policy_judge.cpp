@@ -87,6 +87,12 @@ policy::Verdict unread_catalog() {
 
 }  // namespace
 
+std::string_view effect_of(const Judged& judged) {
+  if (judged.refused) return judged.refusal.code == sqlstate::insufficient_privilege ? "deny" : "error";
+  const bool observed = judged.verdict && judged.verdict->decision == policy::Decision::log_only;
+  return observed ? "log_only" : "allow";
+}
+
 std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
                                              const catalog::Resolver* resolver) {
   auto analysis = std::make_shared<Analysis>();

@@ -30,6 +30,8 @@ ROOMS = {
     "gateway/upstream": (["gateway/base", "protocol", "gateway/auth", "gateway/net"], [RESULT, ASIO]),
     "gateway/session": (["protocol", "gateway/base", "gateway/sql", "gateway/catalog", "gateway/policy", "gateway/auth",
                          "gateway/audit", "gateway/ports", "gateway/upstream", "gateway/net"], [RESULT]),
+    "gateway/rehearsal": (["gateway/base", "config", "gateway/sql", "gateway/policy", "gateway/audit", "gateway/session"],
+                          [RESULT, r"boost/json.*"]),
     "gateway/adapters": (["gateway/base", "gateway/ports", "gateway/policy", "gateway/audit", "gateway/sql",
                           "gateway/catalog", "config"],
                          [RESULT, r"spdlog/.*", r"prometheus/.*", r"curl/.*", r"sqlite3\.h", r"jwt\.h",
@@ -38,11 +40,12 @@ ROOMS = {
                      "gateway/net"], [RESULT, ASIO, OPENSSL, r"boost/beast/.*", r"boost/json.*", r"boost/url.*",
                                       r"boost/optional.*"]),
     "gateway/app": (None, [r".*"]),
-    "cli": (["protocol", "config", "gateway/base", "gateway/net", "gateway/audit", "gateway/auth"],
+    "cli": (["protocol", "config", "gateway/base", "gateway/net", "gateway/audit", "gateway/auth", "gateway/rehearsal"],
             [RESULT, ASIO, OPENSSL, r"boost/beast/.*", r"boost/json.*", r"boost/url.*", r"CLI/.*"]),
 }
 # Of a room, only these headers are visible to the named other room.
-ONLY = {("gateway/session", "gateway/net"): {"gateway/net/stream.h", "gateway/net/race.h"}}
+ONLY = {("gateway/session", "gateway/net"): {"gateway/net/stream.h", "gateway/net/race.h"},
+        ("gateway/rehearsal", "gateway/session"): {"gateway/session/policy_judge.h"}}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

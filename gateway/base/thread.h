@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <functional>
 
-namespace dbgate::app {
+namespace dbgate {
 
 /// A thread with a stack of known size, whatever the limits of the shell that started the process; joined by its
 /// destructor.
@@ -20,4 +20,4 @@ class Thread {
   pthread_t handle_{};
 };
 
-}  // namespace dbgate::app
+}  // namespace dbgate

@@ -1,8 +1,8 @@
-#include "gateway/app/thread.h"
+#include "gateway/base/thread.h"
 
 #include <system_error>
 
-namespace dbgate::app {
+namespace dbgate {
 
 Thread::Thread(std::size_t stack_bytes, std::function<void()> run) : run_(std::move(run)) {
   pthread_attr_t attributes;
@@ -21,4 +21,4 @@ Thread::~Thread() {
   pthread_join(handle_, nullptr);
 }
 
-}  // namespace dbgate::app
+}  // namespace dbgate
