@@ -95,6 +95,8 @@ class CommandLine {
                              [this] { return static_cast<int>(check(options_, check_)); });
     command->add_option("target", check_.target, "target, or target/database")->required();
     auto* text = command->add_option("-c,--command", check_.sql, "the statement");
+    command->add_option("--as", check_.principal,
+                        "decide for this user; for those who may do everything on the target");
     command->add_option("-f,--file", check_.file, "a file with it; - is standard input")->excludes(text);
   }
 

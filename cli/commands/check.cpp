@@ -33,7 +33,8 @@ Exit exit_for(const std::string& effect) {
 }  // namespace
 
 Exit check(const Options& options, const CheckOptions& check) {
-  const json::object body{{"target", check.target}, {"sql", sql_of(check)}};
+  json::object body{{"target", check.target}, {"sql", sql_of(check)}};
+  if (!check.principal.empty()) body["principal"] = check.principal;
   const ApiAnswer answer = call_api(options, "POST", "/decisions", body);
   const std::string effect = member(answer.body, "effect");
   if (wants_json(options)) {
@@ -44,6 +45,8 @@ Exit check(const Options& options, const CheckOptions& check) {
                         {{effect, member(answer.body, "operation"), member(answer.body, "rule"),
                           member(answer.body, "sqlstate"), member(answer.body, "message")}}};
   print_listing(listing, options, std::cout);
+  const std::string hint = member(answer.body, "hint");
+  if (!hint.empty()) std::cerr << "  hint: " << hint << '\n';
   return exit_for(effect);
 }
 

@@ -21,6 +21,7 @@ Exit list_targets(const Options& options);
 
 struct CheckOptions {
   std::string target;
+  std::string principal;  ///< whose rights decide; empty: one's own
   std::string sql;
   std::string file;
 };

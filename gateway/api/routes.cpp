@@ -8,6 +8,7 @@
 #include <ctime>
 #include <initializer_list>
 
+#include "gateway/api/decisions.h"
 #include "gateway/base/clock.h"
 
 namespace dbgate::api {
@@ -30,7 +31,7 @@ std::string rfc3339(std::int64_t seconds) {
   return format_time(seconds * 1'000'000).substr(0, 19) + "Z";
 }
 
-/// The members of a JSON body: all of `names`, nothing else, each a string.
+/// The members of a JSON body: all of `names`, each a string, and nothing else.
 class Body {
  public:
   Body(const Request& request, std::initializer_list<const char*> names) { read(request, names); }
@@ -134,7 +135,7 @@ Task<Response> Routes::handle(Request request) {
   if (is("POST", "logout")) co_return logout(request, *claims);
   if (is("GET", "me")) co_return me(*claims);
   if (is("GET", "targets")) co_return targets(*claims);
-  Response response = co_await decide(request, *claims);
+  Response response = co_await decide(service_, request, claims->user);
   co_return response;
 }
 
@@ -189,25 +190,6 @@ Response Routes::targets(const ports::TokenClaims& claims) {
     items.push_back(std::move(item));
   }
   return ok(json::object{{"items", std::move(items)}, {"next_cursor", nullptr}});
-}
-
-Task<Response> Routes::decide(const Request& request, const ports::TokenClaims& claims) {
-  const Body body(request, {"target", "sql"});
-  if (!body.valid()) co_return body.refused(request);
-  const auto decided = co_await service_.decide(claims.user, body[0], body[1]);
-  if (!decided) co_return problem(request, 404, "no_such_target", "No such target", decided.error().message());
-  json::object answer;
-  answer["effect"] = decided->effect;
-  answer["rule"] = decided->rule;
-  answer["reasons"] = json::value_from(decided->reasons);
-  answer["operation"] = decided->operation;
-  if (!decided->sqlstate.empty()) {
-    answer["sqlstate"] = decided->sqlstate;
-    answer["message"] = decided->message;
-    if (!decided->hint.empty()) answer["hint"] = decided->hint;
-    if (decided->position > 0) answer["position"] = decided->position;
-  }
-  co_return ok(answer);
 }
 
 bool Routes::is_tunnel(const Request& request) {

@@ -32,7 +32,6 @@ class Routes {
   Response logout(const Request& request, const ports::TokenClaims& claims);
   Response me(const ports::TokenClaims& claims);
   Response targets(const ports::TokenClaims& claims);
-  Task<Response> decide(const Request& request, const ports::TokenClaims& claims);
 
   ports::GatewayService& service_;
   ports::Tokens& tokens_;

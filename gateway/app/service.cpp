@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gateway/app/explain.h"
 #include "gateway/session/audit_trail.h"
 #include "gateway/session/policy_judge.h"
 
@@ -16,24 +17,6 @@ std::string_view word(config::EngineKind kind) {
 
 Error no_such_target(const std::string& name) {
   return {sqlstate::invalid_catalog_name, "there is no target \"" + name + "\" for you"};
-}
-
-ports::DecisionSummary summary_of(const session::Judged& judged) {
-  ports::DecisionSummary summary;
-  summary.effect = session::effect_of(judged);
-  if (judged.verdict) {
-    summary.rule = judged.verdict->rule_id;
-    summary.reasons = judged.verdict->reasons;
-  }
-  for (const sql::Statement& statement : judged.script->statements)
-    summary.operation += (summary.operation.empty() ? "" : "; ") + statement.tag;
-  if (judged.refused) {
-    summary.sqlstate = judged.refusal.code.text();
-    summary.message = judged.refusal.message;
-    summary.hint = judged.refusal.hint;
-    summary.position = judged.refusal.position;
-  }
-  return summary;
 }
 
 }  // namespace
@@ -103,23 +86,35 @@ std::vector<ports::TargetSummary> Service::targets(std::string_view user) const 
   return summaries;
 }
 
-Task<Result<ports::DecisionSummary>> Service::decide(std::string user, std::string target, std::string text) {
+Task<Result<std::vector<ports::DecisionSummary>>> Service::decide(ports::DecisionQuestion question) {
   const auto snapshot = shared_.current.get();
   std::string database;
-  const Target* const found = snapshot->find(target, database);
-  if (found == nullptr || !snapshot->policies.grants(user, found->settings.name)) co_return no_such_target(target);
-  session::Judged judged;
-  if (!shared_.views.view(user, found->settings.name, database, session::system_clock_seconds()).ready) {
+  const Target* const found = snapshot->find(question.target, database);
+  const std::int64_t now = session::system_clock_seconds();
+  const auto own =
+      found == nullptr ? nullptr : snapshot->policies.grants_at(question.user, found->settings.name, now).grants;
+  if (!own) co_return no_such_target(question.target);
+  const bool for_another = !question.principal.empty() && question.principal != question.user;
+  if (for_another && !policy::is_unrestricted(*own)) {
+    co_return Error(sqlstate::insufficient_privilege, "only who may do everything on a target may ask for others");
+  }
+  const std::string principal = for_another ? question.principal : question.user;
+  if (!snapshot->policies.grants(principal, found->settings.name)) {
+    co_return Error(sqlstate::invalid_catalog_name,
+                    "there is no target \"" + question.target + "\" for \"" + principal + "\"");
+  }
+  if (!shared_.views.view(principal, found->settings.name, database, now).ready) {
     co_await shared_.views.catalog_read(found->settings.name, database);
   }
+  std::vector<ports::DecisionSummary> summaries;
   co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {
-    session::PolicyJudge judge(shared_.views, user, found->settings.name, database,
+    session::PolicyJudge judge(shared_.views, principal, found->settings.name, database,
                                scan_limits(snapshot->config.limits));
-    const auto analysis = judge.analyze(text);
-    judged = judge.judge(*analysis, {}, {}, 0);
+    for (const std::string& text : question.texts)
+      summaries.push_back(summary_of(judge.judge(*judge.analyze(text), {}, {}, 0)));
     co_return;
   });
-  co_return summary_of(judged);
+  co_return summaries;
 }
 
 Result<> Service::serve_tunnel(std::string user, std::string database, std::string address, int descriptor) {

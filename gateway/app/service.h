@@ -18,7 +18,7 @@ class Service final : public ports::GatewayService {
   bool knows(std::string_view user) const override;
   std::vector<std::string> groups(std::string_view user) const override;
   std::vector<ports::TargetSummary> targets(std::string_view user) const override;
-  Task<Result<ports::DecisionSummary>> decide(std::string user, std::string target, std::string text) override;
+  Task<Result<std::vector<ports::DecisionSummary>>> decide(ports::DecisionQuestion question) override;
   Result<> serve_tunnel(std::string user, std::string database, std::string address, int descriptor) override;
 
  private:

@@ -17,8 +17,9 @@ struct Verdict {
   std::string rule_id;               ///< "analysts-read/allow[0]"; "default" when nothing allowed it
   std::vector<std::string> reasons;  ///< for the audit record and `dbgate check`; may name objects of the statement
   SqlState sqlstate = sqlstate::insufficient_privilege;
-  std::string message;  ///< for the client when denied; fixed text, no data
-  std::string hint;     ///< for the client; the nearest thing that is allowed, if it may be known
+  std::string message;     ///< for the client when denied; fixed text, no data
+  std::string hint;        ///< for the client: what to do next
+  std::string suggestion;  ///< the nearest statement that passes, if there is one; the hint says so
 
   bool learns = false;  ///< the shapes of the statements belong into the audit record
 

@@ -16,6 +16,14 @@ struct TargetSummary {
   std::string access;                  ///< read or write
 };
 
+/// What a statement does with one relation, as it was written.
+struct RelationSummary {
+  std::string name;
+  std::vector<std::string> effects;
+  std::vector<std::string> reads;   ///< columns; "*": all
+  std::vector<std::string> writes;  ///< columns; "*": all
+};
+
 /// What would happen to a text; nothing runs.
 struct DecisionSummary {
   std::string effect;  ///< allow, log_only, deny, or error: the text cannot be judged because it is no valid statement
@@ -25,7 +33,18 @@ struct DecisionSummary {
   std::string sqlstate;   ///< what the client would get; empty if allowed
   std::string message;
   std::string hint;
-  int position = 0;  ///< 1-based character; 0: none
+  std::string suggestion;  ///< the nearest statement that passes, where there is one
+  int position = 0;        ///< 1-based character; 0: none
+  std::vector<RelationSummary> relations;
+  std::vector<std::string> functions;  ///< operators left out
+};
+
+/// Who asks about what.
+struct DecisionQuestion {
+  std::string user;
+  std::string principal;  ///< whose rights decide; empty: the user's own
+  std::string target;     ///< or target/database
+  std::vector<std::string> texts;
 };
 
 /// What the API offers of the gateway behind it. Used from the API's thread; nothing blocks it.
@@ -40,8 +59,9 @@ class GatewayService {
   virtual bool knows(std::string_view user) const = 0;
   virtual std::vector<std::string> groups(std::string_view user) const = 0;
   virtual std::vector<TargetSummary> targets(std::string_view user) const = 0;
-  /// Errors: 3D000 if there is no such target for the user.
-  virtual Task<Result<DecisionSummary>> decide(std::string user, std::string target, std::string text) = 0;
+  /// One summary for each text. Errors: 3D000 if there is no such target for the user, or for the principal; 42501 if
+  /// the user asks for somebody else without being allowed everything on the target.
+  virtual Task<Result<std::vector<DecisionSummary>>> decide(DecisionQuestion question) = 0;
   /// Serves a connection that came through a tunnel. Takes the descriptor over, a connected stream socket.
   /// @param database target, or target/database
   /// Errors: 3D000 if there is no such target for the user; the descriptor is closed.

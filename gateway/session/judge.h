@@ -27,6 +27,7 @@ struct Analysis {
   std::shared_ptr<const sql::Script> script;  ///< never null; empty when `refused`
   bool refused = false;
   Refusal refusal;
+  std::string text;  ///< short ones only, for suggestions
 };
 
 /// A statement text with its verdict.

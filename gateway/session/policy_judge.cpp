@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "gateway/policy/suggest.h"
 #include "gateway/session/replies.h"
 #include "gateway/sql/analyze.h"
 
@@ -96,6 +97,7 @@ std::string_view effect_of(const Judged& judged) {
 std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
                                              const catalog::Resolver* resolver) {
   auto analysis = std::make_shared<Analysis>();
+  if (text.size() <= policy::max_suggestion_bytes) analysis->text = text;
   sql::AnalyzeResult result = sql::analyze(text, limits, resolver);
   if (result.script) {
     analysis->script = std::make_shared<const sql::Script>(std::move(*result.script));
@@ -181,6 +183,8 @@ Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, con
                                decide_named(script.statements[i], script, i, statements, portals, now, judged));
       if (judged.wait) return judged;
       if (!total.allowed() && !judged.refused) {
+        total.suggestion = suggestion_for(script.statements[i], analysis);
+        if (!total.suggestion.empty()) total.hint = "This passes: " + total.suggestion;
         judged.refused = true;
         judged.refusal = denial(total);
       }
@@ -188,6 +192,12 @@ Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, con
   }
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(total));
   return judged;
+}
+
+std::string PolicyJudge::suggestion_for(const sql::Statement& denied, const Analysis& analysis) const {
+  if (analysis.text.empty()) return {};
+  const std::string_view text = std::string_view(analysis.text).substr(denied.begin, denied.length);
+  return policy::suggest(*view_.grants, denied, text, view_.names);
 }
 
 // One statement, together with what EXECUTE and FETCH name: that was judged when it was defined, and is judged again

@@ -70,6 +70,7 @@ class PolicyJudge final : public Judge {
   const PolicyView& view();
   policy::Verdict decide_named(const sql::Statement& statement, const sql::Script& script, std::size_t index,
                                const Names& statements, const Names& portals, Segment now, Judged& judged);
+  std::string suggestion_for(const sql::Statement& denied, const Analysis& analysis) const;
   Judged verdict_only(policy::Verdict verdict, sql::StatementKind kind, const char* tag);
 
   const PolicySource& source_;

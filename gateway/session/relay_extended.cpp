@@ -139,7 +139,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     // on.
     std::shared_ptr<const Analysis> analysis;
     if (prepared.text.empty()) {
-      analysis = std::make_shared<const Analysis>(Analysis{prepared.script, false, {}});
+      analysis = std::make_shared<const Analysis>(Analysis{prepared.script, false, {}, {}});
     } else {
       analysis = analysis_of(prepared.text);
       if (!analysis) return;

@@ -92,7 +92,7 @@ Judged over_limit(Refusal refusal, std::shared_ptr<const sql::Script> script, st
 
 Refusal with_request_id(Refusal refusal, std::string_view query_id) {
   if (refusal.code != sqlstate::insufficient_privilege) return refusal;
-  if (!refusal.hint.empty()) refusal.hint += ' ';
+  if (!refusal.hint.empty()) refusal.hint += '\n';
   refusal.hint += "Request id: ";
   refusal.hint += query_id;
   return refusal;
