@@ -2,7 +2,7 @@
 
 #include <array>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 #include "config/reader.h"
 
@@ -52,8 +52,9 @@ void read_zone(const Value& value, Window& window) {
   if (name.empty() || name == "UTC") return;
   constexpr const char* database = "/usr/share/zoneinfo/";
   std::ifstream file(is_zone_name(name) ? database + name : std::string(), std::ios::binary);
-  const std::string bytes(std::istreambuf_iterator<char>(file), {});
-  auto zone = TimeZone::parse(bytes);
+  std::stringstream bytes;  // reads nothing from a directory, where an iterator would throw
+  bytes << file.rdbuf();
+  auto zone = TimeZone::parse(bytes.str());
   if (!zone) {
     return value.error("there is no time zone \"" + name + "\" in " + database +
                        "; write one such as Europe/Zurich or UTC (package tzdata)");

@@ -7,8 +7,9 @@ build=(clang-16 lld-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev llvm-16 
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libboost-system1.81-dev libssl-dev
   libpg-query-dev postgresql-server-dev-15 libpq-dev libyaml-cpp-dev libspdlog-dev libcli11-dev libjwt-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
-run=(postgresql-15 postgresql-client-15 openssl python3)
-test=(bzip2 sqlsmith postgresql-contrib python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet
+run=(postgresql-15 postgresql-client-15 openssl python3 tzdata)
+test=(bzip2 sqlsmith postgresql-contrib python3-jsonschema python3-yaml
+  python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet
   openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev)
 # Clients for tests/e2e that Debian does not have; kept in build/e2e-node.
 node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)

@@ -65,7 +65,7 @@ class Suggestion {
 
  private:
   bool passes(const std::string& text) const {
-    const sql::AnalyzeResult result = sql::analyze(text, sql::ScanLimits{});
+    const sql::AnalyzeResult result = sql::analyze(text, sql::ScanLimits{}, context_.resolver);
     if (!result.script || result.script->statements.size() != 1) return false;
     return decide(grants_, result.script->statements[0], context_).decision == Decision::allow;
   }

@@ -7,8 +7,8 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <map>
+#include <sstream>
 #include <tuple>
 
 #include "gateway/audit/chain.h"
@@ -82,8 +82,9 @@ class Reader {
     }
     if (hash.find_first_not_of("0123456789abcdef") != std::string::npos) return false;
     std::ifstream file(directory_ + "/blobs/" + hash, std::ios::binary);
-    if (!file) return false;
-    text.assign(std::istreambuf_iterator<char>(file), {});
+    std::stringstream whole;
+    whole << file.rdbuf();
+    text = whole.str();
     return audit::sha256_hex(text) == hash;
   }
 

@@ -122,10 +122,12 @@ TEST(History, ReadsTextsThatAreStoredApart) {
   std::ofstream(log.path() + "/blobs/" + audit::sha256_hex(text)) << text;
   log.decided("u", "", R"(,"db.query.text_sha256":")" + audit::sha256_hex(text) + '"');
   log.decided("u", "", R"(,"db.query.text_sha256":")" + audit::sha256_hex("gone") + '"');
+  std::filesystem::create_directory(log.path() + "/blobs/" + audit::sha256_hex("a directory"));
+  log.decided("u", "", R"(,"db.query.text_sha256":")" + audit::sha256_hex("a directory") + '"');
   const History history = log.read();
   ASSERT_EQ(history.asked.size(), 1u);
   EXPECT_EQ(history.asked[0].text, text);
-  EXPECT_EQ(history.unread, 1u);
+  EXPECT_EQ(history.unread, 2u);
 }
 
 TEST(Diff, FindsWhatChanges) {

@@ -1,0 +1,131 @@
+"""config/schema.json says what the loader does: the same keys, the same verdict on good and bad values, and every
+example and every configuration in the documents passes."""
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+import yaml
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import lab  # noqa: E402
+
+SCHEMA = json.loads((lab.ROOT / "config" / "schema.json").read_text(encoding="utf-8"))
+BASE = """
+version: 1
+users: [ { name: u, scram_verifier: "SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVkc3RvcmVkc3RvcmVkc3RvcmVkc3RvcmVkMTI=:c3RvcmVkc3RvcmVkc3RvcmVkc3RvcmVkc3RvcmVkMTI=" } ]
+targets: { shop: { upstream: { hosts: [db], database: d, user: u, tls: disable } } }
+"""
+POLICY = "policies: [ { name: p, who: { users: [u] }, on: [shop], "
+# Text behind BASE, and whether it is right.
+VALUES = [
+    ("workers: 2", True), ("workers: -1", False), ("workers: two", False), ("workers: 5000", False),
+    ("limits: { login_timeout: 250ms }", True), ("limits: { login_timeout: 250 }", False),
+    ("limits: { max_statement_bytes: 1MiB }", True), ("limits: { max_statement_bytes: 1MB }", False),
+    ("limits: { conections: 1 }", False), ("log: { level: warn }", True), ("log: { level: loud }", False),
+    ("audit: { durability: sync }", True), ("audit: { durability: maybe }", False), ("nonsense: 1", False),
+    ("listen: { postgres: { port: 0 } }", True), ("listen: { postgres: { port: 70000 } }", False),
+    ("listen: { postgres: { require_tls: sometimes } }", False), ("groups: { g: [u] }", True), ("groups: { g: u }", False),
+    (POLICY + "allow: [ { everything: true } ] } ]", True), (POLICY + "allow: [ { everything: yes please } ] } ]", False),
+    (POLICY + "mode: observe } ]", True), (POLICY + "mode: lax } ]", False),
+    (POLICY + "allow: [ { pack: readonly } ] } ]", True), (POLICY + "allow: [ { pack: everything } ] } ]", False),
+    (POLICY + "allow: [ { select: ['public.t(a)', '*', 'public.*'] } ] } ]", True),
+    (POLICY + "allow: [ { select: [t] } ] } ]", False), (POLICY + "allow: [ { selekt: [public.t] } ] } ]", False),
+    (POLICY + "allow: [ { functions: [safe, 'public.f(int)'] } ] } ]", True),
+    (POLICY + "allow: [ { functions: [f] } ] } ]", False),
+    (POLICY + "allow: [ { statements: ['SELECT 1'] } ] } ]", True), (POLICY + "deny: [ { statements: ['SELECT 1'] } ] } ]", False),
+    (POLICY + "allow: [ { when: { days: [mon], from: '08:00', to: '24:00', timezone: Europe/Zurich } } ] } ]", True),
+    (POLICY + "allow: [ { when: { days: [monday] } } ] } ]", False), (POLICY + "allow: [ { when: { days: [] } } ] } ]", False),
+    (POLICY + "deny: [ { when: { from: '8:00' } } ] } ]", False), (POLICY + "deny: [ { when: { to: '24:30' } } ] } ]", False),
+    (POLICY + "deny: [ { when: { till: '12:00' } } ] } ]", False), (POLICY + "on: [] } ]", False),
+    (POLICY + "allow: [ { require: { where: true } } ] } ]", True), (POLICY + "allow: [ { require: { were: true } } ] } ]", False),
+    ("policies: [ { name: p, on: [shop] } ]", False), ("policies: [ { name: p, who: {}, on: [shop] } ]", False),
+    ("tests: [ { as: u, on: shop, sql: SELECT 1, expect: maybe } ]", False), ("tests: [ { as: u, on: shop, sql: x } ]", False),
+    ("tests: [ { as: u, on: shop, sql: SELECT 1, expect: deny, at: yesterday } ]", False),
+]
+
+
+class Yaml12(yaml.SafeLoader):
+    """YAML 1.2: `on` is a word, 08:00 no number, and no text a date."""
+
+
+Yaml12.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+Yaml12.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+
+
+def mistakes(value, schema):
+    validator = jsonschema.Draft202012Validator({**SCHEMA, **schema} if schema else SCHEMA)
+    return [f"{list(problem.path)}: {problem.message}" for problem in validator.iter_errors(value)]
+
+
+def objects_of(schema):
+    """The properties of every object in the schema."""
+    if isinstance(schema, dict):
+        if "properties" in schema and isinstance(schema["properties"], dict):
+            yield frozenset(schema["properties"])
+        for value in schema.values():
+            yield from objects_of(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from objects_of(value)
+
+
+class Schema(unittest.TestCase):
+    def test_it_is_one(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+    def test_it_has_the_keys_of_the_loader(self):
+        known = set()
+        for source in (lab.ROOT / "config").glob("*.cpp"):
+            for keys in re.findall(r"\bexpect_keys\(\s*\{([^}]*)\}\s*\)", source.read_text(encoding="utf-8")):
+                known.add(frozenset(re.findall(r'"(\w+)"', keys)))
+        self.assertGreater(len(known), 10)
+        self.assertEqual({" ".join(sorted(keys)) for keys in known}, {" ".join(sorted(keys)) for keys in objects_of(SCHEMA)})
+
+    def test_no_object_lets_other_keys_in(self):
+        def check(schema, path):
+            if isinstance(schema, dict):
+                if "properties" in schema and isinstance(schema["properties"], dict):
+                    self.assertIs(schema.get("additionalProperties"), False, path)
+                for key, value in schema.items():
+                    check(value, f"{path}/{key}")
+        check(SCHEMA, "")
+
+    def test_it_judges_values_as_the_loader_does(self):
+        with tempfile.TemporaryDirectory(prefix="dbgate-schema-") as directory:
+            path = pathlib.Path(directory) / "gateway.yaml"
+            for text, right in VALUES:
+                path.write_text(BASE + text + "\n", encoding="utf-8")
+                done = subprocess.run([str(lab.GATEWAY), "--check-config", "--config", str(path)], capture_output=True,
+                                      text=True, check=False, timeout=60)
+                self.assertEqual(done.returncode == 0, right, f"{text}: {done.stderr}")
+                found = mistakes(yaml.load(BASE + text, Yaml12), {})
+                self.assertEqual(not found, right, f"{text}: {found}")
+
+    def test_examples_pass(self):
+        examples = list((lab.ROOT / "config" / "examples").glob("*.yaml"))
+        self.assertTrue(examples)
+        for example in examples:
+            self.assertEqual(mistakes(yaml.load(example.read_text(encoding="utf-8"), Yaml12), {}), [], example)
+            self.assertIn("# yaml-language-server: $schema=../schema.json", example.read_text(encoding="utf-8").splitlines()[0])
+
+    def test_configurations_in_documents_pass(self):
+        root, seen = set(SCHEMA["properties"]), 0
+        for document in [lab.ROOT / "README.md", *(lab.ROOT / "docs").rglob("*.md")]:
+            for block in re.findall(r"```yaml\n(.*?)```", document.read_text(encoding="utf-8"), re.S):
+                value = yaml.load(block, Yaml12)
+                # Parts of a configuration, or of a policy.
+                part = {"required": []} if set(value) <= root else {**SCHEMA["$defs"]["policy"], "required": []}
+                self.assertEqual(mistakes(value, part), [], f"{document}: {block}")
+                seen += 1
+        self.assertGreater(seen, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
