@@ -29,8 +29,26 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
     view.resolver =
         std::make_shared<const catalog::Resolver>(*view.catalog, settings.search_path, settings.upstream.user);
     view.names.resolver = view.resolver.get();
+    view.names.account = settings.upstream.user;
+    if (policy::needs_closure(*view.grants)) {
+      view.closure = closure_of(view.catalog);
+      view.names.closure = view.closure.get();
+    }
   }
   return view;
+}
+
+// One for all sessions, so that each text of the catalog is read once.
+std::shared_ptr<const catalog::Closure> Views::closure_of(const SharedCatalog& snapshot) const {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(closures_, [](const auto& closure) { return closure.expired(); });
+  for (const std::weak_ptr<const catalog::Closure>& known : closures_) {
+    auto closure = known.lock();
+    if (closure && &closure->snapshot() == snapshot.get()) return closure;
+  }
+  auto closure = std::make_shared<const catalog::Closure>(snapshot);
+  closures_.push_back(closure);
+  return closure;
 }
 
 Task<> Views::catalog_read(std::string target, std::string database) const {

@@ -1,5 +1,8 @@
 #pragma once
+#include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "gateway/app/catalogs.h"
 #include "gateway/app/snapshot.h"
@@ -24,8 +27,12 @@ class Views final : public session::PolicySource {
   Task<> catalog_read(std::string target, std::string database) const;
 
  private:
+  std::shared_ptr<const catalog::Closure> closure_of(const SharedCatalog& snapshot) const;
+
   const CurrentSnapshot& current_;
   Catalogs* catalogs_ = nullptr;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::weak_ptr<const catalog::Closure>> closures_;  ///< of snapshots that sessions judge by
 };
 
 }  // namespace dbgate::app

@@ -414,6 +414,10 @@ bool shows_part(const Grants& grants) {
   return grants.allow.names_columns || grants.allow.lists_statements() || grants.deny.table_effects.any();
 }
 
+bool needs_closure(const Grants& grants) {
+  return grants.deny.rules > 0;
+}
+
 bool is_unrestricted(const Grants& grants) {
   return grants.allow.everything && grants.deny.rules == 0;
 }

@@ -27,8 +27,9 @@ class Denial {
       : allow_(grants.allow), deny_(grants.deny), statement_(statement), context_(context) {}
 
   std::string find(std::string& rule) {
-    for (const auto check : {&Denial::as_a_whole, &Denial::relations, &Denial::functions, &Denial::types,
-                             &Denial::settings, &Denial::channels, &Denial::objects, &Denial::ways_round}) {
+    for (const auto check :
+         {&Denial::as_a_whole, &Denial::relations, &Denial::functions, &Denial::types, &Denial::settings,
+          &Denial::channels, &Denial::objects, &Denial::ways_round, &Denial::reached}) {
       rule_ = any_deny_rule;
       std::string why = (this->*check)();
       if (why.empty()) continue;
@@ -220,6 +221,63 @@ class Denial {
       if (!harmless(use)) return "function " + shown(use.name) + " could reach what is denied; allow it by name";
     }
     return {};
+  }
+
+  // What PostgreSQL comes to on the way: views, rules, triggers, foreign keys, function bodies. Messages name what the
+  // statement names, not what is behind it.
+  std::string reached() {
+    if (context_.closure == nullptr) return {};
+    const catalog::Reach reach = context_.closure->of(statement_, {context_.search_path, context_.account});
+    for (const catalog::Reach::OfRelation& of : reach.relations) {
+      if (of.touch.check || reach.steps[of.step].edge == catalog::Edge::direct) continue;
+      if (!relation(as_use(of.touch)).empty()) return behind(reach, of.step) + " reaches what a rule denies";
+    }
+    for (const catalog::Reach::OfFunction& of : reach.functions) {
+      const catalog::Function* const function = context_.closure->snapshot().function(of.function);
+      if (function == nullptr || reach.steps[of.step].edge == catalog::Edge::direct) continue;
+      const std::string schema(context_.resolver->schema_name(function->schema));
+      if (deny_.function_spelt_out(schema, function->name))
+        return behind(reach, of.step) + " reaches what a rule denies";
+    }
+    for (const catalog::Reach::Opaque& of : reach.opaque) {
+      if (allowed_on_the_way(reach, of.step)) continue;
+      return behind(reach, of.step) + " runs code that could reach what is denied; allow that function by name";
+    }
+    for (const Effect effect : {Effect::ddl, Effect::dcl, Effect::admin, Effect::server_file, Effect::server_program}) {
+      if (has(reach.effects, effect)) return "a function on the way could take what is denied out from under its rule";
+    }
+    return {};
+  }
+
+  sql::RelationUse as_use(const catalog::Touch& touch) const {
+    sql::RelationUse use;
+    const catalog::Relation* const relation = context_.closure->snapshot().relation(touch.relation);
+    if (relation == nullptr) return use;
+    use.name.schema = context_.resolver->schema_name(relation->schema);
+    use.name.name = relation->name;
+    use.effects = touch.effects;
+    use.reads = touch.reads;
+    use.writes = touch.writes;
+    use.only = true;  // its descendants are among what is reached
+    return use;
+  }
+
+  // The object of the statement from which the way leads there.
+  std::string behind(const catalog::Reach& reach, std::uint32_t step) const {
+    while (reach.steps[step].before < reach.steps.size())
+      step = reach.steps[step].before;
+    return catalog::path_text(context_.closure->snapshot(), reach, step);
+  }
+
+  bool allowed_on_the_way(const catalog::Reach& reach, std::uint32_t step) const {
+    for (; step < reach.steps.size(); step = reach.steps[step].before) {
+      if (!reach.steps[step].is_function) continue;
+      const catalog::Function* const function = context_.closure->snapshot().function(reach.steps[step].object);
+      if (function == nullptr) return false;
+      const bool procedure = function->kind == 'p';
+      if (allow_.function_granted(*context_.resolver, *function, procedure)) return true;
+    }
+    return false;
   }
 
   bool harmless(const sql::FunctionUse& use) const {

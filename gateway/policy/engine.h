@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/schema.h"
+#include "gateway/catalog/closure.h"
 #include "gateway/catalog/resolver.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/sql/facts.h"
@@ -50,6 +51,9 @@ struct NameContext {
   std::string database;
   /// What the names stand for on the server. Null: not known; names are judged as written, wherever they could lead.
   const catalog::Resolver* resolver = nullptr;
+  /// What statements reach through views, rules, triggers and functions; of the same snapshot.
+  const catalog::Closure* closure = nullptr;
+  std::string account = {};  ///< as whom dbgate is on the server
 };
 
 /// The verdict on one statement: everything it does must be granted, nothing of it denied. Pure.
@@ -66,6 +70,8 @@ bool may_write(const Grants& grants);
 bool shows_part(const Grants& grants);
 /// Of two verdicts on one text, the one that counts; the later one if they are equally strict.
 Verdict stricter(Verdict earlier, Verdict later);
+/// Whether what a statement reaches through views and functions makes a difference.
+bool needs_closure(const Grants& grants);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

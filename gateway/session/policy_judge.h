@@ -15,6 +15,7 @@ struct PolicyView {
   policy::NameContext names;                     ///< its resolver is this one's
   std::shared_ptr<const catalog::Snapshot> catalog;
   std::shared_ptr<const catalog::Resolver> resolver;
+  std::shared_ptr<const catalog::Closure> closure;  ///< only where rules deny
   bool ready = true;          ///< false: the catalog is needed, and is missing or about to be read again
   std::uint64_t version = 0;  ///< rises with every change
   /// Seconds since 1970 UTC, the end excluded: outside, rules with a time window may decide otherwise.

@@ -68,10 +68,24 @@ INSERT INTO cards SELECT n, '4111-PLANTED-' || n, 'SELECT 1' FROM generate_serie
 ALTER TABLE customers ADD CHECK (length(city) < 50);
 CREATE VIEW item_names AS SELECT id, name FROM items;
 CREATE VIEW card_list AS SELECT * FROM cards;
+CREATE VIEW card_list_list AS SELECT id FROM card_list;
+CREATE MATERIALIZED VIEW card_copy AS SELECT id, number FROM cards;
+CREATE VIEW customer_numbers AS SELECT email, card_no FROM customers;
+CREATE VIEW customer_cities AS SELECT city FROM customers;
+CREATE TABLE noted (id int); CREATE TABLE checked (id int); CREATE TABLE quiet (id int);
 CREATE FUNCTION order_total(id int) RETURNS numeric LANGUAGE sql AS 'SELECT 1.5';
 CREATE FUNCTION leak(x text) RETURNS text LANGUAGE sql AS $$SELECT 'BURIED-DEEP' || max(number) FROM shop.cards$$;
 CREATE FUNCTION leak(x items) RETURNS text LANGUAGE sql AS $$SELECT 'BURIED-DEEP' || max(number) FROM shop.cards$$;
 CREATE FUNCTION touched() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN INSERT INTO shop.items (name) SELECT number FROM shop.cards; RETURN NEW; END$$;
+CREATE TRIGGER note BEFORE INSERT ON noted FOR EACH ROW EXECUTE FUNCTION note();
+CREATE FUNCTION dynamic() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE 'SELECT ' || NEW.id; RETURN NEW; END$$;
+CREATE TRIGGER dynamic BEFORE UPDATE ON noted FOR EACH ROW EXECUTE FUNCTION dynamic();
+CREATE RULE leaks AS ON DELETE TO noted DO ALSO INSERT INTO shop.items (name) SELECT number FROM shop.cards;
+CREATE FUNCTION known(int) RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT number FROM shop.cards WHERE id = $1)';
+ALTER TABLE checked ADD CHECK (known(id));
+CREATE TRIGGER touched BEFORE INSERT ON quiet FOR EACH ROW EXECUTE FUNCTION touched();
 CREATE PROCEDURE wipe() LANGUAGE sql AS 'DELETE FROM shop.cards';
 CREATE FUNCTION near(text, text) RETURNS text LANGUAGE sql AS $$SELECT 'BURIED-DEEP'$$;
 CREATE OPERATOR <-> (FUNCTION = near, LEFTARG = text, RIGHTARG = text);

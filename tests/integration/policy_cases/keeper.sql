@@ -94,6 +94,19 @@ INSERT INTO pg_rewrite SELECT * FROM pg_rewrite
 DELETE FROM pg_catalog.pg_attribute
 COPY pg_catalog.pg_proc FROM STDIN
 PREPARE p AS SELECT * FROM shop.cards
+SELECT * FROM shop.card_list
+SELECT id FROM shop.card_list
+SELECT * FROM shop.card_list_list
+COPY (SELECT * FROM shop.card_list) TO STDOUT
+SELECT * FROM shop.card_copy
+CREATE TABLE t AS SELECT * FROM shop.card_list
+CREATE VIEW v AS SELECT * FROM shop.card_list
+SELECT email FROM shop.customer_numbers
+SELECT * FROM shop.customer_numbers
+INSERT INTO shop.noted (id) VALUES (1)
+DELETE FROM shop.noted WHERE id = 1
+UPDATE shop.noted SET id = 2 WHERE id = 1
+INSERT INTO shop.checked (id) VALUES (1)
 BEGIN; DECLARE c CURSOR FOR SELECT number FROM shop.cards; FETCH c; COMMIT
 EXPLAIN ANALYZE SELECT * FROM shop.cards
 SELECT 1; SELECT * FROM shop.cards
@@ -101,6 +114,9 @@ SELECT 1; SELECT * FROM shop.cards
 SELECT id, city FROM shop.customers
 SELECT city FROM shop.customers ORDER BY city
 SELECT count(*) FROM shop.customers
+SELECT * FROM shop.item_names
+SELECT city FROM shop.customer_cities
+INSERT INTO shop.quiet (id) VALUES (1)
 SELECT * FROM shop.items
 SELECT i.name, c.city FROM shop.items i JOIN shop.customers c ON c.id = i.id
 SELECT * FROM pg_class LIMIT 1

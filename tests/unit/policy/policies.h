@@ -41,7 +41,7 @@ inline Verdict verdict_on(const Grants& grants, std::string_view sql,
     return total;
   }
   for (const sql::Statement& statement : result.script->statements) {
-    total = decide(grants, statement, {search_path, "shop", resolver});
+    total = decide(grants, statement, {search_path, "shop", resolver, nullptr, {}});
     if (!total.allowed()) return total;
   }
   return total;
