@@ -7,7 +7,7 @@ _QUERIES = {
     "functions": "SELECT p.oid, n.nspname, p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE true",
     "operators": "SELECT o.oid, n.nspname, o.oprname, o.oprcode::oid FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace "
                  "WHERE true",
-    "types": "SELECT t.oid, n.nspname, t.typname, t.typelem FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace "
+    "types": "SELECT t.oid, n.nspname, t.typname, t.typelem, t.typbasetype FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace "
              "WHERE true",
 }
 _OID = {"relations": "c.oid", "columns": "attrelid", "functions": "p.oid", "operators": "o.oid", "types": "t.oid"}
@@ -24,6 +24,7 @@ class Catalog:
         self.operators = {}   # OID → (schema, name)
         self.behind = {}      # OID of a function → (schema, name) of an operator that calls it
         self.types = {}       # OID → (schema, name), of an array its element's
+        self.domains = {}     # (schema, name) → (schema, name) of what it is made of
         self.path = []        # schemas in the order in which names are looked up
         self._by_name = {}
         self._as_server = {}
@@ -54,6 +55,9 @@ class Catalog:
                 element = elements[oid]
                 is_array = element and name[1].startswith("_")
                 self.types[oid] = names.get(element, self.types.get(element, name)) if is_array else name
+            for oid, _, _, _, base in rows:
+                if base != "0":
+                    self.domains[names[int(oid)]] = self.types.get(int(base))
         else:
             known = getattr(self, kind)
             for oid, *name in rows:
@@ -105,6 +109,13 @@ class Catalog:
     def _tell_one(self, tool, schema, name):
         columns = self.columns.get(self.resolve(schema, name), {})
         tool.tell(schema, name, [columns[number] for number in sorted(columns) if number > 0])
+
+    def domains_on(self, base):
+        """The domains made of a type, by whatever steps: a cast to one of them is a cast to it first."""
+        found = [base]
+        for one in found:
+            found += [domain for domain, of in self.domains.items() if of == one and domain not in found]
+        return found[1:]
 
     def covers(self, written, found):
         """Whether a name as written (schema may be empty) can stand for the object `found` = (schema, name)."""

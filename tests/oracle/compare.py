@@ -79,7 +79,7 @@ class Facts:
         elif kind == "operator":
             self.operators = {name for name in self.operators if not catalog.covers(name, key)}
         elif kind == "type":
-            self.types = {name for name in self.types if not catalog.covers(name, key)}
+            self.types = set()
 
 
 def demands(truth, catalog):
@@ -127,8 +127,9 @@ def _covered(item, facts, catalog):
         return by_row or any(catalog.covers(name, key) for name in facts.functions)
     if kind == "operator":
         return any(catalog.covers(name, key) for name in facts.operators)
-    # A cast is named by its type or called like a function of that name.
-    return any(catalog.covers(name, key) for name in facts.types | facts.functions)
+    # A cast is named by its type, or by a domain on it, or called like a function of that name.
+    meant = [key, *catalog.domains_on(key)]
+    return any(catalog.covers(name, one) for name in facts.types | facts.functions for one in meant)
 
 
 def under_reports(truth, facts, catalog):

@@ -41,7 +41,10 @@ class Judge:
         if any(facts[mode]["unknown"] for mode in _MODES):
             self.unknown += 1
             return
-        truth = tree.read(probe.tree) if probe.tree else None
+        try:
+            truth = tree.read(probe.tree) if probe.tree else None
+        except (LookupError, ValueError) as unread:
+            raise AssertionError(f"the tree of this statement does not read as expected: {text}\n{probe.tree}") from unread
         run = probe.run if probe.error is None and not _BY_NAME.match(text) else None
         if run:
             run.locks = {oid: modes for oid, modes in run.locks.items() if self._compares(oid, known, truth)}

@@ -6,6 +6,9 @@ _TOKEN = re.compile(r"""
     \\[^\n]* | [A-Za-z_]\w* | :'\w+' | :"\w+" | ::? \w* | [;()] | .""", re.X | re.S)
 
 
+_LEADING = re.compile(r"^(?:\s|--[^\n]*\n|/\*.*?\*/)+", re.S)
+
+
 def statements(text, variables):
     """Yields the statements of a script. `variables` are psql's, and change with \\set."""
     parts, depth, atomic, at = [], 0, 0, 0
@@ -26,11 +29,11 @@ def statements(text, variables):
             parts, depth = ([] if token.startswith("\\r") else parts), 0
             continue
         elif token == ";" and depth == 0 and atomic == 0:
-            statement = "".join(parts).strip()
+            statement = _LEADING.sub("", "".join(parts)).strip()
             parts = []
             if statement:
                 yield statement
-            if re.match(r"COPY\b.*\bFROM\s+STDIN\b", statement, re.I | re.S):
+            if re.match(r"COPY\b.*\bFROM\s+STD(?:IN|OUT)\b", statement, re.I | re.S):
                 end = text.find("\n\\.", at)
                 at = len(text) if end < 0 else end + 3
             continue

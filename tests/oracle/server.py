@@ -56,7 +56,7 @@ class Session:
     """One connection that prints parse trees."""
 
     def __init__(self, port, user, password, database):
-        self._wire = wire.Connection(port, seconds=120)
+        self._wire = wire.Connection(port, seconds=30)
         self._wire.login(user, database, password, options=_OPTIONS)
         self.status = "I"
         self.watched = ([], [])  # tables and functions whose counters are read
@@ -82,8 +82,8 @@ class Session:
                 reply.trees.append(body[start:body.index(b"\0", start)].decode())
             elif kind == "E":
                 reply.error = wire.error_fields(body)
-            elif kind == "G":  # COPY FROM STDIN: no rows. The Sync sent so far was copy data's and is ignored.
-                self._wire.send(wire.message(b"c") + wire.SYNC)
+            elif kind == "G":  # COPY FROM STDIN: no rows
+                self._wire.send(wire.message(b"c"))
 
     def ask(self, *queries):
         """Rows of all queries in turn, as lists of text; raises if one fails."""
@@ -108,7 +108,7 @@ class Session:
 
     def run(self, text):
         """Runs one statement; at most 50 rows of it, so that nothing takes long."""
-        self._wire.send(wire.parse("", text) + wire.bind() + wire.execute(rows=50) + wire.SYNC)
+        self._wire.send(_execution(text))
         return self._reply()
 
     def counters(self):
@@ -125,7 +125,7 @@ class Session:
         probe = Probe()
         flight = [wire.parse("", inner), wire.SYNC] if inner else []
         # With counters before and after, as they go on from one transaction to the next.
-        flight += [wire.query("BEGIN;" + self.counters()), wire.parse("", text), wire.bind(), wire.execute(rows=50), wire.SYNC]
+        flight += [wire.query("BEGIN;" + self.counters()), _execution(text)]
         self._wire.send(b"".join(flight))
         of_inner = self._reply() if inner else None
         before, reply = self._replies(2)
@@ -139,11 +139,19 @@ class Session:
         return probe
 
 
+def _execution(text):
+    """The messages that run a statement. A COPY that fails before its data would make it unclear which Sync is answered,
+    so that goes as a simple query."""
+    if re.match(r"\s*COPY\b.*\bFROM\s+STD(?:IN|OUT)\b", text, re.I | re.S):
+        return wire.query(text)
+    return wire.parse("", text) + wire.bind() + wire.execute(rows=50) + wire.SYNC
+
+
 def direct_tree(trees, text):
     """The tree of what the text names: the first, or the one inside a COPY or PREPARE. Others are of functions."""
     if not trees or not tree.is_utility(trees[0]):
         return trees[0] if trees else None
-    return trees[1] if len(trees) > 1 and re.match(r"\s*(COPY|PREPARE)\b", text, re.I) else None
+    return trees[1] if len(trees) > 1 and re.match(r"\s*(COPY\s*\(|PREPARE\b)", text, re.I) else None
 
 
 def _fields(body):

@@ -72,7 +72,7 @@ def _end_of_node(tree, start):
 
 def read(tree):
     """The Truth of one printed tree. Raises ValueError for a range table entry that does not read as expected."""
-    tree = " ".join(tree.split())
+    tree = tree.replace("\n", " ")  # the server breaks lines at spaces, escaped ones too
     truth = Truth()
     for match in _RELATION.finditer(tree):
         rights = _RIGHTS.search(tree, _end_of_node(tree, match.end()))
