@@ -50,6 +50,7 @@ class Facts:
         self.fields = {name for form, name in named if form == "field"}
         self.operators = {name for form, name in named if form == "operator"}
         self.types = {tuple(name[1:]) for name in statement["types"]}
+        self.columns_of = {name[1] for name in statement["objects"]}  # of t in t.a%TYPE
 
     def of(self, oid):
         uses = self.relations.get(oid, ())
@@ -143,8 +144,10 @@ def under_reported_run(run, facts, catalog):
     for oid, modes in run.locks.items():
         label = ".".join(catalog.relations[oid][:2])
         if oid not in facts.relations:
-            # A table is a type as well: CREATE TABLE x (y t).
-            if modes == {"AccessShareLock"} and _covered(("type", catalog.relations[oid][:2]), facts, catalog):
+            # A table is a type as well, and its columns have one: CREATE TABLE x (y t), FUNCTION f(t.a%TYPE).
+            named = catalog.relations[oid][:2]
+            as_type = _covered(("type", named), facts, catalog) or named[1] in facts.columns_of
+            if modes == {"AccessShareLock"} and as_type:
                 continue
             findings.append(Finding("lock", f"{label}: {', '.join(sorted(modes))}", ("relation", oid)))
             continue
