@@ -147,6 +147,12 @@ class Server(unittest.TestCase):
             parameters.pop("search_path", None)  # reported from 18 on; the target's own
         self.assertEqual(ours, theirs)
 
+    def test_its_catalog_is_read(self):
+        self.outcome(self.session("analyst"), wire.query("SELECT 1"))
+        said = [json.loads(line) for line in list(self.gateway.log) if '"catalog"' in line]
+        self.assertIn("loaded", [record["msg"] for record in said])
+        self.assertEqual([record for record in said if record["level"] in ("warn", "error")], [])
+
     def undone(self, connection, data):
         """The outcome of some messages in a transaction that is rolled back."""
         self.outcome(connection, wire.query("BEGIN"))
