@@ -231,7 +231,7 @@ class Lab:
         self.directory.chmod(0o755)
         self._gateways = 0
         self.current = None
-        self._verifier = verifier()
+        self._verifier = None
         self.certificates = Certificates(self.directory / "tls")
         try:
             self.postgres = Postgres(self.directory / "postgres", **postgres)
@@ -258,6 +258,7 @@ class Lab:
         return gateway
 
     def users(self, *names):
+        self._verifier = self._verifier or verifier()
         return "users:\n" + "".join(f'  - {{ name: {name}, scram_verifier: "{self._verifier}" }}\n' for name in names)
 
     def listen(self, tls=False):
