@@ -277,6 +277,8 @@ class Withstand(unittest.TestCase):
         def resident():
             return int(re.search(r"VmRSS:\s+(\d+)", status.read_text())[1])
 
+        # What loading the catalog takes at the start is not the relay's.
+        lab.wait_until(lambda: any('"msg":"loaded"' in line for line in self.gateway.log), "the catalog is loaded")
         connection.receive()
         before = resident()
         time.sleep(1)  # the time in which a relay without backpressure would have taken the gigabyte in
