@@ -201,7 +201,7 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 
 void read_root(const Value& root, Config& config) {
   root.expect_keys({"version", "state_dir", "workers", "listen", "log", "limits", "audit", "users", "groups", "targets",
-                    "policies", "tests"});
+                    "policies", "masking", "tests"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -228,6 +228,10 @@ void read_root(const Value& root, Config& config) {
   audit["durability"].read_word({"process", "sync"}, durability);
   config.audit.durability = static_cast<Durability>(durability);
   audit["segment_bytes"].read_bytes(config.audit.segment_bytes);
+  const Value masking = root["masking"];
+  masking.expect_keys({"key", "key_file", "key_env", "key_credential"});
+  masking.read_secret("key", config.mask_key, true);
+  if (!config.mask_key.empty() && config.mask_key.size() < 16) masking.error("the key needs 16 characters or more");
   read_users(root["users"], config);
   read_groups(root["groups"], config);
   read_targets(root["targets"], config);

@@ -83,6 +83,12 @@ bool parse_table_pattern(std::string_view text, TablePattern& pattern) {
   return parser.take(')') && parser.done();
 }
 
+bool parse_column_pattern(std::string_view text, Mask& mask) {
+  NameParser parser(text);
+  return parser.name(mask.schema) && parser.take('.') && parser.name(mask.relation) && parser.take('.') &&
+         parser.name(mask.column) && mask.column != "*" && parser.done();
+}
+
 bool parse_function_pattern(std::string_view text, FunctionPattern& pattern) {
   if (text == "safe") {
     pattern.safe = true;

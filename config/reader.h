@@ -77,6 +77,8 @@ std::string nearest(std::string_view wrong, const std::vector<std::string>& word
 
 /// "public.customers(id, city)" and the like, folded as PostgreSQL folds. False if it is none.
 bool parse_table_pattern(std::string_view text, TablePattern& pattern);
+/// "public.customers.email"; "*" for the schema or the table. False if it is none.
+bool parse_column_pattern(std::string_view text, Mask& mask);
 bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);
 
 /// Reads `limits` of a policy or a target.
@@ -85,6 +87,9 @@ void read_traffic_limits(const Value& value, TrafficLimits& limits);
 void read_tests(const Value& list, std::vector<PolicyTest>& tests);
 /// Reads `when`.
 void read_window(const Value& value, std::optional<Window>& window);
+/// Reads `mask` and `filter` of a policy.
+void read_masks(const Value& map, std::vector<Mask>& masks);
+void read_filters(const Value& map, std::vector<RowFilter>& filters);
 /// Reads `policies`.
 void read_policies(const Value& list, Config& config);
 

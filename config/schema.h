@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/limits.h"
+#include "config/masks.h"
 #include "config/window.h"
 
 // The configuration as plain values. Every key is described in docs/configuration.md.
@@ -170,6 +171,8 @@ struct Policy {
   std::vector<std::string> targets;
   std::vector<Rule> allow;
   std::vector<Rule> deny;
+  std::vector<Mask> masks;
+  std::vector<RowFilter> filters;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
 };
 
@@ -199,7 +202,8 @@ struct Config {
   std::vector<Target> targets;
   std::vector<Policy> policies;
   std::vector<PolicyTest> tests;
-  std::string version;  ///< of the content: a hash
+  std::string mask_key;  ///< of the hashes that masks show; empty: one that dbgate makes and keeps
+  std::string version;   ///< of the content: a hash
 };
 
 }  // namespace dbgate::config

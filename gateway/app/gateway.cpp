@@ -62,12 +62,12 @@ Result<> Gateway::start() {
   const config::Config& config = snapshot->config;
   shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
   shared_.catalogs->configure(config);
-  shared_.views.use(*shared_.catalogs);
   ::umask(077);
   ::mkdir(config.state_dir.c_str(), 0700);
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
                                                 config.audit.durability == config::Durability::sync}));
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
+  shared_.views.use(*shared_.catalogs, shared_.mock_secret);
   DBGATE_TRY(own_chain_, audit_->open_chain("main"));
   for (std::size_t i = 0; i < parser_threads; ++i) {
     parser_threads_.push_back(std::make_unique<Thread>(parser_stack_bytes, [this] {

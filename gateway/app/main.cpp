@@ -8,6 +8,7 @@
 #include "gateway/adapters/stderr_log.h"
 #include "gateway/app/gateway.h"
 #include "gateway/auth/scram_verifier.h"
+#include "gateway/policy/row_filters.h"
 #include "gateway/policy/statement_lists.h"
 #include "gateway/rehearsal/tests.h"
 #include "gateway/sql/analyze.h"
@@ -27,7 +28,9 @@ std::shared_ptr<app::Snapshot> load(const std::string& path, bool strict) {
     warned = warned || problem.warning;
   }
   if (!loaded.config || (strict && warned)) return nullptr;
-  const auto listed = policy::check_statement_lists(*loaded.config, path);
+  auto listed = policy::check_statement_lists(*loaded.config, path);
+  const auto filters = policy::check_filters(*loaded.config, path);
+  listed.insert(listed.end(), filters.begin(), filters.end());
   for (const config::Problem& problem : listed)
     std::cerr << problem.line_text() << '\n';
   if (!listed.empty()) return nullptr;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/policy/row_filters.h"
 #include "gateway/policy/statement_lists.h"
 
 namespace dbgate::app {
@@ -93,7 +94,9 @@ const Target* Snapshot::find(std::string_view name, std::string& database) const
 }
 
 Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config) {
-  const auto listed = policy::check_statement_lists(config, "");
+  auto listed = policy::check_statement_lists(config, "");
+  const auto filters = policy::check_filters(config, "");
+  listed.insert(listed.end(), filters.begin(), filters.end());
   if (!listed.empty()) {
     return Error(sqlstate::internal_error, "line " + std::to_string(listed[0].line) + ": " + listed[0].text);
   }

@@ -1,6 +1,9 @@
 #include "gateway/app/views.h"
 
+#include "gateway/auth/digests.h"
 #include "gateway/base/log.h"
+#include "gateway/policy/treat.h"
+#include "gateway/rewrite/mask_sql.h"
 
 namespace dbgate::app {
 
@@ -23,6 +26,7 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
   if (!view.grants || policy::is_unrestricted(*view.grants) || settings.engine != config::EngineKind::postgresql) {
     return view;
   }
+  if (policy::hides(*view.grants)) view.settings = settings_for(*view.grants);
   view.catalog = catalogs_->current(target, database);
   view.ready = view.catalog != nullptr && catalogs_->pending(target, database) == 0;
   if (view.catalog) {
@@ -36,6 +40,25 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
     }
   }
   return view;
+}
+
+// The padded keys of HMAC (RFC 2104) are made here, so that a server needs no more than SHA-256 to hash with them.
+session::ServerSettings Views::settings_for(const policy::Grants& grants) const {
+  policy::ServerNeeds needs = policy::server_needs(grants);
+  if (!needs.hash_key) return std::move(needs.settings);
+  const std::string& configured = current_.get()->config.mask_key;
+  std::string key = auth::sha256(configured.empty() ? "dbgate masks" + own_secret_ : configured);
+  constexpr std::size_t block_bytes = 64;
+  key.resize(block_bytes, '\0');
+  const auto padded = [&key](char pad) {
+    std::string bytes = key;
+    for (char& byte : bytes)
+      byte = static_cast<char>(byte ^ pad);
+    return auth::base64_encode(bytes);
+  };
+  needs.settings[std::string(rewrite::inner_key_setting)] = padded('\x36');
+  needs.settings[std::string(rewrite::outer_key_setting)] = padded('\x5c');
+  return std::move(needs.settings);
 }
 
 // One for all sessions, so that each text of the catalog is read once.

@@ -14,8 +14,14 @@ namespace dbgate::app {
 class Views final : public session::PolicySource {
  public:
   explicit Views(const CurrentSnapshot& current) : current_(current) {}
-  /// Before the first use.
-  void use(Catalogs& catalogs) { catalogs_ = &catalogs; }
+  /// Before the first use. @param own_secret  what the key of masks comes from where none is configured
+  void use(Catalogs& catalogs, std::string own_secret) {
+    catalogs_ = &catalogs;
+    own_secret_ = std::move(own_secret);
+  }
+
+  /// What a server connection must be told for the principal's masks and filters.
+  session::ServerSettings settings_for(const policy::Grants& grants) const;
 
   std::uint64_t version() const override { return current_.version() + catalogs_->version(); }
   session::PolicyView view(const std::string& user, const std::string& target, const std::string& database,
@@ -31,6 +37,7 @@ class Views final : public session::PolicySource {
 
   const CurrentSnapshot& current_;
   Catalogs* catalogs_ = nullptr;
+  std::string own_secret_;
   mutable std::mutex mutex_;
   mutable std::vector<std::weak_ptr<const catalog::Closure>> closures_;  ///< of snapshots that sessions judge by
 };

@@ -127,6 +127,7 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
   route.server = target->server;
   route.server.database = on_server;
   route.search_path = target->search_path;
+  route.settings = shared_.views.settings_for(*grants);
   route.replication = policy::decide_replication(*grants).allowed();
   return route;
 }
@@ -155,7 +156,8 @@ Result<std::shared_ptr<void>> Worker::admit(std::string_view user, std::string_v
 
 std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& session) {
   return std::make_unique<session::PolicyJudge>(shared_.views, session.user, session.target, session.database,
-                                                scan_limits(snapshot().config.limits), session.server_version);
+                                                scan_limits(snapshot().config.limits), session.server_version,
+                                                session.settings);
 }
 
 std::unique_ptr<session::Limiter> Worker::limiter_for(const session::SessionInfo& session) {

@@ -68,6 +68,7 @@ void append_decision(std::string& out, const DecisionFields& decision) {
   append_if(out, "decision.rule_id", decision.rule_id);
   append_if(out, "decision.policy_version", decision.policy_version);
   append_list(out, "decision.reasons", decision.reasons);
+  append_list(out, "decision.masked_columns", decision.masked_columns);
   append_list(out, "statement.shapes", decision.shapes);
 }
 

@@ -33,7 +33,8 @@ struct DecisionFields {
   std::string_view protocol;   ///< simple, extended, cursor, function_call, replication
   std::string_view operation;  ///< command tags
   std::vector<std::string> objects;
-  std::string_view effect;  ///< allow, log_only or deny
+  std::string_view effect;  ///< allow, mask, log_only or deny
+  std::vector<std::string> masked_columns;
   std::string_view rule_id;
   std::string_view policy_version;
   std::vector<std::string> reasons;

@@ -161,7 +161,8 @@ std::string StatementJudge::fixed_setting() {
     if ((encoding || literals) && !is_harmless_setting(use.name, value, !use.values.empty())) {
       return use.name + " is fixed by dbgate to " + (literals ? "on" : "UTF8");
     }
-    if (names && grants_.deny.rules > 0 && !keeps_search_path(use)) return use.name + " is fixed by dbgate";
+    if (names && (grants_.deny.rules > 0 || grants_.hidden.any()) && !keeps_search_path(use))
+      return use.name + " is fixed by dbgate";
   }
   return {};
 }
@@ -411,15 +412,16 @@ Verdict stricter(Verdict earlier, Verdict later) {
 }
 
 bool shows_part(const Grants& grants) {
-  return grants.allow.names_columns || grants.allow.lists_statements() || grants.deny.table_effects.any();
+  return grants.allow.names_columns || grants.allow.lists_statements() || grants.deny.table_effects.any() ||
+         grants.hidden.any();
 }
 
 bool needs_closure(const Grants& grants) {
-  return grants.deny.rules > 0;
+  return grants.deny.rules > 0 || grants.hidden.any();
 }
 
 bool is_unrestricted(const Grants& grants) {
-  return grants.allow.everything && grants.deny.rules == 0;
+  return grants.allow.everything && grants.deny.rules == 0 && !grants.hidden.any();
 }
 
 namespace {
@@ -427,7 +429,7 @@ namespace {
 // What is granted as a whole or not at all, and what a deny rule that names objects cannot be checked against.
 Verdict as_a_whole(const Grants& grants, bool granted, const char* rule, const char* what) {
   Verdict verdict;
-  const bool allowed = (granted || grants.allow.everything) && grants.deny.rules == 0;
+  const bool allowed = (granted || grants.allow.everything) && grants.deny.rules == 0 && !grants.hidden.any();
   verdict.decision = allowed ? Decision::allow : Decision::deny;
   verdict.rule_id = allowed ? rule : "default";
   if (!allowed) verdict.message = std::string("permission denied by dbgate policy: no rule allows ") + what;

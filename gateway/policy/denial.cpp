@@ -23,8 +23,16 @@ std::string shown(const sql::QualifiedName& name) {
 /// Looks for a deny rule that names something of a statement, or that the statement could go round unseen.
 class Denial {
  public:
-  Denial(const Grants& grants, const sql::Statement& statement, const NameContext& context)
-      : allow_(grants.allow), deny_(grants.deny), statement_(statement), context_(context) {}
+  /// @param what  "denied" or "hidden", for messages
+  Denial(const RuleSet& allow, const RuleSet& deny, const char* what, const sql::Statement& statement,
+         const NameContext& context)
+      : allow_(allow), deny_(deny), what_(what), statement_(statement), context_(context) {}
+
+  /// What is not named, but could be reached.
+  std::string find_unnamed() {
+    std::string why = ways_round();
+    return why.empty() ? reached() : why;
+  }
 
   std::string find(std::string& rule) {
     for (const auto check :
@@ -40,6 +48,7 @@ class Denial {
   }
 
  private:
+  std::string what() const { return std::string("what is ") + what_; }
   bool does(Effect effect) const { return has(statement_.effects, effect); }
 
   // Where an unqualified name may lead. Without a fixed search path that is anywhere.
@@ -196,7 +205,7 @@ class Denial {
 
   // What could reach a denied object without naming it: only what is known not to, or is granted by itself, may pass.
   std::string ways_round() {
-    const char* const unseen = "code that cannot be seen through could reach what is denied";
+    const std::string unseen = "code that cannot be seen through could reach " + what();
     if (does(Effect::opaque) || does(Effect::do_block) || does(Effect::server_program)) return unseen;
     if (does(Effect::server_file) && !allow_.server_files) return unseen;
     // Commands that the server runs, other servers and other databases, this one among them.
@@ -204,21 +213,21 @@ class Denial {
     for (const sql::RelationUse& use : statement_.relations) {
       for (const std::string& schema : schemas_of(use.name)) {
         if (has(deny_.table_effects, Effect::read) && holds_values_of_others(schema, use.name.name)) {
-          return shown(use.name) + " could show what is denied";
+          return shown(use.name) + " could show " + what();
         }
         // A superuser can rename, redefine and set things by writing to the catalog.
         const bool writes = has(use.effects, Effect::insert) || has(use.effects, Effect::update) ||
                             has(use.effects, Effect::delete_) || has(use.effects, Effect::truncate);
         const bool catalog = schema == "pg_catalog" && (!use.name.schema.empty() || use.name.name.starts_with("pg_"));
-        if (writes && catalog) return "writing to " + shown(use.name) + " could reach what is denied";
+        if (writes && catalog) return "writing to " + shown(use.name) + " could reach " + what();
       }
     }
     // Renaming a schema moves everything in it.
     if (statement_.tag == "ALTER … RENAME" && statement_.relations.empty() && statement_.objects.empty()) {
-      return "renaming could take what is denied out from under its rule";
+      return "renaming could take " + what() + " out from under its rule";
     }
     for (const sql::FunctionUse& use : statement_.functions) {
-      if (!harmless(use)) return "function " + shown(use.name) + " could reach what is denied; allow it by name";
+      if (!harmless(use)) return "function " + shown(use.name) + " could reach " + what() + "; allow it by name";
     }
     return {};
   }
@@ -230,21 +239,20 @@ class Denial {
     const catalog::Reach reach = context_.closure->of(statement_, {context_.search_path, context_.account});
     for (const catalog::Reach::OfRelation& of : reach.relations) {
       if (of.touch.check || reach.steps[of.step].edge == catalog::Edge::direct) continue;
-      if (!relation(as_use(of.touch)).empty()) return behind(reach, of.step) + " reaches what a rule denies";
+      if (!relation(as_use(of.touch)).empty()) return behind(reach, of.step) + " reaches " + what();
     }
     for (const catalog::Reach::OfFunction& of : reach.functions) {
       const catalog::Function* const function = context_.closure->snapshot().function(of.function);
       if (function == nullptr || reach.steps[of.step].edge == catalog::Edge::direct) continue;
       const std::string schema(context_.resolver->schema_name(function->schema));
-      if (deny_.function_spelt_out(schema, function->name))
-        return behind(reach, of.step) + " reaches what a rule denies";
+      if (deny_.function_spelt_out(schema, function->name)) return behind(reach, of.step) + " reaches " + what();
     }
     for (const catalog::Reach::Opaque& of : reach.opaque) {
       if (allowed_on_the_way(reach, of.step)) continue;
-      return behind(reach, of.step) + " runs code that could reach what is denied; allow that function by name";
+      return behind(reach, of.step) + " runs code that could reach " + what() + "; allow that function by name";
     }
     for (const Effect effect : {Effect::ddl, Effect::dcl, Effect::admin, Effect::server_file, Effect::server_program}) {
-      if (has(reach.effects, effect)) return "a function on the way could take what is denied out from under its rule";
+      if (has(reach.effects, effect)) return "a function on the way could take " + what() + " out from under its rule";
     }
     return {};
   }
@@ -305,6 +313,7 @@ class Denial {
 
   const RuleSet& allow_;
   const RuleSet& deny_;
+  const char* const what_;
   const sql::Statement& statement_;
   const NameContext& context_;
   std::string rule_;
@@ -315,7 +324,11 @@ class Denial {
 std::string find_denial(const Grants& grants, const sql::Statement& statement, const NameContext& context,
                         std::string& rule) {
   if (grants.deny.rules == 0) return {};
-  return Denial(grants, statement, context).find(rule);
+  return Denial(grants.allow, grants.deny, "denied", statement, context).find(rule);
+}
+
+std::string find_way_round(const Grants& grants, const sql::Statement& statement, const NameContext& context) {
+  return Denial(grants.allow, grants.hidden.rules, "hidden", statement, context).find_unnamed();
 }
 
 }  // namespace dbgate::policy

@@ -8,6 +8,7 @@ namespace dbgate::policy {
 namespace {
 
 using Policies = std::vector<std::shared_ptr<const config::Policy>>;
+using Attributes = std::map<std::string, std::string>;
 
 bool has_window(const config::Policy& policy) {
   const auto timed = [](const config::Rule& rule) { return rule.when.has_value(); };
@@ -24,12 +25,15 @@ void add_rules(RuleSet& set, const std::vector<config::Rule>& rules, const std::
   }
 }
 
-std::shared_ptr<const Grants> compile(const Policies& policies, std::optional<std::int64_t> now) {
+std::shared_ptr<const Grants> compile(const Policies& policies, const Attributes& attributes,
+                                      std::optional<std::int64_t> now) {
   auto grants = std::make_shared<Grants>();
+  grants->attributes = attributes;
   for (const auto& policy : policies) {
     grants->mode = std::max(grants->mode, policy->mode);
     add_rules(grants->allow, policy->allow, policy->name + "/allow", RuleSet::Side::allow, now);
     add_rules(grants->deny, policy->deny, policy->name + "/deny", RuleSet::Side::deny, now);
+    grants->hidden.add(*policy);
   }
   return grants;
 }
@@ -52,10 +56,15 @@ PolicySet::PolicySet(const config::Config& config) {
         building[user][target].push_back(shared);
     }
   }
+  std::map<std::string, Attributes> attributes;
+  for (const config::User& user : config.users) {
+    attributes[user.name] = user.attributes;
+    attributes[user.name].try_emplace("name", user.name);
+  }
   for (auto& [user, targets] : building) {
     for (auto& [target, policies] : targets) {
       Entry& entry = by_user_[user][target];
-      entry.grants = compile(policies, std::nullopt);
+      entry.grants = compile(policies, attributes[user], std::nullopt);
       const bool timed =
           std::any_of(policies.begin(), policies.end(), [](const auto& policy) { return has_window(*policy); });
       if (timed) entry.timed = std::move(policies);
@@ -81,7 +90,7 @@ TimedGrants PolicySet::grants_at(std::string_view user, std::string_view target,
   if (entry->timed.empty()) return {entry->grants};
   // Windows open and close at whole minutes.
   const std::int64_t since = ((now % 60) + 60) % 60;
-  return {compile(entry->timed, now), now - since, now - since + 60};
+  return {compile(entry->timed, entry->grants->attributes, now), now - since, now - since + 60};
 }
 
 }  // namespace dbgate::policy

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 
 #include "config/schema.h"
 #include "gateway/policy/engine.h"
+#include "gateway/policy/row_filters.h"
 
 // The compiled form of rules. Inside policy/ only.
 namespace dbgate::policy {
@@ -80,12 +82,37 @@ class RuleSet {
   std::unordered_map<std::string, std::string> statements_;  // rule by shape
 };
 
+/// What a principal sees in place of the data: masks and row filters of all its policies together.
+struct Hidden {
+  struct Column {
+    config::Mask mask;
+    std::string rule_id;
+  };
+  struct Rows {
+    config::RowFilter filter;
+    RowCondition condition;
+    std::string rule_id;
+  };
+  std::vector<Column> columns;
+  std::vector<Rows> rows;
+  /// The same as denials: nothing may reach what is hidden but by names that are replaced.
+  RuleSet rules;
+
+  bool any() const noexcept { return !columns.empty() || !rows.empty(); }
+  void add(const config::Policy& policy);
+};
+
 class Grants {
  public:
   RuleSet allow;
   RuleSet deny;
+  Hidden hidden;
+  std::map<std::string, std::string> attributes;          ///< of the principal; its name is among them
   config::PolicyMode mode = config::PolicyMode::enforce;  ///< the least strict of the policies
 };
+
+/// Why a statement could come to what is hidden without naming it, or empty.
+std::string find_way_round(const Grants& grants, const sql::Statement& statement, const NameContext& context);
 
 /// Why a deny rule forbids the statement, or empty. `rule` becomes the id of the rule.
 std::string find_denial(const Grants& grants, const sql::Statement& statement, const NameContext& context,

@@ -21,7 +21,8 @@ struct Verdict {
   std::string hint;        ///< for the client: what to do next
   std::string suggestion;  ///< the nearest statement that passes, if there is one; the hint says so
 
-  bool learns = false;  ///< the shapes of the statements belong into the audit record
+  std::vector<std::string> masked;  ///< columns that are shown masked: schema.table.column
+  bool learns = false;              ///< the shapes of the statements belong into the audit record
 
   bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
 };

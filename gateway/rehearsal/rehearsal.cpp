@@ -55,7 +55,7 @@ Outcome Rehearsal::judge(const std::string& user, const std::string& target, con
   limits.max_bytes = config_.limits.max_statement_bytes;
   limits.max_tokens = config_.limits.max_tokens;
   limits.max_nesting = config_.limits.max_nesting;
-  session::PolicyJudge judge(*source_, user, name, database, limits, {}, [at] { return at; });
+  session::PolicyJudge judge(*source_, user, name, database, limits, {}, {}, [at] { return at; });
   const session::Judged judged = judge.judge(*judge.analyze(text), {}, {}, 0);
   outcome.effect = session::effect_of(judged);
   outcome.rule = judged.verdict->rule_id;

@@ -95,6 +95,7 @@ Result<std::string> AuditTrail::decided(const Judged& judged, std::string_view t
     if (judged.verdict->learns) fields.shapes = shapes_of(*judged.script);
     fields.rule_id = judged.verdict->rule_id;
     fields.reasons = judged.verdict->reasons;
+    fields.masked_columns = judged.verdict->masked;
   }
   fields.policy_version = policy_version_;
   fields.statement_name = name;

@@ -14,14 +14,22 @@
 
 namespace dbgate::session {
 
+/// A text with masks and filters, as the server was given it.
+struct Sent {
+  std::string text;             ///< as the frontend wrote it
+  std::string rewritten;        ///< empty: as it was written
+  std::uint64_t judged_by = 0;  ///< Judge::version() at that time
+};
+
 /// A statement text that was judged and allowed, kept while the server may hold it under a name.
 struct Prepared {
   std::string text;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
-  std::uint64_t judged_by = 0;   ///< Judge::version() at that time
-  bool sql_cursor = false;       ///< a portal made by DECLARE; `script` is that statement
-  std::shared_ptr<Meter> meter;  ///< of a portal or cursor under limits
+  std::uint64_t judged_by = 0;       ///< Judge::version() at that time
+  std::shared_ptr<const Sent> sent;  ///< null: the text as it is
+  bool sql_cursor = false;           ///< a portal made by DECLARE; `script` is that statement
+  std::shared_ptr<Meter> meter;      ///< of a portal or cursor under limits
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;

@@ -30,6 +30,7 @@ struct SessionInfo {
   std::string server_host;
   std::uint16_t server_port = 0;
   std::string upstream_user;
+  ServerSettings settings;     ///< that the server connection was given; never recorded
   std::string server_version;  ///< as the server reports it, such as "16.4 (Debian 16.4-1)"; empty if it does not
 };
 
@@ -38,6 +39,7 @@ struct Route {
   std::string target;
   upstream::ServerSpec server;  ///< with the database that was asked for
   std::string search_path;      ///< fixed upstream; empty: the server's default stays
+  ServerSettings settings;      ///< for masks and filters
   bool replication = false;     ///< the principal may open replication connections
 };
 

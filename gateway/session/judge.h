@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "gateway/policy/verdict.h"
@@ -12,13 +14,17 @@
 
 namespace dbgate::session {
 
+/// Settings of a server connection by name. Secrets are among them: never to be shown or recorded.
+using ServerSettings = std::map<std::string, std::string>;
+
 /// Why a statement does not reach the server, as the client is told it.
 struct Refusal {
   SqlState code = sqlstate::insufficient_privilege;
   std::string message;
   std::string detail;
   std::string hint;
-  int position = 0;  ///< 1-based character in the statement text; 0: none
+  int position = 0;     ///< 1-based character in the statement text; 0: none
+  std::string routine;  ///< PostgreSQL's, where clients look for it
   bool fatal = false;
 };
 
@@ -27,7 +33,7 @@ struct Analysis {
   std::shared_ptr<const sql::Script> script;  ///< never null; empty when `refused`
   bool refused = false;
   Refusal refusal;
-  std::string text;  ///< short ones only, for suggestions
+  std::string text;  ///< whole if it may be rewritten; else short ones only, for suggestions
 };
 
 /// A statement text with its verdict.
@@ -37,10 +43,12 @@ struct Judged {
   std::uint64_t judged_by = 0;  ///< Judge::version() at that time
   bool refused = false;
   Refusal refusal;
+  /// Where masks and filters are in force. Null elsewhere: the text is sent as it is.
+  std::shared_ptr<const Sent> sent;
   bool wait = false;  ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
 
-/// What it comes to, in one word: allow, log_only, deny; error for text that is no statement, or names none.
+/// What it comes to, in one word: allow, mask, log_only, deny; error for text that is no statement, or names none.
 std::string_view effect_of(const Judged& judged);
 
 using AnalysisWork = std::function<std::shared_ptr<const Analysis>()>;
@@ -61,6 +69,11 @@ class Judge {
   virtual AnalysisWork analysis_work(std::string_view text) const {
     return [this, text] { return analyze(text); };
   }
+  /// Whether what the server holds under a name is what it would be given now: masks and filters may have changed
+  /// since.
+  virtual bool stands(const Prepared&) { return true; }
+  /// Whether texts are rewritten: places in them that the server speaks of are not the frontend's.
+  virtual bool rewrites() { return false; }
   /// Whether the server's errors could show what the principal may not see: they are reduced (reduced_errors.h).
   virtual bool reduces_errors() { return false; }
   /// A statement that may have changed the catalog is through, and its transaction too.

@@ -55,6 +55,8 @@ upstream::StartupParameters server_parameters(const StartupRequest& request, con
   name.resize(std::min(name.size(), max_application_name));
   parameters.emplace_back("application_name", std::move(name));
   if (!route.search_path.empty()) parameters.emplace_back("search_path", route.search_path);
+  for (const auto& setting : route.settings)
+    parameters.push_back(setting);
   if (request.replication) parameters.emplace_back("replication", request.replication_value);
   for (const auto& setting : request.settings) {
     if (setting.first != "client_encoding" && setting.first != "standard_conforming_strings") {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "gateway/policy/suggest.h"
+#include "gateway/rewrite/rewrite.h"
 #include "gateway/session/replies.h"
 #include "gateway/sql/analyze.h"
 
@@ -77,6 +78,14 @@ bool names_objects(const sql::Script& script) {
   });
 }
 
+policy::Verdict hidden_plan() {
+  policy::Verdict verdict;
+  verdict.rule_id = "masks and filters";
+  verdict.message = "permission denied by dbgate policy: plans over masked or filtered tables are not shown";
+  verdict.reasons.push_back("EXPLAIN of what is masked or filtered");
+  return verdict;
+}
+
 policy::Verdict unread_catalog() {
   policy::Verdict verdict;
   verdict.rule_id = "builtin/catalog";
@@ -91,13 +100,14 @@ policy::Verdict unread_catalog() {
 std::string_view effect_of(const Judged& judged) {
   if (judged.refused) return judged.refusal.code == sqlstate::insufficient_privilege ? "deny" : "error";
   const bool observed = judged.verdict && judged.verdict->decision == policy::Decision::log_only;
-  return observed ? "log_only" : "allow";
+  if (observed) return "log_only";
+  return judged.sent && !judged.sent->rewritten.empty() ? "mask" : "allow";
 }
 
 std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
-                                             const catalog::Resolver* resolver) {
+                                             const catalog::Resolver* resolver, bool keep_text) {
   auto analysis = std::make_shared<Analysis>();
-  if (text.size() <= policy::max_suggestion_bytes) analysis->text = text;
+  if (keep_text || text.size() <= policy::max_suggestion_bytes) analysis->text = text;
   sql::AnalyzeResult result = sql::analyze(text, limits, resolver);
   if (result.script) {
     analysis->script = std::make_shared<const sql::Script>(std::move(*result.script));
@@ -125,13 +135,15 @@ std::int64_t system_clock_seconds() noexcept {
 }
 
 PolicyJudge::PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
-                         const sql::ScanLimits& limits, const std::string& server_version, Clock clock)
+                         const sql::ScanLimits& limits, const std::string& server_version,
+                         std::optional<ServerSettings> given, Clock clock)
     : source_(source),
       newer_syntax_hint_(newer_syntax_hint(server_version)),
       user_(std::move(user)),
       target_(std::move(target)),
       database_(std::move(database)),
       limits_(limits),
+      given_(std::move(given)),
       clock_(std::move(clock)),
       view_(source.view(user_, target_, database_, clock_())) {}
 
@@ -145,8 +157,9 @@ const PolicyView& PolicyJudge::view() {
 }
 
 AnalysisWork PolicyJudge::analysis_work(std::string_view text) const {
-  return [text, limits = limits_, catalog = view_.catalog, resolver = view_.resolver] {
-    return analyze_text(text, limits, resolver.get());
+  const bool keep_text = view_.grants && policy::hides(*view_.grants);
+  return [text, limits = limits_, catalog = view_.catalog, resolver = view_.resolver, keep_text] {
+    return analyze_text(text, limits, resolver.get(), keep_text);
   };
 }
 
@@ -190,8 +203,58 @@ Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, con
       }
     }
   }
+  if (!judged.refused && rewrites()) rewrite_into(analysis, total, judged);
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(total));
   return judged;
+}
+
+// What is allowed runs with masks and filters, or not at all.
+void PolicyJudge::rewrite_into(const Analysis& analysis, policy::Verdict& verdict, Judged& judged) {
+  const bool unknown_text = analysis.text.empty() && !analysis.script->statements.empty();
+  if (unknown_text) return;  // of a cursor or prepared statement: stands() says whether it may go on
+  rewrite::Outcome outcome = rewrite::rewrite(analysis.text, *analysis.script, *view_.grants, view_.names, limits_);
+  const bool touches = !outcome.text.empty();
+  if (outcome.denied.empty() && touches && given_ && *given_ != view_.settings) {
+    outcome.denied = "what the server was told of you when you connected has changed";
+    outcome.hint = "Connect again.";
+    outcome.rule_id = "masks and filters";
+  }
+  if (!outcome.denied.empty()) {
+    verdict.decision = policy::Decision::deny;
+    verdict.rule_id = std::move(outcome.rule_id);
+    verdict.message = "permission denied by dbgate policy: " + outcome.denied;
+    verdict.hint = std::move(outcome.hint);
+    verdict.reasons.push_back(std::move(outcome.denied));
+    judged.refused = true;
+    judged.refusal = denial(verdict);
+    return;
+  }
+  verdict.masked = std::move(outcome.masked);
+  judged.sent = std::make_shared<const Sent>(Sent{analysis.text, std::move(outcome.text), views_});
+}
+
+// A text that the server holds, and another that it would be given for it now, are two: the old one must not run.
+bool PolicyJudge::stands(const Prepared& prepared) {
+  if (!rewrites()) return true;
+  if (!prepared.sent) return false;
+  if (prepared.sent->judged_by == views_) return true;
+  const auto analysis = analyze(prepared.sent->text);
+  if (analysis->refused) return false;
+  const rewrite::Outcome outcome =
+      rewrite::rewrite(analysis->text, *analysis->script, *view_.grants, view_.names, limits_);
+  if (!outcome.denied.empty() || outcome.text != prepared.sent->rewritten) return false;
+  return outcome.text.empty() || !given_ || *given_ == view_.settings;
+}
+
+// EXPLAIN EXECUTE would show the plan with masks and filters in it.
+bool PolicyJudge::explains_hidden(const sql::Statement& statement, const sql::Statement* earlier,
+                                  const Prepared* named) const {
+  if (statement.kind != sql::StatementKind::explain || !policy::hides(*view_.grants)) return false;
+  if (earlier != nullptr) {
+    const policy::Treatments treatments = policy::treat(*view_.grants, *earlier, view_.names);
+    return !treatments.list.empty() || !treatments.views.empty();
+  }
+  return named != nullptr && named->sent && !named->sent->rewritten.empty();
 }
 
 std::string PolicyJudge::suggestion_for(const sql::Statement& denied, const Analysis& analysis) const {
@@ -210,6 +273,7 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
   bool must_exist = false;
   if (const sql::Statement* execute = execute_in(statement)) {
     if (const sql::Statement* earlier = defined_before(script, index, execute->name)) {
+      if (explains_hidden(statement, earlier, nullptr)) return hidden_plan();
       return policy::stricter(std::move(verdict), policy::decide(*view_.grants, *earlier, view_.names));
     }
     named = statements.find(execute->name, now);
@@ -229,6 +293,12 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
     return verdict;
   }
   if (named.state != Names::State::found) return verdict;
+  if (explains_hidden(statement, nullptr, named.definition.get())) return hidden_plan();
+  if (!stands(*named.definition)) {
+    judged.refused = true;
+    judged.refusal = outdated_statement();
+    return verdict;
+  }
   for (const sql::Statement& inner : named.definition->script->statements) {
     verdict = policy::stricter(std::move(verdict), policy::decide(*view_.grants, inner, view_.names));
     if (!verdict.allowed()) return verdict;

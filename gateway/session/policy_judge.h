@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "gateway/policy/engine.h"
+#include "gateway/policy/treat.h"
 #include "gateway/session/judge.h"
 #include "gateway/sql/prescan.h"
 
@@ -15,7 +17,8 @@ struct PolicyView {
   policy::NameContext names;                     ///< its resolver is this one's
   std::shared_ptr<const catalog::Snapshot> catalog;
   std::shared_ptr<const catalog::Resolver> resolver;
-  std::shared_ptr<const catalog::Closure> closure;  ///< only where rules deny
+  std::shared_ptr<const catalog::Closure> closure;  ///< only where rules deny or hide
+  ServerSettings settings;                          ///< what the server must have been told for masks and filters
   bool ready = true;          ///< false: the catalog is needed, and is missing or about to be read again
   std::uint64_t version = 0;  ///< rises with every change
   /// Seconds since 1970 UTC, the end excluded: outside, rules with a time window may decide otherwise.
@@ -41,20 +44,24 @@ using Clock = std::function<std::int64_t()>;
 std::int64_t system_clock_seconds() noexcept;
 
 /// The analysis of a text, without anybody's rights: facts, or PostgreSQL's words for why it has none.
+/// @param keep_text  with the text, however long
 std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
-                                             const catalog::Resolver* resolver = nullptr);
+                                             const catalog::Resolver* resolver = nullptr, bool keep_text = false);
 
 /// Judges by the policies in force. Takes a view once, and again whenever the version has changed or its time is over.
 class PolicyJudge final : public Judge {
  public:
   /// @param server_version  as the server reports it; of a newer one, syntax may come that nobody here can read
+  /// @param given  what the server connection was told when it was made; without one, statements do not depend on it
   PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
               const sql::ScanLimits& limits, const std::string& server_version = {},
-              Clock clock = system_clock_seconds);
+              std::optional<ServerSettings> given = {}, Clock clock = system_clock_seconds);
 
   bool ready() override { return view().ready; }
   std::shared_ptr<const Analysis> analyze(std::string_view text) const override { return analysis_work(text)(); }
   bool reduces_errors() override { return view().grants && policy::shows_part(*view_.grants); }
+  bool rewrites() override { return view().grants && policy::hides(*view_.grants); }
+  bool stands(const Prepared& prepared) override;
   AnalysisWork analysis_work(std::string_view text) const override;
   void catalog_changed() override { source_.catalog_changed(target_, database_); }
   Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) override;
@@ -71,6 +78,8 @@ class PolicyJudge final : public Judge {
   const PolicyView& view();
   policy::Verdict decide_named(const sql::Statement& statement, const sql::Script& script, std::size_t index,
                                const Names& statements, const Names& portals, Segment now, Judged& judged);
+  bool explains_hidden(const sql::Statement& statement, const sql::Statement* earlier, const Prepared* named) const;
+  void rewrite_into(const Analysis& analysis, policy::Verdict& verdict, Judged& judged);
   std::string suggestion_for(const sql::Statement& denied, const Analysis& analysis) const;
   Judged verdict_only(policy::Verdict verdict, sql::StatementKind kind, const char* tag);
 
@@ -78,6 +87,7 @@ class PolicyJudge final : public Judge {
   const std::string newer_syntax_hint_;  // empty: the server's grammar is ours or older
   std::string user_, target_, database_;
   sql::ScanLimits limits_;
+  std::optional<ServerSettings> given_;
   Clock clock_;
   PolicyView view_;
   std::uint64_t views_ = 1;

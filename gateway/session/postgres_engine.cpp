@@ -133,6 +133,7 @@ Task<Result<>> Session::connect_server() {
   info_.target = route_.target;
   info_.database = route_.server.database;
   info_.upstream_user = route_.server.user;
+  info_.settings = route_.settings;
   auto connected =
       co_await upstream::connect(client_.executor(), route_.server, server_parameters(request_, route_, info_));
   if (!connected) {

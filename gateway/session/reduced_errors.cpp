@@ -56,7 +56,7 @@ std::string text_for(std::string_view sqlstate) {
 
 }  // namespace
 
-std::string reduced_error(Bytes body) {
+std::string reduced_error(Bytes body, bool rewritten) {
   const Fields fields = backend::leading_fields(body);
   const std::string_view sqlstate = field(fields, 'C');
   const bool open = is_open(sqlstate) && !field(fields, 'M').empty();
@@ -72,7 +72,8 @@ std::string reduced_error(Bytes body) {
     add(code, field(fields, code));
   add('M', open ? std::string(field(fields, 'M')) : text_for(sqlstate));
   if (!open) add('H', "dbgate withholds what the server said, because it could show more than you may see.");
-  for (const char code : {'P', 'F', 'L', 'R'})
+  if (!rewritten) add('P', field(fields, 'P'));
+  for (const char code : {'F', 'L', 'R'})
     add(code, field(fields, code));
   writer.byte1('\0');
   writer.end_message();

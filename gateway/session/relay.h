@@ -134,7 +134,8 @@ class Relay {
   Expected& expect(Expected::Kind kind);
   std::unique_ptr<Run> announce(const Judged& judged, std::string_view text, std::string_view protocol,
                                 std::string_view name);
-  void pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<Meter>& portal = nullptr);
+  void pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<const Sent>& sent,
+                    const std::shared_ptr<Meter>& portal = nullptr);
 
   // Backend side (relay_backend.cpp).
   bool handle_backend(char type, Bytes message, Bytes body);

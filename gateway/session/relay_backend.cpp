@@ -298,7 +298,7 @@ void Relay::on_error(Bytes message, Bytes body) {
 
 void Relay::forward_error(Bytes message, Bytes body) {
   if (!judge_.reduces_errors()) return to_client_.forward(message);
-  to_client_.say(reduced_error(body));
+  to_client_.say(reduced_error(body, judge_.rewrites()));
   backend_pass_ = Pass::drop;
 }
 

@@ -35,12 +35,17 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->script = judged.script;
   prepared->verdict = judged.verdict;
   prepared->judged_by = judged.judged_by;
+  prepared->sent = judged.sent;
   Expected& entry = expect(Expected::Kind::parse);
   entry.name = name;
   entry.pended = true;
   statements_.pend(name, std::move(prepared), segment_);
   dirty_ = true;
-  to_server_.forward(message);
+  if (judged.sent && !judged.sent->rewritten.empty()) {
+    to_server_.say(protocol::encoded(frontend::Parse{name, judged.sent->rewritten, types}));
+  } else {
+    to_server_.forward(message);
+  }
 }
 
 // By hand, because only the beginning may have come: the values stream.
@@ -149,6 +154,10 @@ void Relay::on_execute(Bytes message, Bytes body) {
       next_ = Next::wait;
       return;
     }
+    if (!judged.refused && !judge_.stands(prepared)) {
+      judged.refused = true;
+      judged.refusal = outdated_statement();
+    }
   }
   const std::string_view protocol = prepared.sql_cursor ? "cursor" : "extended";
   LimitTraits traits;
@@ -175,7 +184,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     entry.run->script = nullptr;
     if (meter) entry.run->meters.push_back(std::move(meter));
   } else {
-    pend_effects(entry, *prepared.script, meter);
+    pend_effects(entry, *prepared.script, prepared.sent, meter);
   }
   dirty_ = true;
   to_server_.forward(message);

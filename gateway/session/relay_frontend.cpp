@@ -266,14 +266,19 @@ void Relay::on_query(Bytes message, Bytes body) {
   Expected& entry = expect(Expected::Kind::query);
   entry.run = std::move(run);
   if (entry.under) put_under_limits(entry, traits);
-  pend_effects(entry, *judged.script);
+  pend_effects(entry, *judged.script, judged.sent);
   ++segment_;
   dirty_ = false;
-  to_server_.forward(message);
+  if (judged.sent && !judged.sent->rewritten.empty()) {
+    to_server_.say(protocol::encoded(frontend::Query{judged.sent->rewritten}));
+  } else {
+    to_server_.forward(message);
+  }
 }
 
 // Table entries that a statement will make or drop on the server when it succeeds.
-void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<Meter>& portal) {
+void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<const Sent>& sent,
+                         const std::shared_ptr<Meter>& portal) {
   const bool counts = entry.under && entry.under->limits->counts_results();
   for (const sql::Statement& statement : script.statements) {
     catalog_touched_ = catalog_touched_ || sql::may_change_catalog(statement);
@@ -286,12 +291,14 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
       case sql::StatementKind::prepare: {
         auto prepared = std::make_shared<Prepared>();
         prepared->script = std::make_shared<sql::Script>(sql::Script{{statement}});
+        prepared->sent = sent;
         statements_.pend(statement.name, std::move(prepared), segment_);
         break;
       }
       case sql::StatementKind::declare_cursor: {
         auto cursor = std::make_shared<Prepared>();
         cursor->script = std::make_shared<sql::Script>(sql::Script{{statement}});
+        cursor->sent = sent;
         cursor->sql_cursor = true;
         if (entry.under) {
           cursor->meter = std::make_shared<Meter>();

@@ -26,6 +26,7 @@ std::string error_message(std::string_view severity, const Refusal& refusal) {
   add('D', refusal.detail);
   add('H', refusal.hint);
   add('P', position);
+  add('R', refusal.routine);
   std::string storage;
   return encoded(backend::ErrorResponse{backend::ErrorFields::lay_out(fields, storage)});
 }
@@ -67,6 +68,16 @@ Refusal unknown_statement(std::string_view name) {
   refusal.code = sqlstate::invalid_sql_statement_name;
   refusal.message = name.empty() ? "unnamed prepared statement does not exist"
                                  : "prepared statement \"" + std::string(name) + "\" does not exist";
+  return refusal;
+}
+
+// The words by which drivers know that it helps to prepare again (plancache.c).
+Refusal outdated_statement() {
+  Refusal refusal;
+  refusal.code = sqlstate::feature_not_supported;
+  refusal.message = "cached plan must not change result type";
+  refusal.hint = "dbgate's policy has changed what you see of its tables: prepare the statement again.";
+  refusal.routine = "RevalidateCachedQuery";
   return refusal;
 }
 

@@ -20,6 +20,8 @@ const std::string& failing_parse(bool unnamed);
 
 /// What PostgreSQL says of a prepared statement that does not exist.
 Refusal unknown_statement(std::string_view name);
+/// What a name stands for is not what it would be now: clients that see this prepare the statement again.
+Refusal outdated_statement();
 /// The audit log did not take the record.
 Refusal audit_refusal();
 

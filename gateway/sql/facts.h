@@ -73,6 +73,9 @@ struct ColumnUse {
 struct RelationUse {
   QualifiedName name;
   bool only = false;       ///< ONLY: without children and partitions
+  bool sampled = false;    ///< TABLESAMPLE
+  bool aliased = false;    ///< has an alias
+  std::size_t at = none;   ///< where its name begins if its rows are read from there (FROM, TABLE, COPY TO); bytes
   EffectSet effects;       ///< read, insert, update, delete_, truncate, lock, copy_in, copy_out, ddl, maintenance, …
   ColumnUse reads;         ///< columns read that are, or may be, of this relation
   ColumnUse values;        ///< those of them that are not just put out: compared, computed with, ordered by

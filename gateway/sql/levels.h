@@ -22,6 +22,7 @@ struct NameUse {
   std::string qualifier;  ///< table or alias; empty if not written
   std::string column;     ///< empty: *
   As as = As::value;
+  std::size_t at = none;  ///< where it begins, if a schema is written; bytes
 };
 
 /// An output column of a level: of the select list or of RETURNING.
@@ -38,7 +39,7 @@ struct Source {
   std::vector<std::string> columns;  ///< written names: of an alias with a column list, of a column definition list
   std::size_t index = none;          ///< relation: into Statement::relations; query: into Statement::levels
   std::size_t hidden_by =
-      none;  ///< the innermost join with an alias inside which it stands: invisible from outside of that
+      none;            ///< the innermost join with an alias inside which it stands: invisible from outside of that
   bool aside = false;  ///< reached by its alias only: neither * nor a bare name means it (EXCLUDED)
   // Joins: the left side is the source after the join, the right side is `right`; they end before `end`.
   std::size_t right = none;

@@ -52,7 +52,12 @@ void Walker::on_from_entry(const FromEntry& entry, Scope* scope, FromEntries& en
     case T_RangeVar: {
       const auto* name = as<RangeVar>(node);
       const Cte* const cte = cte_of(name, scope);
-      if (cte == nullptr) relation(name, Effect::read);
+      if (cte == nullptr) {
+        RelationUse& use = relation(name, Effect::read);
+        use.at = static_cast<std::size_t>(name->location);
+        use.sampled = entry.sampled;
+        use.aliased = name->alias != nullptr;
+      }
       Source& source = add_source(scope, cte == nullptr ? Source::Kind::relation : Source::Kind::query, alias_of(name),
                                   cte == nullptr ? facts_.relations.size() - 1 : cte->level);
       source.hidden_by = entry.hidden_by;
@@ -71,7 +76,9 @@ void Walker::on_from_entry(const FromEntry& entry, Scope* scope, FromEntries& en
       Scope* const inside = from_scope(scope, 0, level_of(scope).sources.size());
       push_list(sample->args, inside);
       push(sample->repeatable, inside);
-      entries.emplace_back(entry).node = sample->relation;
+      FromEntry& sampled = entries.emplace_back(entry);
+      sampled.node = sample->relation;
+      sampled.sampled = true;
       break;
     }
     case T_RangeSubselect: {

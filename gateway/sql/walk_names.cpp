@@ -58,7 +58,10 @@ std::size_t Walker::on_column(const ColumnRef* column, const Scope* scope, NameU
     use.column = string_of(list_nth(column->fields, count - 1));
   }
   if (count > 1) use.qualifier = string_of(list_nth(column->fields, count - 2));
-  if (count > 2) use.schema = string_of(list_nth(column->fields, count - 3));
+  if (count > 2) {
+    use.schema = string_of(list_nth(column->fields, count - 3));
+    use.at = static_cast<std::size_t>(column->location);
+  }
   return names.size() - 1;
 }
 

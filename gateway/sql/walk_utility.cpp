@@ -328,6 +328,7 @@ void Walker::on_copy(const CopyStmt* copy, Scope* scope) {
     const std::size_t index = target(copy->relation, rows, scope);
     RelationUse& use = facts_.relations[index];
     set(use.effects, direction);
+    if (!copy->is_from) use.at = static_cast<std::size_t>(copy->relation->location);
     ColumnUse& columns = copy->is_from ? use.writes : use.reads;
     columns.whole_row = copy->attlist == nullptr;
     const ListCell* cell = nullptr;

@@ -39,6 +39,7 @@ class Walker {
     std::size_t join = none;   ///< without a node: a side of this join ends here
     std::size_t quals = none;  ///< the level of its ON; with it the right side ends
     std::size_t hidden_by = none;
+    bool sampled = false;
   };
   using FromEntries = std::vector<FromEntry>;
   struct Visit {

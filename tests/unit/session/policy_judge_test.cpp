@@ -46,7 +46,7 @@ Judged judge(PolicyJudge& judge, std::string_view text) {
 TEST(PolicyJudge, SeesWindowsOpenAndClose) {
   const Fixed source("allow: [ { select: [public.t], when: { days: [mon], from: '08:00', to: '09:00' } } ]");
   std::int64_t now = monday_at_eight - 1;
-  PolicyJudge policy(source, "u", "shop", "shop", sql::ScanLimits{}, {}, [&now] { return now; });
+  PolicyJudge policy(source, "u", "shop", "shop", sql::ScanLimits{}, {}, {}, [&now] { return now; });
   EXPECT_TRUE(judge(policy, "SELECT a FROM public.t").refused);
   const std::uint64_t before = policy.version();
   EXPECT_EQ(policy.version(), before);
@@ -62,7 +62,7 @@ TEST(PolicyJudge, SeesWindowsOpenAndClose) {
 TEST(PolicyJudge, KeepsItsViewWhereNothingIsTimed) {
   const Fixed source("allow: [ { select: [public.t] } ]");
   std::int64_t now = 0;
-  PolicyJudge policy(source, "u", "shop", "shop", sql::ScanLimits{}, {}, [&now] { return now; });
+  PolicyJudge policy(source, "u", "shop", "shop", sql::ScanLimits{}, {}, {}, [&now] { return now; });
   const std::uint64_t before = policy.version();
   now = INT64_MAX;
   EXPECT_EQ(policy.version(), before);

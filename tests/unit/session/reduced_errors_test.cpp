@@ -26,7 +26,7 @@ std::string shown(const std::string& message) {
 }
 
 std::string reduced(const std::string& body) {
-  const std::string message = reduced_error(protocol::as_bytes(body));
+  const std::string message = reduced_error(protocol::as_bytes(body), false);
   EXPECT_TRUE(backend::ErrorResponse::decode(protocol::as_bytes(message).subspan(5)));
   return shown(message);
 }

@@ -1,0 +1,317 @@
+#include "gateway/policy/treat.h"
+
+#include <algorithm>
+#include <array>
+
+#include "gateway/policy/grants.h"
+#include "gateway/policy/relatives.h"
+
+namespace dbgate::policy {
+namespace {
+
+using sql::Effect;
+using sql::Statement;
+
+constexpr const char* only_shown = "Name the columns that you need, without it.";
+
+bool has(const sql::EffectSet& effects, Effect effect) {
+  return effects.test(static_cast<std::size_t>(effect));
+}
+
+bool contains(const std::vector<std::string>& sorted, std::string_view name) {
+  return std::binary_search(sorted.begin(), sorted.end(), name);
+}
+
+template <class Pattern>
+bool names(const Pattern& pattern, std::string_view schema, std::string_view relation) {
+  const bool schema_fits = pattern.schema == "*" ? !RuleSet::is_system_schema(schema) : pattern.schema == schema;
+  return schema_fits && (pattern.relation == "*" || pattern.relation == relation);
+}
+
+/// Treats one statement; stops at the first thing that cannot be done.
+class Treater {
+ public:
+  Treater(const Grants& grants, const Statement& statement, const NameContext& context)
+      : grants_(grants), hidden_(grants.hidden), statement_(statement), context_(context) {}
+
+  Treatments run();
+
+ private:
+  using Found = std::vector<const Hidden::Column*>;
+  using Kept = std::vector<const Hidden::Rows*>;
+
+  bool deny(std::string why, std::string hint = {}, std::string rule_id = "masks and filters");
+  bool settings_stay();
+  bool relation(std::size_t index);
+  void look_up(const sql::QualifiedName& name, Found& masks, Kept& filters) const;
+  bool found(std::size_t index, const catalog::Relation& relation, const Found& masks, const Kept& filters);
+  bool changes(const sql::RelationUse& use, const std::string& shown, const Found& masks, const Kept& filters);
+  bool reads(const sql::RelationUse& use, const std::string& shown, const Found& masks);
+  bool read_form(const sql::RelationUse& use, const std::string& shown);
+  bool mask_columns(Treatment& treatment, const std::string& shown, const Found& masks);
+  bool filter_rows(Treatment& treatment, const std::string& shown, const Kept& filters);
+  bool shows_hidden(const sql::RelationUse& use, const catalog::Relation& relation) const;
+  bool can_look_early() const;
+  std::string shown_name(const catalog::Relation& relation) const {
+    return std::string(context_.resolver->schema_name(relation.schema)) + "." + std::string(relation.name);
+  }
+
+  const Grants& grants_;
+  const Hidden& hidden_;
+  const Statement& statement_;
+  const NameContext& context_;
+  Treatments result_;
+};
+
+bool Treater::deny(std::string why, std::string hint, std::string rule_id) {
+  result_.denied = std::move(why);
+  result_.hint = std::move(hint);
+  result_.rule_id = std::move(rule_id);
+  return false;
+}
+
+Treatments Treater::run() {
+  if (!hidden_.any()) return {};
+  if (!statement_.unknown.empty()) {
+    deny("dbgate does not understand this statement completely");
+    return std::move(result_);
+  }
+  if (!settings_stay()) return std::move(result_);
+  for (std::size_t i = 0; i < statement_.relations.size(); ++i) {
+    if (!relation(i)) return std::move(result_);
+  }
+  if (!result_.views.empty()) return std::move(result_);
+  std::string why = find_way_round(grants_, statement_, context_);
+  if (!why.empty()) deny(std::move(why));
+  return std::move(result_);
+}
+
+// What tells the server who asks is dbgate's own; and what names mean must not move.
+bool Treater::settings_stay() {
+  for (const sql::SettingUse& use : statement_.settings) {
+    if (use.name.starts_with("dbgate.")) return deny("setting " + use.name + " is dbgate's own");
+    const bool moves = use.name == "role" || use.name == "session_authorization";
+    if (moves && use.action == sql::SettingAction::set) return deny(use.name + " is fixed by dbgate");
+  }
+  return true;
+}
+
+// Masks and filters on the relation itself. Of its children they count for their rows, of its parents for its own.
+void Treater::look_up(const sql::QualifiedName& name, Found& masks, Kept& filters) const {
+  for (const Hidden::Column& column : hidden_.columns) {
+    if (names(column.mask, name.schema, name.name)) masks.push_back(&column);
+  }
+  for (const Hidden::Rows& rows : hidden_.rows) {
+    if (names(rows.filter, name.schema, name.name)) filters.push_back(&rows);
+  }
+}
+
+bool Treater::relation(std::size_t index) {
+  const sql::RelationUse& use = statement_.relations[index];
+  if (context_.resolver == nullptr) return deny("the catalog of the target cannot be read at the moment");
+  const catalog::Relation* const relation = context_.resolver->relation(use.name);
+  Found masks;
+  Kept filters;
+  if (relation == nullptr) {
+    // New, temporary, or a mistake; but a name that a rule means is not let through by it.
+    for (const std::string& schema : use.name.schema.empty() ? context_.search_path : std::vector{use.name.schema})
+      look_up({"", schema, use.name.name}, masks, filters);
+    const bool made = has(use.effects, Effect::ddl) && !has(use.effects, Effect::read);
+    if ((masks.empty() && filters.empty()) || made || use.name.schema == "pg_temp") return true;
+    return deny("dbgate does not know relation " + use.name.name + " yet");
+  }
+  const std::string schema(context_.resolver->schema_name(relation->schema));
+  look_up({"", schema, std::string(relation->name)}, masks, filters);
+  const sql::RelationUse same{.name = {"", schema, std::string(relation->name)}, .only = use.only};
+  for (const sql::QualifiedName& ancestor : ancestors_of(same, context_))
+    look_up(ancestor, masks, filters);
+  const std::size_t own = filters.size();
+  for (const sql::QualifiedName& descendant : descendants_of(same, context_))
+    look_up(descendant, masks, filters);
+  for (std::size_t i = own; i < filters.size(); ++i) {
+    if (std::find(filters.begin(), filters.begin() + static_cast<std::ptrdiff_t>(own), filters[i]) ==
+        filters.begin() + static_cast<std::ptrdiff_t>(own)) {
+      return deny("rows of " + shown_name(*relation) + " are filtered for you in one of its partitions",
+                  "Read the partitions, or filter the whole table.", filters[i]->rule_id);
+    }
+  }
+  filters.resize(own);
+  return found(index, *relation, masks, filters);
+}
+
+bool Treater::found(std::size_t index, const catalog::Relation& relation, const Found& masks, const Kept& filters) {
+  const sql::RelationUse& use = statement_.relations[index];
+  const std::string shown = shown_name(relation);
+  const bool source = use.at != sql::none;
+  if (source && masks.empty() && filters.empty() && shows_hidden(use, relation)) {
+    result_.views.push_back({index, &relation, can_look_early()});
+    return read_form(use, shown);
+  }
+  if (masks.empty() && filters.empty()) return true;
+  if (!source) return changes(use, shown, masks, filters);
+  if (!read_form(use, shown) || !reads(use, shown, masks)) return false;
+  Treatment treatment;
+  treatment.use = index;
+  treatment.relation = &relation;
+  if (!mask_columns(treatment, shown, masks) || !filter_rows(treatment, shown, filters)) return false;
+  result_.list.push_back(std::move(treatment));
+  return true;
+}
+
+// A view, or what was made of one, whose rows come from something hidden.
+bool Treater::shows_hidden(const sql::RelationUse& use, const catalog::Relation& relation) const {
+  const bool view = relation.kind == catalog::RelationKind::view;
+  if (!view || context_.closure == nullptr) return false;
+  Statement alone;
+  sql::RelationUse& whole = alone.relations.emplace_back(use);
+  whole.reads.whole_row = true;
+  return !find_way_round(grants_, alone, context_).empty();
+}
+
+// A relation that is written to, altered or locked under its own name.
+bool Treater::changes(const sql::RelationUse& use, const std::string& shown, const Found& masks, const Kept& filters) {
+  if (has(use.effects, Effect::ddl) && statement_.tag.starts_with("ALTER")) {
+    return deny(shown + " is masked or filtered for you: it cannot be altered");
+  }
+  for (const Effect effect : {Effect::insert, Effect::update, Effect::delete_, Effect::merge, Effect::truncate,
+                              Effect::copy_in, Effect::read}) {
+    if (filters.empty() || !has(use.effects, effect)) continue;
+    return deny("rows of " + shown + " are filtered for you: they can be read, not changed", "",
+                filters.front()->rule_id);
+  }
+  for (const Hidden::Column* column : masks) {
+    if (!use.reads.whole_row && !contains(use.reads.names, column->mask.column)) continue;
+    return deny("column " + column->mask.column + " of " + shown +
+                    " is masked for you: a statement that changes the table cannot read it",
+                "Leave it out of WHERE, SET and RETURNING.", column->rule_id);
+  }
+  return true;
+}
+
+// Whether a sub-query can stand in the place of the relation.
+bool Treater::read_form(const sql::RelationUse& use, const std::string& shown) {
+  const std::string start = shown + " is masked or filtered for you: ";
+  if (statement_.kind == sql::StatementKind::explain) {
+    return deny(start + "its plans are not shown", "Run the statement without EXPLAIN.");
+  }
+  if (has(statement_.effects, Effect::ddl) &&
+      (!has(statement_.effects, Effect::select_into) || statement_.tag == "CREATE MATERIALIZED VIEW")) {
+    return deny(start + "definitions cannot rest on it");
+  }
+  if (use.sampled) return deny(start + "TABLESAMPLE cannot be used on it");
+  static constexpr std::array<std::string_view, 6> system_columns = {"ctid", "xmin", "xmax",
+                                                                     "cmin", "cmax", "tableoid"};
+  for (const std::string& column : use.reads.names) {
+    if (std::find(system_columns.begin(), system_columns.end(), column) == system_columns.end()) continue;
+    return deny(start + "system column " + column + " is not shown", only_shown);
+  }
+  return true;
+}
+
+// Only as it is may a masked column be put out (threat model §7).
+bool Treater::reads(const sql::RelationUse& use, const std::string& shown, const Found& masks) {
+  for (const Hidden::Column* column : masks) {
+    if (column->mask.compare) continue;
+    const std::string what = "column " + column->mask.column + " of " + shown + " is masked for you: ";
+    if (use.values.whole_row || contains(use.values.names, column->mask.column)) {
+      return deny(what + "it can be shown as it is, not compared, ordered by or computed with", "", column->rule_id);
+    }
+    const bool read = use.reads.whole_row || contains(use.reads.names, column->mask.column);
+    if (statement_.lineage_unsure && read) {
+      return deny(what + "dbgate cannot tell what becomes of it here", only_shown, column->rule_id);
+    }
+  }
+  return true;
+}
+
+bool Treater::mask_columns(Treatment& treatment, const std::string& shown, const Found& masks) {
+  const auto columns = treatment.relation->columns;
+  for (const Hidden::Column* column : masks) {
+    const config::Mask& mask = column->mask;
+    const auto at = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == mask.column; });
+    if (at == columns.end()) {
+      // Not a column of this one: the mask is on others by the same pattern, or on a child.
+      if (mask.relation != treatment.relation->name || mask.schema == "*") continue;
+      return deny("a mask names column " + mask.column + ", which " + shown + " does not have",
+                  "An administrator has to correct the policy.", column->rule_id);
+    }
+    const auto index = static_cast<std::size_t>(at - columns.begin());
+    const auto same = [&](const Treatment::Column& other) { return other.index == index; };
+    const auto known = std::find_if(treatment.masks.begin(), treatment.masks.end(), same);
+    // Of several the one that shows least.
+    if (known != treatment.masks.end()) {
+      known->kind = std::min(known->kind, mask.kind);
+    } else {
+      treatment.masks.push_back({index, mask.kind});
+      result_.masked.push_back(shown + "." + mask.column);
+    }
+  }
+  for (const Treatment::Column& mask : treatment.masks)
+    result_.hashes = result_.hashes || mask.kind == config::MaskKind::hash;
+  return true;
+}
+
+bool Treater::filter_rows(Treatment& treatment, const std::string& shown, const Kept& filters) {
+  const auto columns = treatment.relation->columns;
+  for (const Hidden::Rows* rows : filters) {
+    for (const std::string& name : rows->condition.columns) {
+      const bool known = std::any_of(columns.begin(), columns.end(), [&](const auto& c) { return c.name == name; });
+      if (known) continue;
+      return deny("a filter names column " + name + ", which " + shown + " does not have",
+                  "An administrator has to correct the policy.", rows->rule_id);
+    }
+    for (const std::string& attribute : rows->condition.attributes) {
+      if (grants_.attributes.contains(attribute)) continue;
+      return deny("rows of " + shown + " depend on your attribute " + attribute + ", which is not set",
+                  "An administrator has to set it.", rows->rule_id);
+    }
+    treatment.conditions.push_back(rows->condition.sql);
+  }
+  treatment.fenced = !treatment.conditions.empty() && can_look_early();
+  return true;
+}
+
+// Whether the statement has anything that could fail, or tell, on a row that the conditions leave out: the planner
+// may ask it first. Comparisons of built-in types do neither.
+bool Treater::can_look_early() const {
+  if (!statement_.types.empty()) return true;
+  static constexpr std::array<std::string_view, 7> comparisons = {"=", "<>", "!=", "<", "<=", ">", ">="};
+  static constexpr std::array<std::string_view, 5> aggregates = {"count", "sum", "min", "max", "avg"};
+  return std::any_of(statement_.functions.begin(), statement_.functions.end(), [&](const sql::FunctionUse& use) {
+    if (!use.name.schema.empty() && use.name.schema != "pg_catalog") return true;
+    if (use.form == sql::FunctionForm::call) {
+      return std::find(aggregates.begin(), aggregates.end(), use.name.name) == aggregates.end();
+    }
+    if (use.form != sql::FunctionForm::operator_) return true;
+    if (std::find(comparisons.begin(), comparisons.end(), use.name.name) == comparisons.end()) return true;
+    const auto operators = context_.resolver->operators(use.name);
+    return std::any_of(operators.begin(), operators.end(), [&](const catalog::Operator* candidate) {
+      return context_.resolver->schema_name(candidate->schema) != "pg_catalog";
+    });
+  });
+}
+
+}  // namespace
+
+Treatments treat(const Grants& grants, const Statement& statement, const NameContext& context) {
+  return Treater(grants, statement, context).run();
+}
+
+bool hides(const Grants& grants) {
+  return grants.hidden.any();
+}
+
+ServerNeeds server_needs(const Grants& grants) {
+  ServerNeeds needs;
+  for (const Hidden::Column& column : grants.hidden.columns)
+    needs.hash_key = needs.hash_key || column.mask.kind == config::MaskKind::hash;
+  for (const Hidden::Rows& rows : grants.hidden.rows) {
+    for (const std::string& attribute : rows.condition.attributes) {
+      const auto value = grants.attributes.find(attribute);
+      if (value != grants.attributes.end()) needs.settings[setting_of_attribute(attribute)] = value->second;
+    }
+  }
+  return needs;
+}
+
+}  // namespace dbgate::policy

@@ -1,0 +1,291 @@
+#include "gateway/rewrite/rewrite.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "gateway/policy/treat.h"
+#include "gateway/rewrite/mask_sql.h"
+#include "gateway/rewrite/places.h"
+#include "gateway/sql/analyze.h"
+
+namespace dbgate::rewrite {
+namespace {
+
+using policy::Treatments;
+using sql::Statement;
+
+constexpr const char* cannot_read = "masks and filters cannot be put into this statement";
+constexpr std::size_t most_rounds = 16;  // views over views
+
+struct Edit {
+  Span span;
+  std::string text;
+  bool shows_relation = false;  ///< the relation is named in it, and has been treated there
+};
+
+/// A text with the edits made so far, and what it says.
+class Text {
+ public:
+  Text(std::string_view text, const sql::Script& script) : text_(text), script_(&script) {}
+
+  const sql::Script& script() const { return *script_; }
+  const std::string& written() const { return text_; }
+
+  /// False if the edits are not apart from each other, or the outcome cannot be read.
+  bool apply(std::vector<Edit> edits, const policy::NameContext& context, const sql::ScanLimits& limits) {
+    std::sort(edits.begin(), edits.end(), [](const Edit& a, const Edit& b) { return a.span.begin < b.span.begin; });
+    std::string next;
+    std::size_t copied = 0;
+    inserted_.clear();
+    for (const Edit& edit : edits) {
+      if (edit.span.begin < copied) return false;
+      next.append(text_, copied, edit.span.begin - copied);
+      if (edit.shows_relation) inserted_.push_back({next.size(), next.size() + edit.text.size()});
+      next += edit.text;
+      copied = edit.span.end;
+    }
+    next.append(text_, copied);
+    text_ = std::move(next);
+    sql::AnalyzeResult result = sql::analyze(text_, limits, context.resolver);
+    if (!result.script) return false;
+    own_ = std::move(*result.script);
+    script_ = &own_;
+    return true;
+  }
+
+  bool inserted(std::size_t at) const {
+    return std::any_of(inserted_.begin(), inserted_.end(),
+                       [at](const Span& span) { return span.begin <= at && at < span.end; });
+  }
+
+ private:
+  std::string text_;
+  sql::Script own_;
+  const sql::Script* script_;
+  std::vector<Span> inserted_;
+};
+
+class Rewriter {
+ public:
+  Rewriter(const policy::Grants& grants, const policy::NameContext& context, const sql::ScanLimits& limits)
+      : grants_(grants), context_(context), limits_(limits) {}
+
+  Outcome run(std::string_view text, const sql::Script& script);
+
+ private:
+  bool deny(std::string why, std::string hint = {}, std::string rule_id = "masks and filters") {
+    outcome_.denied = std::move(why);
+    outcome_.hint = std::move(hint);
+    outcome_.rule_id = std::move(rule_id);
+    return false;
+  }
+  bool round(Text& text, bool& again);
+  bool replace_views(const Statement& statement, const Treatments& treatments, const Places& places,
+                     std::vector<Edit>& edits);
+  bool replace_relations(const Statement& statement, const Treatments& treatments, const Places& places,
+                         const std::string& text, std::vector<Edit>& edits);
+  bool shorten_names(const Statement& statement, const Places& places, std::vector<Edit>& edits);
+  bool put(const sql::RelationUse& use, std::string query, const Places& places, const catalog::Relation& relation,
+           const std::string& text, std::vector<Edit>& edits);
+  std::string query_of(const policy::Treatment& treatment, bool only) const;
+  std::string definition_of(const catalog::Relation& view) const;
+  bool same_meaning(const sql::Script& before, const Text& after);
+  std::string name_of(const catalog::Relation& relation) const {
+    return quoted(context_.resolver->schema_name(relation.schema)) + "." + quoted(relation.name);
+  }
+
+  const policy::Grants& grants_;
+  const policy::NameContext& context_;
+  const sql::ScanLimits& limits_;
+  std::set<catalog::Oid> treated_;
+  Outcome outcome_;
+};
+
+Outcome Rewriter::run(std::string_view written, const sql::Script& script) {
+  Text text(written, script);
+  bool again = true;
+  for (std::size_t i = 0; again; ++i) {
+    if (i == most_rounds) {
+      deny(cannot_read, "It looks through too many views.");
+      break;
+    }
+    if (!round(text, again)) break;
+  }
+  if (!outcome_.denied.empty()) return std::move(outcome_);
+  if (text.written() != written) outcome_.text = text.written();
+  return std::move(outcome_);
+}
+
+// Replaces views by their definitions, or, when there are none left to replace, relations by what is seen of them.
+bool Rewriter::round(Text& text, bool& again) {
+  again = false;
+  std::vector<Treatments> all;
+  bool any = false;
+  for (const Statement& statement : text.script().statements) {
+    all.push_back(policy::treat(grants_, statement, context_));
+    const Treatments& treatments = all.back();
+    if (!treatments.denied.empty()) return deny(treatments.denied, treatments.hint, treatments.rule_id);
+    again = again || !treatments.views.empty();
+    any = any || !treatments.list.empty();
+  }
+  if (!any && !again) return true;
+  if (text.written().size() > max_text_bytes) return deny(cannot_read, "It is longer than 256 KiB.");
+  const auto tokens = sql::tokenize(text.written());
+  if (!tokens) return deny(cannot_read);
+  const Places places(text.written(), *tokens);
+  std::vector<Edit> edits;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Statement& statement = text.script().statements[i];
+    const bool done = again ? replace_views(statement, all[i], places, edits)
+                            : replace_relations(statement, all[i], places, text.written(), edits);
+    if (!done) return false;
+  }
+  const sql::Script before = text.script();
+  if (!text.apply(std::move(edits), context_, limits_)) return deny(cannot_read);
+  return again || same_meaning(before, text);
+}
+
+bool Rewriter::replace_views(const Statement& statement, const Treatments& treatments, const Places& places,
+                             std::vector<Edit>& edits) {
+  for (const Treatments::View& view : treatments.views) {
+    std::string query = definition_of(*view.relation);
+    if (query.empty()) {
+      return deny(statement.relations[view.use].name.name + " could show what is hidden",
+                  "Ask for what it shows from the tables themselves.");
+    }
+    if (view.fenced) query = "SELECT * FROM (" + query + ") " + quoted(view.relation->name) + " OFFSET 0";
+    treated_.insert(view.relation->oid);
+    if (!put(statement.relations[view.use], std::move(query), places, *view.relation, {}, edits)) return false;
+  }
+  return treatments.views.empty() || shorten_names(statement, places, edits);
+}
+
+bool Rewriter::replace_relations(const Statement& statement, const Treatments& treatments, const Places& places,
+                                 const std::string& text, std::vector<Edit>& edits) {
+  for (const policy::Treatment& treatment : treatments.list) {
+    const sql::RelationUse& use = statement.relations[treatment.use];
+    treated_.insert(treatment.relation->oid);
+    const bool copies = use.effects.test(static_cast<std::size_t>(sql::Effect::copy_out));
+    const std::string query = query_of(treatment, use.only || copies);
+    if (!put(use, query, places, *treatment.relation, text, edits)) return false;
+  }
+  for (const std::string& column : treatments.masked) {
+    if (std::find(outcome_.masked.begin(), outcome_.masked.end(), column) == outcome_.masked.end())
+      outcome_.masked.push_back(column);
+  }
+  return treatments.list.empty() || shorten_names(statement, places, edits);
+}
+
+bool Rewriter::put(const sql::RelationUse& use, std::string query, const Places& places,
+                   const catalog::Relation& relation, const std::string& text, std::vector<Edit>& edits) {
+  const auto place = places.relation(use.at);
+  const std::string hint = "Write its name alone, without ONLY in parentheses or an asterisk behind it.";
+  if (!place) return deny(cannot_read, hint);
+  const bool copies = use.effects.test(static_cast<std::size_t>(sql::Effect::copy_out));
+  Edit edit;
+  edit.span = place->span;
+  edit.shows_relation = true;
+  edit.text = "(" + std::move(query) + ")";
+  if (copies) {
+    std::string columns;
+    for (const catalog::Column& column : relation.columns) {
+      if (!column.generated) columns += (columns.empty() ? "" : ", ") + quoted(column.name);
+    }
+    const Span listed = place->columns;
+    if (listed.end > listed.begin) columns = text.substr(listed.begin, listed.end - listed.begin);
+    edit.span.end = place->after;
+    edit.text = "(SELECT " + columns + " FROM " + edit.text + " " + quoted(relation.name) + ")";
+  } else if (!use.aliased) {
+    edit.text += " " + quoted(relation.name);
+  }
+  if (place->table) edit.text = "SELECT * FROM " + edit.text;
+  edits.push_back(std::move(edit));
+  return true;
+}
+
+// A sub-query has no schema: schema.table.column is table.column.
+bool Rewriter::shorten_names(const Statement& statement, const Places& places, std::vector<Edit>& edits) {
+  for (const sql::Level& level : statement.levels) {
+    for (const sql::NameUse& use : level.names) {
+      if (use.at == sql::none) continue;
+      const catalog::Relation* const relation = context_.resolver->relation({"", use.schema, use.qualifier});
+      if (relation == nullptr || !treated_.contains(relation->oid)) continue;
+      const auto span = places.before_table(use.at);
+      if (!span) return deny(cannot_read, "Write columns as table.column.");
+      const bool known =
+          std::any_of(edits.begin(), edits.end(), [&](const Edit& edit) { return edit.span.begin == span->begin; });
+      if (!known) edits.push_back({*span, "", false});
+    }
+  }
+  return true;
+}
+
+std::string Rewriter::query_of(const policy::Treatment& treatment, bool only) const {
+  const catalog::Relation& relation = *treatment.relation;
+  std::string query = "SELECT ";
+  for (std::size_t i = 0; i < relation.columns.size(); ++i) {
+    const catalog::Column& column = relation.columns[i];
+    const auto mask = std::find_if(treatment.masks.begin(), treatment.masks.end(),
+                                   [i](const policy::Treatment::Column& masked) { return masked.index == i; });
+    query += i > 0 ? ", " : "";
+    if (mask != treatment.masks.end()) query += masked(context_.resolver->snapshot(), column, mask->kind) + " AS ";
+    query += quoted(column.name);
+  }
+  query += std::string(" FROM ") + (only ? "ONLY " : "") + name_of(relation);
+  for (std::size_t i = 0; i < treatment.conditions.size(); ++i)
+    query += (i == 0 ? " WHERE (" : " AND (") + treatment.conditions[i] + "\n)";
+  return treatment.fenced ? query + " OFFSET 0" : query;
+}
+
+// Empty if the catalog does not say.
+std::string Rewriter::definition_of(const catalog::Relation& view) const {
+  const catalog::Snapshot& snapshot = context_.resolver->snapshot();
+  for (const std::uint32_t index : view.rules) {
+    const catalog::Rule& rule = snapshot.rules()[index];
+    if (rule.event != '1' || rule.definition.empty()) continue;
+    std::string definition(rule.definition);
+    const std::size_t end = definition.find_last_not_of(" \n\t;");
+    definition.resize(end == std::string::npos ? 0 : end + 1);
+    return definition;
+  }
+  return {};
+}
+
+// What stood beside the replaced names stands there still, and nothing is named bare that was to be replaced.
+bool Rewriter::same_meaning(const sql::Script& before, const Text& after) {
+  const std::vector<Statement>& now = after.script().statements;
+  bool same = now.size() == before.statements.size();
+  for (std::size_t i = 0; same && i < now.size(); ++i) {
+    const Statement& was = before.statements[i];
+    same = now[i].kind == was.kind && now[i].tag == was.tag && now[i].name == was.name &&
+           now[i].effects == was.effects && now[i].unknown.empty() && now[i].settings.size() == was.settings.size() &&
+           now[i].relations.size() == was.relations.size();
+    std::map<std::string, int> others;
+    const auto count = [&](const sql::RelationUse& use, int step) {
+      others[use.name.schema + '\0' + use.name.name] += step;
+    };
+    for (const sql::RelationUse& use : was.relations) {
+      const catalog::Relation* const relation = context_.resolver->relation(use.name);
+      if (use.at == sql::none || relation == nullptr || !treated_.contains(relation->oid)) count(use, 1);
+    }
+    for (const sql::RelationUse& use : now[i].relations) {
+      if (use.at != sql::none && after.inserted(use.at)) continue;
+      const catalog::Relation* const relation = context_.resolver->relation(use.name);
+      const bool bare = use.at != sql::none && relation != nullptr && treated_.contains(relation->oid);
+      same = same && !bare;
+      count(use, -1);
+    }
+    same = same && std::all_of(others.begin(), others.end(), [](const auto& entry) { return entry.second == 0; });
+  }
+  return same || deny(cannot_read);
+}
+
+}  // namespace
+
+Outcome rewrite(std::string_view text, const sql::Script& script, const policy::Grants& grants,
+                const policy::NameContext& context, const sql::ScanLimits& limits) {
+  return Rewriter(grants, context, limits).run(text, script);
+}
+
+}  // namespace dbgate::rewrite
