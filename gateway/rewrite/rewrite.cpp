@@ -91,6 +91,7 @@ class Rewriter {
   std::string query_of(const policy::Treatment& treatment, bool only) const;
   std::string definition_of(const catalog::Relation& view) const;
   bool same_meaning(const sql::Script& before, const Text& after);
+  std::vector<ColumnOrigin> origins_of(const Statement& statement) const;
   std::string name_of(const catalog::Relation& relation) const {
     return quoted(context_.resolver->schema_name(relation.schema)) + "." + quoted(relation.name);
   }
@@ -113,7 +114,11 @@ Outcome Rewriter::run(std::string_view written, const sql::Script& script) {
     if (!round(text, again)) break;
   }
   if (!outcome_.denied.empty()) return std::move(outcome_);
-  if (text.written() != written) outcome_.text = text.written();
+  if (text.written() != written) {
+    outcome_.text = text.written();
+    for (const Statement& statement : script.statements)
+      outcome_.origins.push_back(origins_of(statement));
+  }
   return std::move(outcome_);
 }
 
@@ -250,6 +255,21 @@ std::string Rewriter::definition_of(const catalog::Relation& view) const {
     return definition;
   }
   return {};
+}
+
+// Expressions have no table; drivers that look for the columns of one are told what they were told before.
+std::vector<ColumnOrigin> Rewriter::origins_of(const Statement& statement) const {
+  std::vector<ColumnOrigin> result;
+  const auto all = sql::result_origins(statement, *context_.resolver);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].size() != 1) continue;
+    const auto* const relation = context_.resolver->relation(statement.relations[all[i].front().relation].name);
+    if (relation == nullptr || !treated_.contains(relation->oid)) continue;
+    const auto column = std::find_if(relation->columns.begin(), relation->columns.end(),
+                                     [&](const catalog::Column& c) { return c.name == all[i].front().column; });
+    if (column != relation->columns.end()) result.push_back({i, relation->oid, column->number});
+  }
+  return result;
 }
 
 // What stood beside the replaced names stands there still, and nothing is named bare that was to be replaced.

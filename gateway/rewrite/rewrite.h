@@ -1,5 +1,5 @@
 #pragma once
-#include <memory>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,12 +13,20 @@ namespace dbgate::rewrite {
 /// The longest text that is rewritten: it is parsed again where the session runs.
 inline constexpr std::size_t max_text_bytes = 256 * 1024;
 
+/// A column of a result that stands for one of a replaced relation, and how the server would have described it.
+struct ColumnOrigin {
+  std::size_t column = 0;  ///< of the result, from 0
+  std::uint32_t table_oid = 0;
+  std::int16_t attribute = 0;
+};
+
 /// What masks and row filters make of a text. At most one of `text` and `denied` is not empty; both empty: the text may
 /// run as it is.
 struct Outcome {
   std::string text;
-  std::vector<std::string> masked;  ///< schema.table.column
-  std::string denied;               ///< why it must not run
+  std::vector<std::string> masked;                 ///< schema.table.column
+  std::vector<std::vector<ColumnOrigin>> origins;  ///< by statement
+  std::string denied;                              ///< why it must not run
   std::string hint;
   std::string rule_id;
 };

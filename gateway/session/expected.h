@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gateway/policy/verdict.h"
+#include "gateway/rewrite/rewrite.h"
 #include "gateway/session/name_table.h"
 #include "gateway/session/under_limits.h"
 #include "gateway/sql/facts.h"
@@ -16,9 +17,10 @@ namespace dbgate::session {
 
 /// A text with masks and filters, as the server was given it.
 struct Sent {
-  std::string text;             ///< as the frontend wrote it
-  std::string rewritten;        ///< empty: as it was written
-  std::uint64_t judged_by = 0;  ///< Judge::version() at that time
+  std::string text;                                         ///< as the frontend wrote it
+  std::string rewritten;                                    ///< empty: as it was written
+  std::vector<std::vector<rewrite::ColumnOrigin>> origins;  ///< by statement
+  std::uint64_t judged_by = 0;                              ///< Judge::version() at that time
 };
 
 /// A statement text that was judged and allowed, kept while the server may hold it under a name.
@@ -66,7 +68,8 @@ struct Expected {
   };
   Kind kind = Kind::sync;
   Segment segment = 0;
-  /// parse, bind, close: the name whose table entry is pending. execute of an SQL-level PREPARE or DECLARE as well.
+  /// parse, bind, close: the name whose table entry is pending. describe_…: what is described. execute of an SQL-level
+  /// PREPARE or DECLARE as well.
   std::string name;
   bool names_portal = false;         ///< `name` is a portal, not a prepared statement
   bool pended = false;               ///< the table has a change to settle
@@ -74,6 +77,7 @@ struct Expected {
   std::size_t copies_in = 0;         ///< COPY … FROM STDIN in it that the server has not answered yet
   bool copied_in = false;            ///< the server has asked for copy data
   bool row_description_due = false;  ///< describe_statement: ParameterDescription has come
+  std::shared_ptr<const Sent> sent;  ///< query
   std::unique_ptr<Run> run;          ///< query, execute, function_call
   /// Non-empty: dbgate sent a statement that fails in place of a refused one; the server's error is replaced by this
   /// whole ErrorResponse message.

@@ -48,6 +48,12 @@ class NameTable {
     return known(candidate);
   }
 
+  /// What the server holds under a name as of its last reply.
+  Pointer confirmed(std::string_view name) const {
+    const auto slot = slots_.find(as_the_server(name));
+    return slot == slots_.end() ? nullptr : slot->second.confirmed;
+  }
+
   /// A message under way will make the name stand for `definition` (null: for nothing) if it succeeds.
   void pend(std::string_view name, Pointer definition, Segment segment) {
     slots_.try_emplace(std::string(as_the_server(name)))

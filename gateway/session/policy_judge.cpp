@@ -230,7 +230,7 @@ void PolicyJudge::rewrite_into(const Analysis& analysis, policy::Verdict& verdic
     return;
   }
   verdict.masked = std::move(outcome.masked);
-  judged.sent = std::make_shared<const Sent>(Sent{analysis.text, std::move(outcome.text), views_});
+  judged.sent = std::make_shared<const Sent>(Sent{analysis.text, std::move(outcome.text), std::move(outcome.origins), views_});
 }
 
 // A text that the server holds, and another that it would be given for it now, are two: the old one must not run.

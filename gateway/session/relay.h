@@ -134,6 +134,8 @@ class Relay {
   Expected& expect(Expected::Kind kind);
   std::unique_ptr<Run> announce(const Judged& judged, std::string_view text, std::string_view protocol,
                                 std::string_view name);
+  const std::vector<rewrite::ColumnOrigin>* described_origins() const;
+  void forward_description(Bytes message, Bytes body);
   void pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<const Sent>& sent,
                     const std::shared_ptr<Meter>& portal = nullptr);
 
@@ -190,6 +192,7 @@ class Relay {
   Names statements_, portals_;
   Segment segment_ = 1;
   char status_ = 'I';
+  bool rewritten_ = false;  // the server has been given a text other than the frontend's
   bool dirty_ = false;          // the frontend has sent extended-query messages since its last Sync or Query
   bool skipping_ = false;       // frontend messages up to Sync are dropped
   bool skip_is_local_ = false;  // … and that Sync is answered here

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <utility>
 
+#include "gateway/session/column_origins.h"
 #include "gateway/session/reduced_errors.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
@@ -86,7 +87,8 @@ Relay::Step Relay::on_backend(Bytes input) {
     const std::size_t whole = header_bytes + header->body_length;
     // While nothing is owed dbgate may answer by itself at any moment, and its words may not fall into the middle of a
     // notice or notification that is still arriving: those pass whole. Long ones belong to a statement.
-    const bool look = inspected(header->type) || expected_.empty();
+    const bool described = header->type == 'T' && header->body_length <= max_inspected_message && described_origins();
+    const bool look = inspected(header->type) || expected_.empty() || described;
     if (header->body_length > (look ? max_inspected_message : limits_.max_message_bytes)) {
       fail(sqlstate::connection_failure, "the server sent a message that is too large");
       break;
@@ -217,7 +219,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       pop_front(true);
       return true;
     case 'T':
-      to_client_.forward(message);
+      forward_description(message, body);
       if (expected_.front().kind != Kind::query) pop_front(true);
       return true;
     case 'N':
@@ -299,6 +301,29 @@ void Relay::on_error(Bytes message, Bytes body) {
 void Relay::forward_error(Bytes message, Bytes body) {
   if (!judge_.reduces_errors()) return to_client_.forward(message);
   to_client_.say(reduced_error(body, judge_.rewrites()));
+  backend_pass_ = Pass::drop;
+}
+
+// Where the columns of the rows that come next belong, if the server cannot know; null: it does.
+const std::vector<rewrite::ColumnOrigin>* Relay::described_origins() const {
+  if (!rewritten_ || expected_.empty()) return nullptr;
+  const Expected& entry = expected_.front();
+  const Sent* sent = entry.sent.get();
+  if (entry.kind == Kind::describe_statement || entry.kind == Kind::describe_portal) {
+    const bool portal = entry.kind == Kind::describe_portal;
+    const PreparedPtr prepared = (portal ? portals_ : statements_).confirmed(entry.name);
+    if (prepared && !prepared->sql_cursor) sent = prepared->sent.get();
+  }
+  const std::size_t statement = entry.run ? entry.run->statement : 0;
+  if (!sent || statement >= sent->origins.size() || sent->origins[statement].empty()) return nullptr;
+  return &sent->origins[statement];
+}
+
+void Relay::forward_description(Bytes message, Bytes body) {
+  const auto* const origins = described_origins();
+  const std::string described = origins == nullptr ? std::string() : with_origins(body, *origins);
+  if (described.empty()) return to_client_.forward(message);
+  to_client_.say(described);
   backend_pass_ = Pass::drop;
 }
 

@@ -42,6 +42,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   statements_.pend(name, std::move(prepared), segment_);
   dirty_ = true;
   if (judged.sent && !judged.sent->rewritten.empty()) {
+    rewritten_ = true;
     to_server_.say(protocol::encoded(frontend::Parse{name, judged.sent->rewritten, types}));
   } else {
     to_server_.forward(message);
@@ -98,9 +99,9 @@ void Relay::on_describe(Bytes message, Bytes body) {
       return;
     }
     if (found.state == Names::State::absent) return refuse_extended(unknown_statement(describe->name), false);
-    expect(Expected::Kind::describe_statement);
+    expect(Expected::Kind::describe_statement).name = describe->name;
   } else {
-    expect(Expected::Kind::describe_portal);
+    expect(Expected::Kind::describe_portal).name = describe->name;
   }
   dirty_ = true;
   to_server_.forward(message);

@@ -265,11 +265,13 @@ void Relay::on_query(Bytes message, Bytes body) {
   ++segment_;
   Expected& entry = expect(Expected::Kind::query);
   entry.run = std::move(run);
+  entry.sent = judged.sent;
   if (entry.under) put_under_limits(entry, traits);
   pend_effects(entry, *judged.script, judged.sent);
   ++segment_;
   dirty_ = false;
   if (judged.sent && !judged.sent->rewritten.empty()) {
+    rewritten_ = true;
     to_server_.say(protocol::encoded(frontend::Query{judged.sent->rewritten}));
   } else {
     to_server_.forward(message);

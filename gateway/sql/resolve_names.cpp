@@ -318,6 +318,18 @@ void NameResolver::add_field(std::string_view name) {
 
 }  // namespace
 
+std::vector<std::vector<Origin>> result_origins(const Statement& statement, const TableColumns& tables) {
+  std::vector<std::vector<Origin>> origins;
+  if (statement.inner || statement.result >= statement.levels.size()) return origins;
+  Budget budget;
+  Offers offers(statement, &tables, budget);
+  const Fields& fields = offers.outputs_of(statement.result);
+  if (!fields.counted || budget.exhausted()) return origins;
+  for (const Field& field : fields.list)
+    origins.push_back(field.origins);
+  return origins;
+}
+
 void resolve_names(Statement& statement, const TableColumns* tables) {
   NameResolver(statement, tables).run();
 }

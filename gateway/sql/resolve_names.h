@@ -23,6 +23,10 @@ struct Origin {
   std::string_view column;      ///< lives as long as the statement and what TableColumns returned
 };
 
+/// For each column of the rows that the statement sends: where its value comes from, unchanged; more than one origin, or
+/// none, is nobody's column. Empty if the columns are not all known, or the statement only carries another one.
+std::vector<std::vector<Origin>> result_origins(const Statement& statement, const TableColumns& tables);
+
 /// Fills in RelationUse::reads and ::values, and adds fields that may be function calls. A name that may stand for
 /// columns of several relations, because somebody's columns are not known, is charged to all of them; too much work for
 /// one statement makes it unknown.
