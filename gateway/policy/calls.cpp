@@ -26,7 +26,7 @@ bool is_system(const sql::QualifiedName& name) {
 }  // namespace
 
 std::string CallJudge::check(const sql::FunctionUse& use) const {
-  if (use.sets) return {};  // judged as SET
+  if (use.sets) return {};  // judged as SET or SHOW
   if (use.form == FunctionForm::operator_) return check_operator(use);
   if (use.form == FunctionForm::table_sample && (use.name.name == "system" || use.name.name == "bernoulli")) return {};
   std::string why = check_named(use);

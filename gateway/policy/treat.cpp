@@ -93,6 +93,10 @@ bool Treater::settings_stay() {
     const bool moves = use.name == "role" || use.name == "session_authorization";
     if (moves && use.action == sql::SettingAction::set) return deny(use.name + " is fixed by dbgate");
   }
+  for (const sql::FunctionUse& use : statement_.functions) {
+    const bool names_settings = use.name.name == "current_setting" || use.name.name == "set_config";
+    if (names_settings && !use.sets) return deny("function " + use.name.name + " needs a constant name of a setting");
+  }
   return true;
 }
 

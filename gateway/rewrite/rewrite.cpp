@@ -18,6 +18,12 @@ using sql::Statement;
 constexpr const char* cannot_read = "masks and filters cannot be put into this statement";
 constexpr std::size_t most_rounds = 16;  // views over views
 
+// Settings that the statement names, but for those that masks and filters look at.
+std::ptrdiff_t others_settings(const Statement& statement) {
+  return std::count_if(statement.settings.begin(), statement.settings.end(),
+                       [](const sql::SettingUse& use) { return !use.name.starts_with("dbgate."); });
+}
+
 struct Edit {
   Span span;
   std::string text;
@@ -279,7 +285,7 @@ bool Rewriter::same_meaning(const sql::Script& before, const Text& after) {
   for (std::size_t i = 0; same && i < now.size(); ++i) {
     const Statement& was = before.statements[i];
     same = now[i].kind == was.kind && now[i].tag == was.tag && now[i].name == was.name &&
-           now[i].effects == was.effects && now[i].unknown.empty() && now[i].settings.size() == was.settings.size() &&
+           now[i].effects == was.effects && now[i].unknown.empty() && others_settings(now[i]) == others_settings(was) &&
            now[i].relations.size() == was.relations.size();
     std::map<std::string, int> others;
     const auto count = [&](const sql::RelationUse& use, int step) {

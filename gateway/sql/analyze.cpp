@@ -137,8 +137,7 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const Tab
   const int count = list_length(parsed.tree);
   script.statements.resize(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables,
-                   script.statements[static_cast<std::size_t>(i)]);
+    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, script.statements[static_cast<std::size_t>(i)]);
   }
   return result;
 }

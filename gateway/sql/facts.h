@@ -113,7 +113,7 @@ struct FunctionUse {
   std::vector<Argument> types;  ///< of the arguments of a call
   bool star = false;            ///< count(*)
   bool window = false;
-  bool sets = false;  ///< set_config() of constants: what it does is in Statement::settings
+  bool sets = false;  ///< set_config(), current_setting() of constants: what they do is in Statement::settings
   friend bool operator==(const FunctionUse&, const FunctionUse&) = default;
 };
 

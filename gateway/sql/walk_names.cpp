@@ -71,7 +71,7 @@ void Walker::on_function(const FuncCall* call, Scope* scope) {
   use.arguments = static_cast<std::uint16_t>(list_length(call->args));
   use.star = call->agg_star;
   use.window = call->over != nullptr;
-  use.sets = on_set_config(call, use.name);
+  use.sets = on_setting_function(call, use.name);
   const ListCell* cell = nullptr;
   foreach (cell, call->args)
     use.types.push_back(argument_of(lfirst(cell)));

@@ -295,8 +295,23 @@ void Walker::on_set(const VariableSetStmt* set) {
 }
 
 // set_config('name', 'value', is_local) is SET by another name (manual ch. 9.27.1).
-bool Walker::on_set_config(const FuncCall* call, const QualifiedName& name) {
+// current_setting() of a constant name is SHOW, except that it may ask for what does not exist.
+bool Walker::on_current_setting(const FuncCall* call) {
+  const int count = list_length(call->args);
+  if (count < 1 || count > 2 || call->agg_star || call->over != nullptr) return false;
+  const void* const name = linitial(call->args);
+  const bool constant =
+      nodeTag(name) == T_A_Const && !as<A_Const>(name)->isnull && nodeTag(&as<A_Const>(name)->val) == T_String;
+  if (!constant) return false;
+  SettingUse& use = facts_.settings.emplace_back();
+  use.name = lower(constant_text(name));
+  use.action = SettingAction::show;
+  return true;
+}
+
+bool Walker::on_setting_function(const FuncCall* call, const QualifiedName& name) {
   const bool system = name.schema.empty() || name.schema == "pg_catalog";
+  if (system && name.catalog.empty() && name.name == "current_setting") return on_current_setting(call);
   if (!system || !name.catalog.empty() || name.name != "set_config" || list_length(call->args) != 3) return false;
   for (int i = 0; i < 3; ++i) {
     const void* const argument = list_nth(call->args, i);

@@ -121,7 +121,8 @@ class Walker {
   void on_copy(const CopyStmt* copy, Scope* scope);
   void on_transaction(const TransactionStmt* transaction);
   void on_set(const VariableSetStmt* set);
-  bool on_set_config(const FuncCall* call, const QualifiedName& name);
+  bool on_setting_function(const FuncCall* call, const QualifiedName& name);
+  bool on_current_setting(const FuncCall* call);
   void on_object(ObjectType type, const void* object, Effect effect);
   void on_sequence_owner(const List* options);
   void embed(const Node* query);

@@ -26,8 +26,11 @@ SELECT c.relname FROM pg_class c WHERE c.relname = ANY (SELECT q FROM shop.cards
 SELECT pg_ls_dir(relname) FROM pg_class
 SELECT ('planted'::text).pg_read_file FROM pg_class
 SELECT setting FROM pg_settings WHERE name = 'max_index_keys'
-SELECT current_setting('server_version')
+SELECT current_setting('data_directory')
+SELECT current_setting(lower('SERVER_VERSION'))
 [allowed introspector]
+SELECT current_setting('server_version')
+SELECT pg_catalog.current_setting('server_version_num', true)
 SELECT lower('a')
 SELECT version()
 SELECT pg_catalog.version()
