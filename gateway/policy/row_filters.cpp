@@ -66,7 +66,9 @@ void replace_attributes(const std::string& text, RowCondition& condition) {
 std::string problem_of(const sql::Statement& statement) {
   if (!statement.unknown.empty()) return "has something that dbgate does not understand";
   if (statement.relations.size() != 1 || statement.levels.empty()) return "must look at the one table alone";
-  if (statement.kind != sql::StatementKind::select || !statement.settings.empty()) return "is not one condition";
+  const bool sets = std::any_of(statement.settings.begin(), statement.settings.end(),
+                                [](const auto& use) { return use.action != sql::SettingAction::show; });
+  if (statement.kind != sql::StatementKind::select || sets) return "is not one condition";
   if (statement.levels.size() != 1) return "must not have sub-queries";
   for (const sql::NameUse& use : statement.levels.front().names) {
     if (!use.qualifier.empty() || use.column.empty()) return "must name columns without their table";
