@@ -97,9 +97,11 @@ class Shop {
       const char* name;
       std::size_t count;
       std::size_t arguments;
+      char kind;
     };
-    for (const Overloads& of : {Overloads{"count", 2, 1}, Overloads{"sum", 8, 1}, Overloads{"avg", 7, 1},
-                                Overloads{"date_trunc", 4, 2}, Overloads{"now", 1, 0}, Overloads{"lower", 3, 1}}) {
+    for (const Overloads& of :
+         {Overloads{"count", 2, 1, 'a'}, Overloads{"sum", 8, 1, 'a'}, Overloads{"avg", 7, 1, 'a'},
+          Overloads{"date_trunc", 4, 2, 'f'}, Overloads{"now", 1, 0, 'f'}, Overloads{"lower", 3, 1, 'f'}}) {
       for (std::size_t i = 0; i < of.count; ++i) {
         const std::vector<catalog::Oid> arguments(of.arguments, first_type + static_cast<catalog::Oid>(i) % types);
         catalog::Function made;
@@ -107,6 +109,7 @@ class Shop {
         made.schema = pg_catalog;
         made.name = of.name;
         made.arguments = arguments;
+        made.kind = of.kind;
         made.language = "internal";
         builder_.add(made);
       }

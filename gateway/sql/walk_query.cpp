@@ -46,7 +46,7 @@ void Walker::on_with(const WithClause* with, Scope* scope) {
     bodies.push_back(body_scope(scope->outer, scope->ctes));
     if (with->recursive) {
       scope->ctes =
-          &ctes_.emplace_back(Cte{as<CommonTableExpr>(lfirst(cell))->ctename, bodies.back()->level, scope->ctes});
+          &ctes_.emplace_front(Cte{as<CommonTableExpr>(lfirst(cell))->ctename, bodies.back()->level, scope->ctes});
     }
   }
   for (std::size_t i = 0; i < bodies.size(); ++i) {
@@ -60,7 +60,7 @@ void Walker::on_with(const WithClause* with, Scope* scope) {
     push(cte->search_clause, body);
     push(cte->cycle_clause, body);
     push(cte->ctequery, body);
-    if (!with->recursive) scope->ctes = &ctes_.emplace_back(Cte{cte->ctename, body->level, scope->ctes});
+    if (!with->recursive) scope->ctes = &ctes_.emplace_front(Cte{cte->ctename, body->level, scope->ctes});
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <deque>
+#include <forward_list>
 
 #include "gateway/sql/budget.h"
 #include "gateway/sql/facts.h"
@@ -138,7 +139,7 @@ class Walker {
   std::size_t& parts_;
   std::vector<Visit> pending_;
   std::deque<Scope> scopes_;
-  std::deque<Cte> ctes_;
+  std::forward_list<Cte> ctes_;
   Effect relation_effect_ = Effect::read;  // of a RangeVar outside FROM
   bool locks_inside_ = false;              // FOR UPDATE of a subquery: of every relation in it
   std::vector<std::size_t> once_;          // operators and fields in facts_.functions: each is there once
