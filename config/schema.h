@@ -39,8 +39,8 @@ struct Limits {
   std::size_t connections_per_user = 0;  ///< 0: no limit
   Milliseconds login_timeout{10'000};
   Milliseconds drain_timeout{50'000};
-  std::size_t max_statement_bytes = 16u << 20;
-  std::size_t max_tokens = 500'000;
+  std::size_t max_statement_bytes = 8u << 20;
+  std::size_t max_tokens = 200'000;
   std::size_t max_nesting = 2'000;
   std::size_t prepared_statements = 10'000;
   std::size_t portals = 1'000;

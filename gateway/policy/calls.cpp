@@ -37,8 +37,9 @@ std::string CallJudge::check_operator(const sql::FunctionUse& use) const {
   if (!is_system(use.name)) return "no rule allows operator " + shown(use.name);
   if (context_.resolver == nullptr) return {};
   const catalog::Snapshot& snapshot = context_.resolver->snapshot();
+  const catalog::Schema* const system = snapshot.schema("pg_catalog");
   for (const catalog::Operator* candidate : context_.resolver->operators(use.name)) {
-    if (context_.resolver->schema_name(candidate->schema) == "pg_catalog") continue;
+    if (system != nullptr && candidate->schema == system->oid) continue;
     const catalog::Function* const function = snapshot.function(candidate->function);
     // Code that only superusers can install, and that computes on its operands.
     const bool native = function != nullptr && function->volatility != 'v' && !function->security_definer &&

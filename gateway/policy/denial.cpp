@@ -270,8 +270,9 @@ class Denial {
     return use;
   }
 
-  // The object of the statement from which the way leads there.
+  // The object of the statement from which the way leads there; what is opaque in the statement itself has no way.
   std::string behind(const catalog::Reach& reach, std::uint32_t step) const {
+    if (step >= reach.steps.size()) return "the statement";
     while (reach.steps[step].before < reach.steps.size())
       step = reach.steps[step].before;
     return catalog::path_text(context_.closure->snapshot(), reach, step);

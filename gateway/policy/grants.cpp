@@ -78,7 +78,7 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
       safe_functions = safe_functions || side == Side::allow;
     } else {
       safe_functions = true;
-      tables_[std::string("*") + '\0' + "*"].push_back({effect_of("select"), {}, false, true, rule_id, true});
+      tables_["*"]["*"].push_back({effect_of("select"), {}, false, true, rule_id, true});
       table_effects |= effect_of("select");
     }
   }
@@ -95,7 +95,7 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
       names_columns = names_columns || !grant.columns.empty();
       table_effects |= grant.effects;
       schemas.insert(pattern.schema);
-      tables_[pattern.schema + '\0' + pattern.name].push_back(std::move(grant));
+      tables_[pattern.schema][pattern.name].push_back(std::move(grant));
     }
   }
   for (const config::FunctionPattern& pattern : rule.functions) {

@@ -33,13 +33,16 @@ class RuleSet {
   /// Calls `visit` for every grant on schema.name, until it returns false.
   template <class Visit>
   void each_grant(const std::string& schema, const std::string& name, Visit&& visit) const {
-    for (const std::string& key :
-         {schema + '\0' + name, schema + '\0' + "*", std::string("*") + '\0' + name, std::string("*") + '\0' + "*"}) {
-      if (key[0] == '*' && is_system_schema(schema)) continue;
-      const auto found = tables_.find(key);
-      if (found == tables_.end()) continue;
-      for (const TableGrant& grant : found->second) {
-        if (!visit(grant)) return;
+    for (const std::string_view pattern : {std::string_view(schema), std::string_view("*")}) {
+      if (pattern == "*" && is_system_schema(schema)) continue;
+      const auto tables = tables_.find(pattern);
+      if (tables == tables_.end()) continue;
+      for (const std::string_view table : {std::string_view(name), std::string_view("*")}) {
+        const auto found = tables->second.find(table);
+        if (found == tables->second.end()) continue;
+        for (const TableGrant& grant : found->second) {
+          if (!visit(grant)) return;
+        }
       }
     }
   }
@@ -74,7 +77,14 @@ class RuleSet {
   std::set<std::string> schemas;  ///< that any pattern names
 
  private:
-  std::unordered_map<std::string, std::vector<TableGrant>> tables_;  // by schema NUL name
+  /// Looks up views of text without making a string of them.
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  template <class T>
+  using ByName = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+  ByName<ByName<std::vector<TableGrant>>> tables_;  // by schema and name, as the patterns write them
   std::vector<config::FunctionPattern> functions_;
   std::vector<config::FunctionPattern> procedures_;
   std::vector<config::TablePattern> types_;

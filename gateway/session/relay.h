@@ -18,7 +18,7 @@ namespace dbgate::session {
 using protocol::Bytes;
 
 struct RelayLimits {
-  std::size_t max_statement_bytes = 16u << 20;     ///< Query and Parse
+  std::size_t max_statement_bytes = 8u << 20;     ///< Query and Parse
   std::size_t max_message_bytes = (1u << 30) - 1;  ///< everything that streams
   std::size_t inline_statement_bytes = 64u << 10;  ///< larger texts are analysed on a parser thread
   std::size_t prepared_statements = 10'000;

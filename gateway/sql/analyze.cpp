@@ -99,7 +99,8 @@ ParseError parse_error(const PgQueryError& error, std::string_view text) {
   return result;
 }
 
-void read_statement(const RawStmt* raw, std::string_view text, const TableColumns* tables, Statement& facts) {
+void read_statement(const RawStmt* raw, std::string_view text, const TableColumns* tables, Statement& facts,
+                    std::size_t& parts) {
   const StatementName name = statement_name(raw->stmt);
   facts.kind = name.kind;
   facts.tag = name.tag;
@@ -107,8 +108,16 @@ void read_statement(const RawStmt* raw, std::string_view text, const TableColumn
   facts.begin = raw->stmt_location < 0 ? 0 : static_cast<std::size_t>(raw->stmt_location);
   facts.length = raw->stmt_len == 0 ? text.size() - facts.begin : static_cast<std::size_t>(raw->stmt_len);
   facts.shape = shape_of(text.substr(facts.begin, facts.length));
-  Walker(facts).read(raw->stmt);
-  resolve_names(facts, tables);
+  Walker(facts, parts).read(raw->stmt);
+  if (parts > 0) resolve_names(facts, tables);
+}
+
+AnalyzeResult too_many_parts(const ScanLimits& limits) {
+  AnalyzeResult result;
+  result.scan_error = Error(sqlstate::statement_too_complex,
+                            "statement exceeds dbgate's limit on statements, tables and sub-selects together (" +
+                                std::to_string(limits.max_parts) + ")");
+  return result;
 }
 
 bool has(const Statement& facts, Effect effect) {
@@ -135,9 +144,14 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const Tab
   }
   Script& script = result.script.emplace();
   const int count = list_length(parsed.tree);
+  std::size_t parts = limits.max_parts;
+  if (static_cast<std::size_t>(count) >= parts) return too_many_parts(limits);
+  parts -= static_cast<std::size_t>(count);
   script.statements.resize(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, script.statements[static_cast<std::size_t>(i)]);
+    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, script.statements[static_cast<std::size_t>(i)],
+                   parts);
+    if (parts == 0) return too_many_parts(limits);
   }
   return result;
 }

@@ -71,14 +71,14 @@ const std::vector<std::string_view>* Offers::columns_of(std::size_t relation) {
   return known.columns ? &*known.columns : nullptr;
 }
 
-std::optional<std::vector<Origin>> Offers::find(std::size_t level, std::size_t index, std::string_view column) {
+std::optional<Origins> Offers::find(std::size_t level, std::size_t index, std::string_view column) {
   const Source& source = statement_.levels[level].sources[index];
   if (source.kind == Source::Kind::relation && source.columns.empty()) {
     const std::vector<std::string_view>* const columns = columns_of(source.index);
     if (columns == nullptr || !budget_.spend(columns->size())) return std::nullopt;
     const auto found = std::find(columns->begin(), columns->end(), column);
     if (found == columns->end()) return std::nullopt;
-    return std::vector<Origin>{{source.index, *found}};
+    return Origin{source.index, *found};
   }
   const Field* const found = field(fields_of(level, index), column);
   if (found == nullptr) return std::nullopt;
@@ -315,7 +315,7 @@ std::vector<Origin> Offers::origins_of(std::size_t index, const NameUse& use) {
       if (!means) continue;
       const auto more = find(view.level, i, use.column);
       if (!more) continue;
-      origins.insert(origins.end(), more->begin(), more->end());
+      origins.insert(origins.end(), more->all().begin(), more->all().end());
       found = true;
     }
     if (found) return origins;

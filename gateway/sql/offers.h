@@ -1,13 +1,28 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "gateway/sql/budget.h"
 #include "gateway/sql/resolve_names.h"
 
 // What the sources and levels of one statement offer to names. Inside sql/ only.
 namespace dbgate::sql {
+
+/// Where the value of a column comes from: a copy of one origin, or a view of those of a Field.
+class Origins {
+ public:
+  Origins(const Origin& one) : one_(one) {}
+  Origins(const std::vector<Origin>& many) : many_(many), viewed_(true) {}
+  std::span<const Origin> all() const { return viewed_ ? many_ : std::span<const Origin>(&one_, 1); }
+
+ private:
+  Origin one_;
+  std::span<const Origin> many_;
+  bool viewed_ = false;
+};
 
 /// A column that a source or a level offers.
 struct Field {
@@ -18,24 +33,6 @@ struct Fields {
   std::vector<Field> list;
   bool open = false;    ///< there may be others, or some have names that only the server knows
   bool counted = true;  ///< the list has every column, in order
-};
-
-/// Work that one statement may cause. A hostile one stops here after milliseconds; no statement that people or tools
-/// write comes near.
-class Budget {
- public:
-  static constexpr std::size_t deepest = 500;
-
-  bool spend(std::size_t steps) {
-    steps_ += steps;
-    return !exhausted();
-  }
-  bool exhausted() const { return steps_ > most_steps; }
-  void exhaust() { steps_ = most_steps + 1; }
-
- private:
-  static constexpr std::size_t most_steps = 2'000'000;
-  std::size_t steps_ = 0;
 };
 
 /// What a name sees of one level: its sources from `from` to before `until`.
@@ -58,8 +55,9 @@ class Offers {
   /// The same for its columns: those of a join without an alias are seen in its sides.
   bool columns_visible(const View& view, std::size_t index) const;
 
-  /// Nullopt: the source has no such column. Empty: it has, and the value is nobody's column.
-  std::optional<std::vector<Origin>> find(std::size_t level, std::size_t source, std::string_view column);
+  /// Nullopt: the source has no such column. Empty: it has, and the value is nobody's column. To be used before the
+  /// next question.
+  std::optional<Origins> find(std::size_t level, std::size_t source, std::string_view column);
   /// Whether the source may have columns that are not known.
   bool open(std::size_t level, std::size_t source);
   bool columns_known(std::size_t relation) { return columns_of(relation) != nullptr; }

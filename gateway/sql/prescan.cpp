@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 namespace dbgate::sql {
@@ -184,12 +185,18 @@ class Scanner {
         ++end;
       if (end < text_.size() && text_[end] == '$') {
         const std::string_view tag = text_.substr(at_, end - at_ + 1);
-        const std::size_t close_at = text_.find(tag, end + 1);
-        at_ = close_at == std::string_view::npos ? text_.size() : close_at + tag.size();
+        // Faster than find() where the text is full of dollars.
+        const void* const found = ::memmem(text_.data() + end + 1, text_.size() - end - 1, tag.data(), tag.size());
+        if (found == nullptr) {
+          at_ = text_.size();
+        } else {
+          at_ = static_cast<std::size_t>(static_cast<const char*>(found) - text_.data()) + tag.size();
+        }
         return;
       }
     }
     ++at_;
+    skip_while([](std::uint8_t c) { return c == digit; });
   }
 
   static bool is_tag(char c) {

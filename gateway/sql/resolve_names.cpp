@@ -38,7 +38,7 @@ class NameResolver {
   bool compare_output(std::size_t level, std::string_view name);
 
   void charge(const Origin& origin, bool value);
-  void charge_all(const std::vector<Origin>& origins, bool value);
+  void charge_all(std::span<const Origin> origins, bool value);
   void charge_row(std::size_t relation, bool value);
   void charge_source(std::size_t level, std::size_t source, bool value);
   void may_have(std::size_t level, std::size_t source, std::string_view column, bool value);
@@ -59,8 +59,10 @@ void NameResolver::run() {
       const bool renames = source.kind == Source::Kind::relation || source.kind == Source::Kind::join;
       if (renames && !source.columns.empty() && offers_.open(i, s)) charge_source(i, s, true);
     }
-    for (const NameUse& use : level.names)
+    for (const NameUse& use : level.names) {
+      if (budget_.exhausted()) break;
       resolve(i, use);
+    }
     compare_outputs(i);
   }
   statement_.lineage_unsure = statement_.lineage_unsure || offers_.unsure();
@@ -114,7 +116,7 @@ bool NameResolver::defined_in(const View& view, std::string_view name, bool valu
     if (!offers_.columns_visible(view, i)) continue;
     const Source& source = level_of(view).sources[i];
     if (const auto origins = offers_.find(view.level, i, name)) {
-      charge_all(*origins, value);
+      charge_all(origins->all(), value);
       found = true;
     } else if (source.kind == Source::Kind::relation && is_system_column(name) && offers_.columns_known(source.index)) {
       charge({source.index, name}, value);
@@ -180,7 +182,7 @@ void NameResolver::qualified(std::size_t level, const NameUse& use, bool value) 
 }
 
 void NameResolver::column_of(std::size_t level, std::size_t index, std::string_view column, bool value) {
-  if (const auto origins = offers_.find(level, index, column)) return charge_all(*origins, value);
+  if (const auto origins = offers_.find(level, index, column)) return charge_all(origins->all(), value);
   const Source& source = statement_.levels[level].sources[index];
   const bool open = offers_.open(level, index);
   if (source.kind == Source::Kind::relation) charge({source.index, column}, value);
@@ -215,7 +217,7 @@ void NameResolver::compare_sides(std::size_t level, std::size_t index) {
 }
 
 void NameResolver::compare_in_side(std::size_t level, std::size_t side, std::size_t end, std::string_view name) {
-  if (const auto origins = offers_.find(level, side, name)) return charge_all(*origins, true);
+  if (const auto origins = offers_.find(level, side, name)) return charge_all(origins->all(), true);
   for (std::size_t i = side; i < end && budget_.spend(1); ++i) {
     if (statement_.levels[level].sources[i].kind != Source::Kind::join) may_have(level, i, name, true);
   }
@@ -250,12 +252,12 @@ bool NameResolver::compare_output(std::size_t level, std::string_view name) {
 void NameResolver::charge(const Origin& origin, bool value) {
   RelationUse& use = statement_.relations[origin.relation];
   use.effects.set(static_cast<std::size_t>(Effect::read));
+  if (!budget_.spend_on_insert(use.reads.names.size())) return;
   use.reads.add(origin.column);
   if (value) use.values.add(origin.column);
-  budget_.spend(1);
 }
 
-void NameResolver::charge_all(const std::vector<Origin>& origins, bool value) {
+void NameResolver::charge_all(std::span<const Origin> origins, bool value) {
   for (const Origin& origin : origins)
     charge(origin, value);
 }

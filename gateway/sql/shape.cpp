@@ -28,6 +28,7 @@ enum class Inside : std::uint8_t {
 class Shape {
  public:
   Shape(std::string_view text, const std::vector<ShapeToken>& tokens) : text_(text), tokens_(tokens) {
+    shape_.reserve(text.size() + tokens.size());
     words_.reserve(tokens.size());
     for (const ShapeToken& token : tokens)
       words_.push_back(spelling(token));
@@ -42,20 +43,21 @@ class Shape {
       track_parentheses();
       const ShapeTokenKind kind = tokens_[at_].kind;
       const bool constant = kind == ShapeTokenKind::number || kind == ShapeTokenKind::string;
-      append(constant && values && is_value() ? stand_in() : std::string_view(words_[at_]));
+      append(constant && values && is_value() ? stand_in() : words_[at_]);
     }
     return std::move(shape_);
   }
 
  private:
-  std::string spelling(const ShapeToken& token) const {
-    std::string word(token.of(text_));
+  std::string_view spelling(const ShapeToken& token) {
     if (token.kind == ShapeTokenKind::word) {
       // As PostgreSQL folds in UTF-8: ASCII alone.
-      for (char& c : word)
+      for (std::size_t at = token.begin; at < token.end; ++at) {
+        char& c = text_[at];
         c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+      }
     }
-    return word;
+    return token.of(text_);
   }
 
   std::size_t first_word() const {
@@ -137,7 +139,7 @@ class Shape {
 
   std::string_view stand_in() const {
     if (tokens_[at_].kind == ShapeTokenKind::string) return "''";
-    const std::string& word = words_[at_];
+    const std::string_view word = words_[at_];
     std::uint64_t number = 0;
     const auto [end, failed] = std::from_chars(word.data(), word.data() + word.size(), number);
     // By what PostgreSQL takes it for: integer, bigint, numeric.
@@ -154,9 +156,9 @@ class Shape {
     shape_ += word;
   }
 
-  std::string_view text_;
+  std::string text_;  // its words are folded in place
   const std::vector<ShapeToken>& tokens_;
-  std::vector<std::string> words_;
+  std::vector<std::string_view> words_;
   std::vector<Inside> inside_;
   std::size_t at_ = 0;
   bool closed_row_ = false;

@@ -28,7 +28,7 @@ void Walker::on_from(const List* from, Scope* scope) {
 }
 
 void Walker::on_from_entries(FromEntries& entries, Scope* scope) {
-  while (!entries.empty()) {
+  while (!entries.empty() && parts_ > 0) {
     const FromEntry entry = entries.back();
     entries.pop_back();
     if (entry.node != nullptr) {

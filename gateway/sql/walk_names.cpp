@@ -84,22 +84,21 @@ void Walker::on_function(const FuncCall* call, Scope* scope) {
 
 // A field of a value, or a function of it: PostgreSQL takes (x).f for f(x) if x has no column f (manual ch. 4.2.6).
 void Walker::on_field(std::string_view name) {
-  FunctionUse use;
-  use.name.name = name;
-  use.form = FunctionForm::field;
-  use.arguments = 1;
-  if (std::find(facts_.functions.begin(), facts_.functions.end(), use) == facts_.functions.end()) {
-    facts_.functions.push_back(std::move(use));
-  }
+  add_once(FunctionForm::field, {"", "", name});
 }
 
 void Walker::on_operator(const List* name) {
-  if (name != nullptr) add_operator(qualified(name));
+  const int count = list_length(name);
+  if (count == 0) return;
+  const auto part = [&](int from_end) {
+    return count >= from_end ? string_of(list_nth(name, count - from_end)) : std::string_view();
+  };
+  add_once(FunctionForm::operator_, {part(3), part(2), part(1)});
 }
 
 // Looked up by this name like one that is written: it can be anybody's (manual ch. 10.2).
 void Walker::on_implied_operator(const char* name) {
-  add_operator({"", "", name});
+  add_once(FunctionForm::operator_, {"", "", name});
 }
 
 void Walker::on_comparison(const A_Expr* expression) {
@@ -120,14 +119,21 @@ void Walker::on_comparison(const A_Expr* expression) {
   }
 }
 
-void Walker::add_operator(QualifiedName name) {
-  FunctionUse use;
-  use.name = std::move(name);
-  use.form = FunctionForm::operator_;
-  use.arguments = 2;
-  if (std::find(facts_.functions.begin(), facts_.functions.end(), use) == facts_.functions.end()) {
-    facts_.functions.push_back(std::move(use));
+void Walker::add_once(FunctionForm form, const NameParts& name) {
+  if (budget_.exhausted()) return;
+  for (const std::size_t index : once_) {
+    const FunctionUse& use = facts_.functions[index];
+    const bool same = use.form == form && use.name.name == name.name && use.name.schema == name.schema;
+    if (same && use.name.catalog == name.catalog) return;
   }
+  if (!budget_.spend(once_.size())) return;
+  once_.push_back(facts_.functions.size());
+  FunctionUse& use = facts_.functions.emplace_back();
+  use.name.catalog = name.catalog;
+  use.name.schema = name.schema;
+  use.name.name = name.name;
+  use.form = form;
+  use.arguments = form == FunctionForm::operator_ ? 2 : 1;
 }
 
 void Walker::on_value_function(const SQLValueFunction* function) {
@@ -180,9 +186,8 @@ void Walker::on_type(const TypeName* type) {
     facts_.objects.push_back(name);
     return;
   }
-  if (std::find(facts_.types.begin(), facts_.types.end(), name) == facts_.types.end()) {
-    facts_.types.push_back(std::move(name));
-  }
+  if (std::find(facts_.types.begin(), facts_.types.end(), name) != facts_.types.end()) return;
+  if (budget_.spend(facts_.types.size())) facts_.types.push_back(std::move(name));
 }
 
 }  // namespace dbgate::sql

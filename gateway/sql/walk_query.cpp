@@ -5,24 +5,6 @@
 namespace dbgate::sql {
 namespace {
 
-// Whether a name in ORDER BY or DISTINCT ON stands for an output column: those come first there, unlike in GROUP BY.
-bool names_output(const void* node, const SelectStmt* select) {
-  if (nodeTag(node) != T_ColumnRef || list_length(as<ColumnRef>(node)->fields) != 1) return false;
-  const std::string_view name = string_of(linitial(as<ColumnRef>(node)->fields));
-  while (select->larg != nullptr)
-    select = select->larg;
-  const ListCell* cell = nullptr;
-  foreach (cell, select->targetList) {
-    const auto* target = as<ResTarget>(lfirst(cell));
-    if (target->name != nullptr) {
-      if (name == target->name) return true;
-    } else if (target->val != nullptr && nodeTag(target->val) == T_ColumnRef) {
-      if (name == string_of(llast(as<ColumnRef>(target->val)->fields))) return true;
-    }
-  }
-  return false;
-}
-
 // What PostgreSQL calls an output column without a name of its own; empty where dbgate does not say (FigureColname in
 // parse_target.c).
 std::string_view name_of(const void* expression) {
@@ -64,7 +46,7 @@ void Walker::on_with(const WithClause* with, Scope* scope) {
     bodies.push_back(body_scope(scope->outer, scope->ctes));
     if (with->recursive) {
       scope->ctes =
-          &ctes_.emplace_back(Cte{as<CommonTableExpr>(lfirst(cell))->ctename, bodies.back()->level, scope->ctes});
+          &ctes_.emplace_front(Cte{as<CommonTableExpr>(lfirst(cell))->ctename, bodies.back()->level, scope->ctes});
     }
   }
   for (std::size_t i = 0; i < bodies.size(); ++i) {
@@ -78,13 +60,13 @@ void Walker::on_with(const WithClause* with, Scope* scope) {
     push(cte->search_clause, body);
     push(cte->cycle_clause, body);
     push(cte->ctequery, body);
-    if (!with->recursive) scope->ctes = &ctes_.emplace_back(Cte{cte->ctename, body->level, scope->ctes});
+    if (!with->recursive) scope->ctes = &ctes_.emplace_front(Cte{cte->ctename, body->level, scope->ctes});
   }
 }
 
-const Walker::Cte* Walker::cte_of(const RangeVar* name, const Scope* scope) const {
+const Walker::Cte* Walker::cte_of(const RangeVar* name, const Scope* scope) {
   if (name->schemaname != nullptr || name->catalogname != nullptr || name->relname == nullptr) return nullptr;
-  for (const Cte* cte = scope->ctes; cte != nullptr; cte = cte->outer) {
+  for (const Cte* cte = scope->ctes; cte != nullptr && budget_.spend(1); cte = cte->outer) {
     if (cte->name == name->relname) return cte;
   }
   return nullptr;
@@ -174,6 +156,25 @@ void Walker::on_values(const List* rows, Scope* scope) {
     level_of(scope).outputs.push_back({"column" + std::to_string(i + 1), none});
 }
 
+// Whether a name in ORDER BY or DISTINCT ON stands for an output column: those come first there, unlike in GROUP BY.
+bool Walker::names_output(const void* node, const SelectStmt* select) {
+  if (nodeTag(node) != T_ColumnRef || list_length(as<ColumnRef>(node)->fields) != 1) return false;
+  const std::string_view name = string_of(linitial(as<ColumnRef>(node)->fields));
+  while (select->larg != nullptr)
+    select = select->larg;
+  if (!budget_.spend(static_cast<std::size_t>(list_length(select->targetList)))) return false;
+  const ListCell* cell = nullptr;
+  foreach (cell, select->targetList) {
+    const auto* target = as<ResTarget>(lfirst(cell));
+    if (target->name != nullptr) {
+      if (name == target->name) return true;
+    } else if (target->val != nullptr && nodeTag(target->val) == T_ColumnRef) {
+      if (name == string_of(llast(as<ColumnRef>(target->val)->fields))) return true;
+    }
+  }
+  return false;
+}
+
 // ORDER BY and DISTINCT ON.
 void Walker::on_ordering(const List* clauses, const SelectStmt* select, Scope* scope) {
   for (int i = list_length(clauses) - 1; i >= 0; --i) {
@@ -246,7 +247,9 @@ void Walker::write_columns(std::size_t relation, const List* targets) {
   const ListCell* cell = nullptr;
   foreach (cell, targets) {
     const auto* column = as<ResTarget>(lfirst(cell));
-    if (column->name != nullptr) facts_.relations[relation].writes.add(column->name);
+    if (column->name == nullptr) continue;
+    ColumnUse& writes = facts_.relations[relation].writes;
+    if (budget_.spend_on_insert(writes.names.size())) writes.add(column->name);
   }
 }
 

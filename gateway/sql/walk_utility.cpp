@@ -100,7 +100,7 @@ void Walker::embed(const Node* query) {
   const StatementName name = statement_name(query);
   inner->kind = name.kind;
   inner->tag = name.tag;
-  Walker(*inner).read(query);
+  Walker(*inner, parts_).read(query);
   facts_.effects |= inner->effects;
   append_levels(facts_, *inner);
   const auto append = [](auto& to, auto& from) {

@@ -9,6 +9,7 @@ void Walker::read(const Node* statement) {
     push(statement, scope);
   }
   run();
+  if (budget_.exhausted()) unknown("more names than dbgate can follow");
   if (!locks_inside_) return;
   for (RelationUse& use : facts_.relations) {
     if (use.effects.test(static_cast<std::size_t>(Effect::read))) set(use.effects, Effect::lock);
@@ -16,7 +17,7 @@ void Walker::read(const Node* statement) {
 }
 
 void Walker::run() {
-  while (!pending_.empty()) {
+  while (!pending_.empty() && parts_ > 0) {
     const Visit next = pending_.back();
     pending_.pop_back();
     visit(next.node, next.scope);
@@ -24,6 +25,7 @@ void Walker::run() {
 }
 
 Walker::Scope* Walker::inner_scope(const Scope* outer) {
+  take_part();
   Scope& scope = scopes_.emplace_back();
   scope.outer = outer;
   scope.ctes = outer == nullptr ? nullptr : outer->ctes;
@@ -56,6 +58,7 @@ Walker::Scope* Walker::own_scope(Scope* scope) {
 }
 
 Source& Walker::add_source(const Scope* scope, Source::Kind kind, std::string_view alias, std::size_t index) {
+  take_part();
   Source& source = level_of(scope).sources.emplace_back();
   source.kind = kind;
   source.alias = alias;
@@ -194,6 +197,7 @@ QualifiedName Walker::qualified(const List* names) {
 }
 
 RelationUse& Walker::relation(const RangeVar* name, Effect effect) {
+  take_part();
   RelationUse& use = facts_.relations.emplace_back();
   use.name.catalog = text_of(name->catalogname);
   use.name.schema = text_of(name->schemaname);
@@ -206,6 +210,7 @@ RelationUse& Walker::relation(const RangeVar* name, Effect effect) {
 }
 
 RelationUse& Walker::relation_named(const List* names, Effect effect) {
+  take_part();
   RelationUse& use = facts_.relations.emplace_back();
   use.name = qualified(names);
   set(use.effects, effect);

@@ -1,6 +1,8 @@
 #pragma once
 #include <deque>
+#include <forward_list>
 
+#include "gateway/sql/budget.h"
 #include "gateway/sql/facts.h"
 #include "gateway/sql/parse_tree.h"
 
@@ -13,9 +15,11 @@ namespace dbgate::sql {
 /// child is visited. A type that is not in the table of node shapes makes the statement unknown.
 class Walker {
  public:
-  explicit Walker(Statement& facts) : facts_(facts) {}
+  /// @param parts how many levels, sources and relations there may be; those of this statement are taken off
+  Walker(Statement& facts, std::size_t& parts) : facts_(facts), parts_(parts) {}
 
-  /// Fills the facts from the statement node of a RawStmt, or of a statement inside another.
+  /// Fills the facts from the statement node of a RawStmt, or of a statement inside another. When no parts are left it
+  /// stops, and the facts are worth nothing.
   void read(const Node* statement);
 
  private:
@@ -42,6 +46,9 @@ class Walker {
     bool sampled = false;
   };
   using FromEntries = std::vector<FromEntry>;
+  struct NameParts {
+    std::string_view catalog, schema, name;
+  };
   struct Visit {
     const void* node;
     Scope* scope;
@@ -97,7 +104,8 @@ class Walker {
   void on_into(const IntoClause* into, Scope* scope);
   std::size_t target(const RangeVar* name, Effect effect, Scope* scope);
   void write_columns(std::size_t relation, const List* targets);
-  const Cte* cte_of(const RangeVar* name, const Scope* scope) const;
+  const Cte* cte_of(const RangeVar* name, const Scope* scope);
+  bool names_output(const void* node, const SelectStmt* select);
 
   // walk_names.cpp
   std::size_t on_column(const ColumnRef* column, const Scope* scope, NameUse::As as = NameUse::As::value);
@@ -108,7 +116,7 @@ class Walker {
   void on_operator(const List* name);
   void on_implied_operator(const char* name);
   void on_comparison(const A_Expr* expression);
-  void add_operator(QualifiedName name);
+  void add_once(FunctionForm form, const NameParts& name);
   void on_value_function(const SQLValueFunction* function);
   void on_type(const TypeName* type);
 
@@ -127,12 +135,17 @@ class Walker {
   void on_sequence_owner(const List* options);
   void embed(const Node* query);
 
+  void take_part() { parts_ -= parts_ > 0 ? 1 : 0; }
+
   Statement& facts_;
+  std::size_t& parts_;
   std::vector<Visit> pending_;
   std::deque<Scope> scopes_;
-  std::deque<Cte> ctes_;
+  std::forward_list<Cte> ctes_;
   Effect relation_effect_ = Effect::read;  // of a RangeVar outside FROM
   bool locks_inside_ = false;              // FOR UPDATE of a subquery: of every relation in it
+  std::vector<std::size_t> once_;          // operators and fields in facts_.functions: each is there once
+  Budget budget_;                          // spent: some names are missing from the facts, and they are unknown
 };
 
 }  // namespace dbgate::sql

@@ -81,9 +81,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"INSERT INTO t DEFAULT VALUES ON CONFLICT ON CONSTRAINT c DO NOTHING",
                          "INSERT {insert} t[read,insert](*;*)"},
                     Case{"DELETE FROM t RETURNING old.a", "DELETE {delete} t[read,delete](a;)"},
-        Case{"UPDATE t SET a = 1 RETURNING new.b, old", "UPDATE {update} t[read,update](*,b,old;a)"},
-        Case{"INSERT INTO t (a) VALUES (1) RETURNING old.*", "INSERT {read,insert} t[read,insert](*;a)"},
-        Case{"CREATE SEQUENCE q OWNED BY s.t.a", "CREATE SEQUENCE {ddl} s.t[ddl](;) q[ddl](;)"},
+                    Case{"UPDATE t SET a = 1 RETURNING new.b, old", "UPDATE {update} t[read,update](*,b,old;a)"},
+                    Case{"INSERT INTO t (a) VALUES (1) RETURNING old.*", "INSERT {read,insert} t[read,insert](*;a)"},
+                    Case{"CREATE SEQUENCE q OWNED BY s.t.a", "CREATE SEQUENCE {ddl} s.t[ddl](;) q[ddl](;)"},
                     Case{"ALTER SEQUENCE q OWNED BY NONE", "ALTER SEQUENCE {ddl} q[ddl](;)"}));
 
 // A qualified name is not always that of the nearest alias: PostgreSQL looks past it here.
@@ -270,12 +270,27 @@ TEST(Analyze, WithstandsHostileTexts) {
     bool finished = false;
     std::chrono::nanoseconds took{};
     std::thread([&] {
-      const AnalyzeResult result = analyze(text, ScanLimits{});
+      // Limits that an administrator has raised: the parser and the walk must stand them all the same.
+      const AnalyzeResult result = analyze(text, {.max_bytes = 16u << 20, .max_tokens = 500'000, .max_parts = 500'000});
       finished = result.script || result.parse_error || result.scan_error;
       took = cpu_time();
     }).join();
     EXPECT_TRUE(finished) << text.substr(0, 40);
     EXPECT_LT(took, std::chrono::seconds(10)) << text.substr(0, 40);
+  }
+}
+
+TEST(Analyze, LimitsTheParts) {
+  // A statement, its level, a source and its relation.
+  ScanLimits limits;
+  limits.max_parts = 5;
+  EXPECT_TRUE(analyze("SELECT a FROM t", limits).script);
+  for (const char* sql : {"SELECT a FROM t, u", "SELECT (SELECT 1), (SELECT 2), (SELECT 3)",
+                          "SELECT a FROM t; SELECT 1", ";SELECT 1;SELECT 1;SELECT 1", "DROP TABLE a, b, c, d",
+                          "EXPLAIN SELECT a FROM t, u", "SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4"}) {
+    const AnalyzeResult result = analyze(sql, limits);
+    ASSERT_TRUE(result.scan_error) << sql;
+    EXPECT_EQ(result.scan_error->code().text(), "54001") << sql;
   }
 }
 

@@ -179,6 +179,15 @@ TEST(ResolveNames, WithstandsHostileTexts) {
       text += piece;
     return text;
   };
+  const auto numbered = [](std::string_view before, std::string_view after, int times) {
+    std::string text;
+    for (int i = 0; i < times; ++i)
+      text += (i > 0 ? ", " : "") + std::string(before) + std::to_string(i) + std::string(after);
+    return text;
+  };
+  std::string fields = "SELECT (a)";
+  for (int i = 0; i < 90'000; ++i)
+    fields += ".f" + std::to_string(i);
   std::string chain = "WITH a0 AS (SELECT * FROM people)", doubling = chain, columns, joins = "SELECT 1 FROM people";
   for (int i = 1; i < 5'000; ++i) {
     chain += ", a" + std::to_string(i) + " AS (SELECT * FROM a" + std::to_string(i - 1) + ")";
@@ -189,8 +198,13 @@ TEST(ResolveNames, WithstandsHostileTexts) {
   for (const std::string& text :
        {chain + " SELECT * FROM a4999", doubling + " SELECT * FROM a59",
         "SELECT " + columns + " FROM people" + repeated(", people", 5'000), joins,
-        "SELECT * FROM people" + repeated(" NATURAL JOIN people", 20'000),
-        "SELECT 1 " + repeated("UNION ALL SELECT id FROM people ", 20'000) + "ORDER BY 1",
+        "SELECT * FROM people" + repeated(" NATURAL JOIN people", 10'000),
+        "SELECT 1 " + repeated("UNION ALL SELECT id FROM people ", 9'000) + "ORDER BY 1", fields,
+        "SELECT " + numbered("(a).f", "", 30'000), "SELECT " + numbered("1 OPERATOR(s", ".+) 1", 15'000),
+        "SELECT 1 FROM people GROUP BY " + numbered("c", "", 90'000),
+        "INSERT INTO people (" + numbered("c", "", 90'000) + ") SELECT",
+        "SELECT " + numbered("id AS c", "", 24'000) + " FROM people ORDER BY " + numbered("c", "", 40'000),
+        "WITH " + numbered("c", " AS (SELECT 1)", 9'000) + " SELECT 1 FROM " + numbered("c", "", 9'000),
         "SELECT " + repeated("(SELECT email FROM people WHERE id = ", 900) + "1" + repeated(")", 900)}) {
     for (const TableColumns* known :
          {static_cast<const TableColumns*>(&tables), static_cast<const TableColumns*>(nullptr)}) {
