@@ -121,6 +121,7 @@ class Relay {
   void on_function_call(Bytes message);
   void on_copy_message(char type, Bytes message);
   bool must_wait();
+  bool copy_is_open() const noexcept;
   bool allowed_while_copying(char type);
   void copy_begins();
   std::string_view simple_protocol() const noexcept { return replication_ ? "replication" : "simple"; }

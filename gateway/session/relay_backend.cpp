@@ -147,12 +147,14 @@ bool Relay::reply_fits(char type) const {
       return kind == Kind::function_call;
     case 's':
       return runs && kind == Kind::execute;
+    case 'G':
+      return runs && expected_.front().copies_in > 0;
+    case 'W':
+      return runs && expected_.front().replicates;
     case 'D':
     case 'C':
     case 'I':
-    case 'G':
     case 'H':
-    case 'W':
     case 'd':
     case 'c':
       return runs && (kind == Kind::query || kind == Kind::execute);
@@ -227,10 +229,8 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       backend_pass_ = Pass::drop;
       return true;
     case 'G':
-      copy_begins();
-      break;
     case 'W':
-      copy_in_ = CopyIn::streaming;
+      copy_begins();
       break;
     default:
       break;

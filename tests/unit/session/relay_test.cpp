@@ -589,6 +589,58 @@ TEST(Relay, ReplicationStreamsBothWays) {
   in_every_split(scenario, {}, true);
 }
 
+// What comes behind a command is copy data, or not, as the server answers; a Sync is answered only where the command
+// has failed (PostgreSQL 15 says CopyBothResponse before it looks at the position).
+TEST(Relay, NothingFollowsAReplicationCommandBeforeItsAnswer) {
+  const auto scenario = [](RelayLab& lab) {
+    lab.judge.replication = true;
+    lab.client(f::query("START_REPLICATION 7F/0") + f::sync);
+    EXPECT_EQ(lab.at_server(), "Q(START_REPLICATION 7F/0)");
+    EXPECT_FALSE(lab.relay.copying_in());
+    lab.server(b::copy('W'));
+    EXPECT_EQ(lab.at_server(), "S");
+    lab.server(b::error("XX000") + b::ready('I') + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "W E(XX000 server) Z(I) Z(I)");
+    EXPECT_FALSE(lab.relay.busy());
+    lab.client(f::query("IDENTIFY_SYSTEM") + f::query("IDENTIFY_SYSTEM") + f::sync);
+    EXPECT_EQ(lab.at_server(), "Q(IDENTIFY_SYSTEM)");
+    lab.server(b::rows() + b::row() + b::complete("IDENTIFY_SYSTEM") + b::ready('I'));
+    EXPECT_EQ(lab.at_server(), "Q(IDENTIFY_SYSTEM)");
+    lab.server(b::error("42704") + b::ready('I'));
+    EXPECT_EQ(lab.at_server(), "S");
+    lab.server(b::ready('I'));
+    EXPECT_FALSE(lab.relay.busy());
+  };
+  in_every_split(scenario, {}, true);
+}
+
+// Only what asks for a copy begins one: dbgate must know before, because of what the server ignores meanwhile.
+TEST(Relay, ACopyThatNobodyAskedFor) {
+  const std::string copy_one = f::query("COPY t FROM STDIN");
+  struct Case {
+    std::string sent;
+    std::string answers;
+    char type;
+  };
+  for (const Case& c : {Case{f::query("SELECT 1") + f::sync, "", 'G'}, Case{f::query("SELECT 1"), "", 'W'},
+                        Case{copy_one, "", 'W'}, Case{copy_one, b::copy('G') + b::complete("COPY 0"), 'G'}}) {
+    in_every_split([&c](RelayLab& lab) {
+      lab.client(c.sent).server(c.answers);
+      EXPECT_NE(lab.next, Relay::Next::broken);
+      lab.at_client();
+      lab.server(b::copy(c.type));
+      EXPECT_EQ(lab.next, Relay::Next::broken);
+      EXPECT_EQ(lab.at_client(), "");
+    });
+  }
+  const auto replication = [](RelayLab& lab) {
+    lab.judge.replication = true;
+    lab.client(f::query("IDENTIFY_SYSTEM")).server(b::copy('G'));
+    EXPECT_EQ(lab.next, Relay::Next::broken);
+  };
+  in_every_split(replication, {}, true);
+}
+
 // ---- Other messages
 
 TEST(Relay, Terminate) {
