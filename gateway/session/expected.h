@@ -77,6 +77,7 @@ struct Expected {
   std::size_t copies_in = 0;         ///< COPY … FROM STDIN in it that the server has not answered yet
   bool copied_in = false;            ///< the server has asked for copy data
   bool replicates = false;           ///< a command of the replication protocol: may stream both ways
+  bool failed = false;               ///< query, function_call: the server's error has come
   bool row_description_due = false;  ///< describe_statement: ParameterDescription has come
   std::shared_ptr<const Sent> sent;  ///< query
   std::unique_ptr<Run> run;          ///< query, execute, function_call

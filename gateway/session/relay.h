@@ -129,7 +129,9 @@ class Relay {
   bool refuse_oversized(char type, std::size_t body_length);
   void refuse_simple(const Refusal& refusal);
   void refuse_extended(const Refusal& refusal, bool unnamed_parse);
-  bool server_untouched() const noexcept { return expected_.empty() && !dirty_ && status_ == 'I'; }
+  bool server_untouched() const noexcept {
+    return expected_.empty() && doubtful_syncs_ == 0 && !dirty_ && status_ == 'I';
+  }
   void fail(SqlState code, std::string message);
   std::shared_ptr<const Analysis> analysis_of(std::string_view text);
   Expected& expect(Expected::Kind kind);

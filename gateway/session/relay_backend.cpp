@@ -163,10 +163,13 @@ bool Relay::reply_fits(char type) const {
   }
 }
 
+// A query is answered by more than ReadyForQuery, and any reply but an error settles what became of Syncs in doubt: a
+// ReadyForQuery that comes first belongs to one of those.
 bool Relay::takes_ready() const {
   if (expected_.empty()) return false;
-  const Kind kind = expected_.front().kind;
-  return kind == Kind::sync || kind == Kind::query || kind == Kind::function_call;
+  const Expected& entry = expected_.front();
+  if (entry.kind != Kind::query && entry.kind != Kind::function_call) return entry.kind == Kind::sync;
+  return entry.failed || doubtful_syncs_ == 0;
 }
 
 bool Relay::handle_backend(char type, Bytes message, Bytes body) {
@@ -177,7 +180,9 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     fail(sqlstate::connection_failure, std::string("the server sent an invalid message of type ") + type);
     return false;
   }
-  if (!expected_.empty() && expected_.front().under && limited_reply(type, message, body)) return true;
+  const bool of_doubtful_sync = type == 'Z' && !takes_ready();
+  const bool limited = !expected_.empty() && expected_.front().under && !of_doubtful_sync;
+  if (limited && limited_reply(type, message, body)) return true;
   switch (type) {
     case 'E':
       on_error(message, body);
@@ -292,6 +297,7 @@ void Relay::on_error(Bytes message, Bytes body) {
   }
   if (entry.run) finish_run(*entry.run, code);
   if (entry.kind == Kind::query || entry.kind == Kind::function_call) {
+    entry.failed = true;
     copies_to_come_ -= std::exchange(entry.copies_in, 0);
     return;  // its ReadyForQuery follows
   }

@@ -508,6 +508,49 @@ TEST(Relay, ExtendedCopyInThatFailsBeforeItReads) {
   });
 }
 
+// As PostgreSQL answers COPY, a line that is wrong, Sync, CopyDone and another Query.
+TEST(Relay, ASyncAmongTheDataOfACopyThatFailed) {
+  in_every_split([](RelayLab& lab) {
+    lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
+    lab.client(f::copy_data("x\n") + f::sync + f::copy_done + f::query("SELECT 1"));
+    EXPECT_EQ(lab.at_server(), "Q(COPY t FROM STDIN) d(x\n) S c Q(SELECT 1)");
+    lab.server(b::error("22P02") + b::ready('I') + b::ready('I'));
+    EXPECT_TRUE(lab.relay.busy());
+    lab.server(b::rows() + b::row() + b::complete("SELECT 1") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "G E(22P02 server) Z(I) Z(I) T D C(SELECT 1) Z(I)");
+    EXPECT_THAT(lab.audit(), HasSubstr("q2 done 00000 [SELECT 1] rows 1+0"));
+    EXPECT_FALSE(lab.relay.busy());
+  });
+}
+
+TEST(Relay, ADenialBehindASyncAmongTheDataOfACopyThatFailed) {
+  in_every_split([](RelayLab& lab) {
+    lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
+    lab.client(f::copy_data("x\n") + f::sync + f::copy_done + f::query("SELECT * FROM secret"));
+    lab.server(b::error("22P02") + b::ready('I') + b::ready('I') + b::syntax_error + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "G E(22P02 server) Z(I) Z(I) E(42501 denied secret Request id: q2) Z(I)");
+    EXPECT_FALSE(lab.relay.busy());
+  });
+}
+
+// dbgate's own words do not overtake the answer to such a Sync.
+TEST(Relay, ADenialWhileASyncIsInDoubt) {
+  in_every_split([](RelayLab& lab) {
+    lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
+    lab.client(f::copy_data("x\n") + f::sync + f::copy_done).server(b::error("22P02") + b::ready('I'));
+    lab.at_server();
+    lab.client(f::query("SELECT * FROM secret"));
+    EXPECT_EQ(lab.at_server(), failing);
+    EXPECT_EQ(lab.at_client(), "G E(22P02 server) Z(I)");
+    lab.server(b::ready('I') + b::syntax_error + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "Z(I) E(42501 denied secret Request id: q2) Z(I)");
+    EXPECT_FALSE(lab.relay.busy());
+    lab.client(f::query("SELECT * FROM secret"));  // nothing is in doubt any more
+    EXPECT_EQ(lab.at_client(), "E(42501 denied secret Request id: q3) Z(I)");
+    EXPECT_EQ(lab.at_server(), "");
+  });
+}
+
 TEST(Relay, CopyFail) {
   in_every_split([](RelayLab& lab) {
     lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
