@@ -132,7 +132,7 @@ bool Relay::reply_fits(char type) const {
   const bool runs = expected_.front().run != nullptr;  // what was refused returns nothing
   switch (type) {
     case '1':
-      return kind == Kind::parse;
+      return kind == Kind::parse && expected_.front().refusal.empty();
     case '2':
       return kind == Kind::bind;
     case '3':
@@ -169,7 +169,7 @@ bool Relay::takes_ready() const {
   if (expected_.empty()) return false;
   const Expected& entry = expected_.front();
   if (entry.kind != Kind::query && entry.kind != Kind::function_call) return entry.kind == Kind::sync;
-  return entry.failed || doubtful_syncs_ == 0;
+  return entry.failed || (doubtful_syncs_ == 0 && entry.refusal.empty());
 }
 
 bool Relay::handle_backend(char type, Bytes message, Bytes body) {

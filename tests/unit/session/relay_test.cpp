@@ -831,6 +831,24 @@ TEST(Relay, RepliesMustFit) {
   }
 }
 
+// What stands for a refused statement can only fail.
+TEST(Relay, ARefusedStatementCannotSucceed) {
+  struct Case {
+    std::string sent;
+    std::string wrong;
+  };
+  for (const Case& c : {Case{f::parse("s", "SELECT * FROM secret"), b::parse_complete},
+                        Case{f::query("SELECT * FROM secret"), b::ready('T')},
+                        Case{f::query("SELECT * FROM secret"), b::empty_query}}) {
+    in_every_split([&c](RelayLab& lab) {
+      begin(lab);
+      lab.client(c.sent).server(c.wrong);
+      EXPECT_EQ(lab.next, Relay::Next::broken);
+      EXPECT_EQ(lab.at_client(), "");
+    });
+  }
+}
+
 TEST(Relay, RepliesMustBeWellFormed) {
   const std::string prepared = f::parse("s", "SELECT 1");
   struct Case {
