@@ -76,6 +76,8 @@ struct Expected {
   bool blocks_names = false;         ///< may forget any prepared statement: look-ups wait until it is over
   std::size_t copies_in = 0;         ///< COPY … FROM STDIN in it that the server has not answered yet
   bool copied_in = false;            ///< the server has asked for copy data
+  bool replicates = false;           ///< a command of the replication protocol: may stream both ways
+  bool failed = false;               ///< query, function_call: the server's error has come
   bool row_description_due = false;  ///< describe_statement: ParameterDescription has come
   std::shared_ptr<const Sent> sent;  ///< query
   std::unique_ptr<Run> run;          ///< query, execute, function_call

@@ -121,6 +121,7 @@ class Relay {
   void on_function_call(Bytes message);
   void on_copy_message(char type, Bytes message);
   bool must_wait();
+  bool copy_is_open() const noexcept;
   bool allowed_while_copying(char type);
   void copy_begins();
   std::string_view simple_protocol() const noexcept { return replication_ ? "replication" : "simple"; }
@@ -128,7 +129,9 @@ class Relay {
   bool refuse_oversized(char type, std::size_t body_length);
   void refuse_simple(const Refusal& refusal);
   void refuse_extended(const Refusal& refusal, bool unnamed_parse);
-  bool server_untouched() const noexcept { return expected_.empty() && !dirty_ && status_ == 'I'; }
+  bool server_untouched() const noexcept {
+    return expected_.empty() && doubtful_syncs_ == 0 && !dirty_ && status_ == 'I';
+  }
   void fail(SqlState code, std::string message);
   std::shared_ptr<const Analysis> analysis_of(std::string_view text);
   Expected& expect(Expected::Kind kind);

@@ -132,7 +132,7 @@ bool Relay::reply_fits(char type) const {
   const bool runs = expected_.front().run != nullptr;  // what was refused returns nothing
   switch (type) {
     case '1':
-      return kind == Kind::parse;
+      return kind == Kind::parse && expected_.front().refusal.empty();
     case '2':
       return kind == Kind::bind;
     case '3':
@@ -147,12 +147,14 @@ bool Relay::reply_fits(char type) const {
       return kind == Kind::function_call;
     case 's':
       return runs && kind == Kind::execute;
+    case 'G':
+      return runs && expected_.front().copies_in > 0;
+    case 'W':
+      return runs && expected_.front().replicates;
     case 'D':
     case 'C':
     case 'I':
-    case 'G':
     case 'H':
-    case 'W':
     case 'd':
     case 'c':
       return runs && (kind == Kind::query || kind == Kind::execute);
@@ -161,10 +163,13 @@ bool Relay::reply_fits(char type) const {
   }
 }
 
+// A query is answered by more than ReadyForQuery, and any reply but an error settles what became of Syncs in doubt: a
+// ReadyForQuery that comes first belongs to one of those.
 bool Relay::takes_ready() const {
   if (expected_.empty()) return false;
-  const Kind kind = expected_.front().kind;
-  return kind == Kind::sync || kind == Kind::query || kind == Kind::function_call;
+  const Expected& entry = expected_.front();
+  if (entry.kind != Kind::query && entry.kind != Kind::function_call) return entry.kind == Kind::sync;
+  return entry.failed || (doubtful_syncs_ == 0 && entry.refusal.empty());
 }
 
 bool Relay::handle_backend(char type, Bytes message, Bytes body) {
@@ -175,7 +180,9 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     fail(sqlstate::connection_failure, std::string("the server sent an invalid message of type ") + type);
     return false;
   }
-  if (!expected_.empty() && expected_.front().under && limited_reply(type, message, body)) return true;
+  const bool of_doubtful_sync = type == 'Z' && !takes_ready();
+  const bool limited = !expected_.empty() && expected_.front().under && !of_doubtful_sync;
+  if (limited && limited_reply(type, message, body)) return true;
   switch (type) {
     case 'E':
       on_error(message, body);
@@ -227,10 +234,8 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       backend_pass_ = Pass::drop;
       return true;
     case 'G':
-      copy_begins();
-      break;
     case 'W':
-      copy_in_ = CopyIn::streaming;
+      copy_begins();
       break;
     default:
       break;
@@ -292,6 +297,7 @@ void Relay::on_error(Bytes message, Bytes body) {
   }
   if (entry.run) finish_run(*entry.run, code);
   if (entry.kind == Kind::query || entry.kind == Kind::function_call) {
+    entry.failed = true;
     copies_to_come_ -= std::exchange(entry.copies_in, 0);
     return;  // its ReadyForQuery follows
   }

@@ -156,13 +156,18 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
 
 // Whether the next message can be handled only after replies. Both waits end by themselves:
 // Every message that was forwarded brings at least five bytes of reply, and the server sends what fills its buffer of 8
-// kB. What follows a COPY … FROM STDIN is copy data or an ordinary message, and what a Sync there means, only the
-// server's answer tells; it sends CopyInResponse and errors at once.
+// kB. And a copy that is to come begins, or fails, at once.
 bool Relay::must_wait() {
   const bool full = expected_.size() >= limits_.outstanding_messages;
-  const bool copy = copy_in_ == CopyIn::none && copies_to_come_ > 0;
+  const bool copy = copy_in_ == CopyIn::none && copy_is_open();
   if (full || copy) next_ = Next::wait;
   return full || copy;
+}
+
+// What follows a COPY … FROM STDIN or a replication command is copy data or an ordinary message, and what a Sync there
+// means, only the server's answer tells.
+bool Relay::copy_is_open() const noexcept {
+  return copies_to_come_ > 0 || (!expected_.empty() && expected_.back().replicates);
 }
 
 // While the server reads copy data, anything but its messages puts the stream out of step (PostgreSQL docs ch. 55.2.7).
@@ -289,6 +294,9 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
       case sql::StatementKind::copy_in:
         ++entry.copies_in;
         ++copies_to_come_;
+        break;
+      case sql::StatementKind::replication:
+        entry.replicates = true;
         break;
       case sql::StatementKind::prepare: {
         auto prepared = std::make_shared<Prepared>();

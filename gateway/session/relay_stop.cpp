@@ -48,6 +48,7 @@ bool Relay::limited_reply(char type, Bytes message, Bytes body) {
     const bool fatal = head.severity == "FATAL" || head.severity == "PANIC";
     if (fatal || entry.under->guard != Guard::opening) return false;
     backend_pass_ = Pass::drop;  // BEGIN has failed; the statement will as well
+    doubtful_syncs_ = 0;
     return true;
   }
   if (type == 'Z' && entry.kind == Kind::sync && abort_due_ && entry.under->guard == Guard::none) {

@@ -14,7 +14,8 @@
 namespace dbgate::fuzz {
 
 /// '!' refused · '?' cannot be parsed · 'C' COPY FROM STDIN · 'P' PREPARE · 'E' EXECUTE · 'K' DECLARE · 'F' FETCH ·
-/// 'X' CLOSE · 'D' DEALLOCATE · 'Z' DISCARD ALL · anything else a SELECT
+/// 'X' CLOSE · 'D' DEALLOCATE · 'Z' DISCARD ALL · anything else a SELECT. On a replication connection a text that
+/// begins with 'S' is a command of that protocol.
 inline bool text_is_refused(std::string_view text) {
   bool start = true;
   for (const char c : text) {
@@ -61,7 +62,10 @@ class ScriptedJudge final : public session::Judge {
   session::Judged judge_function_call() override { return verdict(one_of("f"), false); }
   session::Judged judge_connection() override { return verdict(one_of("c"), false); }
   session::Judged judge_replication(std::string_view text) override {
-    return verdict(one_of("r"), text_is_refused(text));
+    if (!text.starts_with('S')) return {};
+    auto script = std::make_shared<sql::Script>();
+    script->statements.emplace_back().kind = sql::StatementKind::replication;
+    return verdict(std::move(script), text_is_refused(text));
   }
   std::uint64_t version() override { return version_; }
   void change_policy() { ++version_; }

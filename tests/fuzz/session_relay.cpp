@@ -113,6 +113,8 @@ class Server {
   void received(char type) {
     if (gone_) return;
     if (copying_) {
+      // While it streams both ways only copy data may come (walsender.c, ProcessRepliesIfAny).
+      lost_ = lost_ || (both_ways_ && type != 'd' && type != 'c');
       if (type == 'c' || type == 'f') copying_ = false;
       return;  // and Sync is ignored
     }
@@ -132,6 +134,8 @@ class Server {
 
   std::deque<char> owed_;
   bool copying_ = false;
+  bool both_ways_ = false;
+  bool lost_ = false;  // its place in the stream; hangs up
   bool skipping_ = false;
   bool copied_ = false;
   bool gone_ = false;
@@ -178,7 +182,14 @@ std::string Server::answer(unsigned way) {
     default:
       break;
   }
-  if (owed_.empty() || gone_) return {};
+  if (gone_) return {};
+  if (lost_) {
+    owed_.clear();
+    copying_ = false;
+    gone_ = true;
+    return failing(fatal);
+  }
+  if (owed_.empty()) return {};
   const char type = owed_.front();
   if (type == 'q' || type == 'p') way = 1;
   const bool simple = type == 'Q' || type == 'F' || type == 'q';
@@ -193,9 +204,10 @@ std::string Server::answer(unsigned way) {
   }
   if ((way == 7 || way == 8) && (type == 'Q' || type == 'E') && !copied_) {
     std::string said = way == 7 ? message(CopyInResponse{}) : message(CopyBothResponse{});
+    both_ways_ = way == 8;
     // Syncs that came with the COPY are ignored; anything else and the server hangs up, because it has lost its place
     // in the stream (copyfromparse.c, CopyGetData).
-    std::erase_if(owed_, [](char c) { return c == 'S'; });
+    if (!both_ways_) std::erase_if(owed_, [](char c) { return c == 'S'; });
     if (owed_.size() > 1) {
       owed_.clear();
       gone_ = true;

@@ -38,6 +38,22 @@ class Pipeline(unittest.TestCase):
             self.assertEqual(connection.types_until_ready(), "3112DCZ")
             self.assertEqual(connection.types_until_ready(), "12DC2DC3Z")
 
+    def test_a_sync_among_the_data_of_a_copy_that_fails(self):
+        # The server gives up at the first line, so it reads the Sync outside of the copy and answers it; what follows is
+        # answered in its place, as without dbgate.
+        self.lab.postgres.psql("CREATE TABLE numbers (a int)")
+        for port in (self.lab.postgres.port, self.gateway.port):
+            for text, answer in (("SELECT 1", "TDCZ"), ("SELEC", "EZ")):
+                with self.subTest(port=port, text=text), wire.Connection(port) as connection:
+                    connection.login("postgres", "postgres", lab.PASSWORD)
+                    connection.send(wire.query("COPY numbers FROM STDIN"))
+                    self.assertEqual(connection.receive()[0], "G")
+                    connection.send(wire.message(b"d", b"x\n") + wire.SYNC + wire.message(b"c") + wire.query(text))
+                    replies = [connection.types_until_ready() for _ in range(3)]
+                    self.assertEqual(replies, ["EZ", "Z", answer])
+                    connection.send(wire.query("SELECT 2"))
+                    self.assertEqual(connection.types_until_ready(), "TDCZ")
+
 
 if __name__ == "__main__":
     unittest.main()

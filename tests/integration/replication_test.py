@@ -36,6 +36,17 @@ class Replication(unittest.TestCase):
             self.assertTrue((target / "PG_VERSION").exists())
             self.assertTrue(any((target / "pg_wal").iterdir()))
 
+    def test_a_sync_behind_a_command_that_fails(self):
+        # PostgreSQL says CopyBothResponse before it finds that the position is ahead of it.
+        for port in (self.lab.postgres.port, self.gateway.port):
+            with self.subTest(port=port), wire.Connection(port) as connection:
+                user = "postgres" if port == self.lab.postgres.port else "replicator"
+                connection.login(user, "postgres", lab.PASSWORD, replication="true")
+                connection.send(wire.query("START_REPLICATION PHYSICAL 7F/0") + wire.SYNC)
+                self.assertEqual([connection.types_until_ready() for _ in range(2)], ["WEZ", "Z"])
+                connection.send(wire.query("IDENTIFY_SYSTEM"))
+                self.assertEqual(connection.types_until_ready(), "TDCZ")
+
     def test_pg_receivewal(self):
         target = self.lab.directory / "wal"
         target.mkdir()

@@ -180,17 +180,20 @@ class ScriptedJudge final : public Judge {
     }
     return result;
   }
-  Judged judge_function_call() override { return whole(function_calls, "FUNCTION CALL"); }
-  Judged judge_connection() override { return whole(false, "CONNECT"); }
-  Judged judge_replication(std::string_view /*text*/) override { return whole(replication, "REPLICATION"); }
+  Judged judge_function_call() override { return whole(function_calls, sql::StatementKind::call, "FUNCTION CALL"); }
+  Judged judge_connection() override { return whole(false, sql::StatementKind::other, "CONNECT"); }
+  Judged judge_replication(std::string_view /*text*/) override {
+    return whole(replication, sql::StatementKind::replication, "REPLICATION");
+  }
   std::uint64_t version() override { return current; }
   bool reduces_errors() override { return reduces; }
 
  private:
-  static Judged whole(bool allowed, const char* tag) {
+  static Judged whole(bool allowed, sql::StatementKind kind, const char* tag) {
     Judged result;
     sql::Script script;
-    script.statements.emplace_back().tag = tag;
+    script.statements.emplace_back().kind = kind;
+    script.statements.back().tag = tag;
     result.script = std::make_shared<const sql::Script>(std::move(script));
     result.refused = !allowed;
     if (!allowed) result.refusal.message = "denied";

@@ -249,6 +249,36 @@ TEST(RelayLimits, GuardingWaitsForCertainty) {
   });
 }
 
+// A Sync among the data of a copy that failed may be answered late: that is not the reply to dbgate's BEGIN.
+TEST(RelayLimits, ASyncInDoubtIsNotTheGuard) {
+  in_every_split_of_two([](RelayLab& lab) {
+    lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
+    lab.client(f::copy_data("x\n") + f::sync + f::copy_done).server(b::error("22P02") + b::ready('I'));
+    lab.at_server();
+    lab.client(f::query("DELETE FROM t RETURNING a"));
+    EXPECT_EQ(lab.at_server(), "Q(BEGIN) Q(DELETE FROM t RETURNING a)");
+    lab.server(b::ready('I') + b::complete("BEGIN") + b::ready('T') + b::rows() + many(1) + b::complete("DELETE 1"));
+    EXPECT_EQ(lab.at_client(), "G E(22P02 server) Z(I) Z(I) T D");
+    lab.server(b::ready('T'));
+    EXPECT_EQ(lab.at_server(), "Q(COMMIT)");
+    lab.server(b::complete("COMMIT") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "C(DELETE 1) Z(I)");
+  });
+}
+
+// It was ignored, and nothing answers it: an error of BEGIN is followed by BEGIN's own ReadyForQuery.
+TEST(RelayLimits, ASyncInDoubtAndABeginThatFails) {
+  in_every_split_of_two([](RelayLab& lab) {
+    lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
+    lab.client(f::sync + f::copy_data("x\n") + f::copy_done).server(b::error("22P02") + b::ready('I'));
+    lab.client(f::query("DELETE FROM t RETURNING a"));
+    lab.at_client();
+    lab.server(b::error("53200") + b::ready('I') + b::error("53200") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "E(53200 server) Z(I)");
+    EXPECT_FALSE(lab.relay.busy());
+  });
+}
+
 // ---- Extended queries
 
 TEST(RelayLimits, AReadMayBeFollowedByItsSync) {

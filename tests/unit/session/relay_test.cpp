@@ -508,6 +508,49 @@ TEST(Relay, ExtendedCopyInThatFailsBeforeItReads) {
   });
 }
 
+// As PostgreSQL answers COPY, a line that is wrong, Sync, CopyDone and another Query.
+TEST(Relay, ASyncAmongTheDataOfACopyThatFailed) {
+  in_every_split([](RelayLab& lab) {
+    lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
+    lab.client(f::copy_data("x\n") + f::sync + f::copy_done + f::query("SELECT 1"));
+    EXPECT_EQ(lab.at_server(), "Q(COPY t FROM STDIN) d(x\n) S c Q(SELECT 1)");
+    lab.server(b::error("22P02") + b::ready('I') + b::ready('I'));
+    EXPECT_TRUE(lab.relay.busy());
+    lab.server(b::rows() + b::row() + b::complete("SELECT 1") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "G E(22P02 server) Z(I) Z(I) T D C(SELECT 1) Z(I)");
+    EXPECT_THAT(lab.audit(), HasSubstr("q2 done 00000 [SELECT 1] rows 1+0"));
+    EXPECT_FALSE(lab.relay.busy());
+  });
+}
+
+TEST(Relay, ADenialBehindASyncAmongTheDataOfACopyThatFailed) {
+  in_every_split([](RelayLab& lab) {
+    lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
+    lab.client(f::copy_data("x\n") + f::sync + f::copy_done + f::query("SELECT * FROM secret"));
+    lab.server(b::error("22P02") + b::ready('I') + b::ready('I') + b::syntax_error + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "G E(22P02 server) Z(I) Z(I) E(42501 denied secret Request id: q2) Z(I)");
+    EXPECT_FALSE(lab.relay.busy());
+  });
+}
+
+// dbgate's own words do not overtake the answer to such a Sync.
+TEST(Relay, ADenialWhileASyncIsInDoubt) {
+  in_every_split([](RelayLab& lab) {
+    lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
+    lab.client(f::copy_data("x\n") + f::sync + f::copy_done).server(b::error("22P02") + b::ready('I'));
+    lab.at_server();
+    lab.client(f::query("SELECT * FROM secret"));
+    EXPECT_EQ(lab.at_server(), failing);
+    EXPECT_EQ(lab.at_client(), "G E(22P02 server) Z(I)");
+    lab.server(b::ready('I') + b::syntax_error + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "Z(I) E(42501 denied secret Request id: q2) Z(I)");
+    EXPECT_FALSE(lab.relay.busy());
+    lab.client(f::query("SELECT * FROM secret"));  // nothing is in doubt any more
+    EXPECT_EQ(lab.at_client(), "E(42501 denied secret Request id: q3) Z(I)");
+    EXPECT_EQ(lab.at_server(), "");
+  });
+}
+
 TEST(Relay, CopyFail) {
   in_every_split([](RelayLab& lab) {
     lab.client(f::query("COPY t FROM STDIN")).server(b::copy('G'));
@@ -587,6 +630,58 @@ TEST(Relay, ReplicationStreamsBothWays) {
     EXPECT_EQ(lab.at_client(), "E(42501 denied Request id: q2) Z(I)");
   };
   in_every_split(scenario, {}, true);
+}
+
+// What comes behind a command is copy data, or not, as the server answers; a Sync is answered only where the command
+// has failed (PostgreSQL 15 says CopyBothResponse before it looks at the position).
+TEST(Relay, NothingFollowsAReplicationCommandBeforeItsAnswer) {
+  const auto scenario = [](RelayLab& lab) {
+    lab.judge.replication = true;
+    lab.client(f::query("START_REPLICATION 7F/0") + f::sync);
+    EXPECT_EQ(lab.at_server(), "Q(START_REPLICATION 7F/0)");
+    EXPECT_FALSE(lab.relay.copying_in());
+    lab.server(b::copy('W'));
+    EXPECT_EQ(lab.at_server(), "S");
+    lab.server(b::error("XX000") + b::ready('I') + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "W E(XX000 server) Z(I) Z(I)");
+    EXPECT_FALSE(lab.relay.busy());
+    lab.client(f::query("IDENTIFY_SYSTEM") + f::query("IDENTIFY_SYSTEM") + f::sync);
+    EXPECT_EQ(lab.at_server(), "Q(IDENTIFY_SYSTEM)");
+    lab.server(b::rows() + b::row() + b::complete("IDENTIFY_SYSTEM") + b::ready('I'));
+    EXPECT_EQ(lab.at_server(), "Q(IDENTIFY_SYSTEM)");
+    lab.server(b::error("42704") + b::ready('I'));
+    EXPECT_EQ(lab.at_server(), "S");
+    lab.server(b::ready('I'));
+    EXPECT_FALSE(lab.relay.busy());
+  };
+  in_every_split(scenario, {}, true);
+}
+
+// Only what asks for a copy begins one: dbgate must know before, because of what the server ignores meanwhile.
+TEST(Relay, ACopyThatNobodyAskedFor) {
+  const std::string copy_one = f::query("COPY t FROM STDIN");
+  struct Case {
+    std::string sent;
+    std::string answers;
+    char type;
+  };
+  for (const Case& c : {Case{f::query("SELECT 1") + f::sync, "", 'G'}, Case{f::query("SELECT 1"), "", 'W'},
+                        Case{copy_one, "", 'W'}, Case{copy_one, b::copy('G') + b::complete("COPY 0"), 'G'}}) {
+    in_every_split([&c](RelayLab& lab) {
+      lab.client(c.sent).server(c.answers);
+      EXPECT_NE(lab.next, Relay::Next::broken);
+      lab.at_client();
+      lab.server(b::copy(c.type));
+      EXPECT_EQ(lab.next, Relay::Next::broken);
+      EXPECT_EQ(lab.at_client(), "");
+    });
+  }
+  const auto replication = [](RelayLab& lab) {
+    lab.judge.replication = true;
+    lab.client(f::query("IDENTIFY_SYSTEM")).server(b::copy('G'));
+    EXPECT_EQ(lab.next, Relay::Next::broken);
+  };
+  in_every_split(replication, {}, true);
 }
 
 // ---- Other messages
@@ -729,6 +824,24 @@ TEST(Relay, RepliesMustFit) {
                         Case{f::query("SELECT 1"), b::suspended}, Case{f::sync, b::complete("SELECT 1")},
                         Case{f::close('S', "s"), b::parse_complete}, Case{f::query("SELECT 1"), b::plain('V')}}) {
     in_every_split([&c](RelayLab& lab) {
+      lab.client(c.sent).server(c.wrong);
+      EXPECT_EQ(lab.next, Relay::Next::broken);
+      EXPECT_EQ(lab.at_client(), "");
+    });
+  }
+}
+
+// What stands for a refused statement can only fail.
+TEST(Relay, ARefusedStatementCannotSucceed) {
+  struct Case {
+    std::string sent;
+    std::string wrong;
+  };
+  for (const Case& c : {Case{f::parse("s", "SELECT * FROM secret"), b::parse_complete},
+                        Case{f::query("SELECT * FROM secret"), b::ready('T')},
+                        Case{f::query("SELECT * FROM secret"), b::empty_query}}) {
+    in_every_split([&c](RelayLab& lab) {
+      begin(lab);
       lab.client(c.sent).server(c.wrong);
       EXPECT_EQ(lab.next, Relay::Next::broken);
       EXPECT_EQ(lab.at_client(), "");
