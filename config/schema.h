@@ -181,7 +181,7 @@ struct PolicyTest {
   std::string user;
   std::string target;  ///< or target/database
   std::string sql;
-  std::string expect;              ///< allow, deny, log_only
+  std::string expect;              ///< allow, deny, mask, log_only
   std::string rule;                ///< empty: any
   std::string reason;              ///< to be found in a reason; empty: any
   std::optional<std::int64_t> at;  ///< seconds since 1970 UTC; without: now

@@ -5,6 +5,7 @@
 
 #include "gateway/policy/grants.h"
 #include "gateway/policy/relatives.h"
+#include "gateway/policy/treat_by_names.h"
 
 namespace dbgate::policy {
 namespace {
@@ -28,6 +29,21 @@ bool names(const Pattern& pattern, std::string_view schema, std::string_view rel
   return schema_fits && (pattern.relation == "*" || pattern.relation == relation);
 }
 
+/// Whether an output column that may be `column` is compared or ordered by, by its name or its number.
+bool compares_output(const sql::Level& level, const std::string& column) {
+  for (std::size_t i = 0; i < level.outputs.size(); ++i) {
+    const sql::Output& output = level.outputs[i];
+    if (output.use == sql::none) continue;  // computed: what it is made of is a value already
+    const std::string& name = level.names[output.use].column;
+    if (!name.empty() && name != column) continue;
+    const auto is = [&](const std::string& by) { return by == output.name || (name.empty() && by == column); };
+    const bool star = name.empty() && !level.positions.empty();
+    if (level.compared || star || std::any_of(level.order_by.begin(), level.order_by.end(), is)) return true;
+    if (std::find(level.positions.begin(), level.positions.end(), i) != level.positions.end()) return true;
+  }
+  return false;
+}
+
 /// Treats one statement; stops at the first thing that cannot be done.
 class Treater {
  public:
@@ -35,6 +51,7 @@ class Treater {
       : grants_(grants), hidden_(grants.hidden), statement_(statement), context_(context) {}
 
   Treatments run();
+  ByNames run_by_names();
 
  private:
   using Found = std::vector<const Hidden::Column*>;
@@ -43,6 +60,7 @@ class Treater {
   bool deny(std::string why, std::string hint = {}, std::string rule_id = "masks and filters");
   bool settings_stay();
   bool relation(std::size_t index);
+  bool named(const sql::RelationUse& use, bool& treated);
   void look_up(const sql::QualifiedName& name, Found& masks, Kept& filters) const;
   bool found(std::size_t index, const catalog::Relation& relation, const Found& masks, const Kept& filters);
   bool changes(const sql::RelationUse& use, const std::string& shown, const Found& masks, const Kept& filters);
@@ -50,6 +68,7 @@ class Treater {
   bool read_form(const sql::RelationUse& use, const std::string& shown);
   bool mask_columns(Treatment& treatment, const std::string& shown, const Found& masks);
   bool filter_rows(Treatment& treatment, const std::string& shown, const Kept& filters);
+  bool has_attributes(const Hidden::Rows& rows, const std::string& shown);
   bool shows_hidden(const sql::RelationUse& use, const catalog::Relation& relation) const;
   bool can_look_early() const;
   std::string shown_name(const catalog::Relation& relation) const {
@@ -84,6 +103,50 @@ Treatments Treater::run() {
   std::string why = find_way_round(grants_, statement_, context_);
   if (!why.empty()) deny(std::move(why));
   return std::move(result_);
+}
+
+// The same as far as text tells.
+ByNames Treater::run_by_names() {
+  bool treated = false;
+  bool fine = settings_stay();
+  for (std::size_t i = 0; fine && i < statement_.relations.size(); ++i)
+    fine = named(statement_.relations[i], treated);
+  if (fine && !statement_.unknown.empty()) deny("dbgate does not understand this statement completely");
+  std::string why = fine ? find_way_round(grants_, statement_, context_) : std::string();
+  if (!why.empty()) deny(std::move(why));
+  return {treated, std::move(result_.denied), std::move(result_.hint), std::move(result_.rule_id)};
+}
+
+// What is meant by any of the schemas in which the name could be found. Nobody knows here what is a view, a partition
+// or a column.
+bool Treater::named(const sql::RelationUse& use, bool& treated) {
+  Found masks;
+  Kept filters;
+  const bool system = use.name.schema.empty() && use.name.name.starts_with("pg_");
+  for (const std::string& schema : use.name.schema.empty() ? context_.search_path : std::vector{use.name.schema}) {
+    if (!system) look_up({"", schema, use.name.name}, masks, filters);
+  }
+  // Whether the table has a column that any table may have: it counts where it is read.
+  std::erase_if(masks, [&use](const Hidden::Column* column) {
+    const bool any = column->mask.schema == "*" || column->mask.relation == "*";
+    return any && !use.reads.whole_row && !contains(use.reads.names, column->mask.column);
+  });
+  if (masks.empty() && filters.empty()) return true;
+  const std::string shown = use.name.schema.empty() ? use.name.name : use.name.schema + "." + use.name.name;
+  if (use.at == sql::none) return changes(use, shown, masks, filters);
+  if (!read_form(use, shown) || !reads(use, shown, masks)) return false;
+  // Which relation an output column comes from is the catalog's to say: any of that name could be the masked one.
+  for (const Hidden::Column* column : masks) {
+    const auto compares = [&](const sql::Level& level) { return compares_output(level, column->mask.column); };
+    if (column->mask.compare || std::none_of(statement_.levels.begin(), statement_.levels.end(), compares)) continue;
+    return deny("column " + column->mask.column + " of " + shown + " is masked for you: it can only be shown as it is",
+                "", column->rule_id);
+  }
+  for (const Hidden::Rows* rows : filters) {
+    if (!has_attributes(*rows, shown)) return false;
+  }
+  treated = true;
+  return true;
 }
 
 // What tells the server who asks is dbgate's own; and what names mean must not move.
@@ -264,14 +327,19 @@ bool Treater::filter_rows(Treatment& treatment, const std::string& shown, const 
       return deny("a filter names column " + name + ", which " + shown + " does not have",
                   "An administrator has to correct the policy.", rows->rule_id);
     }
-    for (const std::string& attribute : rows->condition.attributes) {
-      if (grants_.attributes.contains(attribute)) continue;
-      return deny("rows of " + shown + " depend on your attribute " + attribute + ", which is not set",
-                  "An administrator has to set it.", rows->rule_id);
-    }
+    if (!has_attributes(*rows, shown)) return false;
     treatment.conditions.push_back(rows->condition.sql);
   }
   treatment.fenced = !treatment.conditions.empty() && can_look_early();
+  return true;
+}
+
+bool Treater::has_attributes(const Hidden::Rows& rows, const std::string& shown) {
+  for (const std::string& attribute : rows.condition.attributes) {
+    if (grants_.attributes.contains(attribute)) continue;
+    return deny("rows of " + shown + " depend on your attribute " + attribute + ", which is not set",
+                "An administrator has to set it.", rows.rule_id);
+  }
   return true;
 }
 
@@ -299,6 +367,21 @@ bool Treater::can_look_early() const {
 
 Treatments treat(const Grants& grants, const Statement& statement, const NameContext& context) {
   return Treater(grants, statement, context).run();
+}
+
+ByNames treat_by_names(const Grants& grants, const sql::Script& script, const NameContext& context) {
+  const NameContext names{context.search_path, context.database};
+  ByNames all;
+  bool executes = false;
+  for (const Statement& statement : script.statements) {
+    ByNames one = Treater(grants, statement, names).run_by_names();
+    if (!one.denied.empty()) return one;
+    all.treated = all.treated || one.treated;
+    const bool explains = statement.kind == sql::StatementKind::explain && statement.inner != nullptr;
+    executes = executes || (explains && statement.inner->kind == sql::StatementKind::execute);
+  }
+  if (!all.treated || !executes) return all;
+  return {false, "plans over masked or filtered tables are not shown", {}, "masks and filters"};
 }
 
 bool hides(const Grants& grants) {

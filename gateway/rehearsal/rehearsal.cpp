@@ -3,9 +3,30 @@
 #include <algorithm>
 
 #include "gateway/base/thread.h"
+#include "gateway/policy/treat_by_names.h"
 #include "gateway/sql/analyze.h"
 
 namespace dbgate::rehearsal {
+namespace {
+
+/// Without a catalog no text can be rewritten: says whether it would be. Nothing that comes out of here could be sent.
+class NamesJudge final : public session::PolicyJudge {
+ public:
+  using PolicyJudge::PolicyJudge;
+  bool treated() const noexcept { return treated_; }
+
+ private:
+  void rewrite_into(const session::Analysis& analysis, policy::Verdict& verdict, session::Judged& judged) override {
+    policy::ByNames found = policy::treat_by_names(*current().grants, *analysis.script, current().names);
+    treated_ = found.treated;
+    if (found.denied.empty()) return;
+    refuse(std::move(found.denied), std::move(found.hint), std::move(found.rule_id), verdict, judged);
+  }
+
+  bool treated_ = false;
+};
+
+}  // namespace
 
 /// The policies of a configuration that never changes.
 class Rehearsal::Source final : public session::PolicySource {
@@ -55,9 +76,10 @@ Outcome Rehearsal::judge(const std::string& user, const std::string& target, con
   limits.max_bytes = config_.limits.max_statement_bytes;
   limits.max_tokens = config_.limits.max_tokens;
   limits.max_nesting = config_.limits.max_nesting;
-  session::PolicyJudge judge(*source_, user, name, database, limits, {}, {}, [at] { return at; });
+  NamesJudge judge(*source_, user, name, database, limits, {}, {}, [at] { return at; });
   const session::Judged judged = judge.judge(*judge.analyze(text), {}, {}, 0);
   outcome.effect = session::effect_of(judged);
+  if (outcome.effect == "allow" && judge.treated()) outcome.effect = "mask";
   outcome.rule = judged.verdict->rule_id;
   outcome.reasons = judged.verdict->reasons;
   outcome.message = judged.refusal.message;

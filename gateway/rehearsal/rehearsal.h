@@ -12,15 +12,15 @@ namespace dbgate::rehearsal {
 
 /// What would be decided about a text.
 struct Outcome {
-  std::string effect;  ///< allow, log_only, deny; error: no statement, or no such user and target
+  std::string effect;  ///< allow, mask (with masks or row filters), log_only, deny; error: no statement, or no such user and target
   std::string rule;
   std::vector<std::string> reasons;
   std::string message;  ///< for the client; empty if allowed
 };
 
 /// Decides by a configuration as its gateway would, for anybody and any time, as far as that can be said without a
-/// server: there is no catalog, so names are judged as they are written, wherever they could lead. Statements stand
-/// alone: what EXECUTE and FETCH name is not known.
+/// server: there is no catalog, so names are judged as they are written, wherever they could lead, and not what is
+/// behind a view or a function. Statements stand alone: what EXECUTE and FETCH name is not known.
 class Rehearsal {
  public:
   /// @param config is kept by reference

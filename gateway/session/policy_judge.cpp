@@ -220,17 +220,21 @@ void PolicyJudge::rewrite_into(const Analysis& analysis, policy::Verdict& verdic
     outcome.rule_id = "masks and filters";
   }
   if (!outcome.denied.empty()) {
-    verdict.decision = policy::Decision::deny;
-    verdict.rule_id = std::move(outcome.rule_id);
-    verdict.message = "permission denied by dbgate policy: " + outcome.denied;
-    verdict.hint = std::move(outcome.hint);
-    verdict.reasons.push_back(std::move(outcome.denied));
-    judged.refused = true;
-    judged.refusal = denial(verdict);
-    return;
+    return refuse(std::move(outcome.denied), std::move(outcome.hint), std::move(outcome.rule_id), verdict, judged);
   }
   verdict.masked = std::move(outcome.masked);
   judged.sent = std::make_shared<const Sent>(Sent{analysis.text, std::move(outcome.text), std::move(outcome.origins), views_});
+}
+
+void PolicyJudge::refuse(std::string why, std::string hint, std::string rule_id, policy::Verdict& verdict,
+                         Judged& judged) {
+  verdict.decision = policy::Decision::deny;
+  verdict.rule_id = std::move(rule_id);
+  verdict.message = "permission denied by dbgate policy: " + why;
+  verdict.hint = std::move(hint);
+  verdict.reasons.push_back(std::move(why));
+  judged.refused = true;
+  judged.refusal = denial(verdict);
 }
 
 // A text that the server holds, and another that it would be given for it now, are two: the old one must not run.

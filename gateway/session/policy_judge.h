@@ -49,7 +49,7 @@ std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::S
                                              const catalog::Resolver* resolver = nullptr, bool keep_text = false);
 
 /// Judges by the policies in force. Takes a view once, and again whenever the version has changed or its time is over.
-class PolicyJudge final : public Judge {
+class PolicyJudge : public Judge {
  public:
   /// @param server_version  as the server reports it; of a newer one, syntax may come that nobody here can read
   /// @param given  what the server connection was told when it was made; without one, statements do not depend on it
@@ -74,12 +74,18 @@ class PolicyJudge final : public Judge {
     return views_;
   }
 
+ protected:
+  /// Puts masks and filters into a text that is allowed, or refuses it. Only for principals that have some.
+  virtual void rewrite_into(const Analysis& analysis, policy::Verdict& verdict, Judged& judged);
+  static void refuse(std::string why, std::string hint, std::string rule_id, policy::Verdict& verdict, Judged& judged);
+  /// The one that is being judged by.
+  const PolicyView& current() const noexcept { return view_; }
+
  private:
   const PolicyView& view();
   policy::Verdict decide_named(const sql::Statement& statement, const sql::Script& script, std::size_t index,
                                const Names& statements, const Names& portals, Segment now, Judged& judged);
   bool explains_hidden(const sql::Statement& statement, const sql::Statement* earlier, const Prepared* named) const;
-  void rewrite_into(const Analysis& analysis, policy::Verdict& verdict, Judged& judged);
   std::string suggestion_for(const sql::Statement& denied, const Analysis& analysis) const;
   Judged verdict_only(policy::Verdict verdict, sql::StatementKind kind, const char* tag);
 

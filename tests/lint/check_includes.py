@@ -47,6 +47,8 @@ ROOMS = {
 # Of a room, only these headers are visible to the named other room.
 ONLY = {("gateway/session", "gateway/net"): {"gateway/net/stream.h", "gateway/net/race.h"},
         ("gateway/rehearsal", "gateway/session"): {"gateway/session/policy_judge.h"}}
+# Headers that only these rooms may see: what serves must not judge by names alone.
+RESERVED = {"gateway/policy/treat_by_names.h": {"gateway/policy", "gateway/rehearsal"}}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -71,6 +73,8 @@ def check_line(room, line):
         target = room_of(header)
         if target not in ROOMS:
             return f'"{header}" does not name a room: write the path from the repository root'
+        if room not in RESERVED.get(header, {room}):
+            return f'"{header}" is for {", ".join(sorted(RESERVED[header]))} alone'
         if target == room or allowed_rooms is None:
             return None
         if target not in allowed_rooms:
@@ -117,6 +121,9 @@ def self_test():
         ("gateway/app", '#include "gateway/adapters/log.h"', True),
         ("gateway/net", "#include <boost/asio.hpp>", False),
         ("cli", '#include "gateway/session/session.h"', False),
+        ("gateway/session", '#include "gateway/policy/treat_by_names.h"', False),
+        ("gateway/app", '#include "gateway/policy/treat_by_names.h"', False),
+        ("gateway/rehearsal", '#include "gateway/policy/treat_by_names.h"', True),
     ]
     wrong = [(room, line) for room, line, fine in cases if (check_line(room, line) is None) != fine]
     for room, line in wrong:

@@ -52,6 +52,49 @@ TEST(Rehearsal, JudgesAsTheGatewayWould) {
   EXPECT_EQ(rehearsal.judge("u", "x", "SELECT 1", monday).effect, "error");
 }
 
+TEST(Rehearsal, SaysWhatMasksAndFiltersMakeOfAStatement) {
+  const config::Config config = config_of(
+      policy("allow: [ { pack: readonly }, { update: [public.t], insert: [public.orders] } ], "
+             "mask: { public.t.email: email, public.t.tax: { type: hash, compare: masked }, '*.*.password': redact }, "
+             "filter: { public.orders: 'owner = :user.name', public.places: 'region = :user.region' }"));
+  const Rehearsal rehearsal(config);
+  const auto says = [&](const char* sql, const std::string& effect, const std::string& rule = {}) {
+    const Outcome outcome = rehearsal.judge("u", "shop", sql, monday);
+    EXPECT_EQ(outcome.effect, effect) << sql << (outcome.reasons.empty() ? "" : ": " + outcome.reasons.back());
+    if (!rule.empty()) EXPECT_EQ(outcome.rule, rule) << sql;
+  };
+  for (const char* sql : {"SELECT 1", "SELECT a FROM other", "SELECT lower(a) FROM other.t", "UPDATE t SET email = 'x'",
+                          "SELECT relname FROM \"Pg\"", "BEGIN"}) {
+    says(sql, "allow");
+  }
+  for (const char* sql :
+       {"SELECT email FROM t", "SELECT * FROM public.t x", "SELECT id FROM t WHERE id = 1",
+        "SELECT count(*) FROM t GROUP BY tax", "SELECT DISTINCT tax FROM t", "SELECT id, email FROM t ORDER BY id",
+        "SELECT id, email FROM t ORDER BY 1", "SELECT DISTINCT id FROM t", "SELECT 1 + 1 AS n, email FROM t ORDER BY 1",
+        "SELECT password FROM users", "SELECT * FROM orders", "SELECT 1; SELECT email FROM t",
+        "WITH c AS (SELECT email FROM t) SELECT email FROM c", "PREPARE p AS SELECT email FROM t",
+        "DECLARE c CURSOR FOR SELECT email FROM t"}) {
+    says(sql, "mask");
+  }
+  const std::string email = "p/mask[public.t.email]";
+  for (const char* sql :
+       {"SELECT id FROM t WHERE email = 'a'", "SELECT upper(email) FROM t", "SELECT id FROM t ORDER BY email",
+        "SELECT DISTINCT email FROM t", "SELECT id, email FROM t ORDER BY 2", "SELECT * FROM t ORDER BY email",
+        "SELECT email AS e FROM t ORDER BY e", "SELECT email FROM t UNION SELECT email FROM t",
+        "SELECT DISTINCT * FROM t", "SELECT 1 FROM other WHERE 'x' IN (SELECT email FROM t)",
+        "SELECT to_json(t) FROM t", "UPDATE t SET id = 1 WHERE email = 'a'"}) {
+    says(sql, "deny", email);
+  }
+  for (const char* sql :
+       {"EXPLAIN SELECT email FROM t", "SELECT ctid FROM t", "SELECT email FROM t TABLESAMPLE system (1)",
+        "PREPARE p AS SELECT email FROM t; EXPLAIN EXECUTE p", "SET dbgate.user_name = 'x'", "SELECT f(1)",
+        "DO 'BEGIN END'"}) {
+    says(sql, "deny");
+  }
+  says("INSERT INTO orders VALUES (1)", "deny", "p/filter[public.orders]");
+  says("SELECT * FROM places", "deny", "p/filter[public.places]");
+}
+
 TEST(Tests, SayWhatIsNotAsExpected) {
   const config::Config config =
       config_of(policy("allow: [ { select: [public.t] } ]") +
