@@ -26,7 +26,7 @@ std::string member(const json::value& body, const char* name) {
 }
 
 Exit exit_for(const std::string& effect) {
-  if (effect == "allow" || effect == "log_only") return Exit::ok;
+  if (effect == "allow" || effect == "mask" || effect == "log_only") return Exit::ok;
   return effect == "deny" ? Exit::denied : Exit::database_error;
 }
 

@@ -21,10 +21,12 @@ class Decisions(unittest.TestCase):
         cls.lab.postgres.psql("CREATE TABLE customers (id int, city text, card text); CREATE TABLE cards (number text);"
                               "INSERT INTO customers VALUES (1, 'Rome', 'planted')")
         config = ("version: 1\nstate_dir: state\nlisten:\n  postgres: { address: 127.0.0.1, port: 0 }\n"
-                  "  api: { address: 127.0.0.1, port: 0 }\n" + cls.lab.users("ana", "ada", "eve") + "targets:\n" + cls.lab.target() +
+                  "  api: { address: 127.0.0.1, port: 0 }\n" + cls.lab.users("ana", "ada", "eve", "max") + "targets:\n" + cls.lab.target() +
                   "policies:\n"
                   "  - { name: read, who: { users: [ana] }, on: [postgres], allow: [ { select: ['public.customers(id, city)'], "
                   "functions: [safe] }, { update: [public.customers], require: { where: true } } ] }\n"
+                  "  - { name: masked, who: { users: [max] }, on: [postgres], allow: [ { pack: readonly } ], "
+                  "mask: { public.customers.card: redact } }\n"
                   "  - { name: watch, mode: observe, who: { users: [eve] }, on: [postgres] }\n"
                   "  - { name: all, who: { users: [ada] }, on: [postgres], allow: [ { everything: true } ] }\n")
         cls.gateway = cls.lab.gateway(config)
@@ -59,6 +61,11 @@ class Decisions(unittest.TestCase):
         self.assertEqual(self.decide(sql=answer["suggestion"])["effect"], "allow")
         self.assertNotIn("suggestion", self.decide(sql="SELECT number FROM cards"))
         self.assertEqual(self.decide(sql="SELEC 1")["effect"], "error")
+
+    def test_what_is_masked_is_said_to_be(self):
+        decided = [self.decide("ada", sql=sql, principal="max")["effect"]
+                   for sql in ("SELECT id, card FROM customers", "SELECT number FROM cards", "SELECT id FROM customers ORDER BY card")]
+        self.assertEqual(decided, ["mask", "allow", "deny"])
 
     def test_the_error_of_a_session_has_the_same_hint(self):
         passes = "This passes: SELECT city, id FROM customers"
@@ -99,7 +106,7 @@ class Decisions(unittest.TestCase):
     def test_check(self):
         environment = {**os.environ, "DBGATE_URL": self.url, "DBGATE_TOKEN": self.tokens["ada"],
                        "XDG_STATE_HOME": str(self.lab.directory)}
-        for options, status in (((), 0), (("--as", "ana"), 5)):
+        for options, status in (((), 0), (("--as", "max"), 0), (("--as", "ana"), 5)):
             done = subprocess.run([str(lab.CLI), "check", "postgres", "-c", "SELECT * FROM customers", *options],
                                   capture_output=True, text=True, env=environment, check=False, timeout=60)
             self.assertEqual(done.returncode, status, done.stderr)
