@@ -320,10 +320,11 @@ std::string StatementJudge::check_columns(const sql::RelationUse& use, const std
       return true;
     }
     any = true;
-    rule_ = grant.rule_id;
+    if (!all_columns) rule_ = grant.rule_id;
     all_columns = all_columns || grant.columns.empty();
+    // System columns are named beside "all", in any order.
     granted.insert(granted.end(), grant.columns.begin(), grant.columns.end());
-    return !all_columns;
+    return true;
   });
   if (!any && needs_where) {
     return std::string(effect_words[static_cast<std::size_t>(effect)]) + " on " + shown_name + " needs a WHERE clause";

@@ -157,6 +157,8 @@ INSTANTIATE_TEST_SUITE_P(
               "SELECT id FROM t NATURAL JOIN t u", "SELECT ctid FROM t", "SELECT id FROM t ORDER BY sum(card) OVER ()",
               "SELECT CASE WHEN card = '1' THEN 1 END FROM t", "SELECT 1 FROM t WINDOW w AS (ORDER BY card)",
               "SELECT (SELECT card) FROM t", "SELECT \"Id\" FROM t"}},
+        Kind{"{ select: [public.t, \"public.t(ctid)\"] }", {"SELECT id, ctid FROM t"}, {"SELECT xmin FROM t"}},
+        Kind{"{ select: [\"public.t(ctid)\", \"public.*\"] }", {"SELECT id, ctid FROM t"}, {"SELECT ctid FROM u"}},
         Kind{"{ select: [\"app.*\"] }",
              {"SELECT a FROM app.t", "SELECT * FROM app.u"},
              {"SELECT a FROM t", "SELECT a FROM app2.t", "SELECT a FROM \"app.x\".t", "DELETE FROM app.t"}},
