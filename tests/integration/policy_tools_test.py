@@ -126,7 +126,7 @@ class PolicyTools(unittest.TestCase):
         bad = self.file("bad.yaml", "tests:\n  - { as: app, sql: x, expect: maybe }\n")
         said = self.dbgate("test", bad, "--config", config, status=2).stderr
         self.assertIn("bad.yaml:2:5: error: tests[0]: needs on", said)
-        self.assertIn('"maybe" is not one of: allow, deny, log_only', said)
+        self.assertIn('"maybe" is not one of: allow, deny, mask, log_only', said)
 
     def test_a_configuration_carries_its_own_tests(self):
         test = "tests:\n  - { as: app, on: postgres, sql: SELECT note FROM t, expect: %s }\n"
