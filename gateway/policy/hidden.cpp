@@ -1,4 +1,5 @@
 #include "gateway/policy/grants.h"
+#include "gateway/policy/treat.h"
 
 namespace dbgate::policy {
 
@@ -20,6 +21,23 @@ void Hidden::add(const config::Policy& policy) {
     for (const char* const kind : {"select", "copy_out", "insert", "update", "delete", "merge", "truncate", "copy_in"})
       forbid(kind, {filter.schema, filter.relation, {}}, rule_id);
   }
+}
+
+bool hides(const Grants& grants) {
+  return grants.hidden.any();
+}
+
+ServerNeeds server_needs(const Grants& grants) {
+  ServerNeeds needs;
+  for (const Hidden::Column& column : grants.hidden.columns)
+    needs.hash_key = needs.hash_key || column.mask.kind == config::MaskKind::hash;
+  for (const Hidden::Rows& rows : grants.hidden.rows) {
+    for (const std::string& attribute : rows.condition.attributes) {
+      const auto value = grants.attributes.find(attribute);
+      if (value != grants.attributes.end()) needs.settings[setting_of_attribute(attribute)] = value->second;
+    }
+  }
+  return needs;
 }
 
 }  // namespace dbgate::policy

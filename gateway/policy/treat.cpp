@@ -384,21 +384,4 @@ ByNames treat_by_names(const Grants& grants, const sql::Script& script, const Na
   return {false, "plans over masked or filtered tables are not shown", {}, "masks and filters"};
 }
 
-bool hides(const Grants& grants) {
-  return grants.hidden.any();
-}
-
-ServerNeeds server_needs(const Grants& grants) {
-  ServerNeeds needs;
-  for (const Hidden::Column& column : grants.hidden.columns)
-    needs.hash_key = needs.hash_key || column.mask.kind == config::MaskKind::hash;
-  for (const Hidden::Rows& rows : grants.hidden.rows) {
-    for (const std::string& attribute : rows.condition.attributes) {
-      const auto value = grants.attributes.find(attribute);
-      if (value != grants.attributes.end()) needs.settings[setting_of_attribute(attribute)] = value->second;
-    }
-  }
-  return needs;
-}
-
 }  // namespace dbgate::policy
