@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building, running and testing dbgate needs on Debian 12. Idempotent; installs nothing that is there.
-# Usage: scripts/setup.sh [build|run|test]…   (default: all three)
+# Usage: scripts/setup.sh [build|run|test|bench]…   (default: the first three)
 set -euo pipefail
 
 build=(clang-16 lld-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev llvm-16 ccache cmake ninja-build pkg-config git
@@ -11,6 +11,7 @@ run=(postgresql-15 postgresql-client-15 openssl python3 tzdata)
 test=(bzip2 sqlsmith postgresql-contrib python3-jsonschema python3-yaml
   python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet
   openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev)
+bench=(pgbouncer haproxy)
 # Clients for tests/e2e that Debian does not have; kept in build/e2e-node.
 node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)
 # Servers for tests/e2e/versions_test.py: the last release of each, kept in build/postgresql-versions.
@@ -23,13 +24,14 @@ for group in "$@"; do
   case $group in
     build) wanted+=("${build[@]}") ;;
     run) wanted+=("${run[@]}") ;;
+    bench) wanted+=("${bench[@]}") ;;
     test)
       wanted+=("${test[@]}")
       node=yes
       # Debian's npm conflicts with other packages of Node.js, which bring their own.
       command -v npm >/dev/null || wanted+=(npm)
       ;;
-    *) echo "setup.sh: unknown group '$group' (build, run, test)" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown group '$group' (build, run, test, bench)" >&2; exit 2 ;;
   esac
 done
 

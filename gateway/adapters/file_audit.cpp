@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -25,6 +26,11 @@ namespace {
 
 using ports::AuditChain;
 using Ticket = AuditChain::Ticket;
+using Clock = std::chrono::steady_clock;
+
+// A new head after so many records, but not more often than this: making a file costs as much as 50 records.
+constexpr std::uint64_t head_records = 1024;
+constexpr std::chrono::seconds head_interval{1};
 
 Error io_error(const std::string& what) {
   return {sqlstate::io_error, "audit log: " + what + ": " + std::strerror(errno)};
@@ -147,6 +153,7 @@ class FileChain final : public AuditChain {
   std::string buffer_;
   bool broken_ = false;
   std::uint64_t head_sequence_ = 0;
+  Clock::time_point head_time_;
 };
 
 std::string FileChain::segment_path(std::uint64_t number) const {
@@ -287,7 +294,7 @@ Result<Ticket> FileChain::commit() {
     const auto started = start_segment();
     if (!started) return started.error();
   }
-  if (chain_.sequence() - head_sequence_ >= 1024) write_head();
+  if (chain_.sequence() - head_sequence_ >= head_records && Clock::now() - head_time_ >= head_interval) write_head();
   return chain_.sequence();
 }
 
@@ -313,7 +320,9 @@ void FileChain::write_head() {
     const std::string text = std::to_string(chain_.sequence()) + " " + chain_.hash() + "\n";
     if (file.get() < 0 || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return;
   }
-  if (::rename(temporary.c_str(), path.c_str()) == 0) head_sequence_ = chain_.sequence();
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return;
+  head_sequence_ = chain_.sequence();
+  head_time_ = Clock::now();
 }
 
 class FileAudit final : public ports::AuditLog {

@@ -56,6 +56,15 @@ void append_escaped(std::string& out, unsigned char c) {
   }
 }
 
+// Bytes that stand for themselves wherever they are.
+constexpr std::array<bool, 256> make_plain_bytes() {
+  std::array<bool, 256> plain{};
+  for (std::size_t c = 0x20; c < 0x7f; ++c)
+    plain[c] = c != '"' && c != '\\';
+  return plain;
+}
+constexpr std::array<bool, 256> plain_bytes = make_plain_bytes();
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -63,16 +72,15 @@ void append_json_string(std::string& out, std::string_view text) {
   std::size_t plain = 0;  // start of what can be copied as it is
   std::size_t at = 0;
   const auto flush = [&] { out.append(text, plain, at - plain); };
-  while (at < text.size()) {
+  for (;;) {
+    while (at < text.size() && plain_bytes[static_cast<unsigned char>(text[at])])
+      ++at;
+    if (at == text.size()) break;
     const auto c = static_cast<unsigned char>(text[at]);
     if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
       flush();
       append_escaped(out, c);
       plain = ++at;
-      continue;
-    }
-    if (c < 0x80) {
-      ++at;
       continue;
     }
     const std::size_t length = sequence_length(text, at);

@@ -28,6 +28,9 @@ constexpr auto awaiting = boost::asio::as_tuple(boost::asio::use_awaitable);
 // and one system call.
 constexpr std::size_t tls_gather_bytes = 16 * 1024;
 
+// A shorter read is a message by itself, not a piece of a stream.
+constexpr std::size_t drained_bytes = 4 * 1024;
+
 IoResult socket_result(ssize_t moved) {
   if (moved > 0) return {static_cast<std::size_t>(moved), IoStatus::ok};
   return {0, IoStatus::failed};
@@ -82,7 +85,10 @@ IoResult Stream::try_read(std::span<std::byte> into) {
   const ssize_t moved = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
   if (moved == 0) return {0, IoStatus::end};
   if (moved < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return {0, IoStatus::want_read};
-  return socket_result(moved);
+  IoResult result = socket_result(moved);
+  // Of a stream of data more may have come by now.
+  result.drained = result.bytes < std::min(into.size(), drained_bytes);
+  return result;
 }
 
 IoResult Stream::try_write(std::span<const iovec> pieces) {

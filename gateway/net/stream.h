@@ -35,6 +35,9 @@ enum class IoStatus : std::uint8_t {
 struct IoResult {
   std::size_t bytes = 0;
   IoStatus status = IoStatus::ok;
+  /// A read took all there was, and little: whoever waits now will most likely wait for something, and saves the
+  /// attempt that would say so. (Asio looks at the socket again whenever a wait begins, so that nothing is missed.)
+  bool drained = false;
 };
 
 /// Where a connection comes from or goes to, as text for logs and audit.

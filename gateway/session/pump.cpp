@@ -134,6 +134,9 @@ Task<> Pump::client_side() {
     from_client_ += got.bytes;
     const Go go = co_await handle_client_bytes();
     if (go == Go::stop) break;
+    if (!got.drained) continue;
+    from_client_buffer_.release_if_empty();
+    co_await client_.wait_readable();
   }
   // Terminate overtakes nothing: what was sent before it runs to its end on the server.
   while (draining_)
@@ -207,10 +210,16 @@ Task<Pump::Go> Pump::handle_client_bytes() {
 
 Task<> Pump::server_side() {
   bool first = !server_.received.unread().empty();
+  bool drained = false;
   for (;;) {
+    if (drained) {
+      server_.received.release_if_empty();
+      co_await server_.stream.wait_readable();
+    }
     if (!first) {
       const auto room = server_.received.prepare(read_bytes);
       const net::IoResult got = server_.stream.try_read(room);
+      drained = got.drained;
       if (got.status == net::IoStatus::want_read || got.status == net::IoStatus::want_write) {
         server_.received.release_if_empty();
         co_await server_.stream.wait_readable();

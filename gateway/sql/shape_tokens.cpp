@@ -20,7 +20,7 @@ bool is_operator(char c) {
 
 class Scanner {
  public:
-  explicit Scanner(std::string_view text) : text_(text) {}
+  explicit Scanner(std::string_view text) : text_(text) { tokens_.reserve(text.size() / 4 + 8); }
 
   std::optional<std::vector<ShapeToken>> run() {
     while (sound_ && at_ < text_.size()) {

@@ -199,9 +199,9 @@ QualifiedName Walker::qualified(const List* names) {
 RelationUse& Walker::relation(const RangeVar* name, Effect effect) {
   take_part();
   RelationUse& use = facts_.relations.emplace_back();
-  use.name.catalog = text_of(name->catalogname);
-  use.name.schema = text_of(name->schemaname);
-  use.name.name = text_of(name->relname);
+  if (name->catalogname != nullptr) use.name.catalog = name->catalogname;
+  if (name->schemaname != nullptr) use.name.schema = name->schemaname;
+  if (name->relname != nullptr) use.name.name = name->relname;
   // TEMP as a word is the same as writing the schema.
   if (name->relpersistence == 't' && use.name.schema.empty()) use.name.schema = "pg_temp";
   use.only = !name->inh;

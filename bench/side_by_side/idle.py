@@ -1,0 +1,71 @@
+"""What a client costs that is logged in and does nothing: memory of the proxy, in front of a server that does nothing."""
+import contextlib
+import functools
+import hashlib
+import pathlib
+import ssl
+import subprocess
+import sys
+import time
+
+from contestants import DATABASE, Arena, lab
+import wire
+
+# All log in with one verifier: its derivation is the client's work, not the proxy's.
+hashlib.pbkdf2_hmac = functools.lru_cache(maxsize=16)(hashlib.pbkdf2_hmac)
+
+
+def settled_rss(contestant):
+    """Once it has stopped changing."""
+    before = -1
+    for _ in range(50):
+        now = contestant.rss_bytes()
+        if now == before:
+            break
+        before = now
+        time.sleep(0.1)
+    return before
+
+
+def log_in(port, tls, context):
+    connection = wire.Connection(port, 60)
+    if tls:
+        connection.send(wire.packet(wire.SSL_REQUEST))
+        if connection.read_exactly(1) != b"S":
+            raise AssertionError("no TLS")
+        connection.socket = context.wrap_socket(connection.socket)
+    connection.login("postgres", DATABASE, lab.PASSWORD)
+    return connection
+
+
+def measure(laboratory, clients, tls):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    results = {}
+    with contextlib.ExitStack() as stack:
+        port = lab.free_port()
+        stub = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("stub_server.py")), str(port)])
+        stack.callback(stub.wait)
+        stack.callback(stub.kill)
+        lab.wait_until(lambda: _open(port), "the stub", 10)
+        arena = Arena(laboratory, stack, port)
+        label = f"pgbouncer-{clients}-{tls}"
+        for contestant in (arena.pgbouncer("transaction", label), arena.dbgate(everything=True)):
+            with contextlib.ExitStack() as sockets:
+                for _ in range(20):
+                    sockets.callback(log_in(contestant.port, tls, context).socket.close)
+                base = settled_rss(contestant)
+                for _ in range(clients):
+                    sockets.callback(log_in(contestant.port, tls, context).socket.close)
+                each = (settled_rss(contestant) - base) / clients / 1024
+                name = contestant.name.replace(label, "pgbouncer-transaction")
+                results[name] = {"kb_each": round(each, 2), "base_mb": round(base / 1048576, 1)}
+    return results
+
+
+def _open(port):
+    with contextlib.suppress(OSError):
+        wire.Connection(port, 5).socket.close()
+        return True
+    return False

@@ -1,0 +1,119 @@
+"""What the contestants have to do. Each run gives work done, the client's CPU and the proxy's."""
+import os
+import pathlib
+import re
+import resource
+import subprocess
+
+from contestants import DATABASE, lab
+
+WIDE_ROWS = 40_000
+SINK_COPIES = 4
+
+
+class Run:
+    """One window of one contestant."""
+
+    def __init__(self, transactions, proxy_seconds, client_seconds, latency_ms):
+        self.transactions = transactions
+        self.proxy_us = proxy_seconds / transactions * 1e6
+        self.client_us = client_seconds / transactions * 1e6
+        self.latency_ms = latency_ms
+        self.per_second = 0.0
+
+    @property
+    def cost(self):
+        """Proxy CPU per transaction in units of the client's, which does constant work: a speed index of the machine."""
+        return self.proxy_us / self.client_us
+
+
+def client_seconds():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def environment(tls):
+    return {**os.environ, "PGPASSWORD": lab.PASSWORD, "PGSSLMODE": "require" if tls else "disable", "PGGSSENCMODE": "disable"}
+
+
+class Pgbench:
+    """pgbench with some options for a window of time."""
+
+    def __init__(self, name, options, tls=False, prepared=False, only=None):
+        self.name, self.options, self.tls, self.prepared, self.only = name, options, tls, prepared, only
+
+    def fits(self, contestant):
+        if self.only and contestant.name not in self.only:
+            return False
+        return (contestant.tls or not self.tls) and (contestant.prepared or not self.prepared)
+
+    def run(self, contestant, seconds):
+        before_client, before = client_seconds(), contestant.cpu_seconds()
+        done = subprocess.run(["pgbench", "-n", "-h", "127.0.0.1", "-p", str(contestant.port), "-U", "postgres", "-T",
+                               str(seconds), *self.options, DATABASE], env=environment(self.tls), capture_output=True,
+                              text=True, check=False)
+        proxy, client = contestant.cpu_seconds() - before, client_seconds() - before_client
+        count = re.search(r"actually processed: (\d+)", done.stdout)
+        if done.returncode != 0 or not count or int(count[1]) == 0:
+            raise AssertionError(f"{contestant.name}, {self.name}: pgbench failed\n{done.stdout}{done.stderr}"[-2000:])
+        result = Run(int(count[1]), proxy, client, float(re.search(r"latency average = ([\d.]+)", done.stdout)[1]))
+        result.per_second = float(re.search(r"tps = ([\d.]+)", done.stdout)[1])
+        return result
+
+
+class Copy:
+    """COPY of the wide table by psql, a few times; a transaction is one COPY."""
+
+    def __init__(self, name, into, data):
+        self.name, self.into, self.data = name, into, data
+
+    def fits(self, contestant):
+        return True
+
+    def run(self, contestant, seconds):
+        command = ["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(contestant.port), "-U", "postgres", "-d", DATABASE]
+        sql = "COPY public.sink FROM STDIN" if self.into else "COPY public.wide TO STDOUT"
+        for _ in range(SINK_COPIES):
+            command += ["-c", sql]
+        before_client, before = client_seconds(), contestant.cpu_seconds()
+        source = open(self.data, "rb") if self.into else subprocess.DEVNULL
+        done = subprocess.run(command, env=environment(False), stdin=source, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"{contestant.name}, {self.name}: {done.stderr}")
+        return Run(SINK_COPIES, contestant.cpu_seconds() - before, client_seconds() - before_client, 0.0)
+
+
+def prepare(postgres, directory, scale):
+    """Fills the database; returns a file of rows for COPY FROM."""
+    postgres.psql(f"CREATE DATABASE {DATABASE}")
+    subprocess.run(["pgbench", "-i", "-q", "-s", str(scale), "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "postgres",
+                    DATABASE], env=environment(False), check=True, capture_output=True)
+    postgres.psql(f"CREATE UNLOGGED TABLE wide AS SELECT g AS id, repeat(md5(g::text), 3) AS a, g * 3 AS b, now() AS c "
+                  f"FROM generate_series(1, {WIDE_ROWS}) g; CREATE UNLOGGED TABLE sink (LIKE wide); VACUUM ANALYZE;",
+                  database=DATABASE)
+    rows = postgres.psql("COPY wide TO STDOUT", database=DATABASE).stdout
+    # psql reads one COPY after the other from its standard input, each up to \.
+    data = pathlib.Path(directory) / "rows"
+    data.write_text((rows + "\\.\n") * SINK_COPIES, encoding="utf-8")
+    script = pathlib.Path(directory) / "wide.sql"
+    script.write_text("SELECT * FROM wide;\n", encoding="utf-8")
+    return data, script
+
+
+def all_of(data, script, quick):
+    pgbench = [Pgbench("-S simple, 8 clients", ["-S", "-c", "8"]),
+               Pgbench("-S extended, 8 clients", ["-S", "-c", "8", "-M", "extended"]),
+               Pgbench("-S prepared, 8 clients", ["-S", "-c", "8", "-M", "prepared"], prepared=True),
+               Pgbench("-N simple, 8 clients", ["-N", "-c", "8"]),
+               Pgbench("-S simple, 1 client", ["-S", "-c", "1"]),
+               Pgbench("-S simple, 64 clients", ["-S", "-c", "64"]),
+               Pgbench("churn (-C -S), 8 clients", ["-C", "-S", "-c", "8"]),
+               Pgbench("TLS, -S simple, 8 clients", ["-S", "-c", "8"], tls=True),
+               Pgbench("large SELECT", ["-f", str(script), "-c", "2"])]
+    if not quick:
+        pgbench[6:6] = [Pgbench("-S extended, 1 client", ["-S", "-c", "1", "-M", "extended"]),
+                        Pgbench("-S extended, 64 clients", ["-S", "-c", "64", "-M", "extended"]),
+                        Pgbench("-S prepared, 1 client", ["-S", "-c", "1", "-M", "prepared"], prepared=True),
+                        Pgbench("-S prepared, 64 clients", ["-S", "-c", "64", "-M", "prepared"], prepared=True)]
+    return [*pgbench, Copy("COPY out", False, data), Copy("COPY in", True, data)]
