@@ -15,6 +15,12 @@ std::string shown(const sql::QualifiedName& name) {
   return name.schema.empty() ? name.name : name.schema + "." + name.name;
 }
 
+// Expressions in FROM have levels too.
+bool is_one_query(const sql::Statement& statement) {
+  return std::count_if(statement.levels.begin(), statement.levels.end(),
+                       [](const sql::Level& level) { return !level.in_from; }) == 1;
+}
+
 std::string refusal(const sql::FunctionUse& use) {
   return std::string("no rule allows ") + (use.form == FunctionForm::procedure ? "CALL of " : "function ") +
          shown(use.name);
@@ -139,27 +145,39 @@ bool CallJudge::may_read(const catalog::Relation& relation) const {
   return read;
 }
 
-// Of one view that may be read; of the rules of a table, as psql asks for them; or of all there are, if all may be
-// read.
+// The one relation whose definition is asked for, as psql asks for it. Null: it may be any.
+const catalog::Relation* CallJudge::defined(const sql::FunctionUse& use) const {
+  const auto named = [&](const std::string& text) { return catalog::relation_by_text(*context_.resolver, text); };
+  if (!use.constant.empty()) return named(use.constant);
+  const sql::Argument* const argument = use.types.empty() ? nullptr : &use.types.front();
+  if (argument == nullptr || argument->kind != sql::Argument::Kind::column || argument->type.name != "oid" ||
+      !is_one_query(statement_))
+    return nullptr;
+  if (use.name.name == "pg_get_viewdef") {
+    return statement_.of_oid_table == argument->type.schema ? named(statement_.of_oid) : nullptr;
+  }
+  return is_about_rules() ? named(statement_.rules_of) : nullptr;
+}
+
+bool CallJudge::is_about_rules() const {
+  return is_one_query(statement_) && statement_.relations.size() == 1 &&
+         statement_.relations.front().name.name == "pg_rewrite";
+}
+
+// Of one relation that may be read; of rules that are not views' queries, as psql asks for them; or of all there are,
+// if all may be read.
 bool CallJudge::shows_granted_definitions(const sql::FunctionUse& use) const {
   if (context_.resolver == nullptr) return false;
+  const catalog::Relation* const one = defined(use);
+  if (one != nullptr && may_read(*one)) return true;
+  if (use.name.name == "pg_get_ruledef" && is_about_rules() && !use.types.empty() &&
+      use.types.front().kind == sql::Argument::Kind::column && use.types.front().type.name == "oid") {
+    if (statement_.without_view_rules || (one != nullptr && one->kind == catalog::RelationKind::table)) return true;
+  }
   const catalog::Snapshot& snapshot = context_.resolver->snapshot();
-  if (use.name.name == "pg_get_viewdef" && !use.constant.empty()) {
-    const catalog::Relation* const view = catalog::relation_by_text(*context_.resolver, use.constant);
-    if (view != nullptr) return may_read(*view);
-  }
-  const sql::Argument* const rule = use.types.empty() ? nullptr : &use.types.front();
-  const bool of_pg_rewrite = statement_.levels.size() == 1 && statement_.relations.size() == 1 &&
-                             statement_.relations.front().name.name == "pg_rewrite" && rule != nullptr &&
-                             rule->kind == sql::Argument::Kind::column && rule->type.name == "oid";
-  if (use.name.name == "pg_get_ruledef" && of_pg_rewrite) {
-    if (statement_.without_view_rules) return true;
-    const catalog::Relation* const table = catalog::relation_by_text(*context_.resolver, statement_.rules_of);
-    if (table != nullptr && (table->kind == catalog::RelationKind::table || may_read(*table))) return true;
-  }
   const auto rules = snapshot.rules();
-  return std::all_of(rules.begin(), rules.end(), [&](const catalog::Rule& one) {
-    const catalog::Relation* const relation = snapshot.relation(one.relation);
+  return std::all_of(rules.begin(), rules.end(), [&](const catalog::Rule& rule) {
+    const catalog::Relation* const relation = snapshot.relation(rule.relation);
     return relation != nullptr && may_read(*relation);
   });
 }

@@ -24,6 +24,8 @@ class CallJudge {
   bool allowed_as_system(const sql::FunctionUse& use) const;
   bool granted_by_name(const sql::FunctionUse& use) const;
   bool may_read(const catalog::Relation& relation) const;
+  const catalog::Relation* defined(const sql::FunctionUse& use) const;
+  bool is_about_rules() const;
   bool shows_granted_definitions(const sql::FunctionUse& use) const;
   bool granted(const catalog::Function& function, bool procedure) const;
 

@@ -25,11 +25,10 @@ const Type* innermost(const Snapshot& snapshot, Oid oid) {
   return nullptr;
 }
 
-// Whether a value of `candidate` is one of `type` or may hold one.
+// Whether a value of `candidate` is one of `type` or may hold one: what other rows are made of is not looked at.
 bool is_or_holds(const Snapshot& snapshot, Oid candidate, const Type& type) {
-  const Type* const other = snapshot.type(candidate);
-  return candidate == type.oid || other == nullptr || other->element == type.oid || other->base != 0 ||
-         other->relation != 0;
+  const Type* const other = innermost(snapshot, candidate);
+  return other == nullptr || other->oid == type.oid || other->relation != 0;
 }
 
 bool is_or_inherits(const Snapshot& snapshot, const Relation& relation, Oid ancestor, int depth = 0) {

@@ -189,9 +189,11 @@ struct Statement {
   /// The client declared parameters to be of types that users made (Parse); what reads the text cannot know.
   bool declares_user_types = false;
   std::string name;  ///< of a prepared statement, cursor, savepoint or channel
-  // Of a query of pg_rewrite: which rules its WHERE leaves.
+  // Conditions by which psql asks for definitions: all of them hold for every row of the query.
   std::string rules_of;             ///< ev_class = 'constant'
   bool without_view_rules = false;  ///< rulename <> '_RETURN'
+  std::string of_oid;               ///< table.oid = constant
+  std::string of_oid_table;         ///< the table or alias of that; empty if not written
   bool holdable = false;            ///< DECLARE … WITH HOLD
   bool returning = false;           ///< has a RETURNING clause, itself or within
   bool array_subquery = false;      ///< has an ARRAY(SELECT …) anywhere

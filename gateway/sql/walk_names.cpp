@@ -20,13 +20,14 @@ Argument constant(const A_Const* constant) {
   }
 }
 
-// Text of a constant, casts or not; empty if it is none.
-std::string_view constant_of(const void* node) {
+// Text of a string or an integer, casts or not; empty if it is none.
+std::string constant_of(const void* node) {
   while (node != nullptr && nodeTag(node) == T_TypeCast)
     node = as<TypeCast>(node)->arg;
   if (node == nullptr || nodeTag(node) != T_A_Const || as<A_Const>(node)->isnull) return {};
   const auto& value = as<A_Const>(node)->val;
-  return nodeTag(&value.node) == T_String ? std::string_view(value.sval.sval) : std::string_view();
+  if (nodeTag(&value.node) == T_Integer) return std::to_string(value.ival.ival);
+  return nodeTag(&value.node) == T_String ? value.sval.sval : std::string();
 }
 
 bool names_column(const void* node, std::string_view column) {
@@ -37,7 +38,7 @@ bool names_column(const void* node, std::string_view column) {
 
 }  // namespace
 
-// ev_class = '16384' AND rulename <> '_RETURN': how psql asks for rules.
+// ev_class = '16384' AND rulename <> '_RETURN', c.oid = 16384: how psql asks for definitions.
 void Walker::on_rule_conditions(const Node* where) {
   std::vector<const Node*> conditions{where};
   while (!conditions.empty()) {
@@ -53,10 +54,15 @@ void Walker::on_rule_conditions(const Node* where) {
     const auto* expression = as<A_Expr>(condition);
     if (expression->kind != AEXPR_OP || list_length(expression->name) != 1) continue;
     const std::string_view name = string_of(linitial(expression->name));
-    const std::string_view value = constant_of(expression->rexpr);
+    const std::string value = constant_of(expression->rexpr);
     if (name == "=" && names_column(expression->lexpr, "ev_class")) facts_.rules_of = value;
     if (name == "<>" && names_column(expression->lexpr, "rulename") && value == "_RETURN")
       facts_.without_view_rules = true;
+    if (name == "=" && names_column(expression->lexpr, "oid")) {
+      const List* const fields = as<ColumnRef>(expression->lexpr)->fields;
+      facts_.of_oid = value;
+      facts_.of_oid_table = list_length(fields) == 2 ? string_of(linitial(fields)) : std::string_view();
+    }
   }
 }
 
@@ -162,9 +168,14 @@ void Walker::on_comparison(const A_Expr* expression) {
       on_implied_operator(">");
       break;
     case AEXPR_OP:
+    case AEXPR_NULLIF:
+    case AEXPR_DISTINCT:
+    case AEXPR_NOT_DISTINCT:
       on_operator(expression->name, expression->lexpr, expression->rexpr);
       break;
     case AEXPR_IN:
+    case AEXPR_OP_ANY:
+    case AEXPR_OP_ALL:
       on_operator(expression->name, expression->lexpr);
       break;
     default:
