@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <string>
 #include <utility>
 
@@ -72,8 +73,21 @@ const Type* type_by_text(const Resolver& resolver, std::string_view text) {
   return resolver.snapshot().type(type->array);
 }
 
+const Relation* relation_by_text(const Resolver& resolver, std::string_view text) {
+  if (text.empty() || text.find('"') != std::string_view::npos) return nullptr;
+  const bool number = text.find_first_not_of("0123456789") == std::string_view::npos;
+  if (number) {
+    Oid oid = 0;
+    std::from_chars(text.data(), text.data() + text.size(), oid);
+    return resolver.snapshot().relation(oid);
+  }
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos) return resolver.relation({"", "", folded(trimmed(text))});
+  return resolver.relation({"", folded(trimmed(text.substr(0, dot))), folded(trimmed(text.substr(dot + 1)))});
+}
+
 bool converts(const Snapshot& snapshot, Oid from, Oid to) {
-  for (int domains = 0; domains < 32; ++domains) {
+  for (int depth = 0; depth < 32; ++depth) {
     if (from == to) return true;
     const Type* const target = snapshot.type(to);
     if (target == nullptr || target->kind == 'p') return true;  // anyelement, record, "any"; or nobody knows
@@ -81,8 +95,16 @@ bool converts(const Snapshot& snapshot, Oid from, Oid to) {
     if (cast != nullptr && cast->context == 'i') return true;
     const Type* const source = snapshot.type(from);
     if (source == nullptr) return true;
-    if (source->kind != 'd') return false;
-    from = source->base;
+    if (target->kind == 'd') {
+      to = target->base;
+    } else if (source->kind == 'd') {
+      from = source->base;
+    } else if (source->element != 0 && target->element != 0) {
+      from = source->element;
+      to = target->element;
+    } else {
+      return source->relation != 0 && target->relation != 0;  // a row of a child is one of its parent
+    }
   }
   return true;
 }

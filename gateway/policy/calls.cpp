@@ -4,6 +4,7 @@
 
 #include "gateway/catalog/type_names.h"
 #include "gateway/policy/catalog_lists.h"
+#include "gateway/policy/value_types.h"
 
 namespace dbgate::policy {
 namespace {
@@ -12,6 +13,12 @@ using sql::FunctionForm;
 
 std::string shown(const sql::QualifiedName& name) {
   return name.schema.empty() ? name.name : name.schema + "." + name.name;
+}
+
+// Expressions in FROM have levels too.
+bool is_one_query(const sql::Statement& statement) {
+  return std::count_if(statement.levels.begin(), statement.levels.end(),
+                       [](const sql::Level& level) { return !level.in_from; }) == 1;
 }
 
 std::string refusal(const sql::FunctionUse& use) {
@@ -28,7 +35,14 @@ bool is_system(const sql::QualifiedName& name) {
 std::string CallJudge::check(const sql::FunctionUse& use) const {
   if (use.sets) return {};  // judged as SET or SHOW
   if (use.form == FunctionForm::operator_) return check_operator(use);
+  // Servers that do not have it take the word for a column.
+  if (use.name.name == "system_user" && context_.resolver != nullptr &&
+      context_.resolver->functions(use.name, 0).empty())
+    return {};
   if (use.form == FunctionForm::table_sample && (use.name.name == "system" || use.name.name == "bernoulli")) return {};
+  if (is_system(use.name) && (use.name.name == "pg_get_viewdef" || use.name.name == "pg_get_ruledef") &&
+      !granted_by_name(use) && !shows_granted_definitions(use))
+    return refusal(use) + " of objects without a right to them";
   std::string why = check_named(use);
   return why.empty() && context_.resolver != nullptr ? check_candidates(use) : why;
 }
@@ -44,10 +58,32 @@ std::string CallJudge::check_operator(const sql::FunctionUse& use) const {
     // Code that only superusers can install, and that computes on its operands.
     const bool native = function != nullptr && function->volatility != 'v' && !function->security_definer &&
                         (function->language == "c" || function->language == "internal");
-    if (native || !may_appear(candidate->left) || !may_appear(candidate->right)) continue;
+    if (native || !may_mean(use, *candidate)) continue;
     if (function == nullptr || !granted(*function, false)) return "no rule allows operator " + shown(use.name);
   }
   return {};
+}
+
+// Whether the server may choose the operator for any two of the operands that stand around its name (manual ch. 10.2).
+bool CallJudge::may_mean(const sql::FunctionUse& use, const catalog::Operator& candidate) const {
+  const ValueTypes values(statement_, *context_.resolver);
+  const auto operators = context_.resolver->operators(use.name);
+  const bool only_users = std::none_of(operators.begin(), operators.end(), [&](const catalog::Operator* other) {
+    return (other->left == 0) == (candidate.left == 0) && context_.resolver->schema_name(other->schema) == "pg_catalog";
+  });
+  const auto may_be = [&](const sql::Argument& operand, catalog::Oid wanted) {
+    if (wanted == 0) return true;
+    // Beside the system's operators, an untyped constant becomes text or what is like it, or a type that is there.
+    const bool constant = operand.kind == sql::Argument::Kind::untyped && !only_users;
+    const catalog::Type* const type = context_.resolver->snapshot().type(wanted);
+    if (constant && type != nullptr && type->category != 'S') return values.may_appear(wanted);
+    return values.may_be(operand, wanted);
+  };
+  if (use.types.empty()) return true;
+  for (std::size_t i = 0; i + 1 < use.types.size(); i += 2) {
+    if (may_be(use.types[i], candidate.left) && may_be(use.types[i + 1], candidate.right)) return true;
+  }
+  return false;
 }
 
 bool CallJudge::allowed_as_system(const sql::FunctionUse& use) const {
@@ -74,7 +110,9 @@ std::string CallJudge::check_named(const sql::FunctionUse& use) const {
   const std::vector<std::string> schemas =
       unqualified ? context_.search_path : std::vector<std::string>{use.name.schema};
   const bool all = !schemas.empty() && std::all_of(schemas.begin(), schemas.end(), [&](const std::string& schema) {
-    return allow_.function_granted(schema, use.name.name, use.arguments, procedure);
+    // What the catalog does not have may be any overload, made a moment ago.
+    const std::size_t arguments = context_.resolver == nullptr ? use.arguments : RuleSet::any_number;
+    return allow_.function_granted(schema, use.name.name, arguments, procedure);
   });
   return all ? std::string() : refusal(use);
 }
@@ -92,6 +130,58 @@ std::string CallJudge::check_candidates(const sql::FunctionUse& use) const {
   return {};
 }
 
+bool CallJudge::granted_by_name(const sql::FunctionUse& use) const {
+  return allow_.function_granted("pg_catalog", use.name.name, use.arguments, false);
+}
+
+bool CallJudge::may_read(const catalog::Relation& relation) const {
+  const std::string schema(context_.resolver->schema_name(relation.schema));
+  if (RuleSet::is_system_schema(schema)) return true;
+  bool read = false;
+  allow_.each_grant(schema, std::string(relation.name), [&](const TableGrant& grant) {
+    read = grant.columns.empty() && grant.effects.test(static_cast<std::size_t>(sql::Effect::read));
+    return !read;
+  });
+  return read;
+}
+
+// The one relation whose definition is asked for, as psql asks for it. Null: it may be any.
+const catalog::Relation* CallJudge::defined(const sql::FunctionUse& use) const {
+  const auto named = [&](const std::string& text) { return catalog::relation_by_text(*context_.resolver, text); };
+  if (!use.constant.empty()) return named(use.constant);
+  const sql::Argument* const argument = use.types.empty() ? nullptr : &use.types.front();
+  if (argument == nullptr || argument->kind != sql::Argument::Kind::column || argument->type.name != "oid" ||
+      !is_one_query(statement_))
+    return nullptr;
+  if (use.name.name == "pg_get_viewdef") {
+    return statement_.of_oid_table == argument->type.schema ? named(statement_.of_oid) : nullptr;
+  }
+  return is_about_rules() ? named(statement_.rules_of) : nullptr;
+}
+
+bool CallJudge::is_about_rules() const {
+  return is_one_query(statement_) && statement_.relations.size() == 1 &&
+         statement_.relations.front().name.name == "pg_rewrite";
+}
+
+// Of one relation that may be read; of rules that are not views' queries, as psql asks for them; or of all there are,
+// if all may be read.
+bool CallJudge::shows_granted_definitions(const sql::FunctionUse& use) const {
+  if (context_.resolver == nullptr) return false;
+  const catalog::Relation* const one = defined(use);
+  if (one != nullptr && may_read(*one)) return true;
+  if (use.name.name == "pg_get_ruledef" && is_about_rules() && !use.types.empty() &&
+      use.types.front().kind == sql::Argument::Kind::column && use.types.front().type.name == "oid") {
+    if (statement_.without_view_rules || (one != nullptr && one->kind == catalog::RelationKind::table)) return true;
+  }
+  const catalog::Snapshot& snapshot = context_.resolver->snapshot();
+  const auto rules = snapshot.rules();
+  return std::all_of(rules.begin(), rules.end(), [&](const catalog::Rule& rule) {
+    const catalog::Relation* const relation = snapshot.relation(rule.relation);
+    return relation != nullptr && may_read(*relation);
+  });
+}
+
 bool CallJudge::granted(const catalog::Function& function, bool procedure) const {
   return allow_.function_granted(*context_.resolver, function, procedure);
 }
@@ -100,90 +190,31 @@ bool CallJudge::granted(const catalog::Function& function, bool procedure) const
 // does not tell.
 std::vector<const catalog::Function*> CallJudge::possible(const sql::FunctionUse& use) const {
   std::vector<const catalog::Function*> candidates = context_.resolver->functions(use.name, use.arguments);
-  const catalog::Snapshot& snapshot = context_.resolver->snapshot();
+  if (candidates.empty() || use.types.empty()) return candidates;
+  // type('constant') is a cast.
+  const bool constant = use.types.size() == 1 && use.types.front().kind == sql::Argument::Kind::untyped;
+  if (constant && is_system(use.name) && is_builtin_type(use.name.name)) return {};
+  const ValueTypes values(statement_, *context_.resolver);
   std::vector<catalog::Oid> types;
   for (const sql::Argument& argument : use.types)
-    types.push_back(type_of(argument));
+    types.push_back(values.type_of(argument));
   const auto exact = std::find_if(candidates.begin(), candidates.end(), [&](const catalog::Function* candidate) {
-    return !types.empty() && std::find(types.begin(), types.end(), 0u) == types.end() &&
+    return std::find(types.begin(), types.end(), 0u) == types.end() &&
            std::equal(types.begin(), types.end(), candidate->arguments.begin(), candidate->arguments.end());
   });
   if (exact != candidates.end()) return {*exact};
   std::erase_if(candidates, [&](const catalog::Function* candidate) {
-    for (std::size_t i = 0; i < candidate->arguments.size(); ++i) {
-      const catalog::Oid wanted = candidate->arguments[i];
-      if (i < types.size() && types[i] != 0 && candidate->variadic == 0 &&
-          !catalog::converts(snapshot, types[i], wanted)) {
+    // VARIADIC takes elements or an array.
+    const std::size_t known = candidate->arguments.size() - (candidate->variadic != 0 ? 1 : 0);
+    for (std::size_t i = 0; i < std::min(known, use.types.size()); ++i) {
+      if (types[i] != 0 ? !catalog::converts(context_.resolver->snapshot(), types[i], candidate->arguments[i])
+                        : !values.may_be(use.types[i], candidate->arguments[i]))
         return true;
-      }
-      if (i < types.size() && !may_appear(wanted)) return true;
     }
     return false;
   });
+  values.prefer_text(use.types, candidates);
   return candidates;
-}
-
-catalog::Oid CallJudge::type_of(const sql::Argument& argument) const {
-  switch (argument.kind) {
-    case sql::Argument::Kind::typed: {
-      const catalog::Type* const type = context_.resolver->type(argument.type);
-      return type == nullptr ? 0 : type->oid;
-    }
-    case sql::Argument::Kind::column:
-      return type_of_column(argument.type);
-    case sql::Argument::Kind::untyped:
-    case sql::Argument::Kind::other:
-      break;
-  }
-  return 0;
-}
-
-// Of the tables that the statement names: known if nothing else can offer a column of that name.
-catalog::Oid CallJudge::type_of_column(const sql::QualifiedName& column) const {
-  catalog::Oid type = 0;
-  for (const sql::Level& level : statement_.levels) {
-    for (const sql::Source& source : level.sources) {
-      if (source.kind == sql::Source::Kind::join && source.columns.empty()) continue;
-      if (source.kind != sql::Source::Kind::relation || !source.columns.empty()) return 0;
-      const catalog::Relation* const relation = context_.resolver->relation(statement_.relations[source.index].name);
-      if (relation == nullptr) return 0;
-      const auto found = std::find_if(relation->columns.begin(), relation->columns.end(),
-                                      [&](const catalog::Column& candidate) { return candidate.name == column.name; });
-      if (found == relation->columns.end()) continue;
-      if (type != 0 && type != found->type) return 0;
-      type = found->type;
-    }
-  }
-  return type;
-}
-
-bool CallJudge::may_appear(catalog::Oid oid) const {
-  const catalog::Snapshot& snapshot = context_.resolver->snapshot();
-  const catalog::Type* const type = snapshot.type(oid);
-  if (type == nullptr || context_.resolver->schema_name(type->schema) == "pg_catalog") return true;
-  const auto is_or_holds = [&](catalog::Oid candidate) {
-    const catalog::Type* const other = snapshot.type(candidate);
-    return candidate == oid || other == nullptr || other->element == oid || other->base != 0 || other->relation != 0;
-  };
-  for (const sql::QualifiedName& name : statement_.types) {
-    const catalog::Type* const cast = context_.resolver->type(name);
-    if (cast == nullptr || is_or_holds(cast->oid)) return true;
-  }
-  for (const sql::RelationUse& use : statement_.relations) {
-    const catalog::Relation* const relation = context_.resolver->relation(use.name);
-    if (relation == nullptr) return true;
-    for (const catalog::Column& column : relation->columns) {
-      if (is_or_holds(column.type)) return true;
-    }
-  }
-  // Functions of users may return it.
-  for (const sql::FunctionUse& use : statement_.functions) {
-    if (use.form == FunctionForm::operator_ || is_system_function(use.name.name)) continue;
-    for (const catalog::Function* candidate : context_.resolver->functions(use.name, use.arguments)) {
-      if (is_or_holds(candidate->result)) return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace dbgate::policy

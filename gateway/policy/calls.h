@@ -22,14 +22,15 @@ class CallJudge {
   std::string check_named(const sql::FunctionUse& use) const;
   std::string check_candidates(const sql::FunctionUse& use) const;
   bool allowed_as_system(const sql::FunctionUse& use) const;
+  bool granted_by_name(const sql::FunctionUse& use) const;
+  bool may_read(const catalog::Relation& relation) const;
+  const catalog::Relation* defined(const sql::FunctionUse& use) const;
+  bool is_about_rules() const;
+  bool shows_granted_definitions(const sql::FunctionUse& use) const;
   bool granted(const catalog::Function& function, bool procedure) const;
 
   std::vector<const catalog::Function*> possible(const sql::FunctionUse& use) const;
-  /// 0: the server chooses, or nobody can tell.
-  catalog::Oid type_of(const sql::Argument& argument) const;
-  catalog::Oid type_of_column(const sql::QualifiedName& column) const;
-  /// Whether a value of a type that users made can be in the statement at all.
-  bool may_appear(catalog::Oid type) const;
+  bool may_mean(const sql::FunctionUse& use, const catalog::Operator& candidate) const;
 
   const RuleSet& allow_;
   const sql::Statement& statement_;

@@ -127,6 +127,9 @@ class Denial {
   bool concerns(const TableGrant& grant, const sql::RelationUse& use, const EffectSet& effects) const {
     // ALTER could take a relation, or its column, out from under the name that the rule knows it by.
     if (has(effects, Effect::ddl) && statement_.tag.starts_with("ALTER") && !grant.everywhere) return true;
+    // Values are read to make an index, and foreign keys tell which there are.
+    const bool reads = statement_.tag == "CREATE INDEX" || (makes_tables() && !is_made(use));
+    if (has(effects, Effect::ddl) && reads && has(grant.effects, Effect::read)) return true;
     if ((grant.effects & effects).none()) return false;
     if (grant.columns.empty()) return true;
     const auto listed = [&grant](const sql::ColumnUse& columns) {
@@ -135,6 +138,13 @@ class Denial {
              });
     };
     return listed(use.reads) || listed(use.writes);
+  }
+
+  bool makes_tables() const { return statement_.tag == "CREATE TABLE" || statement_.tag == "CREATE SCHEMA"; }
+
+  // The table of CREATE TABLE, unlike those that it refers to.
+  bool is_made(const sql::RelationUse& use) const {
+    return statement_.tag == "CREATE TABLE" && use.name == statement_.relations.front().name;
   }
 
   std::string functions() {
@@ -297,6 +307,7 @@ class Denial {
     if (use.form == sql::FunctionForm::table_sample && (use.name.name == "system" || use.name.name == "bernoulli")) {
       return true;
     }
+    if (system && use.name.name == "system_user") return true;
     if (use.sets) return true;  // what could reach further is fixed, whoever sets it
     const bool procedure = use.form == sql::FunctionForm::procedure;
     if (!procedure && system && is_harmless_function(use.name.name)) return true;

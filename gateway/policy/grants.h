@@ -46,7 +46,9 @@ class RuleSet {
       }
     }
   }
+  /// @param arguments  how many the call has; `any_number` asks for a right to all functions of that name
   bool function_granted(std::string_view schema, std::string_view name, std::size_t arguments, bool procedure) const;
+  static constexpr std::size_t any_number = SIZE_MAX;
   /// By the types of its arguments.
   bool function_granted(const catalog::Resolver& resolver, const catalog::Function& function, bool procedure) const;
   /// The same whatever the arguments: defaults and VARIADIC make their number unreliable, so a denial ignores it.

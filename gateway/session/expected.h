@@ -29,6 +29,7 @@ struct Prepared {
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
   std::uint64_t judged_by = 0;       ///< Judge::version() at that time
+  bool user_types = false;           ///< parameters are declared to be of types that users made
   std::shared_ptr<const Sent> sent;  ///< null: the text as it is
   bool sql_cursor = false;           ///< a portal made by DECLARE; `script` is that statement
   std::shared_ptr<Meter> meter;      ///< of a portal or cursor under limits

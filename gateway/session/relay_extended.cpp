@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 #include "protocol/postgres/field_reader.h"
@@ -9,13 +11,36 @@ namespace dbgate::session {
 using protocol::FieldReader;
 namespace frontend = protocol::frontend;
 
+namespace {
+
+// Of no object that initdb makes (access/transam.h).
+constexpr std::uint32_t first_user_oid = 16384;
+
+bool has_user_types(const protocol::Repeated<std::uint32_t>& types) {
+  return std::any_of(types.begin(), types.end(), [](std::uint32_t type) { return type >= first_user_oid; });
+}
+
+// Which overloads may be meant is a question of the declared types too.
+std::shared_ptr<const Analysis> with_user_types(const Analysis& analysis) {
+  auto same = std::make_shared<Analysis>(analysis);
+  auto script = std::make_shared<sql::Script>(*analysis.script);
+  for (sql::Statement& statement : script->statements)
+    statement.declares_user_types = true;
+  same->script = std::move(script);
+  return same;
+}
+
+}  // namespace
+
 void Relay::on_parse(Bytes message, Bytes body) {
   const auto parse = frontend::Parse::decode(body);
   if (!parse) return fail(sqlstate::protocol_violation, "invalid Parse message");
   const auto& [name, text, types] = *parse;
   if (refuse_by_size(text, name, false)) return;
-  const auto analysis = analysis_of(text);
+  auto analysis = analysis_of(text);
   if (!analysis) return;
+  const bool user_types = has_user_types(types);
+  if (user_types) analysis = with_user_types(*analysis);
   const Judged judged = judge_.judge(*analysis, statements_, portals_, segment_);
   if (judged.wait) {
     next_ = Next::wait;
@@ -36,6 +61,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->verdict = judged.verdict;
   prepared->judged_by = judged.judged_by;
   prepared->sent = judged.sent;
+  prepared->user_types = user_types;
   Expected& entry = expect(Expected::Kind::parse);
   entry.name = name;
   entry.pended = true;
@@ -149,6 +175,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     } else {
       analysis = analysis_of(prepared.text);
       if (!analysis) return;
+      if (prepared.user_types) analysis = with_user_types(*analysis);
     }
     judged = judge_.judge(*analysis, statements_, portals_, segment_);
     if (judged.wait) {

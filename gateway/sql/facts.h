@@ -96,9 +96,11 @@ enum class FunctionForm : std::uint8_t {
 /// What can be said of an argument's type from the text alone.
 struct Argument {
   enum class Kind : std::uint8_t {
-    untyped,  ///< a string literal or NULL: the server chooses
-    typed,    ///< a constant of `type`, or a cast to it
-    column,   ///< a column called `type.name`, of the table or alias `type.schema` if that is written
+    untyped,    ///< a string literal or NULL: the server chooses
+    typed,      ///< a constant of `type`, or a cast to it
+    parameter,  ///< $1: the server chooses, or the client has declared it
+    any,        ///< given by name or as VARIADIC: whatever the function takes
+    column,     ///< a column called `type.name`, of the table or alias `type.schema` if that is written
     other
   };
   Kind kind = Kind::other;
@@ -110,8 +112,10 @@ struct FunctionUse {
   QualifiedName name;  ///< operators: the operator text; casts: the type name
   FunctionForm form = FunctionForm::call;
   std::uint16_t arguments = 0;
-  std::vector<Argument> types;  ///< of the arguments of a call
-  bool star = false;            ///< count(*)
+  /// Of the arguments of a call; of operators two for each different pair of operands (left, right).
+  std::vector<Argument> types;
+  std::string constant;  ///< pg_get_viewdef: its first argument, if that is a constant
+  bool star = false;     ///< count(*)
   bool window = false;
   bool sets = false;  ///< set_config(), current_setting() of constants: what they do is in Statement::settings
   friend bool operator==(const FunctionUse&, const FunctionUse&) = default;
@@ -182,15 +186,22 @@ struct Statement {
   std::vector<QualifiedName> types;    ///< types named in casts and column definitions
   std::vector<QualifiedName> objects;  ///< DDL targets that are not relations (functions, schemas, types, roles, …)
   std::vector<SettingUse> settings;
-  std::string name;             ///< of a prepared statement, cursor, savepoint or channel
-  bool holdable = false;        ///< DECLARE … WITH HOLD
-  bool returning = false;       ///< has a RETURNING clause, itself or within
-  bool array_subquery = false;  ///< has an ARRAY(SELECT …) anywhere
-  bool copy_header = false;     ///< COPY with HEADER: a line of names comes first
-  bool read_write = false;      ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
-  std::size_t begin = 0;        ///< offset of the statement in the message text, bytes
-  std::size_t length = 0;       ///< bytes; without the semicolon
-  std::string shape;            ///< see shape.h; empty: it has none
+  /// The client declared parameters to be of types that users made (Parse); what reads the text cannot know.
+  bool declares_user_types = false;
+  std::string name;  ///< of a prepared statement, cursor, savepoint or channel
+  // Conditions by which psql asks for definitions: all of them hold for every row of the query.
+  std::string rules_of;             ///< ev_class = 'constant'
+  bool without_view_rules = false;  ///< rulename <> '_RETURN'
+  std::string of_oid;               ///< table.oid = constant
+  std::string of_oid_table;         ///< the table or alias of that; empty if not written
+  bool holdable = false;            ///< DECLARE … WITH HOLD
+  bool returning = false;           ///< has a RETURNING clause, itself or within
+  bool array_subquery = false;      ///< has an ARRAY(SELECT …) anywhere
+  bool copy_header = false;         ///< COPY with HEADER: a line of names comes first
+  bool read_write = false;          ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
+  std::size_t begin = 0;            ///< offset of the statement in the message text, bytes
+  std::size_t length = 0;           ///< bytes; without the semicolon
+  std::string shape;                ///< see shape.h; empty: it has none
   /// A construct that the walk does not know or cannot see through; non-empty means: deny unless everything is granted.
   std::string unknown;
   /// Kind, tag and name of the statement inside PREPARE, DECLARE, EXPLAIN, COPY (query), CREATE TABLE AS. What it does

@@ -111,7 +111,9 @@ void Walker::on_join(const JoinExpr* join, const FromEntry& entry, Scope* scope,
   const ListCell* cell = nullptr;
   foreach (cell, join->usingClause)
     source.using_columns.emplace_back(string_of(lfirst(cell)));
-  if (join->isNatural || join->usingClause != nullptr) on_implied_operator("=");
+  if (join->isNatural) on_implied_operator("=");
+  for (const std::string& column : source.using_columns)
+    on_equal_columns(column);
   // ON sees the two sides of its join and the levels outside.
   Scope* const inside = from_scope(scope, index + 1, index + 1);
   push(join->quals, inside);

@@ -20,12 +20,60 @@ Argument constant(const A_Const* constant) {
   }
 }
 
+// Text of a string or an integer, casts or not; empty if it is none.
+std::string constant_of(const void* node) {
+  while (node != nullptr && nodeTag(node) == T_TypeCast)
+    node = as<TypeCast>(node)->arg;
+  if (node == nullptr || nodeTag(node) != T_A_Const || as<A_Const>(node)->isnull) return {};
+  const auto& value = as<A_Const>(node)->val;
+  if (nodeTag(&value.node) == T_Integer) return std::to_string(value.ival.ival);
+  return nodeTag(&value.node) == T_String ? value.sval.sval : std::string();
+}
+
+bool names_column(const void* node, std::string_view column) {
+  if (node == nullptr || nodeTag(node) != T_ColumnRef) return false;
+  const void* const last = llast(as<ColumnRef>(node)->fields);
+  return nodeTag(last) == T_String && string_of(last) == column;
+}
+
 }  // namespace
+
+// ev_class = '16384' AND rulename <> '_RETURN', c.oid = 16384: how psql asks for definitions.
+void Walker::on_rule_conditions(const Node* where) {
+  std::vector<const Node*> conditions{where};
+  while (!conditions.empty()) {
+    const Node* const condition = conditions.back();
+    conditions.pop_back();
+    if (condition == nullptr) continue;
+    if (nodeTag(condition) == T_BoolExpr && as<BoolExpr>(condition)->boolop == AND_EXPR) {
+      const ListCell* cell = nullptr;
+      foreach (cell, as<BoolExpr>(condition)->args)
+        conditions.push_back(static_cast<const Node*>(lfirst(cell)));
+    }
+    if (nodeTag(condition) != T_A_Expr) continue;
+    const auto* expression = as<A_Expr>(condition);
+    if (expression->kind != AEXPR_OP || list_length(expression->name) != 1) continue;
+    const std::string_view name = string_of(linitial(expression->name));
+    const std::string value = constant_of(expression->rexpr);
+    if (name == "=" && names_column(expression->lexpr, "ev_class")) facts_.rules_of = value;
+    if (name == "<>" && names_column(expression->lexpr, "rulename") && value == "_RETURN")
+      facts_.without_view_rules = true;
+    if (name == "=" && names_column(expression->lexpr, "oid")) {
+      const List* const fields = as<ColumnRef>(expression->lexpr)->fields;
+      facts_.of_oid = value;
+      facts_.of_oid_table = list_length(fields) == 2 ? string_of(linitial(fields)) : std::string_view();
+    }
+  }
+}
 
 Argument Walker::argument_of(const void* node) {
   switch (nodeTag(node)) {
     case T_A_Const:
       return constant(as<A_Const>(node));
+    case T_ParamRef:
+      return {Argument::Kind::parameter, {}};
+    case T_NamedArgExpr:
+      return {Argument::Kind::any, {}};
     case T_TypeCast: {
       const TypeName* const type = as<TypeCast>(node)->typeName;
       if (type->names == nullptr || type->arrayBounds != nullptr || type->setof || type->pct_type) return {};
@@ -57,6 +105,11 @@ std::size_t Walker::on_column(const ColumnRef* column, const Scope* scope, NameU
   if (nodeTag(list_nth(column->fields, count - 1)) != T_A_Star) {
     use.column = string_of(list_nth(column->fields, count - 1));
   }
+  // A column, and from PostgreSQL 16 on a keyword: the name by which dbgate is known to the server.
+  if (count == 1 && use.column == "system_user") {
+    FunctionUse& function = facts_.functions.emplace_back();
+    function.name = {"", "pg_catalog", use.column};
+  }
   if (count > 1) use.qualifier = string_of(list_nth(column->fields, count - 2));
   if (count > 2) {
     use.schema = string_of(list_nth(column->fields, count - 3));
@@ -75,7 +128,8 @@ void Walker::on_function(const FuncCall* call, Scope* scope) {
   const ListCell* cell = nullptr;
   foreach (cell, call->args)
     use.types.push_back(argument_of(lfirst(cell)));
-  if (call->func_variadic) use.types.back() = {};
+  if (use.name.name == "pg_get_viewdef" && call->args != nullptr) use.constant = constant_of(linitial(call->args));
+  if (call->func_variadic) use.types.back().kind = Argument::Kind::any;
   push(call->over, scope);
   push(call->agg_filter, scope);
   push_list(call->agg_order, scope);
@@ -87,18 +141,18 @@ void Walker::on_field(std::string_view name) {
   add_once(FunctionForm::field, {"", "", name});
 }
 
-void Walker::on_operator(const List* name) {
+void Walker::on_operator(const List* name, const void* left, const void* right) {
   const int count = list_length(name);
   if (count == 0) return;
   const auto part = [&](int from_end) {
     return count >= from_end ? string_of(list_nth(name, count - from_end)) : std::string_view();
   };
-  add_once(FunctionForm::operator_, {part(3), part(2), part(1)});
+  add_operands(add_once(FunctionForm::operator_, {part(3), part(2), part(1)}), left, right);
 }
 
 // Looked up by this name like one that is written: it can be anybody's (manual ch. 10.2).
-void Walker::on_implied_operator(const char* name) {
-  add_once(FunctionForm::operator_, {"", "", name});
+void Walker::on_implied_operator(const char* name, const void* left, const void* right) {
+  add_operands(add_once(FunctionForm::operator_, {"", "", name}), left, right);
 }
 
 void Walker::on_comparison(const A_Expr* expression) {
@@ -113,20 +167,31 @@ void Walker::on_comparison(const A_Expr* expression) {
       on_implied_operator("<");
       on_implied_operator(">");
       break;
+    case AEXPR_OP:
+    case AEXPR_NULLIF:
+    case AEXPR_DISTINCT:
+    case AEXPR_NOT_DISTINCT:
+      on_operator(expression->name, expression->lexpr, expression->rexpr);
+      break;
+    case AEXPR_IN:
+    case AEXPR_OP_ANY:
+    case AEXPR_OP_ALL:
+      on_operator(expression->name, expression->lexpr);
+      break;
     default:
       on_operator(expression->name);
       break;
   }
 }
 
-void Walker::add_once(FunctionForm form, const NameParts& name) {
-  if (budget_.exhausted()) return;
+FunctionUse* Walker::add_once(FunctionForm form, const NameParts& name) {
+  if (budget_.exhausted()) return nullptr;
   for (const std::size_t index : once_) {
-    const FunctionUse& use = facts_.functions[index];
+    FunctionUse& use = facts_.functions[index];
     const bool same = use.form == form && use.name.name == name.name && use.name.schema == name.schema;
-    if (same && use.name.catalog == name.catalog) return;
+    if (same && use.name.catalog == name.catalog) return &use;
   }
-  if (!budget_.spend(once_.size())) return;
+  if (!budget_.spend(once_.size())) return nullptr;
   once_.push_back(facts_.functions.size());
   FunctionUse& use = facts_.functions.emplace_back();
   use.name.catalog = name.catalog;
@@ -134,6 +199,34 @@ void Walker::add_once(FunctionForm form, const NameParts& name) {
   use.name.name = name.name;
   use.form = form;
   use.arguments = form == FunctionForm::operator_ ? 2 : 1;
+  return &use;
+}
+
+// Beyond this many, operands of which nothing is known stand for all others.
+constexpr std::size_t most_operands = 32;
+
+// What stands on the two sides of an operator; null: nothing that is known.
+void Walker::add_operands(FunctionUse* use, const void* left, const void* right) {
+  if (use == nullptr || use->types.size() > most_operands) return;
+  const bool full = use->types.size() == most_operands;
+  add_operand_types(*use, full || left == nullptr ? Argument() : argument_of(left),
+                    full || right == nullptr ? Argument() : argument_of(right));
+}
+
+void Walker::add_operand_types(FunctionUse& use, Argument left, Argument right) {
+  for (std::size_t i = 0; i + 1 < use.types.size(); i += 2) {
+    if (use.types[i] == left && use.types[i + 1] == right) return;
+  }
+  use.types.push_back(std::move(left));
+  use.types.push_back(std::move(right));
+}
+
+// USING compares columns, never rows.
+void Walker::on_equal_columns(const std::string& column) {
+  FunctionUse* const use = add_once(FunctionForm::operator_, {"", "", "="});
+  if (use == nullptr || use->types.size() >= most_operands) return add_operands(use, nullptr, nullptr);
+  const Argument operand{Argument::Kind::column, {"", "", column}};
+  add_operand_types(*use, operand, operand);
 }
 
 void Walker::on_value_function(const SQLValueFunction* function) {

@@ -86,6 +86,7 @@ void Walker::on_select(const SelectStmt* select, Scope* outer) {
   if (select->intoClause != nullptr) on_into(select->intoClause, scope);
   on_from(select->fromClause, scope);
   on_locking(select, scope);
+  on_rule_conditions(select->whereClause);
   push(select->limitCount, scope);
   push(select->limitOffset, scope);
   on_ordering(select->sortClause, select, scope);

@@ -111,12 +111,16 @@ class Walker {
   std::size_t on_column(const ColumnRef* column, const Scope* scope, NameUse::As as = NameUse::As::value);
   void on_name(std::string_view column, const Scope* scope, NameUse::As as = NameUse::As::value);
   void on_function(const FuncCall* call, Scope* scope);
+  void on_rule_conditions(const Node* where);
   static Argument argument_of(const void* node);
   void on_field(std::string_view name);
-  void on_operator(const List* name);
-  void on_implied_operator(const char* name);
+  void on_operator(const List* name, const void* left = nullptr, const void* right = nullptr);
+  void on_implied_operator(const char* name, const void* left = nullptr, const void* right = nullptr);
   void on_comparison(const A_Expr* expression);
-  void add_once(FunctionForm form, const NameParts& name);
+  FunctionUse* add_once(FunctionForm form, const NameParts& name);
+  static void add_operands(FunctionUse* use, const void* left, const void* right);
+  void on_equal_columns(const std::string& column);
+  static void add_operand_types(FunctionUse& use, Argument left, Argument right);
   void on_value_function(const SQLValueFunction* function);
   void on_type(const TypeName* type);
 

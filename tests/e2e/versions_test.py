@@ -39,7 +39,7 @@ INSERT INTO secrets VALUES ('PLANTED');
 POLICIES = """
 policies:
   - { name: all, who: { users: [admin, by_md5] }, on: [postgres, old], allow: [ { everything: true } ] }
-  - { name: look, who: { users: [looker] }, on: [postgres], allow: [ { pack: introspection } ] }
+  - { name: look, who: { users: [looker] }, on: [postgres], allow: [ { pack: introspection, select: [public.cheap] } ] }
   - name: most
     who: { users: [keeper] }
     on: [postgres]
@@ -254,6 +254,11 @@ class Server(unittest.TestCase):
                 expected = self.undone(direct, wire.query(sql))
                 self.assertNotIn("error", [kind for kind, _ in expected], sql)
                 self.assertEqual(self.undone(through, wire.query(sql)), expected, sql)
+
+    def test_dbgates_own_login_is_not_shown(self):
+        for sql in ("SELECT system_user", "SELECT SYSTEM_USER FROM items", "SELECT name FROM items WHERE name <> system_user",
+                    "SELECT lower(system_user)", "COPY (SELECT system_user) TO STDOUT"):
+            self.assertEqual(self.error(self.session("analyst"), sql)["C"], "42501" if MAJOR >= 16 else "42703")
 
     def test_old_and_new_rows_lead_round_no_rule(self):
         through, keeper = self.session("analyst"), self.session("keeper")

@@ -397,7 +397,6 @@ class Policy(unittest.TestCase):
 \d shop.items
 \d+ shop.items
 \d shop.customers
-\d+ shop.item_names
 \d shop.items_id_seq
 \d shop.items_pkey
 \d shop.*
@@ -468,8 +467,6 @@ class Policy(unittest.TestCase):
 \dy
 \l
 \l+
-\sv shop.item_names
-\sv+ shop.item_names
 \z
 \z shop.*
 """

@@ -28,6 +28,8 @@ SELECT ('planted'::text).pg_read_file FROM pg_class
 SELECT setting FROM pg_settings WHERE name = 'max_index_keys'
 SELECT current_setting('data_directory')
 SELECT current_setting(lower('SERVER_VERSION'))
+SELECT pg_get_viewdef('shop.item_names'::regclass, true)
+SELECT pg_get_ruledef(oid) FROM pg_rewrite
 [allowed introspector]
 SELECT current_setting('server_version')
 SELECT pg_catalog.current_setting('server_version_num', true)
@@ -96,7 +98,6 @@ SELECT * FROM pg_trigger
 SELECT * FROM pg_timezone_names LIMIT 1
 SELECT p.oid, p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid) FROM pg_proc p WHERE p.proname = 'leak'
 SELECT l.lanname, p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang LIMIT 1
-SELECT pg_get_viewdef('shop.item_names'::regclass, true)
 SELECT pg_get_constraintdef(oid, true) FROM pg_constraint
 SELECT pg_get_indexdef(indexrelid) FROM pg_index LIMIT 1
 SELECT pg_size_pretty(pg_total_relation_size('shop.items')), pg_relation_size('shop.items'::regclass, 'main')

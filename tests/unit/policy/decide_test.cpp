@@ -317,7 +317,7 @@ INSTANTIATE_TEST_SUITE_P(
                    "SET TRANSACTION READ WRITE", "SELECT a FROM t FOR SHARE"},
                   anything_dangerous)},
         Kind{"{ pack: introspection }",
-             {"SELECT relname FROM pg_class", "SELECT * FROM information_schema.tables", "SELECT pg_get_viewdef(1)",
+             {"SELECT relname FROM pg_class", "SELECT * FROM information_schema.tables", "SELECT pg_get_constraintdef(1)",
               "SELECT 't'::regclass", "SELECT c.relname FROM pg_catalog.pg_class c WHERE pg_table_is_visible(c.oid)"},
              with({"SELECT a FROM t", "SELECT * FROM pg_shadow", "SELECT * FROM pg_stats",
                    "SELECT * FROM pg_user_mappings", "SELECT * FROM pg_user_mapping", "SELECT * FROM pg_largeobject",

@@ -222,5 +222,24 @@ TEST(WithCatalog, OperatorsOfUsersNeedARight) {
                              "SELECT s ~> 'x' FROM t"));
 }
 
+// The server's choice among overloads, where constants, parameters, rows and domains leave it one.
+TEST(WithCatalog, AnOverloadForATypeOfUsersIsReachedInManyWays) {
+  Catalog catalog;
+  catalog.type(5000, "mood", Catalog::shop);
+  catalog.table(Catalog::public_, "t", {{"n", 23}, {"s", 25}, {"total", 23}});
+  catalog.table(Catalog::public_, "u", {{"n", 25}});
+  catalog.function(Catalog::shop, "size", {23});
+  catalog.function(Catalog::shop, "size", {5000});
+  catalog.build();
+  const auto grants = grants_of({"{ select: [public.t, public.u], functions: [\"shop.size(integer)\"] }"});
+  for (const char* sql : {"SELECT shop.size(1)", "SELECT shop.size(total) FROM t", "SELECT shop.size(x.total) FROM t x",
+                          "SELECT shop.size($1::int)"})
+    EXPECT_TRUE(catalog.allows(*grants, sql)) << sql;
+  for (const char* sql : {"SELECT shop.size('glad')", "SELECT shop.size(NULL)", "SELECT shop.size($1)",
+                          "SELECT shop.size(total) FROM u AS total, t", "SELECT shop.size(s) FROM t",
+                          "SELECT shop.size(a => 'glad')", "SELECT shop.gone(1)"})
+    EXPECT_FALSE(catalog.allows(*grants, sql)) << sql;
+}
+
 }  // namespace
 }  // namespace dbgate::policy
