@@ -99,8 +99,8 @@ ParseError parse_error(const PgQueryError& error, std::string_view text) {
   return result;
 }
 
-void read_statement(const RawStmt* raw, std::string_view text, const TableColumns* tables, Statement& facts,
-                    std::size_t& parts) {
+void read_statement(const RawStmt* raw, std::string_view text, const TableColumns* tables, const ValuesWanted* wanted,
+                    Statement& facts, std::size_t& parts) {
   const StatementName name = statement_name(raw->stmt);
   facts.kind = name.kind;
   facts.tag = name.tag;
@@ -108,8 +108,10 @@ void read_statement(const RawStmt* raw, std::string_view text, const TableColumn
   facts.begin = raw->stmt_location < 0 ? 0 : static_cast<std::size_t>(raw->stmt_location);
   facts.length = raw->stmt_len == 0 ? text.size() - facts.begin : static_cast<std::size_t>(raw->stmt_len);
   facts.shape = shape_of(text.substr(facts.begin, facts.length));
-  Walker(facts, parts).read(raw->stmt);
-  if (parts > 0) resolve_names(facts, tables);
+  Walker(facts, parts, wanted, tables).read(raw->stmt);
+  if (parts == 0) return;
+  resolve_names(facts, tables);
+  resolve_equalities(facts, tables);
 }
 
 AnalyzeResult too_many_parts(const ScanLimits& limits) {
@@ -126,7 +128,8 @@ bool has(const Statement& facts, Effect effect) {
 
 }  // namespace
 
-AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const TableColumns* tables) {
+AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const TableColumns* tables,
+                      const ValuesWanted* wanted) {
   AnalyzeResult result;
   const auto scanned = prescan(text, limits);
   if (!scanned) {
@@ -149,8 +152,8 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const Tab
   parts -= static_cast<std::size_t>(count);
   script.statements.resize(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, script.statements[static_cast<std::size_t>(i)],
-                   parts);
+    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, wanted,
+                   script.statements[static_cast<std::size_t>(i)], parts);
     if (parts == 0) return too_many_parts(limits);
   }
   return result;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/sql/conditions.h"
 #include "gateway/sql/levels.h"
 
 // What a statement would do, read off PostgreSQL's own parse tree. Plain data: no pointer into the tree survives.
@@ -191,6 +192,7 @@ struct Statement {
   std::size_t begin = 0;        ///< offset of the statement in the message text, bytes
   std::size_t length = 0;       ///< bytes; without the semicolon
   std::string shape;            ///< see shape.h; empty: it has none
+  std::shared_ptr<ValueFacts> values;  ///< where somebody asked for them; null: there are none
   /// A construct that the walk does not know or cannot see through; non-empty means: deny unless everything is granted.
   std::string unknown;
   /// Kind, tag and name of the statement inside PREPARE, DECLARE, EXPLAIN, COPY (query), CREATE TABLE AS. What it does

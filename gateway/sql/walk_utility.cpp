@@ -100,8 +100,9 @@ void Walker::embed(const Node* query) {
   const StatementName name = statement_name(query);
   inner->kind = name.kind;
   inner->tag = name.tag;
-  Walker(*inner, parts_).read(query);
+  Walker(*inner, parts_, wanted_, tables_).read(query);
   facts_.effects |= inner->effects;
+  embed_values(*inner, facts_.levels.size(), facts_.relations.size());
   append_levels(facts_, *inner);
   const auto append = [](auto& to, auto& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -168,12 +169,14 @@ bool Walker::on_session_statement(const Node* node, Scope* scope) {
     case T_PrepareStmt:
       add(Effect::prepare);
       facts_.name = text_of(as<PrepareStmt>(node)->name);
+      on_prepare_types(as<PrepareStmt>(node));
       push_list(as<PrepareStmt>(node)->argtypes, scope);
       embed(as<PrepareStmt>(node)->query);
       return true;
     case T_ExecuteStmt:
       add(Effect::execute);
       facts_.name = text_of(as<ExecuteStmt>(node)->name);
+      on_execute_values(as<ExecuteStmt>(node));
       push_list(as<ExecuteStmt>(node)->params, scope);
       return true;
     case T_DeallocateStmt:

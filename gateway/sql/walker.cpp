@@ -120,6 +120,9 @@ void Walker::visit(const void* node, Scope* scope) {
     case T_RangeVar:
       relation(as<RangeVar>(node), relation_effect_);
       break;
+    case T_ParamRef:
+      on_parameter(as<ParamRef>(node));
+      break;
     case T_ColumnRef:
       on_column(as<ColumnRef>(node), scope);
       break;
@@ -135,6 +138,7 @@ void Walker::visit(const void* node, Scope* scope) {
       break;
     case T_A_Expr:
       on_comparison(as<A_Expr>(node));
+      on_list(as<A_Expr>(node));
       push(as<A_Expr>(node)->rexpr, scope);
       push(as<A_Expr>(node)->lexpr, scope);
       break;

@@ -1,0 +1,424 @@
+#include "gateway/policy/confine.h"
+
+#include <algorithm>
+
+#include "gateway/policy/relatives.h"
+
+namespace dbgate::policy {
+namespace {
+
+using sql::Effect;
+using sql::Operand;
+using State = Held::State;
+
+bool has(const sql::EffectSet& effects, Effect effect) {
+  return effects.test(static_cast<std::size_t>(effect));
+}
+
+/// Of things that must all hold.
+State both(State a, State b) {
+  return std::max(a, b);
+}
+
+std::string needs(const Confinement& rule) {
+  return "needs " + rule.column + " = " +
+         (rule.attribute.empty() ? "the value of the rule" : "your attribute " + rule.attribute);
+}
+
+}  // namespace
+
+Held ValueJudge::check(const Requirements& needed, std::size_t index, const sql::RelationUse& use,
+                       const std::string& schema, Effect effect) const {
+  if (needed.where && !use.has_where && effect != Effect::read) return {State::no, "needs a WHERE clause"};
+  Held total;
+  const auto add = [&total](Held next) {
+    if (next.state > total.state) total = std::move(next);
+  };
+  for (const Confinement& rule : needed.values) {
+    if (!rule.table.empty() && (rule.table != use.name.name || rule.schema != schema)) continue;
+    add(confined(rule, index, use, schema, effect));
+  }
+  if (needed.max_list > 0) add(short_lists(needed.max_list));
+  if (needed.max_limit > 0 && effect == Effect::read) add(limited(needed.max_limit));
+  return total;
+}
+
+// ---- Confinement to a value
+
+Held ValueJudge::confined(const Confinement& rule, std::size_t index, const sql::RelationUse& use,
+                          const std::string& schema, Effect effect) const {
+  Column column;
+  Held held = column_of(rule, use, schema, column);
+  if (held.state != State::yes) return held;
+  State state = State::no;
+  std::string where = " among the ANDed conditions (WHERE, or ON of an inner join) of the very query that reads it, as a constant or a parameter";
+  switch (effect) {
+    case Effect::insert:
+      state = inserted(column, index);
+      where = " in every row of VALUES";
+      break;
+    case Effect::update:
+      state = both(rows_equal(column, index), updated(column, index));
+      if (rows_equal(column, index) != State::no) where = " where SET changes it";
+      break;
+    case Effect::read:
+      // The rows that RETURNING shows are those that were inserted, or updated in their place.
+      if (has(use.effects, Effect::insert)) {
+        state = inserted(column, index);
+        if (has(use.effects, Effect::update)) state = both(state, rows_equal(column, index));
+        break;
+      }
+      state = rows_equal(column, index);
+      break;
+    case Effect::delete_:
+    case Effect::lock:
+    case Effect::copy_out:
+      state = rows_equal(column, index);
+      break;
+    default:
+      where = ", which cannot be told for this kind of statement";
+      break;
+  }
+  if (has(use.effects, Effect::merge)) state = State::no;
+  if (state == State::no) return {State::no, needs(rule) + where};
+  return {state, {}};
+}
+
+// What the rule's column is in the catalog, and its value in the form that values are compared in.
+Held ValueJudge::column_of(const Confinement& rule, const sql::RelationUse& use, const std::string& schema,
+                           Column& column) const {
+  const auto no = [](std::string why) { return Held{State::no, std::move(why)}; };
+  if (!rule.value) return no(needs(rule) + ", which you do not have");
+  if (!statement_.values) return no(needs(rule) + ": prepare the statement again");
+  if (context_.resolver == nullptr) return no(needs(rule) + ", which cannot be told without the catalog");
+  const catalog::Relation* const relation =
+      context_.resolver->relation({use.name.catalog, schema, use.name.name});
+  if (relation == nullptr) return no(needs(rule) + ", and the catalog has no such relation");
+  const auto found = std::find_if(relation->columns.begin(), relation->columns.end(),
+                                  [&](const catalog::Column& candidate) { return candidate.name == rule.column; });
+  if (found == relation->columns.end()) return no(needs(rule) + ", and the relation has no such column");
+  const auto wanted = canonical(family_of(found->type), *rule.value);
+  if (!wanted) return no(needs(rule) + ", which the type of the column does not allow dbgate to compare");
+  if (!equality_is_certain()) return no(needs(rule) + ", and what = means is not certain in this database");
+  column = {rule.column, found->type, *wanted};
+  return {};
+}
+
+// The server takes an operator of the search path whose types fit exactly before one of pg_catalog's that needs a
+// conversion (manual ch. 10.2).
+bool ValueJudge::equality_is_certain() const {
+  for (const catalog::Operator* candidate : context_.resolver->operators({"", "", "="})) {
+    if (context_.resolver->schema_name(candidate->schema) == "pg_catalog") continue;
+    if (family_of(candidate->left) != Family::none || family_of(candidate->right) != Family::none) return false;
+  }
+  return true;
+}
+
+State ValueJudge::rows_equal(const Column& column, std::size_t index) const {
+  State best = State::no;
+  for (const sql::Equality& equality : statement_.values->equalities) {
+    if (equality.relation != index || equality.column != column.name) continue;
+    best = std::min(best, equality.any ? any_equals(equality.operand, column) : equals(equality.operand, column));
+  }
+  return best;
+}
+
+State ValueJudge::inserted(const Column& column, std::size_t index) const {
+  State state = State::no;
+  for (const sql::Insertion& insertion : statement_.values->insertions) {
+    if (insertion.relation != index || insertion.rows == 0) continue;
+    state = State::yes;
+    std::size_t rows = 0;
+    for (const sql::Assignment& assignment : statement_.values->assignments) {
+      if (assignment.relation != index || assignment.update || assignment.column != column.name) continue;
+      ++rows;
+      state = both(state, equals(assignment.operand, column));
+    }
+    if (rows != insertion.rows) return State::no;
+  }
+  return state;
+}
+
+State ValueJudge::updated(const Column& column, std::size_t index) const {
+  State state = State::yes;
+  for (const sql::Assignment& assignment : statement_.values->assignments) {
+    if (assignment.relation != index || !assignment.update || assignment.column != column.name) continue;
+    const bool same = assignment.operand.kind == Operand::Kind::excluded && assignment.operand.text == column.name;
+    state = both(state, same ? inserted(column, index) : equals(assignment.operand, column));
+  }
+  return state;
+}
+
+// ---- Equality of values
+
+State ValueJudge::equals(const Operand& operand, const Column& column) const {
+  if (operand.cast_to_array) return State::no;
+  if (operand.kind == Operand::Kind::parameter) return parameter_equals(operand, column, false);
+  return constant_equals(operand, column) ? State::yes : State::no;
+}
+
+State ValueJudge::any_equals(const Operand& operand, const Column& column) const {
+  if (operand.kind == Operand::Kind::parameter) return parameter_equals(operand, column, true);
+  // A cast of the array is one of its elements.
+  Operand cast = operand;
+  cast.cast_to_array = false;
+  cast.elements.clear();
+  if (operand.cast && !operand.cast_to_array) return State::no;
+  State state = State::yes;
+  if (operand.kind == Operand::Kind::list) {
+    for (Operand element : operand.elements) {
+      if (operand.cast) {
+        if (element.cast) return State::no;
+        element.cast = true;
+        element.cast_schema = operand.cast_schema;
+        element.cast_type = operand.cast_type;
+      }
+      state = both(state, equals(element, column));
+    }
+    return state;
+  }
+  if (operand.kind != Operand::Kind::string) return State::no;
+  const auto elements = elements_of(operand.text);
+  if (!elements) return State::no;
+  for (const Element& element : *elements) {
+    if (!element) continue;  // equal to nothing
+    cast.text = *element;
+    state = both(state, equals(cast, column));
+  }
+  return state;
+}
+
+// A type that values are compared with the column in: its own, or another that holds numbers exactly.
+static bool compares(catalog::Oid type, catalog::Oid column) {
+  const Family a = family_of(type), b = family_of(column);
+  return a == b ? a != Family::none : is_number(a) && is_number(b);
+}
+
+bool ValueJudge::constant_equals(const Operand& operand, const Column& column) const {
+  Family family = family_of(column.type);
+  if (operand.cast) {
+    const catalog::Oid type = cast_type(operand);
+    if (!compares(type, column.type)) return false;
+    family = family_of(type);
+  }
+  switch (operand.kind) {
+    case Operand::Kind::string:
+      break;
+    case Operand::Kind::integer:
+    case Operand::Kind::number:
+      if (!is_number(family)) return false;
+      break;
+    case Operand::Kind::boolean:
+      if (family != Family::boolean) return false;
+      break;
+    default:
+      return false;
+  }
+  // A number of its own type may be one that the column's type cannot hold; equal it is not, then.
+  if (operand.kind == Operand::Kind::number) family = Family::numeric;
+  return canonical(family, operand.text) == column.wanted;
+}
+
+catalog::Oid ValueJudge::cast_type(const Operand& operand) const {
+  const catalog::Type* const type = context_.resolver->type({"", operand.cast_schema, operand.cast_type});
+  return type == nullptr ? 0 : type->oid;
+}
+
+State ValueJudge::parameter_equals(const Operand& operand, const Column& column, bool array) const {
+  if (operand.cast && (operand.cast_to_array != array || !compares(cast_type(operand), column.type))) return State::no;
+  if (arguments_ == nullptr) return State::pending;
+  if (operand.parameter > arguments_->list.size()) return State::no;
+  const Argument& argument = arguments_->list[operand.parameter - 1];
+  const catalog::Oid type = server_type(operand, column, array, argument.type);
+  if (type == 0) return State::no;
+  return array ? array_equals(argument, type, column) : argument_equals(argument, type, column);
+}
+
+// The type that the server takes the parameter for, or that of its elements; 0: it cannot be told, or does not compare.
+catalog::Oid ValueJudge::server_type(const Operand& operand, const Column& column, bool array,
+                                     catalog::Oid declared) const {
+  const auto element_type = [&](catalog::Oid type) -> catalog::Oid {
+    const catalog::Type* const found = context_.resolver->snapshot().type(type);
+    return found == nullptr ? 0 : found->element;
+  };
+  if (!is_undeclared(declared)) {
+    const catalog::Oid type = array ? element_type(declared) : declared;
+    if (compares(type, column.type)) return type;
+    // Of a text that is cast the server reads the value as it would read a literal.
+    return operand.cast && family_of(type) == Family::text ? type : 0;
+  }
+  if (!used_alike(operand, column)) return 0;
+  return operand.cast ? cast_type(operand) : column.type;
+}
+
+// A parameter without a type takes that of the place that the server comes to first. It is certain if all its places are
+// alike.
+bool ValueJudge::used_alike(const Operand& operand, const Column& column) const {
+  const sql::ValueFacts& values = *statement_.values;
+  const std::size_t number = operand.parameter;
+  if (number > values.parameter_uses.size()) return false;
+  std::size_t alike = 0;
+  const auto look = [&](const Operand& other, std::size_t relation, const std::string& name, bool any) {
+    if (other.kind != Operand::Kind::parameter || other.parameter != number) return;
+    if (other.cast != operand.cast || other.cast_to_array != operand.cast_to_array) return;
+    if (other.cast && (other.cast_type != operand.cast_type || other.cast_schema != operand.cast_schema)) return;
+    if (!other.cast) {
+      const catalog::Relation* const found = context_.resolver->relation(statement_.relations[relation].name);
+      if (found == nullptr) return;
+      const bool same = std::any_of(found->columns.begin(), found->columns.end(), [&](const catalog::Column& candidate) {
+        return candidate.name == name && candidate.type == column.type;
+      });
+      if (!same) return;
+    }
+    static_cast<void>(any);
+    ++alike;
+  };
+  for (const sql::Equality& equality : values.equalities) {
+    look(equality.operand, equality.relation, equality.column, equality.any);
+    for (const Operand& element : equality.operand.elements)
+      look(element, equality.relation, equality.column, false);
+  }
+  for (const sql::Assignment& assignment : values.assignments)
+    look(assignment.operand, assignment.relation, assignment.column, false);
+  return alike == values.parameter_uses[number - 1];
+}
+
+State ValueJudge::argument_equals(const Argument& argument, catalog::Oid type, const Column& column) const {
+  const auto is = [&](const std::optional<std::string>& value) {
+    return value && *value == column.wanted ? State::yes : State::no;
+  };
+  if (argument.constant) {
+    // EXECUTE converts its arguments to the declared type.
+    Column as = column;
+    if (!compares(type, column.type)) return State::no;
+    return constant_equals(*argument.constant, as) ? State::yes : State::no;
+  }
+  if (argument.null) return State::no;
+  if (argument.binary && family_of(type) == family_of(column.type)) return is(canonical_binary(type, argument.bytes));
+  if (argument.binary && is_number(family_of(type))) return is(canonical_binary(type, argument.bytes));
+  // Text in binary format is the text itself, and is cast like one.
+  const bool through_text = family_of(type) == Family::text;
+  if (argument.binary && !through_text) return State::no;
+  return is(canonical(through_text ? family_of(column.type) : family_of(type), argument.bytes));
+}
+
+State ValueJudge::array_equals(const Argument& argument, catalog::Oid element, const Column& column) const {
+  if (argument.null) return State::yes;  // equal to nothing
+  Argument one;
+  State state = State::yes;
+  if (argument.constant) {
+    Operand list = *argument.constant;
+    return any_equals(list, column);
+  }
+  one.binary = argument.binary;
+  const auto check = [&](const Element& value) {
+    if (!value) return;
+    one.bytes = *value;
+    state = both(state, argument_equals(one, element, column));
+  };
+  if (argument.binary) {
+    const auto array = binary_elements_of(argument.bytes);
+    if (!array || (array->type != element && !array->elements.empty())) return State::no;
+    for (const Element& value : array->elements)
+      check(value);
+    return state;
+  }
+  const auto elements = elements_of(argument.bytes);
+  if (!elements) return State::no;
+  for (const Element& value : *elements)
+    check(value);
+  return state;
+}
+
+// ---- Lists and LIMIT
+
+Held ValueJudge::short_lists(std::size_t most) const {
+  Held total;
+  if (!statement_.values) return {State::no, "needs lists that can be counted: prepare the statement again"};
+  for (const Operand& list : statement_.values->lists) {
+    bool pending = false;
+    const auto count = elements_in(list, pending);
+    if (pending) {
+      total.state = State::pending;
+    } else if (!count || *count > most) {
+      return {State::no, "needs IN lists and arrays of ANY of at most " + std::to_string(most) +
+                             " elements, as constants or parameters"};
+    }
+  }
+  return total;
+}
+
+std::optional<std::size_t> ValueJudge::elements_in(const Operand& list, bool& pending) const {
+  const auto size_of = [](const auto& elements) {
+    return elements ? std::optional(elements->size()) : std::nullopt;
+  };
+  switch (list.kind) {
+    case Operand::Kind::list:
+      return list.elements.size();
+    case Operand::Kind::column:
+    case Operand::Kind::null:
+      return 0;  // no list of the client's
+    case Operand::Kind::string:
+      return size_of(elements_of(list.text));
+    case Operand::Kind::parameter:
+      break;
+    default:
+      return std::nullopt;
+  }
+  pending = arguments_ == nullptr;
+  if (pending || list.parameter > arguments_->list.size()) return std::nullopt;
+  const Argument& argument = arguments_->list[list.parameter - 1];
+  if (argument.constant) {
+    bool unused = false;
+    if (argument.constant->kind == Operand::Kind::parameter) return std::nullopt;
+    return elements_in(*argument.constant, unused);
+  }
+  if (argument.null) return 0;
+  if (!argument.binary) return size_of(elements_of(argument.bytes));
+  const auto array = binary_elements_of(argument.bytes);
+  return array ? std::optional(array->elements.size()) : std::nullopt;
+}
+
+Held ValueJudge::limited(std::size_t most) const {
+  using Kind = sql::StatementKind;
+  const Kind kind = statement_.inner && statement_.kind != Kind::insert ? statement_.inner->kind : statement_.kind;
+  const bool queries = kind == Kind::select || kind == Kind::values;
+  if (!queries && !statement_.returning) return {};
+  const Held no{State::no, "needs a LIMIT of at most " + std::to_string(most) +
+                               " on the outermost query, as a constant or a parameter, and no rows put into one value"};
+  if (!queries || !statement_.values || sql::gathers_rows(statement_)) return no;
+  for (const sql::LevelLimit& limit : statement_.values->limits) {
+    if (limit.level != statement_.result) continue;
+    const Operand* count = &limit.count;
+    if (count->cast && (count->cast_to_array || family_of(cast_type(*count)) != Family::integer)) return no;
+    std::optional<std::string> value;
+    if (count->kind == Operand::Kind::parameter) {
+      if (arguments_ == nullptr) return {State::pending, {}};
+      if (count->parameter > arguments_->list.size()) return no;
+      const Argument& argument = arguments_->list[count->parameter - 1];
+      const bool declared = !is_undeclared(argument.type);
+      if (declared && family_of(argument.type) != Family::integer) return no;
+      const catalog::Oid int8 = 20;
+      if (argument.constant) {
+        count = &*argument.constant;
+      } else if (argument.null) {
+        return no;
+      } else if (argument.binary) {
+        // Whatever else the parameter is used for, eight bytes of an integer are int8.
+        value = canonical_binary(declared ? argument.type : int8, argument.bytes);
+      } else {
+        value = canonical(Family::integer, argument.bytes);
+      }
+    }
+    const bool constant = count->kind == Operand::Kind::integer || count->kind == Operand::Kind::string;
+    if (constant && count->kind != Operand::Kind::parameter) value = canonical(Family::integer, count->text);
+    const std::string limit_text = std::to_string(most);
+    // Of the same length they compare as text; a longer one is larger.
+    const bool fits = value && (value->front() == '-' || value->size() < limit_text.size() ||
+                                (value->size() == limit_text.size() && *value <= limit_text));
+    return fits ? Held{} : no;
+  }
+  return no;
+}
+
+}  // namespace dbgate::policy
