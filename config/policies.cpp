@@ -60,9 +60,7 @@ Rule read_rule(const Value& value) {
   value["function_call"].read(rule.function_call);
   value["connect"].read(rule.connect);
   value["descendants"].read(rule.descendants);
-  const Value require = value["require"];
-  require.expect_keys({"where"});
-  require["where"].read(rule.require_where);
+  read_require(value, rule);
   value["statements"].each([&rule](const Value& element) {
     ListedStatement statement{{}, element.line(), element.column()};
     element.read(statement.text);
@@ -119,8 +117,10 @@ void read_policies(const Value& list, Config& config) {
     value["deny"].each([&policy](const Value& rule) {
       policy.deny.push_back(read_rule(rule));
       // Another spelling would go round it.
+      if (asks_beyond_where(policy.deny.back())) rule["require"].error("is for allow only: what is denied is denied");
       if (!policy.deny.back().statements.empty()) rule["statements"].error("is for allow only: name what is denied");
     });
+    check_attributes(value["allow"], policy, config);
     config.policies.push_back(std::move(policy));
   });
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "gateway/policy/relatives.h"
+#include "gateway/policy/gathers.h"
 
 namespace dbgate::policy {
 namespace {
@@ -27,6 +27,11 @@ std::string needs(const Confinement& rule) {
 
 }  // namespace
 
+bool is_change(Effect effect) {
+  return effect == Effect::insert || effect == Effect::update || effect == Effect::delete_ || effect == Effect::merge ||
+         effect == Effect::truncate || effect == Effect::copy_in;
+}
+
 Held ValueJudge::check(const Requirements& needed, std::size_t index, const sql::RelationUse& use,
                        const std::string& schema, Effect effect) const {
   if (needed.where && !use.has_where && effect != Effect::read) return {State::no, "needs a WHERE clause"};
@@ -38,9 +43,23 @@ Held ValueJudge::check(const Requirements& needed, std::size_t index, const sql:
     if (!rule.table.empty() && (rule.table != use.name.name || rule.schema != schema)) continue;
     add(confined(rule, index, use, schema, effect));
   }
+  if (needed.max_rows > 0) add(counted(index, effect, needed.max_rows));
   if (needed.max_list > 0) add(short_lists(needed.max_list));
   if (needed.max_limit > 0 && effect == Effect::read) add(limited(needed.max_limit));
   return total;
+}
+
+// The server's count is of what the statement itself changes, not of parts of it, and EXPLAIN gives none.
+Held ValueJudge::counted(std::size_t index, Effect effect, std::size_t most) const {
+  using Kind = sql::StatementKind;
+  if (!is_change(effect)) return {};
+  const bool prepares = statement_.kind == Kind::prepare && statement_.inner;
+  const Kind kind = prepares ? statement_.inner->kind : statement_.kind;
+  const bool counts = kind == Kind::insert || kind == Kind::update || kind == Kind::delete_ || kind == Kind::merge;
+  // The walk comes to the target of a statement before anything else in it.
+  if (counts && index == 0) return {};
+  return {State::no, "needs to be counted, for at most " + std::to_string(most) +
+                         " rows: as INSERT, UPDATE, DELETE or MERGE of its own, not inside another statement"};
 }
 
 // ---- Confinement to a value
@@ -51,7 +70,9 @@ Held ValueJudge::confined(const Confinement& rule, std::size_t index, const sql:
   Held held = column_of(rule, use, schema, column);
   if (held.state != State::yes) return held;
   State state = State::no;
-  std::string where = " among the ANDed conditions (WHERE, or ON of an inner join) of the very query that reads it, as a constant or a parameter";
+  std::string where =
+      " among the ANDed conditions (WHERE, or ON of an inner join) of the very query that reads it, as a constant or a "
+      "parameter";
   switch (effect) {
     case Effect::insert:
       state = inserted(column, index);
@@ -91,8 +112,7 @@ Held ValueJudge::column_of(const Confinement& rule, const sql::RelationUse& use,
   if (!rule.value) return no(needs(rule) + ", which you do not have");
   if (!statement_.values) return no(needs(rule) + ": prepare the statement again");
   if (context_.resolver == nullptr) return no(needs(rule) + ", which cannot be told without the catalog");
-  const catalog::Relation* const relation =
-      context_.resolver->relation({use.name.catalog, schema, use.name.name});
+  const catalog::Relation* const relation = context_.resolver->relation({use.name.catalog, schema, use.name.name});
   if (relation == nullptr) return no(needs(rule) + ", and the catalog has no such relation");
   const auto found = std::find_if(relation->columns.begin(), relation->columns.end(),
                                   [&](const catalog::Column& candidate) { return candidate.name == rule.column; });
@@ -229,58 +249,81 @@ State ValueJudge::parameter_equals(const Operand& operand, const Column& column,
   if (arguments_ == nullptr) return State::pending;
   if (operand.parameter > arguments_->list.size()) return State::no;
   const Argument& argument = arguments_->list[operand.parameter - 1];
-  const catalog::Oid type = server_type(operand, column, array, argument.type);
+  const catalog::Oid type = server_type(operand, column, array, argument);
   if (type == 0) return State::no;
   return array ? array_equals(argument, type, column) : argument_equals(argument, type, column);
 }
 
 // The type that the server takes the parameter for, or that of its elements; 0: it cannot be told, or does not compare.
 catalog::Oid ValueJudge::server_type(const Operand& operand, const Column& column, bool array,
-                                     catalog::Oid declared) const {
-  const auto element_type = [&](catalog::Oid type) -> catalog::Oid {
-    const catalog::Type* const found = context_.resolver->snapshot().type(type);
-    return found == nullptr ? 0 : found->element;
-  };
-  if (!is_undeclared(declared)) {
-    const catalog::Oid type = array ? element_type(declared) : declared;
+                                     const Argument& argument) const {
+  if (!is_undeclared(argument.type)) {
+    catalog::Oid type = argument.type;
+    if (array) {
+      const catalog::Type* const found = context_.resolver->snapshot().type(type);
+      type = found == nullptr ? 0 : found->element;
+    }
     if (compares(type, column.type)) return type;
     // Of a text that is cast the server reads the value as it would read a literal.
     return operand.cast && family_of(type) == Family::text ? type : 0;
   }
-  if (!used_alike(operand, column)) return 0;
-  return operand.cast ? cast_type(operand) : column.type;
+  const catalog::Oid type = operand.cast ? cast_type(operand) : column.type;
+  return used_alike(operand, column) || means_one_thing(argument, column) ? type : 0;
 }
 
-// A parameter without a type takes that of the place that the server comes to first. It is certain if all its places are
-// alike.
+// Whether the text is the same value in every type that could be compared with the column. Numbers beyond 2^24 may be
+// rounded (float4), and texts cut off ("char", name).
+bool ValueJudge::means_one_thing(const Argument& argument, const Column& column) {
+  constexpr std::size_t exact_digits = 7;
+  if (argument.binary || argument.constant) return false;
+  const Family family = family_of(column.type);
+  return family != Family::text && (!is_number(family) || argument.bytes.size() <= exact_digits);
+}
+
+// A parameter without a type takes that of the place that the server comes to first. It is certain if all its places
+// are alike.
 bool ValueJudge::used_alike(const Operand& operand, const Column& column) const {
   const sql::ValueFacts& values = *statement_.values;
   const std::size_t number = operand.parameter;
   if (number > values.parameter_uses.size()) return false;
   std::size_t alike = 0;
-  const auto look = [&](const Operand& other, std::size_t relation, const std::string& name, bool any) {
+  const auto look = [&](const Operand& other, std::size_t relation, const std::string& name) {
     if (other.kind != Operand::Kind::parameter || other.parameter != number) return;
-    if (other.cast != operand.cast || other.cast_to_array != operand.cast_to_array) return;
-    if (other.cast && (other.cast_type != operand.cast_type || other.cast_schema != operand.cast_schema)) return;
-    if (!other.cast) {
-      const catalog::Relation* const found = context_.resolver->relation(statement_.relations[relation].name);
-      if (found == nullptr) return;
-      const bool same = std::any_of(found->columns.begin(), found->columns.end(), [&](const catalog::Column& candidate) {
-        return candidate.name == name && candidate.type == column.type;
-      });
-      if (!same) return;
-    }
-    static_cast<void>(any);
-    ++alike;
+    const bool same_cast = other.cast == operand.cast && other.cast_to_array == operand.cast_to_array &&
+                           other.cast_type == operand.cast_type && other.cast_schema == operand.cast_schema;
+    if (same_cast && (other.cast || type_of(relation, name) == column.type)) ++alike;
   };
   for (const sql::Equality& equality : values.equalities) {
-    look(equality.operand, equality.relation, equality.column, equality.any);
+    look(equality.operand, equality.relation, equality.column);
+    if (!plain_list(equality.operand, column)) continue;
     for (const Operand& element : equality.operand.elements)
-      look(element, equality.relation, equality.column, false);
+      look(element, equality.relation, equality.column);
   }
   for (const sql::Assignment& assignment : values.assignments)
-    look(assignment.operand, assignment.relation, assignment.column, false);
+    look(assignment.operand, assignment.relation, assignment.column);
   return alike == values.parameter_uses[number - 1];
+}
+
+// The elements of a list agree on a type: the column's, if none of them brings another.
+bool ValueJudge::plain_list(const Operand& list, const Column& column) const {
+  return std::all_of(list.elements.begin(), list.elements.end(), [&](const Operand& element) {
+    if (element.cast) return list.elements.size() == 1;
+    if (element.kind != Operand::Kind::parameter) {
+      return element.kind == Operand::Kind::string || element.kind == Operand::Kind::integer;
+    }
+    if (arguments_ == nullptr || element.parameter > arguments_->list.size()) return false;
+    const catalog::Oid declared = arguments_->list[element.parameter - 1].type;
+    return is_undeclared(declared) || declared == column.type;
+  });
+}
+
+catalog::Oid ValueJudge::type_of(std::size_t relation, const std::string& column) const {
+  const catalog::Relation* const found = context_.resolver->relation(statement_.relations[relation].name);
+  if (found == nullptr) return 0;
+  for (const catalog::Column& candidate : found->columns) {
+    if (candidate.name == column) return candidate.type;
+  }
+  return 0;
 }
 
 State ValueJudge::argument_equals(const Argument& argument, catalog::Oid type, const Column& column) const {
@@ -289,9 +332,7 @@ State ValueJudge::argument_equals(const Argument& argument, catalog::Oid type, c
   };
   if (argument.constant) {
     // EXECUTE converts its arguments to the declared type.
-    Column as = column;
-    if (!compares(type, column.type)) return State::no;
-    return constant_equals(*argument.constant, as) ? State::yes : State::no;
+    return compares(type, column.type) && constant_equals(*argument.constant, column) ? State::yes : State::no;
   }
   if (argument.null) return State::no;
   if (argument.binary && family_of(type) == family_of(column.type)) return is(canonical_binary(type, argument.bytes));
@@ -306,10 +347,7 @@ State ValueJudge::array_equals(const Argument& argument, catalog::Oid element, c
   if (argument.null) return State::yes;  // equal to nothing
   Argument one;
   State state = State::yes;
-  if (argument.constant) {
-    Operand list = *argument.constant;
-    return any_equals(list, column);
-  }
+  if (argument.constant) return any_equals(*argument.constant, column);
   one.binary = argument.binary;
   const auto check = [&](const Element& value) {
     if (!value) return;
@@ -349,9 +387,7 @@ Held ValueJudge::short_lists(std::size_t most) const {
 }
 
 std::optional<std::size_t> ValueJudge::elements_in(const Operand& list, bool& pending) const {
-  const auto size_of = [](const auto& elements) {
-    return elements ? std::optional(elements->size()) : std::nullopt;
-  };
+  const auto size_of = [](const auto& elements) { return elements ? std::optional(elements->size()) : std::nullopt; };
   switch (list.kind) {
     case Operand::Kind::list:
       return list.elements.size();
@@ -381,12 +417,15 @@ std::optional<std::size_t> ValueJudge::elements_in(const Operand& list, bool& pe
 
 Held ValueJudge::limited(std::size_t most) const {
   using Kind = sql::StatementKind;
-  const Kind kind = statement_.inner && statement_.kind != Kind::insert ? statement_.inner->kind : statement_.kind;
+  const sql::Statement* innermost = &statement_;
+  while (innermost->inner != nullptr)
+    innermost = innermost->inner.get();
+  const Kind kind = innermost->kind;
   const bool queries = kind == Kind::select || kind == Kind::values;
   if (!queries && !statement_.returning) return {};
   const Held no{State::no, "needs a LIMIT of at most " + std::to_string(most) +
                                " on the outermost query, as a constant or a parameter, and no rows put into one value"};
-  if (!queries || !statement_.values || sql::gathers_rows(statement_)) return no;
+  if (!queries || !statement_.values || gathers_rows(statement_)) return no;
   for (const sql::LevelLimit& limit : statement_.values->limits) {
     if (limit.level != statement_.result) continue;
     const Operand* count = &limit.count;
@@ -397,21 +436,20 @@ Held ValueJudge::limited(std::size_t most) const {
       if (count->parameter > arguments_->list.size()) return no;
       const Argument& argument = arguments_->list[count->parameter - 1];
       const bool declared = !is_undeclared(argument.type);
+      const catalog::Oid inferred = count->cast ? cast_type(*count) : 20;  // int8
       if (declared && family_of(argument.type) != Family::integer) return no;
-      const catalog::Oid int8 = 20;
       if (argument.constant) {
         count = &*argument.constant;
       } else if (argument.null) {
         return no;
       } else if (argument.binary) {
-        // Whatever else the parameter is used for, eight bytes of an integer are int8.
-        value = canonical_binary(declared ? argument.type : int8, argument.bytes);
+        value = canonical_binary(declared ? argument.type : inferred, argument.bytes);
       } else {
         value = canonical(Family::integer, argument.bytes);
       }
     }
     const bool constant = count->kind == Operand::Kind::integer || count->kind == Operand::Kind::string;
-    if (constant && count->kind != Operand::Kind::parameter) value = canonical(Family::integer, count->text);
+    if (constant) value = canonical(Family::integer, count->text);
     const std::string limit_text = std::to_string(most);
     // Of the same length they compare as text; a longer one is larger.
     const bool fits = value && (value->front() == '-' || value->size() < limit_text.size() ||

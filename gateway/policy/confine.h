@@ -14,7 +14,7 @@ namespace dbgate::policy {
 
 /// A column that every use of a relation must hold to one value.
 struct Confinement {
-  std::string schema, table;         ///< empty: of every relation of the rule
+  std::string schema, table;  ///< empty: of every relation of the rule
   std::string column;
   std::string attribute;             ///< of the principal, whose value it is; empty: written in the rule
   std::optional<std::string> value;  ///< nothing: the principal has no such attribute
@@ -36,6 +36,9 @@ struct Held {
   State state = State::yes;
   std::string why;  ///< no: what is needed
 };
+
+/// Whether it changes rows.
+bool is_change(sql::Effect effect);
 
 /// Checks the values in one statement. Never shows a value, neither the statement's nor the principal's.
 class ValueJudge {
@@ -71,9 +74,14 @@ class ValueJudge {
   State array_equals(const Argument& argument, catalog::Oid element, const Column& column) const;
   bool constant_equals(const sql::Operand& operand, const Column& column) const;
   catalog::Oid cast_type(const sql::Operand& operand) const;
-  catalog::Oid server_type(const sql::Operand& operand, const Column& column, bool array, catalog::Oid declared) const;
+  catalog::Oid server_type(const sql::Operand& operand, const Column& column, bool array,
+                           const Argument& argument) const;
+  static bool means_one_thing(const Argument& argument, const Column& column);
+  bool plain_list(const sql::Operand& list, const Column& column) const;
+  catalog::Oid type_of(std::size_t relation, const std::string& column) const;
   bool used_alike(const sql::Operand& operand, const Column& column) const;
 
+  Held counted(std::size_t index, sql::Effect effect, std::size_t most) const;
   Held short_lists(std::size_t most) const;
   std::optional<std::size_t> elements_in(const sql::Operand& list, bool& pending) const;
   Held limited(std::size_t most) const;

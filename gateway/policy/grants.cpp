@@ -64,8 +64,36 @@ bool RuleSet::is_system_schema(std::string_view schema) {
   return schema == "information_schema" || schema.starts_with("pg_");
 }
 
-void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side side) {
+std::shared_ptr<const Requirements> RuleSet::requirements_of(const config::Rule& rule, const Attributes& attributes) {
+  const bool any = !rule.require_values.empty() || rule.max_list > 0 || rule.max_limit > 0 || rule.max_rows > 0 ||
+                   rule.require_reason;
+  if (!any) return nullptr;
+  auto needed = std::make_shared<Requirements>();
+  for (const config::ConfinedColumn& column : rule.require_values) {
+    Confinement& rule_of = needed->values.emplace_back();
+    rule_of.schema = column.schema;
+    rule_of.table = column.table;
+    rule_of.column = column.column;
+    rule_of.attribute = column.attribute;
+    const auto found = attributes.find(column.attribute);
+    if (column.attribute.empty()) {
+      rule_of.value = column.value;
+    } else if (found != attributes.end()) {
+      rule_of.value = found->second;
+    }
+    confined_columns.push_back(column.column);
+  }
+  needed->max_list = rule.max_list;
+  needed->max_limit = rule.max_limit;
+  needed->max_rows = rule.max_rows;
+  needed->reason = rule.require_reason;
+  asks_for_values = asks_for_values || !needed->values.empty() || rule.max_list > 0 || rule.max_limit > 0;
+  return needed;
+}
+
+void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side side, const Attributes& attributes) {
   ++rules;
+  const std::shared_ptr<const Requirements> require = side == Side::allow ? requirements_of(rule, attributes) : nullptr;
   if (rule.everything) {
     everything = true;
     everything_rule = rule_id;
@@ -78,7 +106,7 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
       safe_functions = safe_functions || side == Side::allow;
     } else {
       safe_functions = true;
-      tables_["*"]["*"].push_back({effect_of("select"), {}, false, true, rule_id, true});
+      tables_["*"]["*"].push_back({effect_of("select"), {}, false, true, rule_id, true, require});
       table_effects |= effect_of("select");
     }
   }
@@ -90,7 +118,8 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
                        rule.require_where,
                        rule.descendants,
                        rule_id,
-                       pattern.schema == "*" && pattern.name == "*"};
+                       pattern.schema == "*" && pattern.name == "*",
+                       require};
       std::sort(grant.columns.begin(), grant.columns.end());
       names_columns = names_columns || !grant.columns.empty();
       table_effects |= grant.effects;

@@ -149,8 +149,7 @@ std::optional<std::string> date_binary(std::int64_t days) {
   if (days < year_1 || days >= year_10000) return std::nullopt;
   const std::int64_t z = days + 730'425;  // since 0000-03-01
   const std::int64_t era = z / 146'097, day_of_era = z % 146'097;
-  const std::int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const std::int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
   const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const std::int64_t shifted = (5 * day_of_year + 2) / 153;  // months since March
   const std::int64_t day = day_of_year - (153 * shifted + 2) / 5 + 1;

@@ -20,7 +20,8 @@ bool is_number(Family family);
 /// 0 and unknown: the server chooses the type.
 bool is_undeclared(catalog::Oid type);
 
-/// The form of a value of this family that is written so; nothing if it is none, or one of PostgreSQL's rarer spellings.
+/// The form of a value of this family that is written so; nothing if it is none, or one of PostgreSQL's rarer
+/// spellings.
 std::optional<std::string> canonical(Family family, std::string_view text);
 /// The same from the binary format of a type (PostgreSQL's send functions).
 std::optional<std::string> canonical_binary(catalog::Oid type, std::string_view bytes);

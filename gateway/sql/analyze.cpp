@@ -184,6 +184,17 @@ Result<> self_test() {
   if (!has(result.script->statements[2], Effect::delete_)) return disagree("MERGE");
   const Statement& set = result.script->statements[3];
   if (set.settings.size() != 1 || set.settings[0].values != std::vector<std::string>{"p"}) return disagree("SET");
+  const ValuesWanted wanted;
+  const auto limit_of = [&wanted](const char* text) {
+    const AnalyzeResult limited = analyze(text, ScanLimits{}, nullptr, &wanted);
+    const bool read = limited.script && limited.script->statements.size() == 1 &&
+                      limited.script->statements[0].values && limited.script->statements[0].values->limits.size() == 1;
+    return read ? limited.script->statements[0].values->limits[0].count.kind : Operand::Kind::null;
+  };
+  const bool limits_right = limit_of("SELECT 1 LIMIT 1") == Operand::Kind::integer &&
+                            limit_of("SELECT 1 FETCH FIRST 1 ROW ONLY") == Operand::Kind::integer &&
+                            limit_of("SELECT 1 ORDER BY 1 FETCH FIRST 1 ROW WITH TIES") == Operand::Kind::other;
+  if (!limits_right) return disagree("LIMIT");
   return boost::system::in_place_value;
 }
 

@@ -89,6 +89,9 @@ struct ValueFacts {
   std::vector<Operand> parameter_types;     ///< of PREPARE: what a cast to each would be
 };
 
+/// Which parameters rules may look at; by number, from 0.
+std::vector<bool> judged_parameters(const ValueFacts& values);
+
 struct Statement;
 /// Finds the columns that written equalities are about. What may be another column is left out.
 void resolve_equalities(Statement& statement, const TableColumns* tables);

@@ -183,15 +183,15 @@ struct Statement {
   std::vector<QualifiedName> types;    ///< types named in casts and column definitions
   std::vector<QualifiedName> objects;  ///< DDL targets that are not relations (functions, schemas, types, roles, …)
   std::vector<SettingUse> settings;
-  std::string name;             ///< of a prepared statement, cursor, savepoint or channel
-  bool holdable = false;        ///< DECLARE … WITH HOLD
-  bool returning = false;       ///< has a RETURNING clause, itself or within
-  bool array_subquery = false;  ///< has an ARRAY(SELECT …) anywhere
-  bool copy_header = false;     ///< COPY with HEADER: a line of names comes first
-  bool read_write = false;      ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
-  std::size_t begin = 0;        ///< offset of the statement in the message text, bytes
-  std::size_t length = 0;       ///< bytes; without the semicolon
-  std::string shape;            ///< see shape.h; empty: it has none
+  std::string name;                    ///< of a prepared statement, cursor, savepoint or channel
+  bool holdable = false;               ///< DECLARE … WITH HOLD
+  bool returning = false;              ///< has a RETURNING clause, itself or within
+  bool array_subquery = false;         ///< has an ARRAY(SELECT …) anywhere
+  bool copy_header = false;            ///< COPY with HEADER: a line of names comes first
+  bool read_write = false;             ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
+  std::size_t begin = 0;               ///< offset of the statement in the message text, bytes
+  std::size_t length = 0;              ///< bytes; without the semicolon
+  std::string shape;                   ///< see shape.h; empty: it has none
   std::shared_ptr<ValueFacts> values;  ///< where somebody asked for them; null: there are none
   /// A construct that the walk does not know or cannot see through; non-empty means: deny unless everything is granted.
   std::string unknown;

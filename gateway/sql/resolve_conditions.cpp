@@ -77,6 +77,29 @@ bool EqualityResolver::covers(const WrittenEquality& equality, std::size_t join,
 
 }  // namespace
 
+std::vector<bool> judged_parameters(const ValueFacts& values) {
+  std::vector<bool> judged(values.parameter_uses.size());
+  const auto mark = [&judged](const Operand& operand) {
+    if (operand.kind == Operand::Kind::parameter && operand.parameter <= judged.size()) {
+      judged[operand.parameter - 1] = true;
+    }
+  };
+  const auto mark_all = [&mark](const Operand& operand) {
+    mark(operand);
+    for (const Operand& element : operand.elements)
+      mark(element);
+  };
+  for (const Equality& equality : values.equalities)
+    mark_all(equality.operand);
+  for (const Assignment& assignment : values.assignments)
+    mark(assignment.operand);
+  for (const Operand& list : values.lists)
+    mark_all(list);
+  for (const LevelLimit& limit : values.limits)
+    mark(limit.count);
+  return judged;
+}
+
 void resolve_equalities(Statement& statement, const TableColumns* tables) {
   if (!statement.values || statement.values->written.empty()) return;
   EqualityResolver resolver(statement, tables);

@@ -7,6 +7,9 @@
 namespace dbgate::sql {
 namespace {
 
+// libpg_query has LIMIT_OPTION_DEFAULT first, PostgreSQL's headers last; self_test() checks.
+constexpr int limit_option_count = 1;
+
 bool is_equals(const List* name) {
   if (list_length(name) == 1) return string_of(linitial(name)) == "=";
   return list_length(name) == 2 && string_of(linitial(name)) == "pg_catalog" && string_of(lsecond(name)) == "=";
@@ -186,7 +189,7 @@ void Walker::on_limit(const SelectStmt* select, const Scope* scope) {
   if (wanted_ == nullptr || select->limitCount == nullptr) return;
   LevelLimit limit;
   limit.level = scope->level;
-  if (select->limitOption == LIMIT_OPTION_COUNT) limit.count = element_operand(select->limitCount);
+  if (static_cast<int>(select->limitOption) == limit_option_count) limit.count = element_operand(select->limitCount);
   values().limits.push_back(std::move(limit));
 }
 
@@ -300,7 +303,8 @@ void Walker::embed_values(Statement& inner, std::size_t levels, std::size_t rela
     limit.level += levels;
     to.limits.push_back(std::move(limit));
   }
-  to.lists.insert(to.lists.end(), std::make_move_iterator(from.lists.begin()), std::make_move_iterator(from.lists.end()));
+  to.lists.insert(to.lists.end(), std::make_move_iterator(from.lists.begin()),
+                  std::make_move_iterator(from.lists.end()));
   to.arguments.insert(to.arguments.end(), from.arguments.begin(), from.arguments.end());
   if (to.parameter_uses.size() < from.parameter_uses.size()) to.parameter_uses.resize(from.parameter_uses.size());
   for (std::size_t i = 0; i < from.parameter_uses.size(); ++i)

@@ -4,6 +4,7 @@ namespace dbgate::sql {
 
 void Walker::read(const Node* statement) {
   Scope* const scope = inner_scope(nullptr);
+  if (wanted_ != nullptr) values();
   if (!on_utility(statement, scope)) {
     scope->fresh = true;
     push(statement, scope);
