@@ -1,5 +1,6 @@
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
+#include "gateway/session/row_caps.h"
 #include "protocol/postgres/field_reader.h"
 #include "protocol/postgres/frontend_messages.h"
 
@@ -36,6 +37,8 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->verdict = judged.verdict;
   prepared->judged_by = judged.judged_by;
   prepared->sent = judged.sent;
+  prepared->row_caps = judged.row_caps;
+  prepared->parameter_types.assign(types.begin(), types.end());
   Expected& entry = expect(Expected::Kind::parse);
   entry.name = name;
   entry.pended = true;
@@ -77,6 +80,14 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     const Judged judged = over_limit(refusal, found.definition->script);
     refuse_extended(record_denial(judged, found.definition->text, "extended", *portal), false);
     return true;
+  }
+  switch (judge_.looks_at_values() ? judge_bind(found.definition, body, partial) : BindStep::go_on) {
+    case BindStep::again:
+      return false;
+    case BindStep::refused:
+      return true;
+    case BindStep::go_on:
+      break;
   }
   Expected& entry = expect(Expected::Kind::bind);
   entry.name = *portal;
@@ -139,6 +150,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.script = prepared.script;
   judged.verdict = prepared.verdict;
   judged.judged_by = prepared.judged_by;
+  judged.row_caps = prepared.row_caps;
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
   if (prepared.judged_by != judge_.version() || names_others(*prepared.script)) {
     // The catalog may have changed as well: what the text means is found out anew. A cursor keeps what it was opened
@@ -150,7 +162,10 @@ void Relay::on_execute(Bytes message, Bytes body) {
       analysis = analysis_of(prepared.text);
       if (!analysis) return;
     }
-    judged = judge_.judge(*analysis, statements_, portals_, segment_);
+    // What Bind has not kept cannot be told any more.
+    static const BoundValues nothing;
+    const BoundValues* const bound = prepared.bound ? prepared.bound.get() : &nothing;
+    judged = judge_.judge_bound(*analysis, bound, statements_, portals_, segment_);
     if (judged.wait) {
       next_ = Next::wait;
       return;
@@ -161,6 +176,11 @@ void Relay::on_execute(Bytes message, Bytes body) {
     }
   }
   const std::string_view protocol = prepared.sql_cursor ? "cursor" : "extended";
+  // A portal that is suspended has changed everything, and the server has not said how much.
+  if (!judged.row_caps.empty() && execute->max_rows > 0 && !judged.refused) {
+    judged.refused = true;
+    judged.refusal = cannot_be_undone("Fetch the rows of RETURNING at once.");
+  }
   LimitTraits traits;
   std::shared_ptr<Meter> meter;
   if (quota_.limits() && !judged.refused) {
@@ -185,7 +205,8 @@ void Relay::on_execute(Bytes message, Bytes body) {
     entry.run->script = nullptr;
     if (meter) entry.run->meters.push_back(std::move(meter));
   } else {
-    pend_effects(entry, *prepared.script, prepared.sent, meter);
+    cap_rows(entry, judged.row_caps);
+    pend_effects(entry, *prepared.script, prepared.sent, meter, prepared.bound);
   }
   dirty_ = true;
   to_server_.forward(message);
