@@ -29,15 +29,17 @@ Rule read_rule(const Value& value) {
                      "maintenance",  "functions",   "call",          "listen",   "notify",  "set",
                      "types",        "dcl",         "admin",         "do",       "opaque",  "two_phase",
                      "server_files", "replication", "function_call", "connect",  "require", "statements",
-                     "when",         "descendants"});
+                     "when",         "descendants", "schemas"});
   if (!value.is_map()) return rule;
   value["everything"].read(rule.everything);
   const Value pack = value["pack"];
   if (pack.present()) {
     std::size_t index = 0;
-    pack.read_word({"readonly", "introspection"}, index);
-    rule.packs.emplace_back(index == 0 ? "readonly" : "introspection");
+    constexpr const char* packs[] = {"readonly", "introspection", "orm", "migrator"};
+    pack.read_word({packs[0], packs[1], packs[2], packs[3]}, index);
+    rule.packs.emplace_back(packs[index]);
   }
+  read_schemas(value, rule);
   for (const std::string_view kind : table_kinds) {
     const Value list = value[std::string(kind)];
     if (!list.present()) continue;

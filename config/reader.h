@@ -92,6 +92,8 @@ void read_masks(const Value& map, std::vector<Mask>& masks);
 void read_filters(const Value& map, std::vector<RowFilter>& filters);
 /// "tenant_id" or "public.orders.tenant_id". False if it is neither.
 bool parse_column_name(std::string_view text, ConfinedColumn& column);
+/// Reads `schemas`, which the pack "migrator" works in.
+void read_schemas(const Value& rule_value, Rule& rule);
 /// Reads `require` of a rule.
 void read_require(const Value& rule_value, Rule& rule);
 /// Whether its relations have conditions besides a WHERE clause.

@@ -2,7 +2,7 @@
 
 #include "config/reader.h"
 
-// `require`: the conditions of a rule.
+// `require`: the conditions of a rule; `schemas`.
 namespace dbgate::config {
 namespace {
 
@@ -36,6 +36,24 @@ void read_number(const Value& value, std::size_t& target) {
 }
 
 }  // namespace
+
+void read_schemas(const Value& rule_value, Rule& rule) {
+  const Value schemas = rule_value["schemas"];
+  const bool migrates = std::find(rule.packs.begin(), rule.packs.end(), "migrator") != rule.packs.end();
+  if (migrates && !schemas.present()) rule_value.error("pack: migrator needs schemas: the ones that it may change");
+  if (!migrates && schemas.present()) schemas.error("is for pack: migrator only");
+  schemas.each([&rule](const Value& element) {
+    std::string text;
+    element.read(text);
+    ConfinedColumn name;
+    if (parse_column_name(text, name) && name.schema.empty() && !name.column.starts_with("pg_") &&
+        name.column != "information_schema") {
+      rule.schemas.push_back(std::move(name.column));
+    } else {
+      element.error("\"" + text + "\" is no schema of users");
+    }
+  });
+}
 
 bool asks_beyond_where(const Rule& rule) {
   return !rule.require_values.empty() || rule.max_list > 0 || rule.max_limit > 0 || rule.max_rows > 0 ||

@@ -142,6 +142,7 @@ struct ConfinedColumn {
 struct Rule {
   bool everything = false;
   std::vector<std::string> packs;
+  std::vector<std::string> schemas;                         ///< of the pack "migrator"
   std::map<std::string, std::vector<TablePattern>> tables;  ///< by statement kind: select, insert, …
   std::vector<FunctionPattern> functions;
   std::vector<FunctionPattern> call;
@@ -160,9 +161,9 @@ struct Rule {
   bool connect = false;  ///< tcp targets
   bool require_where = false;
   std::vector<ConfinedColumn> require_values;
-  std::size_t max_list = 0;                 ///< 0: no limit
-  std::size_t max_limit = 0;                ///< 0: none is asked for
-  std::size_t max_rows = 0;                 ///< 0: no limit
+  std::size_t max_list = 0;   ///< 0: no limit
+  std::size_t max_limit = 0;  ///< 0: none is asked for
+  std::size_t max_rows = 0;   ///< 0: no limit
   bool require_reason = false;
   bool descendants = false;                 ///< the tables with all their children and partitions
   std::vector<ListedStatement> statements;  ///< allow only: these shapes, whatever they do

@@ -6,6 +6,7 @@
 #include "gateway/policy/calls.h"
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/grants.h"
+#include "gateway/policy/migrations.h"
 #include "gateway/policy/relatives.h"
 
 namespace dbgate::policy {
@@ -151,6 +152,9 @@ Verdict StatementJudge::run() {
   if (why.empty()) {
     verdict.decision = policy::Decision::allow;
     verdict.rule_id = rule_.empty() ? "builtin/harmless" : rule_;
+    if (statement_.values && !statement_.values->reason.empty()) {
+      verdict.reasons.push_back("reason given: " + statement_.values->reason);
+    }
     verdict.looks_at_values = looks_at_values_;
     verdict.max_rows = max_rows_;
     verdict.max_rows_rule = max_rows_rule_;
@@ -385,6 +389,7 @@ StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const s
     const bool covers = has(grant.effects, effect) || (effect == Effect::read && has(use.effects, Effect::copy_out) &&
                                                        has(grant.effects, Effect::copy_out));
     if (!covers) return true;
+    if (grant.migrations_only && !is_migration(statement_.tag)) return true;
     if (grant.require_where && !use.has_where && effect != Effect::read) {
       all.needs_where = true;
       return true;
@@ -449,7 +454,7 @@ std::string StatementJudge::check_objects() {
   const auto ddl_granted = [this](const std::string& schema, const std::string& name) {
     bool granted = false;
     allow_.each_grant(schema, name, [&](const TableGrant& grant) {
-      granted = has(grant.effects, Effect::ddl);
+      granted = has(grant.effects, Effect::ddl) && (!grant.migrations_only || is_migration(statement_.tag));
       if (granted) rule_ = grant.rule_id;
       return !granted;
     });
@@ -460,6 +465,10 @@ std::string StatementJudge::check_objects() {
   }
   for (const sql::QualifiedName& object : statement_.objects) {
     if (object.schema == "pg_catalog") continue;
+    if (statement_.tag == "CREATE SCHEMA" && object.schema.empty() && allow_.migrates.contains(object.name)) continue;
+    if (object.schema.empty() && !allow_.migrates.empty() && names_no_target(statement_.tag)) continue;
+    const bool type = object.schema.empty() && is_type_ddl(statement_) && !context_.search_path.empty();
+    if (type && ddl_granted(context_.search_path.front(), object.name)) continue;
     if (!ddl_granted(object.schema, object.name)) return not_allowed(Effect::ddl, shown(object));
   }
   return {};

@@ -87,7 +87,8 @@ std::shared_ptr<const Requirements> RuleSet::requirements_of(const config::Rule&
   needed->max_limit = rule.max_limit;
   needed->max_rows = rule.max_rows;
   needed->reason = rule.require_reason;
-  asks_for_values = asks_for_values || !needed->values.empty() || rule.max_list > 0 || rule.max_limit > 0;
+  asks_for_values =
+      asks_for_values || !needed->values.empty() || rule.max_list > 0 || rule.max_limit > 0 || rule.require_reason;
   return needed;
 }
 
@@ -99,11 +100,13 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
     everything_rule = rule_id;
   }
   for (const std::string& pack : rule.packs) {
-    if (pack == "introspection") {
+    if (pack == "introspection" || pack == "orm" || pack == "migrator") {
       introspection = true;
       introspection_rule = rule_id;
       // Tools count, format and aggregate what they find in the catalog.
       safe_functions = safe_functions || side == Side::allow;
+      if (pack == "orm") orm = true;
+      if (pack == "migrator") add_migrator(rule, rule_id, require);
     } else {
       safe_functions = true;
       tables_["*"]["*"].push_back({effect_of("select"), {}, false, true, rule_id, true, require});
@@ -155,6 +158,32 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
   replication = replication || rule.replication;
   function_call = function_call || rule.function_call;
   connect = connect || rule.connect;
+}
+
+// What migrations do: the structure of the named schemas, and the data in them. Code, extensions, roles and foreign
+// data are not among it.
+void RuleSet::add_migrator(const config::Rule& rule, const std::string& rule_id,
+                           const std::shared_ptr<const Requirements>& require) {
+  EffectSet rights;
+  for (const std::string_view kind : {"select", "insert", "update", "delete", "truncate", "lock"})
+    rights |= rights_of(kind);
+  writes = true;
+  for (const std::string& schema : rule.schemas) {
+    std::vector<TableGrant>& grants = tables_[schema]["*"];
+    grants.push_back({rights, {}, false, true, rule_id, false, require});
+    grants.push_back({effect_of("ddl"), {}, false, true, rule_id, false, require, true});
+    types_.push_back({schema, "*", {}});
+    schemas.insert(schema);
+    migrates.insert(schema);
+  }
+  table_effects |= rights | effect_of("ddl");
+  for (const char* name : {"pg_advisory_lock", "pg_advisory_unlock", "pg_advisory_xact_lock", "pg_try_advisory_lock",
+                           "pg_try_advisory_xact_lock"}) {
+    config::FunctionPattern pattern;
+    pattern.schema = "pg_catalog";
+    pattern.name = name;
+    functions_.push_back(std::move(pattern));
+  }
 }
 
 bool RuleSet::function_granted(std::string_view schema, std::string_view name, std::size_t arguments,

@@ -24,6 +24,7 @@ struct TableGrant {
   std::string rule_id;
   bool everywhere = false;                                ///< the pattern is "*", which no renaming escapes
   std::shared_ptr<const Requirements> require = nullptr;  ///< beyond `require_where`; null: nothing
+  bool migrations_only = false;  ///< DDL of tables, indexes, sequences, views and types, not of code
 };
 
 /// Rules of one principal on one target, looked up by relation.
@@ -73,7 +74,9 @@ class RuleSet {
   bool safe_functions = false;
   bool introspection = false;
   std::string introspection_rule;
-  bool writes = false;  ///< grants any change of data
+  bool orm = false;                ///< what object-relational mappers call besides
+  std::set<std::string> migrates;  ///< schemas that migrations may make and change
+  bool writes = false;             ///< grants any change of data
   bool dcl = false, admin = false, do_blocks = false, opaque = false, two_phase = false, server_files = false;
   bool replication = false, function_call = false, connect = false;
   bool names_columns = false;                 ///< some table pattern lists columns
@@ -84,6 +87,8 @@ class RuleSet {
   std::set<std::string> schemas;  ///< that any pattern names
 
  private:
+  void add_migrator(const config::Rule& rule, const std::string& rule_id,
+                    const std::shared_ptr<const Requirements>& require);
   std::shared_ptr<const Requirements> requirements_of(const config::Rule& rule, const Attributes& attributes);
 
   /// Looks up views of text without making a string of them.

@@ -112,6 +112,7 @@ void read_statement(const RawStmt* raw, std::string_view text, const TableColumn
   if (parts == 0) return;
   resolve_names(facts, tables);
   resolve_equalities(facts, tables);
+  if (facts.values) facts.values->reason = reason_of(text.substr(facts.begin, facts.length));
 }
 
 AnalyzeResult too_many_parts(const ScanLimits& limits) {

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // The values that a statement holds its columns to, for rules over values. Read only where somebody asks for them
@@ -87,7 +88,12 @@ struct ValueFacts {
   std::vector<std::size_t> parameter_uses;  ///< how often $1, $2, … stand in the statement
   std::vector<Operand> arguments;           ///< of EXECUTE
   std::vector<Operand> parameter_types;     ///< of PREPARE: what a cast to each would be
+  std::string reason;                       ///< why it is sent: of a comment at its head, see reason_of()
 };
+
+/// The reason in a comment that begins a statement: `/* reason: ticket 17 */` or `-- reason: ticket 17`. Blanks around
+/// it and what is beyond 500 bytes are cut off; empty if there is none.
+std::string reason_of(std::string_view statement);
 
 /// Which parameters rules may look at; by number, from 0.
 std::vector<bool> judged_parameters(const ValueFacts& values);

@@ -77,6 +77,32 @@ bool EqualityResolver::covers(const WrittenEquality& equality, std::size_t join,
 
 }  // namespace
 
+std::string reason_of(std::string_view statement) {
+  constexpr std::size_t longest = 500;
+  constexpr std::string_view blanks = " \t\r\n\f", word = "reason:";
+  const auto trim = [&](std::string_view part) {
+    const std::size_t start = part.find_first_not_of(blanks);
+    if (start == std::string_view::npos) return std::string_view();
+    return part.substr(start, part.find_last_not_of(blanks) + 1 - start);
+  };
+  const std::string_view text = trim(statement);
+  std::string_view comment;
+  if (text.starts_with("/*")) {
+    // Comments nest: what holds another one is not looked into.
+    comment = text.substr(2, text.find("*/") - 2);
+    if (comment.find("/*") != std::string_view::npos) return {};
+  } else if (text.starts_with("--")) {
+    comment = text.substr(2, text.find_first_of("\r\n") - 2);
+  }
+  comment = trim(comment);
+  if (!comment.starts_with(word)) return {};
+  comment = trim(comment.substr(word.size()));
+  std::size_t length = std::min(comment.size(), longest);
+  while (length > 0 && length < comment.size() && (static_cast<unsigned char>(comment[length]) & 0xc0) == 0x80)
+    --length;  // no character is cut in two
+  return std::string(comment.substr(0, length));
+}
+
 std::vector<bool> judged_parameters(const ValueFacts& values) {
   std::vector<bool> judged(values.parameter_uses.size());
   const auto mark = [&judged](const Operand& operand) {

@@ -374,6 +374,8 @@ void Walker::on_object(ObjectType type, const void* object, Effect effect) {
     } else {
       facts_.objects.push_back(qualified(names));
     }
+  } else if (nodeTag(object) == T_TypeName && (type == OBJECT_TYPE || type == OBJECT_DOMAIN)) {
+    facts_.objects.push_back(qualified(as<TypeName>(object)->names));
   } else if (nodeTag(object) == T_String) {
     facts_.objects.push_back({"", "", std::string(string_of(object))});
   }
@@ -428,6 +430,21 @@ void Walker::on_ddl(const Node* node, Scope* scope) {
       break;
     case T_AlterSeqStmt:
       on_sequence_owner(as<AlterSeqStmt>(node)->options);
+      break;
+    case T_CreateEnumStmt:
+      facts_.objects.push_back(qualified(as<CreateEnumStmt>(node)->typeName));
+      break;
+    case T_CreateRangeStmt:
+      facts_.objects.push_back(qualified(as<CreateRangeStmt>(node)->typeName));
+      break;
+    case T_AlterEnumStmt:
+      facts_.objects.push_back(qualified(as<AlterEnumStmt>(node)->typeName));
+      break;
+    case T_CreateDomainStmt:
+      facts_.objects.push_back(qualified(as<CreateDomainStmt>(node)->domainname));
+      break;
+    case T_AlterDomainStmt:
+      facts_.objects.push_back(qualified(as<AlterDomainStmt>(node)->typeName));
       break;
     case T_CreateSchemaStmt:
       facts_.objects.push_back({"", "", text_of(as<CreateSchemaStmt>(node)->schemaname)});

@@ -51,6 +51,8 @@ VALUES = [
     ("masking: { key: 0123456789abcdef }", True), ("masking: { key: [1] }", False),
     (POLICY + "allow: [ { select: [public.t], require: { values: { a: ':user.x', public.t.b: 1 }, max_list: 1, max_limit: 2, max_rows: 3 } } ] } ]", True),
     (POLICY + "allow: [ { select: [public.t], require: { values: { a: ':x' } } } ] } ]", False),
+    (POLICY + "allow: [ { pack: migrator, schemas: [app] }, { pack: orm } ] } ]", True),
+    (POLICY + "allow: [ { pack: migrator, schemas: app } ] } ]", False),
     (POLICY + "allow: [ { select: [public.t], require: { max_list: 0 } } ] } ]", False),
     (POLICY + "allow: [ { select: [public.t], require: { max_rows: some } } ] } ]", False),
     ("policies: [ { name: p, on: [shop] } ]", False), ("policies: [ { name: p, who: {}, on: [shop] } ]", False),

@@ -40,7 +40,7 @@ TABLES = "[public.orders, public.items, public.docs, public.places, public.days,
 def config(it, tenant="42", attributes=True, more=""):
     given = (f'{{ tenant: "{tenant}", owner: "{U1}", region: eu, day: "2024-02-29", amount: "42.5", mine: "yes" }}'
              if attributes else "{}")
-    users = it.users("app", "lister", "pager", "writer", "free").splitlines()
+    users = it.users("app", "lister", "pager", "writer", "explainer", "free").splitlines()
     users = [line.replace(" }", f", attributes: {given} }}") if "name: app" in line else line for line in users]
     values = ('{ public.orders.tenant_id: ":user.tenant", public.items.tenant_id: ":user.tenant", '
               'public.docs.owner: ":user.owner", public.places.region: ":user.region", public.days.day: ":user.day", '
@@ -70,6 +70,10 @@ targets:
     who: {{ users: [pager] }}
     on: [postgres]
     allow: [ {{ select: [public.orders], functions: [safe], require: {{ max_limit: 5 }} }} ]
+  - name: explainer
+    who: {{ users: [explainer] }}
+    on: [postgres]
+    allow: [ {{ select: [public.plain], require: {{ reason: true }} }} ]
   - name: writer
     who: {{ users: [writer] }}
     on: [postgres]
@@ -609,6 +613,23 @@ class Limits(Case):
             with self.subTest(oids=oids, value=value):
                 data = wire.parse("", "SELECT id FROM orders LIMIT $1", oids) + bind([value], [form])
                 self.assertEqual(self.run_on(pager, data + wire.execute() + wire.SYNC)[0], None if right else "42501")
+
+
+class Reasons(Case):
+    def test_a_reason_stands_at_the_head(self):
+        connection = self.login("explainer")
+        for head, right in (("/* reason: ticket 17 */ ", True), ("\n-- reason: ticket 17\n", True), ("", False),
+                            ("/* reason: */", False), ("/* why not */", False), ("/* a /* reason: x */ */", False),
+                            ("/* a */ /* reason: x */", False), ("/* /* reason: x */ */", False)):
+            for suffix in ("SELECT x FROM plain", "DECLARE c CURSOR WITH HOLD FOR SELECT x FROM plain"):
+                with self.subTest(head + suffix):
+                    code, text, _ = self.run_on(connection, wire.query(head + suffix))
+                    self.assertEqual(code, None if right else "42501", text)
+                    self.run_on(connection, wire.query("CLOSE ALL"))
+        self.assertEqual(self.run_on(connection, wire.query("SELECT '/* reason: x */' FROM plain"))[0], "42501")
+        port = connection.socket.getsockname()[1]
+        given = [record for record in self.gateway.audit("statement.decided") if record["client.port"] == port]
+        self.assertIn("reason given: ticket 17", json.dumps(given[0]))
 
 
 class Changes(Case):
