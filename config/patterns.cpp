@@ -89,6 +89,15 @@ bool parse_column_pattern(std::string_view text, Mask& mask) {
          parser.name(mask.column) && mask.column != "*" && parser.done();
 }
 
+bool parse_column_name(std::string_view text, ConfinedColumn& column) {
+  NameParser parser(text);
+  if (!parser.name(column.column) || column.column == "*") return false;
+  if (parser.done()) return true;
+  column.schema = column.column;
+  const bool named = parser.take('.') && parser.name(column.table) && parser.take('.') && parser.name(column.column);
+  return named && parser.done() && column.schema != "*" && column.table != "*" && column.column != "*";
+}
+
 bool parse_function_pattern(std::string_view text, FunctionPattern& pattern) {
   if (text == "safe") {
     pattern.safe = true;

@@ -29,15 +29,17 @@ Rule read_rule(const Value& value) {
                      "maintenance",  "functions",   "call",          "listen",   "notify",  "set",
                      "types",        "dcl",         "admin",         "do",       "opaque",  "two_phase",
                      "server_files", "replication", "function_call", "connect",  "require", "statements",
-                     "when",         "descendants"});
+                     "when",         "descendants", "schemas"});
   if (!value.is_map()) return rule;
   value["everything"].read(rule.everything);
   const Value pack = value["pack"];
   if (pack.present()) {
     std::size_t index = 0;
-    pack.read_word({"readonly", "introspection"}, index);
-    rule.packs.emplace_back(index == 0 ? "readonly" : "introspection");
+    constexpr const char* packs[] = {"readonly", "introspection", "orm", "migrator"};
+    pack.read_word({packs[0], packs[1], packs[2], packs[3]}, index);
+    rule.packs.emplace_back(packs[index]);
   }
+  read_schemas(value, rule);
   for (const std::string_view kind : table_kinds) {
     const Value list = value[std::string(kind)];
     if (!list.present()) continue;
@@ -60,9 +62,7 @@ Rule read_rule(const Value& value) {
   value["function_call"].read(rule.function_call);
   value["connect"].read(rule.connect);
   value["descendants"].read(rule.descendants);
-  const Value require = value["require"];
-  require.expect_keys({"where"});
-  require["where"].read(rule.require_where);
+  read_require(value, rule);
   value["statements"].each([&rule](const Value& element) {
     ListedStatement statement{{}, element.line(), element.column()};
     element.read(statement.text);
@@ -119,8 +119,10 @@ void read_policies(const Value& list, Config& config) {
     value["deny"].each([&policy](const Value& rule) {
       policy.deny.push_back(read_rule(rule));
       // Another spelling would go round it.
+      if (asks_beyond_where(policy.deny.back())) rule["require"].error("is for allow only: what is denied is denied");
       if (!policy.deny.back().statements.empty()) rule["statements"].error("is for allow only: name what is denied");
     });
+    check_attributes(value["allow"], policy, config);
     config.policies.push_back(std::move(policy));
   });
 }

@@ -90,6 +90,16 @@ void read_window(const Value& value, std::optional<Window>& window);
 /// Reads `mask` and `filter` of a policy.
 void read_masks(const Value& map, std::vector<Mask>& masks);
 void read_filters(const Value& map, std::vector<RowFilter>& filters);
+/// "tenant_id" or "public.orders.tenant_id". False if it is neither.
+bool parse_column_name(std::string_view text, ConfinedColumn& column);
+/// Reads `schemas`, which the pack "migrator" works in.
+void read_schemas(const Value& rule_value, Rule& rule);
+/// Reads `require` of a rule.
+void read_require(const Value& rule_value, Rule& rule);
+/// Whether its relations have conditions besides a WHERE clause.
+bool asks_beyond_where(const Rule& rule);
+/// Warns of attributes that none of the users has.
+void check_attributes(const Value& allow, const Policy& policy, const Config& config);
 /// Reads `policies`.
 void read_policies(const Value& list, Config& config);
 

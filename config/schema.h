@@ -130,10 +130,19 @@ struct ListedStatement {
   int column = 0;
 };
 
+/// A column that a rule's relations must be held to one value of, as `require: { values: … }` writes it.
+struct ConfinedColumn {
+  std::string schema, table;  ///< empty: of every relation of the rule
+  std::string column;
+  std::string attribute;  ///< of the principal; empty: `value` is meant
+  std::string value;
+};
+
 /// One entry of `allow` or `deny`.
 struct Rule {
   bool everything = false;
   std::vector<std::string> packs;
+  std::vector<std::string> schemas;                         ///< of the pack "migrator"
   std::map<std::string, std::vector<TablePattern>> tables;  ///< by statement kind: select, insert, …
   std::vector<FunctionPattern> functions;
   std::vector<FunctionPattern> call;
@@ -151,6 +160,11 @@ struct Rule {
   bool function_call = false;
   bool connect = false;  ///< tcp targets
   bool require_where = false;
+  std::vector<ConfinedColumn> require_values;
+  std::size_t max_list = 0;   ///< 0: no limit
+  std::size_t max_limit = 0;  ///< 0: none is asked for
+  std::size_t max_rows = 0;   ///< 0: no limit
+  bool require_reason = false;
   bool descendants = false;                 ///< the tables with all their children and partitions
   std::vector<ListedStatement> statements;  ///< allow only: these shapes, whatever they do
   std::optional<Window> when;               ///< in force at these times only

@@ -92,7 +92,8 @@ bool CallJudge::allowed_as_system(const sql::FunctionUse& use) const {
     return true;
   if (!is_system(use.name)) return false;
   return is_harmless_function(use.name.name) || (allow_.safe_functions && is_safe_function(use.name.name)) ||
-         (allow_.introspection && is_introspection_function(use.name.name));
+         (allow_.introspection && is_introspection_function(use.name.name)) ||
+         (allow_.orm && is_orm_function(use.name.name));
 }
 
 // By name alone, as text stands.

@@ -205,6 +205,10 @@ bool has_hidden_columns(std::string_view relation) {
                      [&](const HiddenColumn& hidden) { return hidden.relation == relation; });
 }
 
+bool is_orm_function(std::string_view name) {
+  return name == "currval" || name == "lastval" || name == "pg_get_serial_sequence";
+}
+
 bool is_introspection_function(std::string_view name) {
   static const Names names = [] {
     Names all = words_of(introspection_function_words);

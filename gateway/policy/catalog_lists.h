@@ -24,6 +24,8 @@ bool is_hidden_catalog_column(std::string_view relation, std::string_view column
 bool has_hidden_columns(std::string_view relation);
 /// Catalog functions of the same queries.
 bool is_introspection_function(std::string_view name);
+/// What object-relational mappers call besides: the number that an INSERT of their own session has taken.
+bool is_orm_function(std::string_view name);
 /// Any function of pg_catalog: without a schema, such a name finds that one first, whatever else is granted.
 bool is_system_function(std::string_view name);
 /// Whether (x).name may call a function of pg_catalog that is not safe.

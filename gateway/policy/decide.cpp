@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <tuple>
 
 #include "gateway/policy/calls.h"
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/grants.h"
+#include "gateway/policy/migrations.h"
 #include "gateway/policy/relatives.h"
 
 namespace dbgate::policy {
@@ -61,8 +63,13 @@ bool reads_hidden(const std::string& relation, const sql::ColumnUse* columns) {
 /// Judges one statement; stops at the first thing that is not allowed.
 class StatementJudge {
  public:
-  StatementJudge(const Grants& grants, const Statement& statement, const NameContext& context)
-      : grants_(grants), allow_(grants.allow), statement_(statement), context_(context) {}
+  StatementJudge(const Grants& grants, const Statement& statement, const NameContext& context,
+                 const Arguments* arguments)
+      : grants_(grants),
+        allow_(grants.allow),
+        statement_(statement),
+        context_(context),
+        values_(statement, context, arguments) {}
 
   Verdict run();
 
@@ -81,6 +88,21 @@ class StatementJudge {
   std::string check_objects();
   std::string check_columns(const sql::RelationUse& use, const std::string& schema, Effect effect,
                             const sql::ColumnUse* columns, const std::string& shown);
+  /// What several rules give together to one use of a relation.
+  struct Given {
+    bool any = false;
+    bool needs_where = false;
+    bool all_columns = false;
+    std::vector<std::string> columns;
+    bool pending = false;      ///< some rule counts if Bind's values are right
+    bool limited = false;      ///< some rule counts for so many rows
+    std::string needed;        ///< why a rule does not count
+    std::size_t max_rows = 0;  ///< the least of those that count; 0: none has a limit
+    std::string max_rows_rule;
+  };
+  Given given(const sql::RelationUse& use, const std::string& schema, Effect effect, bool with_limited,
+              bool with_pending);
+  void limit_rows(const Given& all);
   std::vector<std::string> schemas_of(const sql::QualifiedName& name, bool relation) const;
   std::string not_allowed(Effect effect, const std::string& on = {}) const {
     const std::string word = effect_words[static_cast<std::size_t>(effect)];
@@ -94,6 +116,11 @@ class StatementJudge {
   const RuleSet& allow_;
   const Statement& statement_;
   const NameContext& context_;
+  const ValueJudge values_;
+  std::size_t index_ = 0;  // of the relation that is looked at
+  bool looks_at_values_ = false;
+  std::size_t max_rows_ = 0;
+  std::string max_rows_rule_;
   std::string rule_;
 };
 
@@ -125,6 +152,12 @@ Verdict StatementJudge::run() {
   if (why.empty()) {
     verdict.decision = policy::Decision::allow;
     verdict.rule_id = rule_.empty() ? "builtin/harmless" : rule_;
+    if (statement_.values && !statement_.values->reason.empty()) {
+      verdict.reasons.push_back("reason given: " + statement_.values->reason);
+    }
+    verdict.looks_at_values = looks_at_values_;
+    verdict.max_rows = max_rows_;
+    verdict.max_rows_rule = max_rows_rule_;
     return verdict;
   }
   verdict.decision = policy::Decision::deny;
@@ -240,7 +273,8 @@ std::string StatementJudge::check_settings() {
 }
 
 std::string StatementJudge::check_relations() {
-  for (const sql::RelationUse& use : statement_.relations) {
+  for (index_ = 0; index_ < statement_.relations.size(); ++index_) {
+    const sql::RelationUse& use = statement_.relations[index_];
     if (!use.name.catalog.empty() && use.name.catalog != context_.database) {
       return "cross-database names are not allowed";
     }
@@ -267,7 +301,13 @@ std::string StatementJudge::check_descendants(const sql::RelationUse& use, const
   if (descendants.empty()) return {};
   EffectSet along;
   allow_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
-    if (grant.descendants) along |= grant.effects;
+    if (!grant.descendants) return true;
+    for (std::size_t i = 0; i < use.effects.size(); ++i) {
+      const auto effect = static_cast<Effect>(i);
+      const bool counts =
+          !grant.require || values_.check(*grant.require, index_, use, schema, effect).state != Held::State::no;
+      if (grant.effects.test(i) && counts) along.set(i);
+    }
     return true;
   });
   for (const sql::QualifiedName& name : descendants) {
@@ -306,45 +346,82 @@ std::string StatementJudge::check_columns(const sql::RelationUse& use, const std
     rule_ = allow_.introspection_rule;
     return {};
   }
-  bool any = false;
-  bool needs_where = false;
-  bool all_columns = false;
-  std::vector<std::string> granted;
+  // Not columns of the table's definition: never granted as part of "all".
+  static constexpr std::array<std::string_view, 6> system_columns = {"ctid", "xmin", "xmax",
+                                                                     "cmin", "cmax", "tableoid"};
+  Given granted;
+  const auto missing_column = [&]() -> std::string {
+    if (columns == nullptr) return {};
+    if (columns->whole_row && !granted.all_columns) return "all columns";
+    for (const std::string& column : columns->names) {
+      const auto& named = granted.columns;
+      const bool system = std::find(system_columns.begin(), system_columns.end(), column) != system_columns.end();
+      const bool is_granted =
+          (granted.all_columns && !system) || std::find(named.begin(), named.end(), column) != named.end();
+      if (!is_granted) return "column " + column;
+    }
+    return {};
+  };
+  granted = given(use, schema, effect, false, false);
+  std::string missing = missing_column();
+  // What comes with conditions is taken only where it is needed, and then with all of them.
+  for (const auto& [limited, pending] : {std::pair(true, false), std::pair(false, true), std::pair(true, true)}) {
+    if (granted.any && missing.empty()) break;
+    if ((limited && !granted.limited) || (pending && !granted.pending)) continue;
+    granted = given(use, schema, effect, limited, pending);
+    missing = missing_column();
+    if (pending && granted.any && missing.empty()) looks_at_values_ = true;
+  }
+  const std::string word = effect_words[static_cast<std::size_t>(effect)];
+  if (!granted.any && granted.needs_where) return word + " on " + shown_name + " needs a WHERE clause";
+  if (!granted.any && !granted.needed.empty()) return word + " on " + shown_name + " " + granted.needed;
+  if (!granted.any) return not_allowed(effect, shown_name);
+  if (!missing.empty()) return not_allowed(effect, missing + " of " + shown_name);
+  limit_rows(granted);
+  return {};
+}
+
+StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const std::string& schema, Effect effect,
+                                            bool with_limited, bool with_pending) {
+  Given all;
   allow_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
     // COPY table TO reads the table by the right to copy it.
     const bool covers = has(grant.effects, effect) || (effect == Effect::read && has(use.effects, Effect::copy_out) &&
                                                        has(grant.effects, Effect::copy_out));
     if (!covers) return true;
+    if (grant.migrations_only && !is_migration(statement_.tag)) return true;
     if (grant.require_where && !use.has_where && effect != Effect::read) {
-      needs_where = true;
+      all.needs_where = true;
       return true;
     }
-    any = true;
-    if (!all_columns) rule_ = grant.rule_id;
-    all_columns = all_columns || grant.columns.empty();
+    if (grant.require) {
+      Held held = values_.check(*grant.require, index_, use, schema, effect);
+      all.pending = all.pending || held.state == Held::State::pending;
+      if (held.state == Held::State::no) all.needed = std::move(held.why);
+      if (held.state == Held::State::no || (held.state == Held::State::pending && !with_pending)) return true;
+    }
+    const std::size_t rows = grant.require && is_change(effect) ? grant.require->max_rows : 0;
+    all.limited = all.limited || rows > 0;
+    if (rows > 0 && !with_limited) return true;
+    if (rows > 0 && (all.max_rows == 0 || rows < all.max_rows)) {
+      all.max_rows = rows;
+      all.max_rows_rule = grant.rule_id;
+    }
+    all.any = true;
+    if (!all.all_columns) rule_ = grant.rule_id;
+    all.all_columns = all.all_columns || grant.columns.empty();
     // System columns are named beside "all", in any order.
-    granted.insert(granted.end(), grant.columns.begin(), grant.columns.end());
+    all.columns.insert(all.columns.end(), grant.columns.begin(), grant.columns.end());
     return true;
   });
-  if (!any && needs_where) {
-    return std::string(effect_words[static_cast<std::size_t>(effect)]) + " on " + shown_name + " needs a WHERE clause";
-  }
-  if (!any) return not_allowed(effect, shown_name);
-  if (columns == nullptr) return {};
-  // Not columns of the table's definition: never granted as part of "all".
-  static constexpr std::array<std::string_view, 6> system_columns = {"ctid", "xmin", "xmax",
-                                                                     "cmin", "cmax", "tableoid"};
-  const auto is_granted = [&](const std::string& column) {
-    if (std::find(granted.begin(), granted.end(), column) != granted.end()) return true;
-    return all_columns && std::find(system_columns.begin(), system_columns.end(), column) == system_columns.end();
-  };
-  if (columns->whole_row && !all_columns) {
-    return not_allowed(effect, "all columns of " + shown_name);
-  }
-  for (const std::string& column : columns->names) {
-    if (!is_granted(column)) return not_allowed(effect, "column " + column + " of " + shown_name);
-  }
-  return {};
+  return all;
+}
+
+// Of all that a statement changes, the strictest limit counts.
+void StatementJudge::limit_rows(const Given& all) {
+  if (all.max_rows == 0 || (max_rows_ > 0 && max_rows_ <= all.max_rows)) return;
+  max_rows_ = all.max_rows;
+  max_rows_rule_ = all.max_rows_rule + ".max_rows";
 }
 
 std::string StatementJudge::check_functions() {
@@ -377,7 +454,7 @@ std::string StatementJudge::check_objects() {
   const auto ddl_granted = [this](const std::string& schema, const std::string& name) {
     bool granted = false;
     allow_.each_grant(schema, name, [&](const TableGrant& grant) {
-      granted = has(grant.effects, Effect::ddl);
+      granted = has(grant.effects, Effect::ddl) && (!grant.migrations_only || is_migration(statement_.tag));
       if (granted) rule_ = grant.rule_id;
       return !granted;
     });
@@ -388,6 +465,10 @@ std::string StatementJudge::check_objects() {
   }
   for (const sql::QualifiedName& object : statement_.objects) {
     if (object.schema == "pg_catalog") continue;
+    if (statement_.tag == "CREATE SCHEMA" && object.schema.empty() && allow_.migrates.contains(object.name)) continue;
+    if (object.schema.empty() && !allow_.migrates.empty() && names_no_target(statement_.tag)) continue;
+    const bool type = object.schema.empty() && is_type_ddl(statement_) && !context_.search_path.empty();
+    if (type && ddl_granted(context_.search_path.front(), object.name)) continue;
     if (!ddl_granted(object.schema, object.name)) return not_allowed(Effect::ddl, shown(object));
   }
   return {};
@@ -395,8 +476,13 @@ std::string StatementJudge::check_objects() {
 
 }  // namespace
 
-Verdict decide(const Grants& grants, const Statement& statement, const NameContext& context) {
-  return StatementJudge(grants, statement, context).run();
+Verdict decide(const Grants& grants, const Statement& statement, const NameContext& context,
+               const Arguments* arguments) {
+  return StatementJudge(grants, statement, context, arguments).run();
+}
+
+std::shared_ptr<const sql::ValuesWanted> values_wanted(const Grants& grants) {
+  return grants.wanted;
 }
 
 bool may_write(const Grants& grants) {
@@ -408,12 +494,17 @@ bool may_write(const Grants& grants) {
 Verdict stricter(Verdict earlier, Verdict later) {
   const bool learns = earlier.learns || later.learns;
   Verdict& counts = later.decision >= earlier.decision ? later : earlier;
+  counts.looks_at_values = earlier.looks_at_values || later.looks_at_values;
+  const bool first = earlier.max_rows > 0 && (later.max_rows == 0 || earlier.max_rows < later.max_rows);
+  std::tie(counts.max_rows, counts.max_rows_rule) =
+      first ? std::pair(earlier.max_rows, earlier.max_rows_rule) : std::pair(later.max_rows, later.max_rows_rule);
   counts.learns = learns;
   return std::move(counts);
 }
 
 bool shows_part(const Grants& grants) {
-  return grants.allow.names_columns || grants.allow.lists_statements() || grants.deny.table_effects.any() ||
+  const RuleSet& allow = grants.allow;
+  return allow.names_columns || allow.asks_for_values || allow.lists_statements() || grants.deny.table_effects.any() ||
          grants.hidden.any();
 }
 

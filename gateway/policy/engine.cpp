@@ -18,10 +18,10 @@ bool has_window(const config::Policy& policy) {
 
 /// Adds the rules of one side that count at `now`; without a time, all of them.
 void add_rules(RuleSet& set, const std::vector<config::Rule>& rules, const std::string& prefix, RuleSet::Side side,
-               std::optional<std::int64_t> now) {
+               std::optional<std::int64_t> now, const RuleSet::Attributes& attributes) {
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (now && rules[i].when && !rules[i].when->open_at(*now)) continue;
-    set.add(rules[i], prefix + "[" + std::to_string(i) + "]", side);
+    set.add(rules[i], prefix + "[" + std::to_string(i) + "]", side, attributes);
   }
 }
 
@@ -31,9 +31,15 @@ std::shared_ptr<const Grants> compile(const Policies& policies, const Attributes
   grants->attributes = attributes;
   for (const auto& policy : policies) {
     grants->mode = std::max(grants->mode, policy->mode);
-    add_rules(grants->allow, policy->allow, policy->name + "/allow", RuleSet::Side::allow, now);
-    add_rules(grants->deny, policy->deny, policy->name + "/deny", RuleSet::Side::deny, now);
+    add_rules(grants->allow, policy->allow, policy->name + "/allow", RuleSet::Side::allow, now, attributes);
+    add_rules(grants->deny, policy->deny, policy->name + "/deny", RuleSet::Side::deny, now, attributes);
     grants->hidden.add(*policy);
+  }
+  if (grants->allow.asks_for_values) {
+    auto wanted = std::make_shared<sql::ValuesWanted>();
+    wanted->columns = grants->allow.confined_columns;
+    std::sort(wanted->columns.begin(), wanted->columns.end());
+    grants->wanted = std::move(wanted);
   }
   return grants;
 }

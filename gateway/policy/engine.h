@@ -15,6 +15,7 @@
 namespace dbgate::policy {
 
 class Grants;
+struct Arguments;
 
 /// Grants, and from when until when (seconds since 1970 UTC, the end excluded) they are certain not to change.
 struct TimedGrants {
@@ -57,7 +58,11 @@ struct NameContext {
 };
 
 /// The verdict on one statement: everything it does must be granted, nothing of it denied. Pure.
-Verdict decide(const Grants& grants, const sql::Statement& statement, const NameContext& context);
+/// @param arguments  what the statement's parameters stand for; null: not known yet, see Verdict::looks_at_values
+Verdict decide(const Grants& grants, const sql::Statement& statement, const NameContext& context,
+               const Arguments* arguments = nullptr);
+/// What rules over values look at in statements; null: there are none.
+std::shared_ptr<const sql::ValuesWanted> values_wanted(const Grants& grants);
 /// A FunctionCall message names a function by OID alone.
 Verdict decide_function_call(const Grants& grants);
 /// A connection of an engine that sees bytes only.

@@ -64,21 +64,52 @@ bool RuleSet::is_system_schema(std::string_view schema) {
   return schema == "information_schema" || schema.starts_with("pg_");
 }
 
-void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side side) {
+std::shared_ptr<const Requirements> RuleSet::requirements_of(const config::Rule& rule, const Attributes& attributes) {
+  const bool any = !rule.require_values.empty() || rule.max_list > 0 || rule.max_limit > 0 || rule.max_rows > 0 ||
+                   rule.require_reason;
+  if (!any) return nullptr;
+  auto needed = std::make_shared<Requirements>();
+  for (const config::ConfinedColumn& column : rule.require_values) {
+    Confinement& rule_of = needed->values.emplace_back();
+    rule_of.schema = column.schema;
+    rule_of.table = column.table;
+    rule_of.column = column.column;
+    rule_of.attribute = column.attribute;
+    const auto found = attributes.find(column.attribute);
+    if (column.attribute.empty()) {
+      rule_of.value = column.value;
+    } else if (found != attributes.end()) {
+      rule_of.value = found->second;
+    }
+    confined_columns.push_back(column.column);
+  }
+  needed->max_list = rule.max_list;
+  needed->max_limit = rule.max_limit;
+  needed->max_rows = rule.max_rows;
+  needed->reason = rule.require_reason;
+  asks_for_values =
+      asks_for_values || !needed->values.empty() || rule.max_list > 0 || rule.max_limit > 0 || rule.require_reason;
+  return needed;
+}
+
+void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side side, const Attributes& attributes) {
   ++rules;
+  const std::shared_ptr<const Requirements> require = side == Side::allow ? requirements_of(rule, attributes) : nullptr;
   if (rule.everything) {
     everything = true;
     everything_rule = rule_id;
   }
   for (const std::string& pack : rule.packs) {
-    if (pack == "introspection") {
+    if (pack == "introspection" || pack == "orm" || pack == "migrator") {
       introspection = true;
       introspection_rule = rule_id;
       // Tools count, format and aggregate what they find in the catalog.
       safe_functions = safe_functions || side == Side::allow;
+      if (pack == "orm") orm = true;
+      if (pack == "migrator") add_migrator(rule, rule_id, require);
     } else {
       safe_functions = true;
-      tables_["*"]["*"].push_back({effect_of("select"), {}, false, true, rule_id, true});
+      tables_["*"]["*"].push_back({effect_of("select"), {}, false, true, rule_id, true, require});
       table_effects |= effect_of("select");
     }
   }
@@ -90,7 +121,8 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
                        rule.require_where,
                        rule.descendants,
                        rule_id,
-                       pattern.schema == "*" && pattern.name == "*"};
+                       pattern.schema == "*" && pattern.name == "*",
+                       require};
       std::sort(grant.columns.begin(), grant.columns.end());
       names_columns = names_columns || !grant.columns.empty();
       table_effects |= grant.effects;
@@ -126,6 +158,32 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
   replication = replication || rule.replication;
   function_call = function_call || rule.function_call;
   connect = connect || rule.connect;
+}
+
+// What migrations do: the structure of the named schemas, and the data in them. Code, extensions, roles and foreign
+// data are not among it.
+void RuleSet::add_migrator(const config::Rule& rule, const std::string& rule_id,
+                           const std::shared_ptr<const Requirements>& require) {
+  EffectSet rights;
+  for (const std::string_view kind : {"select", "insert", "update", "delete", "truncate", "lock"})
+    rights |= rights_of(kind);
+  writes = true;
+  for (const std::string& schema : rule.schemas) {
+    std::vector<TableGrant>& grants = tables_[schema]["*"];
+    grants.push_back({rights, {}, false, true, rule_id, false, require});
+    grants.push_back({effect_of("ddl"), {}, false, true, rule_id, false, require, true});
+    types_.push_back({schema, "*", {}});
+    schemas.insert(schema);
+    migrates.insert(schema);
+  }
+  table_effects |= rights | effect_of("ddl");
+  for (const char* name : {"pg_advisory_lock", "pg_advisory_unlock", "pg_advisory_xact_lock", "pg_try_advisory_lock",
+                           "pg_try_advisory_xact_lock"}) {
+    config::FunctionPattern pattern;
+    pattern.schema = "pg_catalog";
+    pattern.name = name;
+    functions_.push_back(std::move(pattern));
+  }
 }
 
 bool RuleSet::function_granted(std::string_view schema, std::string_view name, std::size_t arguments,

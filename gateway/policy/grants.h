@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "config/schema.h"
+#include "gateway/policy/confine.h"
 #include "gateway/policy/engine.h"
 #include "gateway/policy/row_filters.h"
 
@@ -20,15 +22,19 @@ struct TableGrant {
   bool require_where = false;
   bool descendants = false;  ///< with all children and partitions
   std::string rule_id;
-  bool everywhere = false;  ///< the pattern is "*", which no renaming escapes
+  bool everywhere = false;                                ///< the pattern is "*", which no renaming escapes
+  std::shared_ptr<const Requirements> require = nullptr;  ///< beyond `require_where`; null: nothing
+  bool migrations_only = false;  ///< DDL of tables, indexes, sequences, views and types, not of code
 };
 
 /// Rules of one principal on one target, looked up by relation.
 class RuleSet {
  public:
+  using Attributes = std::map<std::string, std::string>;
   enum class Side : std::uint8_t { allow, deny };
   /// A right brings what it cannot do without, such as the row locks of UPDATE; a denial takes only what it names.
-  void add(const config::Rule& rule, const std::string& rule_id, Side side);
+  /// @param attributes  of the principal, which the rule's values may be
+  void add(const config::Rule& rule, const std::string& rule_id, Side side, const Attributes& attributes = {});
 
   /// Calls `visit` for every grant on schema.name, until it returns false.
   template <class Visit>
@@ -70,15 +76,23 @@ class RuleSet {
   bool safe_functions = false;
   bool introspection = false;
   std::string introspection_rule;
-  bool writes = false;  ///< grants any change of data
+  bool orm = false;                ///< what object-relational mappers call besides
+  std::set<std::string> migrates;  ///< schemas that migrations may make and change
+  bool writes = false;             ///< grants any change of data
   bool dcl = false, admin = false, do_blocks = false, opaque = false, two_phase = false, server_files = false;
   bool replication = false, function_call = false, connect = false;
-  bool names_columns = false;  ///< some table pattern lists columns
+  bool names_columns = false;                 ///< some table pattern lists columns
+  std::vector<std::string> confined_columns;  ///< of all rules over values
+  bool asks_for_values = false;               ///< some rule looks at values
   std::size_t rules = 0;
   sql::EffectSet table_effects;   ///< of all relation patterns together
   std::set<std::string> schemas;  ///< that any pattern names
 
  private:
+  void add_migrator(const config::Rule& rule, const std::string& rule_id,
+                    const std::shared_ptr<const Requirements>& require);
+  std::shared_ptr<const Requirements> requirements_of(const config::Rule& rule, const Attributes& attributes);
+
   /// Looks up views of text without making a string of them.
   struct Hash {
     using is_transparent = void;
@@ -121,6 +135,7 @@ class Grants {
   Hidden hidden;
   std::map<std::string, std::string> attributes;          ///< of the principal; its name is among them
   config::PolicyMode mode = config::PolicyMode::enforce;  ///< the least strict of the policies
+  std::shared_ptr<const sql::ValuesWanted> wanted;        ///< null: no rule looks at values
 };
 
 /// Why a statement could come to what is hidden without naming it, or empty.

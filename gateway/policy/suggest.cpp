@@ -65,7 +65,8 @@ class Suggestion {
 
  private:
   bool passes(const std::string& text) const {
-    const sql::AnalyzeResult result = sql::analyze(text, sql::ScanLimits{}, context_.resolver);
+    const sql::AnalyzeResult result =
+        sql::analyze(text, sql::ScanLimits{}, context_.resolver, values_wanted(grants_).get());
     if (!result.script || result.script->statements.size() != 1) return false;
     return decide(grants_, result.script->statements[0], context_).decision == Decision::allow;
   }

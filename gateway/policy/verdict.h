@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,7 +23,11 @@ struct Verdict {
   std::string suggestion;  ///< the nearest statement that passes, if there is one; the hint says so
 
   std::vector<std::string> masked;  ///< columns that are shown masked: schema.table.column
-  bool learns = false;              ///< the shapes of the statements belong into the audit record
+  /// Bind brings values that decide: until then it is allowed for what can be seen.
+  bool looks_at_values = false;
+  std::size_t max_rows = 0;   ///< that the statement may change, 0: any number; more are to be undone
+  std::string max_rows_rule;  ///< who says so
+  bool learns = false;        ///< the shapes of the statements belong into the audit record
 
   bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/policy/values.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/rewrite/rewrite.h"
 #include "gateway/session/name_table.h"
@@ -23,16 +24,22 @@ struct Sent {
   std::uint64_t judged_by = 0;                              ///< Judge::version() at that time
 };
 
+/// What the parameters of a statement stand for, as Bind said.
+using BoundValues = policy::Arguments;
+
 /// A statement text that was judged and allowed, kept while the server may hold it under a name.
 struct Prepared {
   std::string text;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
-  std::uint64_t judged_by = 0;       ///< Judge::version() at that time
-  bool user_types = false;           ///< parameters are declared to be of types that users made
-  std::shared_ptr<const Sent> sent;  ///< null: the text as it is
-  bool sql_cursor = false;           ///< a portal made by DECLARE; `script` is that statement
-  std::shared_ptr<Meter> meter;      ///< of a portal or cursor under limits
+  std::uint64_t judged_by = 0;                 ///< Judge::version() at that time
+  bool user_types = false;                     ///< parameters are declared to be of types that users made
+  std::shared_ptr<const Sent> sent;            ///< null: the text as it is
+  std::vector<RowCap> row_caps;                ///< as in Judged
+  std::vector<std::uint32_t> parameter_types;  ///< OIDs, as Parse declared them
+  std::shared_ptr<const BoundValues> bound;    ///< of a portal or cursor, where rules look at them
+  bool sql_cursor = false;                     ///< a portal made by DECLARE; `script` is that statement
+  std::shared_ptr<Meter> meter;                ///< of a portal or cursor under limits
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;

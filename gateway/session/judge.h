@@ -45,6 +45,8 @@ struct Judged {
   Refusal refusal;
   /// Where masks and filters are in force. Null elsewhere: the text is sent as it is.
   std::shared_ptr<const Sent> sent;
+  /// By statement of the script, where rules limit the rows that they may change; shorter or empty: no limits.
+  std::vector<RowCap> row_caps;
   bool wait = false;  ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
 
@@ -76,10 +78,17 @@ class Judge {
   virtual bool rewrites() { return false; }
   /// Whether the server's errors could show what the principal may not see: they are reduced (reduced_errors.h).
   virtual bool reduces_errors() { return false; }
+  /// Whether rules look at the values of parameters: Bind is judged then.
+  virtual bool looks_at_values() { return false; }
   /// A statement that may have changed the catalog is through, and its transaction too.
   virtual void catalog_changed() {}
   /// Decides on a whole Query or Parse text. `statements` and `portals` are what EXECUTE and FETCH may name.
   virtual Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) = 0;
+  /// The same of one statement whose parameters stand for `values`; null: Bind has not brought them yet.
+  virtual Judged judge_bound(const Analysis& analysis, const BoundValues* /*values*/, const Names& statements,
+                             const Names& portals, Segment now) {
+    return judge(analysis, statements, portals, now);
+  }
   /// A FunctionCall message (PostgreSQL docs ch. 55.2.4).
   virtual Judged judge_function_call() = 0;
   /// A whole connection of an engine that does not look into it.

@@ -86,6 +86,25 @@ policy::Verdict hidden_plan() {
   return verdict;
 }
 
+void note_row_cap(Judged& judged, std::size_t index, const policy::Verdict& verdict) {
+  if (verdict.max_rows == 0) return;
+  judged.row_caps.resize(index + 1);
+  judged.row_caps[index] = {verdict.max_rows, verdict.max_rows_rule};
+}
+
+// A type that cannot be told is one that nothing compares with.
+std::uint32_t declared_type(std::size_t parameter, const std::vector<std::uint32_t>& types,
+                            const sql::Statement& prepared, const catalog::Resolver* resolver) {
+  constexpr std::uint32_t no_type = UINT32_MAX;
+  if (parameter < types.size()) return types[parameter];
+  if (!prepared.values || parameter >= prepared.values->parameter_types.size()) return 0;
+  const sql::Operand& written = prepared.values->parameter_types[parameter];
+  const catalog::Type* const type =
+      resolver == nullptr ? nullptr : resolver->type({"", written.cast_schema, written.cast_type});
+  if (type == nullptr || !written.cast) return no_type;
+  return written.cast_to_array ? (type->array == 0 ? no_type : type->array) : type->oid;
+}
+
 policy::Verdict unread_catalog() {
   policy::Verdict verdict;
   verdict.rule_id = "builtin/catalog";
@@ -105,10 +124,11 @@ std::string_view effect_of(const Judged& judged) {
 }
 
 std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
-                                             const catalog::Resolver* resolver, bool keep_text) {
+                                             const catalog::Resolver* resolver, bool keep_text,
+                                             const sql::ValuesWanted* wanted) {
   auto analysis = std::make_shared<Analysis>();
   if (keep_text || text.size() <= policy::max_suggestion_bytes) analysis->text = text;
-  sql::AnalyzeResult result = sql::analyze(text, limits, resolver);
+  sql::AnalyzeResult result = sql::analyze(text, limits, resolver, wanted);
   if (result.script) {
     analysis->script = std::make_shared<const sql::Script>(std::move(*result.script));
     return analysis;
@@ -158,12 +178,15 @@ const PolicyView& PolicyJudge::view() {
 
 AnalysisWork PolicyJudge::analysis_work(std::string_view text) const {
   const bool keep_text = view_.grants && policy::hides(*view_.grants);
-  return [text, limits = limits_, catalog = view_.catalog, resolver = view_.resolver, keep_text] {
-    return analyze_text(text, limits, resolver.get(), keep_text);
+  auto wanted = view_.grants ? policy::values_wanted(*view_.grants) : nullptr;
+  return [text, limits = limits_, catalog = view_.catalog, resolver = view_.resolver, keep_text,
+          wanted = std::move(wanted)] {
+    return analyze_text(text, limits, resolver.get(), keep_text, wanted.get());
   };
 }
 
-Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) {
+Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* values, const Names& statements,
+                                const Names& portals, Segment now) {
   const PolicyView& policy = view();
   Judged judged;
   judged.script = analysis.script;
@@ -192,8 +215,9 @@ Judged PolicyJudge::judge(const Analysis& analysis, const Names& statements, con
       judged.refusal = denial(total);
     }
     for (std::size_t i = 0; i < script.statements.size() && !judged.refused; ++i) {
-      total = policy::stricter(std::move(total),
-                               decide_named(script.statements[i], script, i, statements, portals, now, judged));
+      policy::Verdict one = decide_named(script.statements[i], values, script, i, statements, portals, now, judged);
+      note_row_cap(judged, i, one);
+      total = policy::stricter(std::move(total), std::move(one));
       if (judged.wait) return judged;
       if (!total.allowed() && !judged.refused) {
         total.suggestion = suggestion_for(script.statements[i], analysis);
@@ -269,16 +293,20 @@ std::string PolicyJudge::suggestion_for(const sql::Statement& denied, const Anal
 
 // One statement, together with what EXECUTE and FETCH name: that was judged when it was defined, and is judged again
 // now, because policies may have changed since.
-policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const sql::Script& script, std::size_t index,
-                                          const Names& statements, const Names& portals, Segment now, Judged& judged) {
-  policy::Verdict verdict = policy::decide(*view_.grants, statement, view_.names);
+policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const BoundValues* values,
+                                          const sql::Script& script, std::size_t index, const Names& statements,
+                                          const Names& portals, Segment now, Judged& judged) {
+  // Its parameters are EXECUTE's to fill; where Bind names what it has prepared, there are values.
+  const bool prepares = statement.kind == sql::StatementKind::prepare && (values == nullptr || values->list.empty());
+  policy::Verdict verdict = policy::decide(*view_.grants, statement, view_.names, prepares ? nullptr : values);
   if (!verdict.allowed()) return verdict;
+  if (prepares) verdict.looks_at_values = false;
   Names::Lookup named;
   bool must_exist = false;
   if (const sql::Statement* execute = execute_in(statement)) {
     if (const sql::Statement* earlier = defined_before(script, index, execute->name)) {
       if (explains_hidden(statement, earlier, nullptr)) return hidden_plan();
-      return policy::stricter(std::move(verdict), policy::decide(*view_.grants, *earlier, view_.names));
+      return policy::stricter(std::move(verdict), decide_executed(*earlier, {}, statement));
     }
     named = statements.find(execute->name, now);
     must_exist = !policy::is_unrestricted(*view_.grants);
@@ -298,16 +326,35 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
   }
   if (named.state != Names::State::found) return verdict;
   if (explains_hidden(statement, nullptr, named.definition.get())) return hidden_plan();
-  if (!stands(*named.definition)) {
+  const Prepared& definition = *named.definition;
+  if (!stands(definition)) {
     judged.refused = true;
     judged.refusal = outdated_statement();
     return verdict;
   }
-  for (const sql::Statement& inner : named.definition->script->statements) {
-    verdict = policy::stricter(std::move(verdict), policy::decide(*view_.grants, inner, view_.names));
+  for (const sql::Statement& inner : definition.script->statements) {
+    static const BoundValues nothing;
+    const BoundValues* const bound = definition.bound ? definition.bound.get() : &nothing;
+    policy::Verdict of_inner = statement.kind == sql::StatementKind::fetch
+                                   ? policy::decide(*view_.grants, inner, view_.names, bound)
+                                   : decide_executed(inner, definition.parameter_types, statement);
+    verdict = policy::stricter(std::move(verdict), std::move(of_inner));
     if (!verdict.allowed()) return verdict;
   }
   return verdict;
+}
+
+// What EXECUTE gives to the parameters counts, by the types that PREPARE or Parse declared.
+policy::Verdict PolicyJudge::decide_executed(const sql::Statement& prepared, const std::vector<std::uint32_t>& types,
+                                             const sql::Statement& execute) const {
+  BoundValues values;
+  if (execute.values) {
+    for (const sql::Operand& operand : execute.values->arguments)
+      values.list.emplace_back().constant = operand;
+  }
+  for (std::size_t i = 0; i < values.list.size(); ++i)
+    values.list[i].type = declared_type(i, types, prepared, view_.resolver.get());
+  return policy::decide(*view_.grants, prepared, view_.names, &values);
 }
 
 Judged PolicyJudge::verdict_only(policy::Verdict verdict, sql::StatementKind kind, const char* tag) {

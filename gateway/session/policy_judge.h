@@ -46,7 +46,8 @@ std::int64_t system_clock_seconds() noexcept;
 /// The analysis of a text, without anybody's rights: facts, or PostgreSQL's words for why it has none.
 /// @param keep_text  with the text, however long
 std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
-                                             const catalog::Resolver* resolver = nullptr, bool keep_text = false);
+                                             const catalog::Resolver* resolver = nullptr, bool keep_text = false,
+                                             const sql::ValuesWanted* wanted = nullptr);
 
 /// Judges by the policies in force. Takes a view once, and again whenever the version has changed or its time is over.
 class PolicyJudge : public Judge {
@@ -62,9 +63,14 @@ class PolicyJudge : public Judge {
   bool reduces_errors() override { return view().grants && policy::shows_part(*view_.grants); }
   bool rewrites() override { return view().grants && policy::hides(*view_.grants); }
   bool stands(const Prepared& prepared) override;
+  bool looks_at_values() override { return view().grants && policy::values_wanted(*view_.grants) != nullptr; }
   AnalysisWork analysis_work(std::string_view text) const override;
   void catalog_changed() override { source_.catalog_changed(target_, database_); }
-  Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) override;
+  Judged judge(const Analysis& analysis, const Names& statements, const Names& portals, Segment now) override {
+    return judge_bound(analysis, nullptr, statements, portals, now);
+  }
+  Judged judge_bound(const Analysis& analysis, const BoundValues* values, const Names& statements, const Names& portals,
+                     Segment now) override;
   Judged judge_function_call() override;
   Judged judge_connection() override;
   Judged judge_replication(std::string_view text) override;
@@ -83,8 +89,11 @@ class PolicyJudge : public Judge {
 
  private:
   const PolicyView& view();
-  policy::Verdict decide_named(const sql::Statement& statement, const sql::Script& script, std::size_t index,
-                               const Names& statements, const Names& portals, Segment now, Judged& judged);
+  policy::Verdict decide_named(const sql::Statement& statement, const BoundValues* values, const sql::Script& script,
+                               std::size_t index, const Names& statements, const Names& portals, Segment now,
+                               Judged& judged);
+  policy::Verdict decide_executed(const sql::Statement& prepared, const std::vector<std::uint32_t>& types,
+                                  const sql::Statement& execute) const;
   bool explains_hidden(const sql::Statement& statement, const sql::Statement* earlier, const Prepared* named) const;
   std::string suggestion_for(const sql::Statement& denied, const Analysis& analysis) const;
   Judged verdict_only(policy::Verdict verdict, sql::StatementKind kind, const char* tag);

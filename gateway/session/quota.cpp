@@ -5,6 +5,7 @@
 
 #include "gateway/policy/catalog_lists.h"
 
+
 namespace dbgate::session {
 namespace {
 
@@ -125,21 +126,6 @@ LimitTraits limit_traits(const sql::Script& script) {
     traits.copies_in = traits.copies_in || statement.kind == StatementKind::copy_in;
   }
   return traits;
-}
-
-// Catalogs are left out: what tools ask of them is full of arrays, and their rows are nobody's data.
-bool gathers_rows(const sql::Statement& statement) {
-  static const auto aggregates =
-      policy::words_of("string_agg array_agg json_agg jsonb_agg json_object_agg jsonb_object_agg xmlagg range_agg");
-  const bool of_tables =
-      std::any_of(statement.relations.begin(), statement.relations.end(), [](const sql::RelationUse& use) {
-        if (use.name.schema.empty()) return !use.name.name.starts_with("pg_");
-        return use.name.schema != "pg_catalog" && use.name.schema != "information_schema";
-      });
-  if (!of_tables) return false;
-  return statement.array_subquery ||
-         std::any_of(statement.functions.begin(), statement.functions.end(),
-                     [](const sql::FunctionUse& use) { return aggregates.contains(use.name.name); });
 }
 
 OverLimit too_many_rows(const policy::LimitSet& limits) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/policy/gathers.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/limiter.h"
 #include "gateway/sql/facts.h"
@@ -24,8 +25,7 @@ struct LimitTraits {
   bool copies_in = false;
 };
 LimitTraits limit_traits(const sql::Script& script);
-/// Whether a statement puts many rows of tables into one value: string_agg and the like, ARRAY(SELECT …).
-bool gathers_rows(const sql::Statement& statement);
+using policy::gathers_rows;
 
 // What the client is told. Rows, bytes and the size of a text are 54000: the same statement will never pass. Rate and
 // places are of class 53, which drivers take for conditions that a retry may find gone.

@@ -106,6 +106,7 @@ class Relay {
   enum class CopyIn : std::uint8_t { none, streaming };
   enum class Pass : std::uint8_t { forward, drop };
 
+  static constexpr std::size_t max_judged_bind = 1u << 20;     // where rules look at values
   static constexpr std::size_t max_small_message = 64 * 1024;  // of messages that hold names and counts only
 
   // Frontend side (relay_frontend.cpp; extended queries: relay_extended.cpp).
@@ -114,6 +115,8 @@ class Relay {
   void on_query(Bytes message, Bytes body);
   void on_parse(Bytes message, Bytes body);
   bool on_bind(Bytes message, Bytes body, bool partial);
+  enum class BindStep : std::uint8_t { go_on, again, refused };
+  BindStep judge_bind(PreparedPtr& prepared, Bytes body, bool partial);
   void on_describe(Bytes message, Bytes body);
   void on_close(Bytes message, Bytes body);
   void on_execute(Bytes message, Bytes body);
@@ -140,7 +143,8 @@ class Relay {
   const std::vector<rewrite::ColumnOrigin>* described_origins() const;
   void forward_description(Bytes message, Bytes body);
   void pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<const Sent>& sent,
-                    const std::shared_ptr<Meter>& portal = nullptr);
+                    const std::shared_ptr<Meter>& portal = nullptr,
+                    const std::shared_ptr<const BoundValues>& bound = nullptr);
 
   // Backend side (relay_backend.cpp).
   bool handle_backend(char type, Bytes message, Bytes body);
@@ -155,6 +159,11 @@ class Relay {
   void skip_to_sync();
   void finish_run(Run& run, std::string_view sqlstate);
   bool check_parameter(Bytes body);
+
+  // Limits of the rows that statements change (relay_caps.cpp).
+  bool caps_stop_query(const Judged& judged, std::string_view text);
+  void cap_rows(Expected& entry, const std::vector<RowCap>& caps);
+  bool changed_too_much(Expected& entry, Bytes body);
 
   // Limits, frontend side (relay_limits.cpp).
   bool refuse_by_size(std::string_view text, std::string_view name, bool simple);
@@ -208,6 +217,7 @@ class Relay {
   Pass frontend_pass_ = Pass::forward;
   std::size_t backend_rest_ = 0;
   Pass backend_pass_ = Pass::forward;
+  bool whole_bind_ = false;  // Bind is looked at whole
   std::string_view text_to_analyze_;
   std::shared_ptr<const Analysis> offered_;
   Next next_ = Next::more;
@@ -216,6 +226,7 @@ class Relay {
   Quota quota_;
   Outgoing own_words_;
   std::size_t held_ = 0;          // of expected_, those that nothing may follow
+  std::size_t capped_ = 0;        // of held_, those whose changes are limited
   bool flushed_ = false;          // the server was asked for the replies that are waited for
   bool timed_execute_ = false;    // the last message was an Execute whose time is limited
   bool segment_writes_ = false;   // this stretch of extended queries does more than read

@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "gateway/session/column_origins.h"
 #include "gateway/session/reduced_errors.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
+#include "gateway/session/row_caps.h"
 #include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/frame.h"
 
@@ -52,15 +52,6 @@ bool well_formed(char type, Bytes body) {
     default:
       return true;
   }
-}
-
-// The number at the end of a command tag: "SELECT 3", "INSERT 0 1", "COPY 7"; 0 where there is none.
-std::uint64_t rows_of(std::string_view tag) {
-  const std::size_t space = tag.rfind(' ');
-  if (space == std::string_view::npos) return 0;
-  std::uint64_t rows = 0;
-  std::from_chars(tag.data() + space + 1, tag.data() + tag.size(), rows);
-  return rows;
 }
 
 }  // namespace

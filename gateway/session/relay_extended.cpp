@@ -1,7 +1,7 @@
-#include <algorithm>
-
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
+#include "gateway/session/row_caps.h"
+#include "gateway/session/user_types.h"
 #include "protocol/postgres/field_reader.h"
 #include "protocol/postgres/frontend_messages.h"
 
@@ -11,27 +11,6 @@ namespace dbgate::session {
 using protocol::FieldReader;
 namespace frontend = protocol::frontend;
 
-namespace {
-
-// Of no object that initdb makes (access/transam.h).
-constexpr std::uint32_t first_user_oid = 16384;
-
-bool has_user_types(const protocol::Repeated<std::uint32_t>& types) {
-  return std::any_of(types.begin(), types.end(), [](std::uint32_t type) { return type >= first_user_oid; });
-}
-
-// Which overloads may be meant is a question of the declared types too.
-std::shared_ptr<const Analysis> with_user_types(const Analysis& analysis) {
-  auto same = std::make_shared<Analysis>(analysis);
-  auto script = std::make_shared<sql::Script>(*analysis.script);
-  for (sql::Statement& statement : script->statements)
-    statement.declares_user_types = true;
-  same->script = std::move(script);
-  return same;
-}
-
-}  // namespace
-
 void Relay::on_parse(Bytes message, Bytes body) {
   const auto parse = frontend::Parse::decode(body);
   if (!parse) return fail(sqlstate::protocol_violation, "invalid Parse message");
@@ -39,7 +18,8 @@ void Relay::on_parse(Bytes message, Bytes body) {
   if (refuse_by_size(text, name, false)) return;
   auto analysis = analysis_of(text);
   if (!analysis) return;
-  const bool user_types = has_user_types(types);
+  const std::vector<std::uint32_t> type_oids(types.begin(), types.end());
+  const bool user_types = has_user_types(type_oids);
   if (user_types) analysis = with_user_types(*analysis);
   const Judged judged = judge_.judge(*analysis, statements_, portals_, segment_);
   if (judged.wait) {
@@ -62,6 +42,8 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->judged_by = judged.judged_by;
   prepared->sent = judged.sent;
   prepared->user_types = user_types;
+  prepared->row_caps = judged.row_caps;
+  prepared->parameter_types = type_oids;
   Expected& entry = expect(Expected::Kind::parse);
   entry.name = name;
   entry.pended = true;
@@ -103,6 +85,14 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     const Judged judged = over_limit(refusal, found.definition->script);
     refuse_extended(record_denial(judged, found.definition->text, "extended", *portal), false);
     return true;
+  }
+  switch (judge_.looks_at_values() ? judge_bind(found.definition, body, partial) : BindStep::go_on) {
+    case BindStep::again:
+      return false;
+    case BindStep::refused:
+      return true;
+    case BindStep::go_on:
+      break;
   }
   Expected& entry = expect(Expected::Kind::bind);
   entry.name = *portal;
@@ -165,6 +155,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.script = prepared.script;
   judged.verdict = prepared.verdict;
   judged.judged_by = prepared.judged_by;
+  judged.row_caps = prepared.row_caps;
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
   if (prepared.judged_by != judge_.version() || names_others(*prepared.script)) {
     // The catalog may have changed as well: what the text means is found out anew. A cursor keeps what it was opened
@@ -177,7 +168,10 @@ void Relay::on_execute(Bytes message, Bytes body) {
       if (!analysis) return;
       if (prepared.user_types) analysis = with_user_types(*analysis);
     }
-    judged = judge_.judge(*analysis, statements_, portals_, segment_);
+    // What Bind has not kept cannot be told any more.
+    static const BoundValues nothing;
+    const BoundValues* const bound = prepared.bound ? prepared.bound.get() : &nothing;
+    judged = judge_.judge_bound(*analysis, bound, statements_, portals_, segment_);
     if (judged.wait) {
       next_ = Next::wait;
       return;
@@ -188,6 +182,11 @@ void Relay::on_execute(Bytes message, Bytes body) {
     }
   }
   const std::string_view protocol = prepared.sql_cursor ? "cursor" : "extended";
+  // A portal that is suspended has changed everything, and the server has not said how much.
+  if (!judged.row_caps.empty() && execute->max_rows > 0 && !judged.refused) {
+    judged.refused = true;
+    judged.refusal = cannot_be_undone("Fetch the rows of RETURNING at once.");
+  }
   LimitTraits traits;
   std::shared_ptr<Meter> meter;
   if (quota_.limits() && !judged.refused) {
@@ -212,7 +211,8 @@ void Relay::on_execute(Bytes message, Bytes body) {
     entry.run->script = nullptr;
     if (meter) entry.run->meters.push_back(std::move(meter));
   } else {
-    pend_effects(entry, *prepared.script, prepared.sent, meter);
+    cap_rows(entry, judged.row_caps);
+    pend_effects(entry, *prepared.script, prepared.sent, meter, prepared.bound);
   }
   dirty_ = true;
   to_server_.forward(message);

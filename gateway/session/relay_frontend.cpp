@@ -91,7 +91,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
     }
     const Bytes message = rest.first(std::min(whole, rest.size()));
     if (!handle_frontend(header->type, message, partial)) {
-      if (next_ == Next::more) step.wanted = std::min(whole, max_small_message);
+      if (next_ == Next::more) step.wanted = whole_bind_ ? whole : std::min(whole, max_small_message);
       break;
     }
     step.taken += message.size();
@@ -107,6 +107,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
 bool Relay::handle_frontend(char type, Bytes message, bool partial) {
   const Bytes body = message.subspan(header_bytes);
   frontend_pass_ = Pass::drop;
+  whole_bind_ = false;
   if (type == 'X') {
     next_ = Next::finished;
     return true;
@@ -248,12 +249,14 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (!judged.script) {
     const auto analysis = analysis_of(text);
     if (!analysis) return;
-    judged = judge_.judge(*analysis, statements_, portals_, segment_);
+    static const BoundValues nothing;  // query texts have no parameters
+    judged = judge_.judge_bound(*analysis, &nothing, statements_, portals_, segment_);
     if (judged.wait) {
       next_ = Next::wait;
       return;
     }
   }
+  if (caps_stop_query(judged, text)) return;
   LimitTraits traits;
   if (quota_.limits() && !judged.refused) {
     traits = limit_traits(*judged.script);
@@ -272,6 +275,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   entry.run = std::move(run);
   entry.sent = judged.sent;
   if (entry.under) put_under_limits(entry, traits);
+  cap_rows(entry, judged.row_caps);
   pend_effects(entry, *judged.script, judged.sent);
   ++segment_;
   dirty_ = false;
@@ -285,7 +289,7 @@ void Relay::on_query(Bytes message, Bytes body) {
 
 // Table entries that a statement will make or drop on the server when it succeeds.
 void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<const Sent>& sent,
-                         const std::shared_ptr<Meter>& portal) {
+                         const std::shared_ptr<Meter>& portal, const std::shared_ptr<const BoundValues>& bound) {
   const bool counts = entry.under && entry.under->limits->counts_results();
   for (const sql::Statement& statement : script.statements) {
     catalog_touched_ = catalog_touched_ || sql::may_change_catalog(statement);
@@ -310,6 +314,7 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
         cursor->script = std::make_shared<sql::Script>(sql::Script{{statement}});
         cursor->sent = sent;
         cursor->sql_cursor = true;
+        cursor->bound = bound;
         if (entry.under) {
           cursor->meter = std::make_shared<Meter>();
           cursor->meter->gathers = gathers_rows(statement);

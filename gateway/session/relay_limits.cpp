@@ -47,6 +47,7 @@ bool Relay::held_back(char type) {
 // A Sync ends the implicit transaction of its stretch: what has succeeded is committed. In a transaction of the
 // frontend's own it commits nothing.
 bool Relay::sync_may_follow() const {
+  if (capped_ > 0) return false;
   if (!segment_writes_) return true;
   return status_ == 'T' && !segment_control_ && expected_.front().segment == segment_;
 }

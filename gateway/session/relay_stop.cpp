@@ -58,6 +58,7 @@ bool Relay::limited_reply(char type, Bytes message, Bytes body) {
     undo(entry, failing_query());
     return true;
   }
+  if (type == 'C' && changed_too_much(entry, body)) return true;
   if (entry.under->guard != Guard::none) return guarded_reply(type, message, body);
   if (entry.under->stopped) {
     if (type != 'Z') return stopped_reply(type);
@@ -105,7 +106,7 @@ bool Relay::guard_running(char type, Bytes message, Bytes body) {
   Expected& entry = expected_.front();
   if (entry.under->stopped) return stopped_reply(type);
   if (type != 'C' || entry.run->statement + 1 < entry.run->script->statements.size()) {
-    return !counted(type, message, body);
+    return !entry.run->meters.empty() && !counted(type, message, body);
   }
   // The last of the text; not true before COMMIT is.
   const auto complete = backend::CommandComplete::decode(body);
@@ -222,6 +223,7 @@ void Relay::note_error(Expected& entry, SqlState code) {
 void Relay::leave_limits(const UnderLimits& under) {
   if (under.admitted) quota_.leave();
   if (under.held) --held_;
+  if (!under.row_caps.empty()) --capped_;
   if (under.stopped) cancel_due_ = false;
 }
 

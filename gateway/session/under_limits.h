@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gateway/policy/limits.h"
 
@@ -26,7 +27,14 @@ enum class Guard : std::uint8_t {
   undoing      ///< the replies to ROLLBACK, or to the statement that fails in its place
 };
 
-/// A message under way, of a principal with limits. All others have none of this.
+/// Rows that a statement may change, and the rule that says so.
+struct RowCap {
+  std::size_t rows = 0;  ///< 0: any number
+  std::string rule;
+};
+
+/// A message under way, of a principal with limits, or of a statement whose changes are limited. All others have none
+/// of this.
 struct UnderLimits {
   static constexpr auto never = std::chrono::steady_clock::time_point::max();
 
@@ -39,7 +47,8 @@ struct UnderLimits {
   bool error_seen = false;  ///< the server has failed it, and with it the transaction
   bool overdue = false;     ///< was cancelled for its time
   unsigned reminders = 0;
-  std::string last_tag;  ///< guarded: the CommandComplete that is true once COMMIT is
+  std::vector<RowCap> row_caps;  ///< by statement of the text; empty: it may change any number of rows
+  std::string last_tag;          ///< guarded: the CommandComplete that is true once COMMIT is
 };
 
 }  // namespace dbgate::session

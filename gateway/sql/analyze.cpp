@@ -99,8 +99,8 @@ ParseError parse_error(const PgQueryError& error, std::string_view text) {
   return result;
 }
 
-void read_statement(const RawStmt* raw, std::string_view text, const TableColumns* tables, Statement& facts,
-                    std::size_t& parts) {
+void read_statement(const RawStmt* raw, std::string_view text, const TableColumns* tables, const ValuesWanted* wanted,
+                    Statement& facts, std::size_t& parts) {
   const StatementName name = statement_name(raw->stmt);
   facts.kind = name.kind;
   facts.tag = name.tag;
@@ -108,8 +108,11 @@ void read_statement(const RawStmt* raw, std::string_view text, const TableColumn
   facts.begin = raw->stmt_location < 0 ? 0 : static_cast<std::size_t>(raw->stmt_location);
   facts.length = raw->stmt_len == 0 ? text.size() - facts.begin : static_cast<std::size_t>(raw->stmt_len);
   facts.shape = shape_of(text.substr(facts.begin, facts.length));
-  Walker(facts, parts).read(raw->stmt);
-  if (parts > 0) resolve_names(facts, tables);
+  Walker(facts, parts, wanted, tables).read(raw->stmt);
+  if (parts == 0) return;
+  resolve_names(facts, tables);
+  resolve_equalities(facts, tables);
+  if (facts.values) facts.values->reason = reason_of(text.substr(facts.begin, facts.length));
 }
 
 AnalyzeResult too_many_parts(const ScanLimits& limits) {
@@ -126,7 +129,8 @@ bool has(const Statement& facts, Effect effect) {
 
 }  // namespace
 
-AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const TableColumns* tables) {
+AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const TableColumns* tables,
+                      const ValuesWanted* wanted) {
   AnalyzeResult result;
   const auto scanned = prescan(text, limits);
   if (!scanned) {
@@ -149,8 +153,8 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const Tab
   parts -= static_cast<std::size_t>(count);
   script.statements.resize(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, script.statements[static_cast<std::size_t>(i)],
-                   parts);
+    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, wanted,
+                   script.statements[static_cast<std::size_t>(i)], parts);
     if (parts == 0) return too_many_parts(limits);
   }
   return result;
@@ -181,6 +185,17 @@ Result<> self_test() {
   if (!has(result.script->statements[2], Effect::delete_)) return disagree("MERGE");
   const Statement& set = result.script->statements[3];
   if (set.settings.size() != 1 || set.settings[0].values != std::vector<std::string>{"p"}) return disagree("SET");
+  const ValuesWanted wanted;
+  const auto limit_of = [&wanted](const char* text) {
+    const AnalyzeResult limited = analyze(text, ScanLimits{}, nullptr, &wanted);
+    const bool read = limited.script && limited.script->statements.size() == 1 &&
+                      limited.script->statements[0].values && limited.script->statements[0].values->limits.size() == 1;
+    return read ? limited.script->statements[0].values->limits[0].count.kind : Operand::Kind::null;
+  };
+  const bool limits_right = limit_of("SELECT 1 LIMIT 1") == Operand::Kind::integer &&
+                            limit_of("SELECT 1 FETCH FIRST 1 ROW ONLY") == Operand::Kind::integer &&
+                            limit_of("SELECT 1 ORDER BY 1 FETCH FIRST 1 ROW WITH TIES") == Operand::Kind::other;
+  if (!limits_right) return disagree("LIMIT");
   return boost::system::in_place_value;
 }
 

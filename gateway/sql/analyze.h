@@ -32,7 +32,9 @@ struct AnalyzeResult {
 
 /// Scans, parses and reads the facts of a whole Query or Parse text; `tables`, if given, says which columns there are.
 /// Works on any thread; never throws for any bytes.
-AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const TableColumns* tables = nullptr);
+/// `wanted`, if given, has Statement::values filled in.
+AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const TableColumns* tables = nullptr,
+                      const ValuesWanted* wanted = nullptr);
 
 /// The major version of PostgreSQL whose grammar this is, such as 15.
 int grammar_version() noexcept;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/sql/conditions.h"
 #include "gateway/sql/levels.h"
 
 // What a statement would do, read off PostgreSQL's own parse tree. Plain data: no pointer into the tree survives.
@@ -190,18 +191,19 @@ struct Statement {
   bool declares_user_types = false;
   std::string name;  ///< of a prepared statement, cursor, savepoint or channel
   // Conditions by which psql asks for definitions: all of them hold for every row of the query.
-  std::string rules_of;             ///< ev_class = 'constant'
-  bool without_view_rules = false;  ///< rulename <> '_RETURN'
-  std::string of_oid;               ///< table.oid = constant
-  std::string of_oid_table;         ///< the table or alias of that; empty if not written
-  bool holdable = false;            ///< DECLARE … WITH HOLD
-  bool returning = false;           ///< has a RETURNING clause, itself or within
-  bool array_subquery = false;      ///< has an ARRAY(SELECT …) anywhere
-  bool copy_header = false;         ///< COPY with HEADER: a line of names comes first
-  bool read_write = false;          ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
-  std::size_t begin = 0;            ///< offset of the statement in the message text, bytes
-  std::size_t length = 0;           ///< bytes; without the semicolon
-  std::string shape;                ///< see shape.h; empty: it has none
+  std::string rules_of;                ///< ev_class = 'constant'
+  bool without_view_rules = false;     ///< rulename <> '_RETURN'
+  std::string of_oid;                  ///< table.oid = constant
+  std::string of_oid_table;            ///< the table or alias of that; empty if not written
+  bool holdable = false;               ///< DECLARE … WITH HOLD
+  bool returning = false;              ///< has a RETURNING clause, itself or within
+  bool array_subquery = false;         ///< has an ARRAY(SELECT …) anywhere
+  bool copy_header = false;            ///< COPY with HEADER: a line of names comes first
+  bool read_write = false;             ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
+  std::size_t begin = 0;               ///< offset of the statement in the message text, bytes
+  std::size_t length = 0;              ///< bytes; without the semicolon
+  std::string shape;                   ///< see shape.h; empty: it has none
+  std::shared_ptr<ValueFacts> values;  ///< where somebody asked for them; null: there are none
   /// A construct that the walk does not know or cannot see through; non-empty means: deny unless everything is granted.
   std::string unknown;
   /// Kind, tag and name of the statement inside PREPARE, DECLARE, EXPLAIN, COPY (query), CREATE TABLE AS. What it does

@@ -116,6 +116,7 @@ void Walker::on_join(const JoinExpr* join, const FromEntry& entry, Scope* scope,
     on_equal_columns(column);
   // ON sees the two sides of its join and the levels outside.
   Scope* const inside = from_scope(scope, index + 1, index + 1);
+  on_join_conditions(join, inside->level);
   push(join->quals, inside);
   const std::size_t hidden_by = join->alias != nullptr ? index : entry.hidden_by;
   entries.push_back({nullptr, index, inside->level, none});

@@ -87,6 +87,7 @@ void Walker::on_select(const SelectStmt* select, Scope* outer) {
   on_from(select->fromClause, scope);
   on_locking(select, scope);
   on_rule_conditions(select->whereClause);
+  on_limit(select, scope);
   push(select->limitCount, scope);
   push(select->limitOffset, scope);
   on_ordering(select->sortClause, select, scope);
@@ -95,6 +96,7 @@ void Walker::on_select(const SelectStmt* select, Scope* outer) {
   push(select->havingClause, scope);
   on_grouping(select->groupClause, scope);
   push(select->whereClause, scope);
+  on_conditions(select->whereClause, scope->level);
   on_ordering(select->distinctClause, select, scope);
   on_outputs(select->targetList, scope);
   on_arms(select, scope);
@@ -274,6 +276,7 @@ void Walker::on_insert(const InsertStmt* insert, Scope* outer) {
     write_columns(into, insert->cols);
     push_list(insert->cols, scope);  // subscripts hold expressions
   }
+  on_inserted_rows(insert, into);
   // The source does not see the target, and its rows go elsewhere than to the client.
   Scope* const source = body_scope(scope->outer, scope->ctes);
   level_of(source).compared = true;
@@ -292,6 +295,8 @@ void Walker::on_insert(const InsertStmt* insert, Scope* outer) {
       write_columns(into, conflict->targetList);
       facts_.relations[into].has_where = conflict->whereClause != nullptr;
     }
+    on_assignments(into, conflict->targetList);
+    on_conditions(conflict->whereClause, scope->level);
     push_list(conflict->targetList, scope);
     push(conflict->whereClause, scope);
   }
@@ -307,6 +312,8 @@ void Walker::on_update(const UpdateStmt* update, Scope* outer) {
   write_columns(into, update->targetList);
   on_from(update->fromClause, scope);
   on_returning(update->returningList, into, scope);
+  on_assignments(into, update->targetList);
+  on_conditions(update->whereClause, scope->level);
   push(update->whereClause, scope);
   push_list(update->targetList, scope);
 }
@@ -318,6 +325,7 @@ void Walker::on_delete(const DeleteStmt* del, Scope* outer) {
   facts_.relations[from].has_where = del->whereClause != nullptr;
   on_from(del->usingClause, scope);
   on_returning(del->returningList, from, scope);
+  on_conditions(del->whereClause, scope->level);
   push(del->whereClause, scope);
 }
 

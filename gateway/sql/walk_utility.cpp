@@ -100,8 +100,9 @@ void Walker::embed(const Node* query) {
   const StatementName name = statement_name(query);
   inner->kind = name.kind;
   inner->tag = name.tag;
-  Walker(*inner, parts_).read(query);
+  Walker(*inner, parts_, wanted_, tables_).read(query);
   facts_.effects |= inner->effects;
+  embed_values(*inner, facts_.levels.size(), facts_.relations.size());
   append_levels(facts_, *inner);
   const auto append = [](auto& to, auto& from) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -168,12 +169,14 @@ bool Walker::on_session_statement(const Node* node, Scope* scope) {
     case T_PrepareStmt:
       add(Effect::prepare);
       facts_.name = text_of(as<PrepareStmt>(node)->name);
+      on_prepare_types(as<PrepareStmt>(node));
       push_list(as<PrepareStmt>(node)->argtypes, scope);
       embed(as<PrepareStmt>(node)->query);
       return true;
     case T_ExecuteStmt:
       add(Effect::execute);
       facts_.name = text_of(as<ExecuteStmt>(node)->name);
+      on_execute_values(as<ExecuteStmt>(node));
       push_list(as<ExecuteStmt>(node)->params, scope);
       return true;
     case T_DeallocateStmt:
@@ -371,6 +374,8 @@ void Walker::on_object(ObjectType type, const void* object, Effect effect) {
     } else {
       facts_.objects.push_back(qualified(names));
     }
+  } else if (nodeTag(object) == T_TypeName && (type == OBJECT_TYPE || type == OBJECT_DOMAIN)) {
+    facts_.objects.push_back(qualified(as<TypeName>(object)->names));
   } else if (nodeTag(object) == T_String) {
     facts_.objects.push_back({"", "", std::string(string_of(object))});
   }
@@ -425,6 +430,21 @@ void Walker::on_ddl(const Node* node, Scope* scope) {
       break;
     case T_AlterSeqStmt:
       on_sequence_owner(as<AlterSeqStmt>(node)->options);
+      break;
+    case T_CreateEnumStmt:
+      facts_.objects.push_back(qualified(as<CreateEnumStmt>(node)->typeName));
+      break;
+    case T_CreateRangeStmt:
+      facts_.objects.push_back(qualified(as<CreateRangeStmt>(node)->typeName));
+      break;
+    case T_AlterEnumStmt:
+      facts_.objects.push_back(qualified(as<AlterEnumStmt>(node)->typeName));
+      break;
+    case T_CreateDomainStmt:
+      facts_.objects.push_back(qualified(as<CreateDomainStmt>(node)->domainname));
+      break;
+    case T_AlterDomainStmt:
+      facts_.objects.push_back(qualified(as<AlterDomainStmt>(node)->typeName));
       break;
     case T_CreateSchemaStmt:
       facts_.objects.push_back({"", "", text_of(as<CreateSchemaStmt>(node)->schemaname)});

@@ -4,6 +4,7 @@ namespace dbgate::sql {
 
 void Walker::read(const Node* statement) {
   Scope* const scope = inner_scope(nullptr);
+  if (wanted_ != nullptr) values();
   if (!on_utility(statement, scope)) {
     scope->fresh = true;
     push(statement, scope);
@@ -120,6 +121,9 @@ void Walker::visit(const void* node, Scope* scope) {
     case T_RangeVar:
       relation(as<RangeVar>(node), relation_effect_);
       break;
+    case T_ParamRef:
+      on_parameter(as<ParamRef>(node));
+      break;
     case T_ColumnRef:
       on_column(as<ColumnRef>(node), scope);
       break;
@@ -135,6 +139,7 @@ void Walker::visit(const void* node, Scope* scope) {
       break;
     case T_A_Expr:
       on_comparison(as<A_Expr>(node));
+      on_list(as<A_Expr>(node));
       push(as<A_Expr>(node)->rexpr, scope);
       push(as<A_Expr>(node)->lexpr, scope);
       break;

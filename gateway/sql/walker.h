@@ -16,7 +16,10 @@ namespace dbgate::sql {
 class Walker {
  public:
   /// @param parts how many levels, sources and relations there may be; those of this statement are taken off
-  Walker(Statement& facts, std::size_t& parts) : facts_(facts), parts_(parts) {}
+  /// @param wanted  if given, the values that rules look at are read too; by position with the help of `tables`
+  Walker(Statement& facts, std::size_t& parts, const ValuesWanted* wanted = nullptr,
+         const TableColumns* tables = nullptr)
+      : facts_(facts), parts_(parts), wanted_(wanted), tables_(tables) {}
 
   /// Fills the facts from the statement node of a RawStmt, or of a statement inside another. When no parts are left it
   /// stops, and the facts are worth nothing.
@@ -107,6 +110,23 @@ class Walker {
   const Cte* cte_of(const RangeVar* name, const Scope* scope);
   bool names_output(const void* node, const SelectStmt* select);
 
+  // walk_conditions.cpp
+  bool is_wanted(std::string_view column) const;
+  ValueFacts& values();
+  void on_parameter(const ParamRef* parameter);
+  void on_conditions(const void* quals, std::size_t level, WrittenEquality::Of of = WrittenEquality::Of::all);
+  void on_equality(const A_Expr* expression, std::size_t level, WrittenEquality::Of of);
+  void on_join_conditions(const JoinExpr* join, std::size_t level);
+  void on_list(const A_Expr* expression);
+  void on_limit(const SelectStmt* select, const Scope* scope);
+  void on_assignments(std::size_t relation, const List* targets);
+  static Operand assigned_operand(const void* node);
+  void on_inserted_rows(const InsertStmt* insert, std::size_t relation);
+  std::vector<std::pair<int, std::string>> wanted_columns_of(const InsertStmt* insert, std::size_t relation);
+  void on_execute_values(const ExecuteStmt* execute);
+  void on_prepare_types(const PrepareStmt* prepare);
+  void embed_values(Statement& inner, std::size_t levels, std::size_t relations);
+
   // walk_names.cpp
   std::size_t on_column(const ColumnRef* column, const Scope* scope, NameUse::As as = NameUse::As::value);
   void on_name(std::string_view column, const Scope* scope, NameUse::As as = NameUse::As::value);
@@ -143,6 +163,8 @@ class Walker {
 
   Statement& facts_;
   std::size_t& parts_;
+  const ValuesWanted* const wanted_;
+  const TableColumns* const tables_;
   std::vector<Visit> pending_;
   std::deque<Scope> scopes_;
   std::forward_list<Cte> ctes_;

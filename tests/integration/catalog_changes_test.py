@@ -39,9 +39,11 @@ class CatalogChanges(unittest.TestCase):
                 # The inner table gets the column that the name meant further out.
                 ("ALTER TABLE inner_t ADD COLUMN city text", "SELECT (SELECT max(city) FROM inner_t) FROM t", [], ["42501"]),
                 ("CREATE TABLE log_1 PARTITION OF log FOR VALUES IN ('2020-01-01')", "SELECT id FROM log", [], ["42501"]),
-                ("CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'", "SELECT f(1)", ["42883"], []),
+                ("CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'", "SELECT f(1)", ["42501"], []),
                 ("CREATE FUNCTION f(text) RETURNS int LANGUAGE sql AS 'SELECT 1'", "SELECT f('1')", [], ["42501"]),
-                ("CREATE FUNCTION lower(jsonb) RETURNS int LANGUAGE sql AS 'SELECT 1'", "SELECT lower('{}')", [], ["42501"]),
+                ("CREATE FUNCTION lower(jsonb) RETURNS int LANGUAGE sql AS 'SELECT 1'", "SELECT lower('{}')", [], []),  # lower(text)
+                ("CREATE FUNCTION lower(json) RETURNS int LANGUAGE sql AS 'SELECT 1'", "SELECT lower('{}'::json)", ["42883"],
+                 ["42501"]),
                 ("CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = int, RIGHTARG = int)", "SELECT 1 === 1", ["42883"], [])):
             with self.subTest(change=change):
                 self.assertEqual(self.codes(reader, wire.query(statement)), before)

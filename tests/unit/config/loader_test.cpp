@@ -191,7 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
              "9:58 policies[0].deny[0].select[5]: must be a single value",
              R"(10:11 policies[0].deny[1].selct: unknown key; did you mean "select"?)",
              R"(10:35 policies[0].deny[1].everything: must be true or false, not "yes")",
-             R"(11:33 policies[0].deny[2].pack: "readwrite" is not one of: readonly, introspection)",
+             R"(11:33 policies[0].deny[2].pack: "readwrite" is not one of: readonly, introspection, orm, migrator)",
              R"~(11:23 policies[0].deny[2].functions[0]: "f" is not a name; write safe or "schema.name(type, type)")~",
              "11:75 policies[0].deny[2].call: must be a list", "11:85 policies[0].deny[2].set: must be a list",
              R"(11:55 policies[0].deny[2].require.wher: unknown key; did you mean "where"?)",

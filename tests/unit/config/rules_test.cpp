@@ -134,5 +134,62 @@ TEST(Purpose, JudgingNeedsNoSecretsAndNoFiles) {
   EXPECT_EQ(load_text(yaml, "f.yaml", "/dir").problems.size(), 7u);
 }
 
+constexpr const char* one_rule =
+    "version: 1\nusers: [ { name: u, scram_verifier: 'SCRAM-SHA-256$x', attributes: { tenant: '42' } } ]\n"
+    "targets: { shop: { upstream: { hosts: [a], database: d, user: u, tls: disable } } }\n"
+    "policies:\n  - name: p\n    who: { users: [u] }\n    on: [shop]\n    allow:\n      - ";
+
+std::vector<std::string> mistakes_of(const std::string& rule) {
+  std::vector<std::string> lines;
+  for (const Problem& problem : load_text(one_rule + rule + "\n", "f.yaml", "/dir").problems) {
+    if (problem.text.find("inline") == std::string::npos) {
+      lines.push_back(std::to_string(problem.line) + ":" + std::to_string(problem.column) + " " + problem.text);
+    }
+  }
+  return lines;
+}
+
+TEST(Require, Values) {
+  const Loaded loaded = load_text(std::string(one_rule) +
+                                      "{ select: [public.t], require: { values: { tenant_id: ':user.tenant', "
+                                      "public.t.Region: eu, n: 7 }, max_list: 3, max_limit: 4, max_rows: 5 } }\n",
+                                  "f.yaml", "/dir");
+  ASSERT_TRUE(loaded.config);
+  const Rule& rule = loaded.config->policies.at(0).allow.at(0);
+  ASSERT_EQ(rule.require_values.size(), 3u);
+  EXPECT_EQ(rule.require_values[0].column, "tenant_id");
+  EXPECT_EQ(rule.require_values[0].attribute, "tenant");
+  EXPECT_EQ(rule.require_values[1].schema, "public");
+  EXPECT_EQ(rule.require_values[1].table, "t");
+  EXPECT_EQ(rule.require_values[1].column, "region");
+  EXPECT_EQ(rule.require_values[1].value, "eu");
+  EXPECT_EQ(rule.require_values[2].value, "7");
+  EXPECT_EQ(rule.max_list, 3u);
+  EXPECT_EQ(rule.max_limit, 4u);
+  EXPECT_EQ(rule.max_rows, 5u);
+}
+
+TEST(Require, MistakesAreNamedByPlace) {
+  using testing::ElementsAre;
+  using testing::HasSubstr;
+  EXPECT_THAT(mistakes_of("{ select: [public.t], require: { values: { 'a.b': x } } }"),
+              ElementsAre(AllOf(HasSubstr("9:"), HasSubstr("write column or schema.table.column"))));
+  EXPECT_THAT(mistakes_of("{ select: [public.t], require: { values: { a: ':me' } } }"),
+              ElementsAre(HasSubstr("write \":user.attribute\"")));
+  EXPECT_THAT(mistakes_of("{ select: [public.t], require: { values: { a: ':user.tenat' } } }"),
+              ElementsAre(HasSubstr("did you mean \"tenant\"")));
+  EXPECT_THAT(mistakes_of("{ select: [public.t], require: { max_rows: 0 } }"), ElementsAre(HasSubstr("at least 1")));
+  EXPECT_THAT(mistakes_of("{ select: [public.t], require: { max_list: many } }"),
+              ElementsAre(HasSubstr("not a number")));
+  EXPECT_THAT(mistakes_of("{ everything: true, select: [public.t], require: { max_rows: 1 } }"),
+              ElementsAre(HasSubstr("cannot stand beside everything")));
+  EXPECT_THAT(mistakes_of("{ statements: [SELECT 1], select: [public.t], require: { max_rows: 1 } }"),
+              ElementsAre(HasSubstr("cannot stand beside statements")));
+  EXPECT_THAT(mistakes_of("{ functions: [safe], require: { max_rows: 1 } }"),
+              ElementsAre(HasSubstr("needs relations")));
+  EXPECT_THAT(mistakes_of("{ everything: true }\n    deny:\n      - { select: [public.t], require: { max_rows: 1 } }"),
+              ElementsAre(HasSubstr("is for allow only")));
+}
+
 }  // namespace
 }  // namespace dbgate::config

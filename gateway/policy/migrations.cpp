@@ -1,0 +1,26 @@
+#include "gateway/policy/migrations.h"
+
+#include <unordered_set>
+
+namespace dbgate::policy {
+
+bool is_migration(std::string_view tag) {
+  static const std::unordered_set<std::string_view> tags = {
+      "CREATE TABLE", "ALTER TABLE", "CREATE TABLE AS", "CREATE INDEX",  "CREATE SEQUENCE",  "ALTER SEQUENCE",
+      "CREATE VIEW",  "CREATE TYPE", "ALTER TYPE",      "CREATE DOMAIN", "ALTER DOMAIN",     "DROP",
+      "COMMENT",      "SELECT",      "ALTER … RENAME",  "CREATE SCHEMA", "CREATE STATISTICS"};
+  return tags.contains(tag);
+}
+
+bool names_no_target(std::string_view tag) {
+  return tag == "CREATE INDEX" || tag == "CREATE TABLE" || tag == "ALTER TABLE" || tag == "CREATE VIEW" ||
+         tag == "CREATE TABLE AS";
+}
+
+bool is_type_ddl(const sql::Statement& statement) {
+  const std::string_view tag = statement.tag;
+  return tag == "CREATE TYPE" || tag == "CREATE DOMAIN" || tag == "ALTER TYPE" || tag == "ALTER DOMAIN" ||
+         (tag == "DROP" && !statement.types.empty());
+}
+
+}  // namespace dbgate::policy
