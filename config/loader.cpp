@@ -47,7 +47,8 @@ void read_listener(const Value& value, Listener& listener, std::uint16_t default
 
 void read_limits(const Value& value, Limits& limits) {
   value.expect_keys({"connections", "connections_per_user", "login_timeout", "max_statement_bytes", "max_tokens",
-                     "max_nesting", "prepared_statements", "portals", "failed_logins_per_minute", "drain_timeout"});
+                     "max_nesting", "max_parts", "prepared_statements", "portals", "failed_logins_per_minute",
+                     "drain_timeout"});
   constexpr std::size_t many = 100'000'000;
   value["connections"].read_count(limits.connections, many);
   value["connections_per_user"].read_count(limits.connections_per_user, many);
@@ -55,6 +56,7 @@ void read_limits(const Value& value, Limits& limits) {
   value["max_statement_bytes"].read_bytes(limits.max_statement_bytes);
   value["max_tokens"].read_count(limits.max_tokens, many);
   value["max_nesting"].read_count(limits.max_nesting, 100'000);
+  value["max_parts"].read_count(limits.max_parts, 10'000'000);
   value["prepared_statements"].read_count(limits.prepared_statements, many);
   value["portals"].read_count(limits.portals, many);
   value["failed_logins_per_minute"].read_count(limits.failed_logins_per_minute, many);

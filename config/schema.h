@@ -42,6 +42,7 @@ struct Limits {
   std::size_t max_statement_bytes = 8u << 20;
   std::size_t max_tokens = 200'000;
   std::size_t max_nesting = 2'000;
+  std::size_t max_parts = 30'000;
   std::size_t prepared_statements = 10'000;
   std::size_t portals = 1'000;
   std::size_t failed_logins_per_minute = 60;  ///< from one address

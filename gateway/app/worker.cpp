@@ -29,6 +29,7 @@ sql::ScanLimits scan_limits(const config::Limits& limits) {
   scan.max_bytes = limits.max_statement_bytes;
   scan.max_tokens = limits.max_tokens;
   scan.max_nesting = limits.max_nesting;
+  scan.max_parts = limits.max_parts;
   return scan;
 }
 

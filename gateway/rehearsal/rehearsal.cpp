@@ -76,6 +76,7 @@ Outcome Rehearsal::judge(const std::string& user, const std::string& target, con
   limits.max_bytes = config_.limits.max_statement_bytes;
   limits.max_tokens = config_.limits.max_tokens;
   limits.max_nesting = config_.limits.max_nesting;
+  limits.max_parts = config_.limits.max_parts;
   NamesJudge judge(*source_, user, name, database, limits, {}, {}, [at] { return at; });
   const session::Judged judged = judge.judge(*judge.analyze(text), {}, {}, 0);
   outcome.effect = session::effect_of(judged);
