@@ -225,10 +225,13 @@ void read_root(const Value& root, Config& config) {
   read_choice(log["format"], {"json", "text"}, config.log_format);
   read_limits(root["limits"], config.limits);
   const Value audit = root["audit"];
-  audit.expect_keys({"durability", "segment_bytes"});
+  audit.expect_keys({"durability", "parameters", "segment_bytes"});
   std::size_t durability = 0;
   audit["durability"].read_word({"process", "sync"}, durability);
   config.audit.durability = static_cast<Durability>(durability);
+  std::size_t parameters = 0;
+  audit["parameters"].read_word({"values", "hashes", "none"}, parameters);
+  config.audit.parameters = static_cast<AuditParameters>(parameters);
   audit["segment_bytes"].read_bytes(config.audit.segment_bytes);
   const Value masking = root["masking"];
   masking.expect_keys({"key", "key_file", "key_env", "key_credential"});

@@ -48,10 +48,14 @@ struct Limits {
   std::size_t failed_logins_per_minute = 60;  ///< from one address
 };
 
+/// What audit records keep of the values of parameters.
+enum class AuditParameters : std::uint8_t { values, hashes, none };
+
 enum class Durability : std::uint8_t { process, sync };
 
 struct Audit {
   Durability durability = Durability::process;
+  AuditParameters parameters = AuditParameters::values;
   std::size_t segment_bytes = 256u << 20;
 };
 

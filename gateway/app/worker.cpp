@@ -36,6 +36,7 @@ sql::ScanLimits scan_limits(const config::Limits& limits) {
 Worker::Worker(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
     : shared_(shared), chain_(std::move(chain)), snapshot_(shared.current.get()) {
   const config::Limits& limits = snapshot_->config.limits;
+  relay_limits_.parameters = static_cast<session::ParameterRecord>(snapshot_->config.audit.parameters);
   relay_limits_.max_statement_bytes = limits.max_statement_bytes;
   relay_limits_.prepared_statements = limits.prepared_statements;
   relay_limits_.portals = limits.portals;

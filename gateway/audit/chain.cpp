@@ -27,11 +27,18 @@ class Digest {
   Digest& operator=(const Digest&) = delete;
 
   void append_hex(std::string& out, std::string_view data) {
+    begin();
+    add(data);
+    end_in_hex(out);
+  }
+  void begin() {
     static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    EVP_DigestInit_ex(context_, sha256, nullptr);
+  }
+  void add(std::string_view data) { EVP_DigestUpdate(context_, data.data(), data.size()); }
+  void end_in_hex(std::string& out) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
     unsigned length = 0;
-    EVP_DigestInit_ex(context_, sha256, nullptr);
-    EVP_DigestUpdate(context_, data.data(), data.size());
     EVP_DigestFinal_ex(context_, hash.data(), &length);
     constexpr std::string_view digits = "0123456789abcdef";
     for (unsigned i = 0; i < length; ++i) {
@@ -47,6 +54,25 @@ class Digest {
 thread_local Digest digest;
 
 }  // namespace
+
+struct RunningHash::State {
+  Digest digest;
+};
+
+RunningHash::RunningHash() : state_(std::make_unique<State>()) {
+  state_->digest.begin();
+}
+RunningHash::~RunningHash() = default;
+
+void RunningHash::add(std::string_view part) {
+  state_->digest.add(part);
+}
+
+std::string RunningHash::hex() {
+  std::string text;
+  state_->digest.end_in_hex(text);
+  return text;
+}
 
 std::string sha256_hex(std::string_view data) {
   std::string hex;

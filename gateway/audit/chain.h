@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -7,6 +8,22 @@ namespace dbgate::audit {
 
 /// Lower-case hexadecimal SHA-256.
 std::string sha256_hex(std::string_view data);
+
+/// SHA-256 of what comes in parts.
+class RunningHash {
+ public:
+  RunningHash();
+  ~RunningHash();
+  RunningHash(const RunningHash&) = delete;
+  RunningHash& operator=(const RunningHash&) = delete;
+  void add(std::string_view part);
+  /// Lower-case hexadecimal, of everything so far; once.
+  std::string hex();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// Seals records into a hash chain.
 ///

@@ -63,6 +63,7 @@ void append_decision(std::string& out, const DecisionFields& decision) {
     append_field(out, "db.query.text_sha256", decision.text_sha256);
     append_field(out, "db.query.text_bytes", std::uint64_t{decision.text_bytes});
   }
+  if (!decision.parameters.empty()) (out += ",\"db.query.parameters\":") += decision.parameters;
   append_list(out, "objects", decision.objects);
   append_field(out, "decision.effect", decision.effect);
   append_if(out, "decision.rule_id", decision.rule_id);

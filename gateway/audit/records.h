@@ -30,8 +30,9 @@ struct DecisionFields {
   std::string_view text;  ///< whole, or empty if `text_sha256` names a blob
   std::string_view text_sha256;
   std::size_t text_bytes = 0;
-  std::string_view protocol;   ///< simple, extended, cursor, function_call, replication
-  std::string_view operation;  ///< command tags
+  std::string_view parameters;  ///< JSON; empty: none
+  std::string_view protocol;    ///< simple, extended, cursor, function_call, replication
+  std::string_view operation;   ///< command tags
   std::vector<std::string> objects;
   std::string_view effect;  ///< allow, mask, log_only or deny
   std::vector<std::string> masked_columns;

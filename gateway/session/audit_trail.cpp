@@ -86,6 +86,7 @@ Result<std::string> AuditTrail::decided(const Judged& judged, std::string_view t
     fields.text = text;
   }
   fields.protocol = protocol;
+  fields.parameters = judged.parameters;
   const std::string operations = operations_of(*judged.script);
   fields.operation = operations;
   fields.objects = objects_of(*judged.script);

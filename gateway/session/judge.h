@@ -47,7 +47,8 @@ struct Judged {
   std::shared_ptr<const Sent> sent;
   /// By statement of the script, where rules limit the rows that they may change; shorter or empty: no limits.
   std::vector<RowCap> row_caps;
-  bool wait = false;  ///< names a prepared statement that only outstanding replies can tell: ask again later
+  std::string_view parameters;  ///< for the record (BindRecords), lives as long as that; empty: there are none
+  bool wait = false;            ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
 
 /// What it comes to, in one word: allow, mask, log_only, deny; error for text that is no statement, or names none.

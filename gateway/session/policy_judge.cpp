@@ -180,9 +180,7 @@ AnalysisWork PolicyJudge::analysis_work(std::string_view text) const {
   const bool keep_text = view_.grants && policy::hides(*view_.grants);
   auto wanted = view_.grants ? policy::values_wanted(*view_.grants) : nullptr;
   return [text, limits = limits_, catalog = view_.catalog, resolver = view_.resolver, keep_text,
-          wanted = std::move(wanted)] {
-    return analyze_text(text, limits, resolver.get(), keep_text, wanted.get());
-  };
+          wanted = std::move(wanted)] { return analyze_text(text, limits, resolver.get(), keep_text, wanted.get()); };
 }
 
 Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* values, const Names& statements,
@@ -247,7 +245,8 @@ void PolicyJudge::rewrite_into(const Analysis& analysis, policy::Verdict& verdic
     return refuse(std::move(outcome.denied), std::move(outcome.hint), std::move(outcome.rule_id), verdict, judged);
   }
   verdict.masked = std::move(outcome.masked);
-  judged.sent = std::make_shared<const Sent>(Sent{analysis.text, std::move(outcome.text), std::move(outcome.origins), views_});
+  judged.sent =
+      std::make_shared<const Sent>(Sent{analysis.text, std::move(outcome.text), std::move(outcome.origins), views_});
 }
 
 void PolicyJudge::refuse(std::string why, std::string hint, std::string rule_id, policy::Verdict& verdict,

@@ -5,7 +5,6 @@
 
 #include "gateway/policy/catalog_lists.h"
 
-
 namespace dbgate::session {
 namespace {
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/session/bind_records.h"
 #include "gateway/session/expected.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/outgoing.h"
@@ -18,11 +19,12 @@ namespace dbgate::session {
 using protocol::Bytes;
 
 struct RelayLimits {
-  std::size_t max_statement_bytes = 8u << 20;     ///< Query and Parse
+  std::size_t max_statement_bytes = 8u << 20;      ///< Query and Parse
   std::size_t max_message_bytes = (1u << 30) - 1;  ///< everything that streams
   std::size_t inline_statement_bytes = 64u << 10;  ///< larger texts are analysed on a parser thread
   std::size_t prepared_statements = 10'000;
   std::size_t portals = 1'000;
+  ParameterRecord parameters = ParameterRecord::values;
   std::size_t outstanding_messages = 8192;  ///< forwarded and not answered; bounds a session's memory
 };
 
@@ -117,6 +119,7 @@ class Relay {
   bool on_bind(Bytes message, Bytes body, bool partial);
   enum class BindStep : std::uint8_t { go_on, again, refused };
   BindStep judge_bind(PreparedPtr& prepared, Bytes body, bool partial);
+  bool record_bind(std::string_view portal, Bytes message, Bytes body, std::size_t values);
   void on_describe(Bytes message, Bytes body);
   void on_close(Bytes message, Bytes body);
   void on_execute(Bytes message, Bytes body);
@@ -202,9 +205,10 @@ class Relay {
   Outgoing to_server_, to_client_, local_replies_;
   ExpectedReplies expected_;
   Names statements_, portals_;
+  BindRecords bind_records_;
   Segment segment_ = 1;
   char status_ = 'I';
-  bool rewritten_ = false;  // the server has been given a text other than the frontend's
+  bool rewritten_ = false;      // the server has been given a text other than the frontend's
   bool dirty_ = false;          // the frontend has sent extended-query messages since its last Sync or Query
   bool skipping_ = false;       // frontend messages up to Sync are dropped
   bool skip_is_local_ = false;  // … and that Sync is answered here

@@ -350,6 +350,7 @@ void Relay::on_ready(char status) {
   if (status_ == 'I') {
     if (std::exchange(catalog_touched_, false)) judge_.catalog_changed();
     loose_meters_.clear();
+    if (expected_.empty()) bind_records_.forget_named();
     portals_.forget_if(
         [](const Prepared& portal) { return !portal.sql_cursor || !portal.script->statements.front().holdable; });
   }

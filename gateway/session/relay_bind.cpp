@@ -78,12 +78,13 @@ Relay::BindStep Relay::judge_bind(PreparedPtr& prepared, Bytes body, bool partia
     return BindStep::again;
   }
   const auto bound = values_of(*bind, *prepared, sql::judged_parameters(*analysis->script->statements[0].values));
-  const Judged judged = judge_.judge_bound(*analysis, bound.get(), statements_, portals_, segment_);
+  Judged judged = judge_.judge_bound(*analysis, bound.get(), statements_, portals_, segment_);
   if (judged.wait) {
     next_ = Next::wait;
     return BindStep::again;
   }
   if (judged.refused) {
+    judged.parameters = bind_records_.of(bind->portal);
     refuse_extended(record_denial(judged, prepared->text, "extended", bind->portal), false);
     return BindStep::refused;
   }

@@ -3,6 +3,7 @@
 #include "gateway/session/row_caps.h"
 #include "gateway/session/user_types.h"
 #include "protocol/postgres/field_reader.h"
+#include "protocol/postgres/frame.h"
 #include "protocol/postgres/frontend_messages.h"
 
 // The frontend's side of extended queries: Parse, Bind, Describe, Close, Execute.
@@ -86,6 +87,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     refuse_extended(record_denial(judged, found.definition->text, "extended", *portal), false);
     return true;
   }
+  if (!record_bind(*portal, message, body, reader.remaining())) return false;
   switch (judge_.looks_at_values() ? judge_bind(found.definition, body, partial) : BindStep::go_on) {
     case BindStep::again:
       return false;
@@ -102,6 +104,22 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
   dirty_ = true;
   to_server_.forward(message);
   frontend_pass_ = Pass::forward;
+  return true;
+}
+
+// Returns false if the whole message has to be there first.
+bool Relay::record_bind(std::string_view portal, Bytes message, Bytes body, std::size_t values) {
+  if (!bind_records_.wanted()) return true;
+  const auto header = protocol::decode_header(message);
+  const std::size_t announced = header ? header->body_length : body.size();
+  if (announced == body.size()) {
+    bind_records_.take(portal, body);
+  } else if (announced <= BindRecords::most_bytes) {
+    whole_bind_ = true;
+    return false;
+  } else {
+    bind_records_.begin(portal, body.last(values), announced - (body.size() - values));
+  }
   return true;
 }
 
@@ -156,6 +174,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.verdict = prepared.verdict;
   judged.judged_by = prepared.judged_by;
   judged.row_caps = prepared.row_caps;
+  judged.parameters = bind_records_.of(portal);
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
   if (prepared.judged_by != judge_.version() || names_others(*prepared.script)) {
     // The catalog may have changed as well: what the text means is found out anew. A cursor keeps what it was opened
@@ -172,6 +191,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     static const BoundValues nothing;
     const BoundValues* const bound = prepared.bound ? prepared.bound.get() : &nothing;
     judged = judge_.judge_bound(*analysis, bound, statements_, portals_, segment_);
+    judged.parameters = bind_records_.of(portal);
     if (judged.wait) {
       next_ = Next::wait;
       return;
@@ -194,7 +214,8 @@ void Relay::on_execute(Bytes message, Bytes body) {
     traits.returns_rows = traits.returns_rows || prepared.sql_cursor;
     meter = prepared.meter ? prepared.meter : loose_meter(std::string(portal));
     if (const auto over = admit(traits, meter.get())) {
-      const Judged denied = over_limit(over->refusal, judged.script, over->rule);
+      Judged denied = over_limit(over->refusal, judged.script, over->rule);
+      denied.parameters = judged.parameters;
       return refuse_extended(record_denial(denied, prepared.text, protocol, portal), false);
     }
     meter->started = true;

@@ -23,7 +23,12 @@ bool streams(char type) {
 }  // namespace
 
 Relay::Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication, Limiter* limiter)
-    : judge_(judge), trail_(trail), limits_(limits), replication_(replication), quota_(limiter) {}
+    : judge_(judge),
+      trail_(trail),
+      limits_(limits),
+      replication_(replication),
+      bind_records_(limits.parameters),
+      quota_(limiter) {}
 
 void Relay::fail(SqlState code, std::string message) {
   failure_ = Error(code, std::move(message));
@@ -56,6 +61,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
       const std::size_t part = std::min(frontend_rest_, rest.size());
       if (frontend_pass_ == Pass::forward) to_server_.forward(rest.first(part));
       frontend_rest_ -= part;
+      if (bind_records_.streaming()) bind_records_.more(rest.first(part), frontend_rest_);
       step.taken += part;
       continue;
     }

@@ -1,0 +1,69 @@
+"""What Bind gives to parameters is in the audit record of what it runs or would have run."""
+import hashlib
+import pathlib
+import struct
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import lab  # noqa: E402
+import wire  # noqa: E402
+
+
+def bind(portal, statement, values, formats=()):
+    """Values are bytes or None."""
+    body = portal + b"\0" + statement + b"\0" + struct.pack("!H", len(formats)) + b"".join(struct.pack("!h", f) for f in formats)
+    body += struct.pack("!H", len(values))
+    for value in values:
+        body += struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
+    return wire.message(b"B", body + struct.pack("!H", 0))
+
+
+class Parameters(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab.Lab()
+        cls.addClassCleanup(cls.lab.close)
+
+    def gateway(self, how):
+        return self.lab.gateway(self.lab.forward_everything(extra=f"audit: {{ parameters: {how} }}\n" if how else ""))
+
+    def run_all(self, gateway, *binds, execute=b"", fails=False):
+        connection = wire.Connection(gateway.port, seconds=20)
+        self.addCleanup(connection.socket.close)
+        connection.login("postgres", "postgres", lab.PASSWORD)
+        connection.send(wire.parse("s", "SELECT length($1::text), $2::text") + wire.SYNC)
+        connection.receive_until("Z")
+        for message in binds:
+            connection.send(message + wire.execute(execute.decode()) + wire.SYNC)
+            answered = connection.receive_until("Z")
+            self.assertEqual("E" in "".join(kind for kind, _ in answered), fails)
+        return [record.get("db.query.parameters") for record in gateway.audit("statement.decided")]
+
+    def test_values(self):
+        long, huge = b"x" * 5000, b"y" * 3_000_000
+        recorded = self.run_all(
+            self.gateway(None), bind(b"", b"s", [b"one", None]), bind(b"", b"s", [b"a\"\xc3\xa4", b"\0\x01\xff"[1:2]], (0, 1)),
+            bind(b"", b"s", [long, b""]), bind(b"", b"s", [huge, b"z"]))
+        self.assertEqual(recorded[0], ["one", None])
+        self.assertEqual(recorded[1], ["a\"ä", {"hex": "01"}])
+        self.assertEqual(recorded[2], [{"sha256": hashlib.sha256(long).hexdigest(), "bytes": 5000}, ""])
+        behind_names = bind(b"", b"s", [huge, b"z"])[5 + len(b"\0s\0"):]
+        self.assertEqual(recorded[3], {"sha256": hashlib.sha256(behind_names).hexdigest(), "bytes": len(behind_names)})
+
+    def test_of_the_portal_that_runs(self):
+        recorded = self.run_all(self.gateway(None), bind(b"p", b"s", [b"1", b"2"]) + bind(b"q", b"s", [b"3", b"4"]), execute=b"p")
+        self.assertEqual(recorded, [["1", "2"]])
+
+    def test_of_what_fails(self):
+        recorded = self.run_all(self.gateway(None), bind(b"", b"s", [b"\xff", b"2"]), fails=True)
+        self.assertEqual(recorded, [["\ufffd", "2"]])
+
+    def test_hashes_and_none(self):
+        recorded = self.run_all(self.gateway("hashes"), bind(b"", b"s", [b"one", None]))
+        self.assertEqual(recorded, [[{"sha256": hashlib.sha256(b"one").hexdigest(), "bytes": 3}, None]])
+        self.assertEqual(self.run_all(self.gateway("none"), bind(b"", b"s", [b"one", None])), [None])
+
+
+if __name__ == "__main__":
+    unittest.main()
