@@ -1,0 +1,190 @@
+#include <algorithm>
+#include <array>
+
+#include "gateway/policy/catalog_lists.h"
+#include "gateway/policy/migrations.h"
+#include "gateway/policy/relatives.h"
+#include "gateway/policy/statement_judge.h"
+
+// What a statement does to relations and their columns.
+namespace dbgate::policy {
+
+using sql::Effect;
+using sql::EffectSet;
+using sql::Statement;
+
+namespace {
+
+bool reads_hidden(const std::string& relation, const sql::ColumnUse* columns) {
+  if (columns == nullptr || !has_hidden_columns(relation)) return false;
+  return columns->whole_row ||
+         std::any_of(columns->names.begin(), columns->names.end(),
+                     [&](const std::string& column) { return is_hidden_catalog_column(relation, column); });
+}
+
+}  // namespace
+
+std::vector<std::string> StatementJudge::schemas_of(const sql::QualifiedName& name, bool relation) const {
+  if (!name.schema.empty()) return {name.schema};
+  // Every relation of pg_catalog is called pg_…, and pg_catalog is searched first.
+  if (relation && name.name.starts_with("pg_")) return {"pg_catalog"};
+  if (relation && context_.resolver != nullptr) {
+    const catalog::Relation* const found = context_.resolver->relation(name);
+    if (found != nullptr) return {std::string(context_.resolver->schema_name(found->schema))};
+  }
+  return context_.search_path;
+}
+
+std::string StatementJudge::check_relations() {
+  for (index_ = 0; index_ < statement_.relations.size(); ++index_) {
+    const sql::RelationUse& use = statement_.relations[index_];
+    if (!use.name.catalog.empty() && use.name.catalog != context_.database) {
+      return "cross-database names are not allowed";
+    }
+    std::string why = check_relation(use);
+    if (!why.empty()) return why;
+  }
+  return {};
+}
+
+// An unqualified name must be granted wherever the search path could find it, so that nothing can be shadowed in.
+std::string StatementJudge::check_relation(const sql::RelationUse& use) {
+  const std::vector<std::string> schemas = schemas_of(use.name, true);
+  if (schemas.empty()) return not_allowed(Effect::read, shown(use.name));
+  for (const std::string& schema : schemas) {
+    std::string why = check_one(use, schema);
+    if (!why.empty()) return why;
+  }
+  return check_descendants(use, schemas.front());
+}
+
+// Rows of children and partitions are theirs: the right to the parent does not bring them along unless it says so.
+std::string StatementJudge::check_descendants(const sql::RelationUse& use, const std::string& schema) {
+  const std::vector<sql::QualifiedName> descendants = descendants_of(use, context_);
+  if (descendants.empty()) return {};
+  EffectSet along;
+  allow_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
+    if (!grant.descendants) return true;
+    for (std::size_t i = 0; i < use.effects.size(); ++i) {
+      const auto effect = static_cast<Effect>(i);
+      const bool counts =
+          !grant.require || values_.check(*grant.require, index_, use, schema, effect).state != Held::State::no;
+      if (grant.effects.test(i) && counts) along.set(i);
+    }
+    return true;
+  });
+  for (const sql::QualifiedName& name : descendants) {
+    sql::RelationUse child = use;
+    child.name = name;
+    child.effects &= ~along;
+    const std::string why = check_one(child, name.schema);
+    if (!why.empty()) return why + ", which holds rows of " + shown(use.name);
+  }
+  return {};
+}
+
+std::string StatementJudge::check_one(const sql::RelationUse& use, const std::string& schema) {
+  const std::string name = shown(use.name);
+  const bool copies_out = has(statement_.effects, Effect::copy_out);
+  for (std::size_t i = 0; i < use.effects.size(); ++i) {
+    const auto effect = static_cast<Effect>(i);
+    if (!use.effects.test(i)) continue;
+    const sql::ColumnUse* columns = nullptr;
+    if (effect == Effect::read) columns = &use.reads;
+    if (effect == Effect::insert || effect == Effect::update || effect == Effect::merge) columns = &use.writes;
+    std::string why = check_columns(use, schema, effect, columns, name);
+    if (!why.empty()) return why;
+  }
+  // COPY (query) TO hands rows out as COPY table TO does.
+  if (copies_out && has(use.effects, Effect::read)) {
+    return check_columns(use, schema, Effect::copy_out, &use.reads, name);
+  }
+  return {};
+}
+
+std::string StatementJudge::check_columns(const sql::RelationUse& use, const std::string& schema, Effect effect,
+                                          const sql::ColumnUse* columns, const std::string& shown_name) {
+  if (effect == Effect::read && allow_.introspection && is_introspection_relation(schema, use.name.name) &&
+      !reads_hidden(use.name.name, columns)) {
+    rule_ = allow_.introspection_rule;
+    return {};
+  }
+  // Not columns of the table's definition: never granted as part of "all".
+  static constexpr std::array<std::string_view, 6> system_columns = {"ctid", "xmin", "xmax",
+                                                                     "cmin", "cmax", "tableoid"};
+  Given granted;
+  const auto missing_column = [&]() -> std::string {
+    if (columns == nullptr) return {};
+    if (columns->whole_row && !granted.all_columns) return "all columns";
+    for (const std::string& column : columns->names) {
+      const auto& named = granted.columns;
+      const bool system = std::find(system_columns.begin(), system_columns.end(), column) != system_columns.end();
+      const bool is_granted =
+          (granted.all_columns && !system) || std::find(named.begin(), named.end(), column) != named.end();
+      if (!is_granted) return "column " + column;
+    }
+    return {};
+  };
+  granted = given(use, schema, effect, false, false);
+  std::string missing = missing_column();
+  // What comes with conditions is taken only where it is needed, and then with all of them.
+  for (const auto& [limited, pending] : {std::pair(true, false), std::pair(false, true), std::pair(true, true)}) {
+    if (granted.any && missing.empty()) break;
+    if ((limited && !granted.limited) || (pending && !granted.pending)) continue;
+    granted = given(use, schema, effect, limited, pending);
+    missing = missing_column();
+    if (pending && granted.any && missing.empty()) looks_at_values_ = true;
+  }
+  const std::string word = word_of(effect);
+  if (!granted.any && granted.needs_where) return word + " on " + shown_name + " needs a WHERE clause";
+  if (!granted.any && !granted.needed.empty()) return word + " on " + shown_name + " " + granted.needed;
+  if (!granted.any) return not_allowed(effect, shown_name);
+  if (!missing.empty()) return not_allowed(effect, missing + " of " + shown_name);
+  limit_rows(granted);
+  return {};
+}
+
+StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const std::string& schema, Effect effect,
+                                            bool with_limited, bool with_pending) {
+  Given all;
+  allow_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
+    // COPY table TO reads the table by the right to copy it.
+    const bool covers = has(grant.effects, effect) || (effect == Effect::read && has(use.effects, Effect::copy_out) &&
+                                                       has(grant.effects, Effect::copy_out));
+    if (!covers) return true;
+    if (grant.migrations_only && !is_migration(statement_.tag)) return true;
+    if (grant.require_where && !use.has_where && effect != Effect::read) {
+      all.needs_where = true;
+      return true;
+    }
+    if (grant.require) {
+      Held held = values_.check(*grant.require, index_, use, schema, effect);
+      all.pending = all.pending || held.state == Held::State::pending;
+      if (held.state == Held::State::no) all.needed = std::move(held.why);
+      if (held.state == Held::State::no || (held.state == Held::State::pending && !with_pending)) return true;
+    }
+    const std::size_t rows = grant.require && is_change(effect) ? grant.require->max_rows : 0;
+    all.limited = all.limited || rows > 0;
+    if (rows > 0 && !with_limited) return true;
+    if (rows > 0 && (all.max_rows == 0 || rows < all.max_rows)) {
+      all.max_rows = rows;
+      all.max_rows_rule = grant.rule_id;
+    }
+    all.any = true;
+    if (!all.all_columns) rule_ = grant.rule_id;
+    all.all_columns = all.all_columns || grant.columns.empty();
+    // System columns are named beside "all", in any order.
+    all.columns.insert(all.columns.end(), grant.columns.begin(), grant.columns.end());
+    return true;
+  });
+  return all;
+}
+
+// Of all that a statement changes, the strictest limit counts.
+void StatementJudge::limit_rows(const Given& all) {
+  if (all.max_rows == 0 || (max_rows_ > 0 && max_rows_ <= all.max_rows)) return;
+  max_rows_ = all.max_rows;
+  max_rows_rule_ = all.max_rows_rule + ".max_rows";
+}
+
+}  // namespace dbgate::policy

@@ -1,0 +1,82 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "gateway/policy/confine.h"
+#include "gateway/policy/grants.h"
+
+// The judgement of one statement by what is granted. Inside policy/ only.
+namespace dbgate::policy {
+
+/// PostgreSQL's word for an effect, for messages.
+const char* word_of(sql::Effect effect);
+
+inline bool has(const sql::EffectSet& effects, sql::Effect effect) {
+  return effects.test(static_cast<std::size_t>(effect));
+}
+
+/// Judges one statement; stops at the first thing that is not allowed.
+class StatementJudge {
+ public:
+  StatementJudge(const Grants& grants, const sql::Statement& statement, const NameContext& context,
+                 const Arguments* arguments)
+      : grants_(grants),
+        allow_(grants.allow),
+        statement_(statement),
+        context_(context),
+        values_(statement, context, arguments) {}
+
+  Verdict run();
+
+ private:
+  std::string fixed_setting();  // what nobody may set; empty: nothing of the kind
+  std::string missing_grant();  // what is not granted; empty: everything is
+  std::string check_effects();
+  std::string check_relations();
+  std::string check_relation(const sql::RelationUse& use);
+  std::string check_descendants(const sql::RelationUse& use, const std::string& schema);
+  std::string check_one(const sql::RelationUse& use, const std::string& schema);
+  std::string check_functions();
+  std::string check_types();
+  bool keeps_search_path(const sql::SettingUse& use) const;
+  std::string check_settings();
+  std::string check_objects();
+  std::string check_columns(const sql::RelationUse& use, const std::string& schema, sql::Effect effect,
+                            const sql::ColumnUse* columns, const std::string& shown);
+  /// What several rules give together to one use of a relation.
+  struct Given {
+    bool any = false;
+    bool needs_where = false;
+    bool all_columns = false;
+    std::vector<std::string> columns;
+    bool pending = false;      ///< some rule counts if Bind's values are right
+    bool limited = false;      ///< some rule counts for so many rows
+    std::string needed;        ///< why a rule does not count
+    std::size_t max_rows = 0;  ///< the least of those that count; 0: none has a limit
+    std::string max_rows_rule;
+  };
+  Given given(const sql::RelationUse& use, const std::string& schema, sql::Effect effect, bool with_limited,
+              bool with_pending);
+  void limit_rows(const Given& all);
+  std::vector<std::string> schemas_of(const sql::QualifiedName& name, bool relation) const;
+  std::string not_allowed(sql::Effect effect, const std::string& on = {}) const {
+    const std::string word = word_of(effect);
+    return "no rule allows " + word + (on.empty() ? "" : " on " + on);
+  }
+  static std::string shown(const sql::QualifiedName& name) {
+    return name.schema.empty() ? name.name : name.schema + "." + name.name;
+  }
+
+  const Grants& grants_;
+  const RuleSet& allow_;
+  const sql::Statement& statement_;
+  const NameContext& context_;
+  const ValueJudge values_;
+  std::size_t index_ = 0;  // of the relation that is looked at
+  bool looks_at_values_ = false;
+  std::size_t max_rows_ = 0;
+  std::string max_rows_rule_;
+  std::string rule_;
+};
+
+}  // namespace dbgate::policy

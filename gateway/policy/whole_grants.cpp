@@ -1,0 +1,66 @@
+#include <tuple>
+#include <utility>
+
+#include "gateway/policy/grants.h"
+
+// What can be said of grants without a statement.
+namespace dbgate::policy {
+
+bool may_write(const Grants& grants) {
+  const RuleSet& allow = grants.allow;
+  return allow.everything || allow.writes || allow.dcl || allow.admin || allow.do_blocks || allow.opaque ||
+         grants.mode != config::PolicyMode::enforce;
+}
+
+Verdict stricter(Verdict earlier, Verdict later) {
+  const bool learns = earlier.learns || later.learns;
+  Verdict& counts = later.decision >= earlier.decision ? later : earlier;
+  counts.looks_at_values = earlier.looks_at_values || later.looks_at_values;
+  const bool first = earlier.max_rows > 0 && (later.max_rows == 0 || earlier.max_rows < later.max_rows);
+  std::tie(counts.max_rows, counts.max_rows_rule) =
+      first ? std::pair(earlier.max_rows, earlier.max_rows_rule) : std::pair(later.max_rows, later.max_rows_rule);
+  counts.learns = learns;
+  return std::move(counts);
+}
+
+bool shows_part(const Grants& grants) {
+  const RuleSet& allow = grants.allow;
+  return allow.names_columns || allow.asks_for_values || allow.lists_statements() || grants.deny.table_effects.any() ||
+         grants.hidden.any();
+}
+
+bool needs_closure(const Grants& grants) {
+  return grants.deny.rules > 0 || grants.hidden.any();
+}
+
+bool is_unrestricted(const Grants& grants) {
+  return grants.allow.everything && grants.deny.rules == 0 && !grants.hidden.any();
+}
+
+namespace {
+
+// What is granted as a whole or not at all, and what a deny rule that names objects cannot be checked against.
+Verdict as_a_whole(const Grants& grants, bool granted, const char* rule, const char* what) {
+  Verdict verdict;
+  const bool allowed = (granted || grants.allow.everything) && grants.deny.rules == 0 && !grants.hidden.any();
+  verdict.decision = allowed ? Decision::allow : Decision::deny;
+  verdict.rule_id = allowed ? rule : "default";
+  if (!allowed) verdict.message = std::string("permission denied by dbgate policy: no rule allows ") + what;
+  return verdict;
+}
+
+}  // namespace
+
+Verdict decide_function_call(const Grants& grants) {
+  return as_a_whole(grants, grants.allow.function_call, "function_call", "function calls by OID");
+}
+
+Verdict decide_connection(const Grants& grants) {
+  return as_a_whole(grants, grants.allow.connect, "connect", "connections");
+}
+
+Verdict decide_replication(const Grants& grants) {
+  return as_a_whole(grants, grants.allow.replication, "replication", "replication");
+}
+
+}  // namespace dbgate::policy
