@@ -201,6 +201,7 @@ void ContentsReader::add_relation(const sql::RelationUse& use, Names& names, Con
   }
   Touch& touch = contents.touches.emplace_back();
   touch.relation = relation->oid;
+  touch.only = use.only;
   touch.effects = use.effects;
   touch.reads = columns_of(*relation, use.reads);
   touch.writes = columns_of(*relation, use.writes);
