@@ -156,7 +156,7 @@ inline constexpr std::string_view operators =
 // Types of fixed length with elements (name, point) are no array types.
 inline constexpr std::string_view types =
     "SELECT oid, typnamespace, typname, typtype, typcategory, typispreferred, typrelid, "
-    "CASE WHEN typlen = -1 AND typtype <> 'd' THEN typelem ELSE 0 END::oid, typarray, typbasetype "
+    "CASE WHEN typlen = -1 AND typtype <> 'd' THEN typelem ELSE 0 END::oid, typarray, typbasetype, typtypmod "
     "FROM pg_catalog.pg_type WHERE NOT pg_catalog.pg_is_other_temp_schema(typnamespace)";
 
 inline constexpr std::string_view checks =

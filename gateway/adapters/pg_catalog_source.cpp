@@ -282,6 +282,7 @@ void Loader::add_type(const PgRow& row) {
   type.element = row.oid(7);
   type.array = row.oid(8);
   type.base = row.oid(9);
+  type.typmod = row.int32(10);
   builder_.add(type);
 }
 

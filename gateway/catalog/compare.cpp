@@ -48,8 +48,8 @@ auto members(const Operator& row) {
   return std::tie(oid, schema, name, left, right, result, function);
 }
 auto members(const Type& row) {
-  const auto& [oid, schema, name, kind, category, preferred, relation, element, array, base, check] = row;
-  return std::tie(oid, schema, name, kind, category, preferred, relation, element, array, base, check);
+  const auto& [oid, schema, name, kind, category, preferred, relation, element, array, base, typmod, check] = row;
+  return std::tie(oid, schema, name, kind, category, preferred, relation, element, array, base, typmod, check);
 }
 auto members(const Cast& row) {
   const auto& [source, target, function, context, method] = row;

@@ -147,11 +147,12 @@ struct Type {
   char kind = 'b';  ///< typtype: 'b' base, 'c' composite, 'd' domain, 'e' enum, 'p' pseudo, 'r' range, 'm' multirange
   char category = 'U';  ///< typcategory
   bool preferred = false;
-  Oid relation = 0;        ///< composite types
-  Oid element = 0;         ///< of an array type
-  Oid array = 0;           ///< the array of this type
-  Oid base = 0;            ///< domains
-  std::string_view check;  ///< domains: their CHECK constraints (pg_get_constraintdef), joined by newlines
+  Oid relation = 0;          ///< composite types
+  Oid element = 0;           ///< of an array type
+  Oid array = 0;             ///< the array of this type
+  Oid base = 0;              ///< domains
+  std::int32_t typmod = -1;  ///< domains: type modifier of the base, -1 for none
+  std::string_view check;    ///< domains: their CHECK constraints (pg_get_constraintdef), joined by newlines
 };
 
 /// pg_cast.

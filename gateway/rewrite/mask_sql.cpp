@@ -69,8 +69,8 @@ class Masker {
     typmod_ = column.typmod;
     // A mask need not pass the checks of a domain, and drivers see its base type anyway (printtup.c).
     while (type_ != nullptr && type_->kind == 'd') {
+      typmod_ = type_->typmod;
       type_ = snapshot.type(type_->base);
-      typmod_ = -1;
     }
     family_ = family();
   }
@@ -78,7 +78,10 @@ class Masker {
   std::string in_place(MaskKind kind) const {
     if (type_ == nullptr) return "NULL";
     const std::string mask = expression(kind);
-    return "CAST(" + (mask.empty() ? "NULL" : mask) + " AS " + type_text() + ")";
+    const std::string modifiers = modifier();
+    // A type of somebody's own: how its modifier is written, nobody knows. Its column has it, and no row of it is read.
+    if (mask.empty() && modifiers.empty() && typmod_ >= 0) return "(SELECT " + value_ + " LIMIT 0)";
+    return "CAST(" + (mask.empty() ? "NULL" : mask) + " AS " + type_text() + modifiers + ")";
   }
 
  private:
@@ -95,7 +98,7 @@ class Masker {
 
   std::string type_text() const {
     const auto schema = snapshot_.schema(type_->schema);
-    return (schema == nullptr ? "" : quoted(schema->name) + ".") + quoted(type_->name) + modifier();
+    return (schema == nullptr ? "" : quoted(schema->name) + ".") + quoted(type_->name);
   }
 
   // As the type's input function for modifiers takes it (manual ch. 8). Of an array: its element's.
@@ -105,9 +108,17 @@ class Masker {
     const std::string_view name = element->name;
     if (name == "varchar" || name == "bpchar") return "(" + std::to_string(typmod_ - 4) + ")";
     if (name == "numeric") return "(" + std::to_string(precision()) + "," + std::to_string(scale()) + ")";
+    if (name == "interval") return interval_fields();
     const bool counts = name == "timestamp" || name == "timestamptz" || name == "time" || name == "timetz" ||
                         name == "bit" || name == "varbit";
     return counts ? "(" + std::to_string(typmod_) + ")" : std::string();
+  }
+  // A mask of fields, then digits (timestamp.c, intervaltypmodin).
+  std::string interval_fields() const {
+    constexpr int any_digits = 0xffff;
+    const int digits = typmod_ & any_digits;
+    const std::string fields = std::to_string((typmod_ >> 16) & 0x7fff);
+    return digits == any_digits ? "(" + fields + ")" : "(" + fields + "," + std::to_string(digits) + ")";
   }
   int precision() const { return ((typmod_ - 4) >> 16) & 0xffff; }
   int scale() const { return (((typmod_ - 4) & 0x7ff) ^ 1024) - 1024; }
@@ -210,11 +221,34 @@ class Masker {
     const auto key = [](std::string_view setting) {
       return call("decode", call("current_setting", "'" + std::string(setting) + "'") + ", 'base64'");
     };
-    const std::string text = family_ == Family::numeric ? call("trim_scale", value_) : value_;
-    const std::string bytes = family_ == Family::bytea ? value_ : call("textsend", cast(text, "text"));
-    const std::string inner = call("sha256", concatenated(key(inner_key_setting), bytes));
+    const std::string inner = call("sha256", concatenated(key(inner_key_setting), bytes()));
     return call("sha256", concatenated(key(outer_key_setting), inner));
   }
+
+  // The same for all that is equal, whatever the settings of the session: those for dates and floats are the client's.
+  std::string bytes() const {
+    switch (family_) {
+      case Family::bytea:
+        return value_;
+      case Family::numeric:
+        return text_bytes(call("trim_scale", value_));
+      case Family::float4:
+      case Family::float8:
+        return call("float8send",
+                    "CASE WHEN " + value_ + " OPERATOR(pg_catalog.=) 0 THEN 0 ELSE " + cast(value_, "float8") + " END");
+      case Family::date:
+        return call("date_send", value_);
+      case Family::timestamp:
+        return call("timestamp_send", value_);
+      case Family::timestamptz:
+        return call("timestamptz_send", value_);
+      case Family::time:
+        return call("time_send", value_);
+      default:
+        return text_bytes(type_->name == "citext" ? call("lower", cast(value_, "text")) : value_);
+    }
+  }
+  static std::string text_bytes(const std::string& value) { return call("textsend", cast(value, "text")); }
 
   // The first bits of a hexadecimal text as a number that is not negative. @param bits  at most 60, a multiple of 4
   static std::string number_of(const std::string& hex, int bits) {
@@ -246,10 +280,11 @@ class Masker {
       case Family::float8:
         return first_digit();
       case Family::date:
-        return call("date_trunc", "'year', " + cast(value_, "\"timestamp\""));
+        return year_of(cast(value_, "\"timestamp\""));
       case Family::timestamp:
+        return year_of(value_);
       case Family::timestamptz:
-        return call("date_trunc", "'year', " + value_);
+        return year_of(value_ + ", 'UTC'");  // else the client's time zone would move the border
       case Family::time:
         return call("date_trunc", "'hour', " + cast(value_, "\"interval\""));
       default:
@@ -257,9 +292,19 @@ class Masker {
     }
   }
 
+  // The first year of a timestamp began before the first that it can hold; a date can be later than the last.
+  std::string year_of(const std::string& time) const {
+    const std::string finite = call("isfinite", value_);
+    const std::string held = family_ == Family::date ? value_ + " OPERATOR(pg_catalog.<=) '294276-12-31'" : finite;
+    return "CASE WHEN NOT " + finite + " THEN " + value_ + " WHEN " + value_ +
+           " OPERATOR(pg_catalog.>=) '4713-01-01 BC' AND " + held + " THEN " + call("date_trunc", "'year', " + time) +
+           " END";
+  }
+
   // NaN and the infinities are beyond every number.
   std::string within(const std::string& least, const std::string& most) const {
-    const std::string size = call("abs", value_);
+    const bool whole = family_ == Family::int4 || family_ == Family::int8;
+    const std::string size = call("abs", whole ? cast(value_, "\"numeric\"") : value_);
     return size + " OPERATOR(pg_catalog.>=) " + least + " AND " + size + " OPERATOR(pg_catalog.<) " + most;
   }
 

@@ -107,7 +107,8 @@ void print(const catalog::Snapshot& snapshot, const catalog::Type& type) {
   Line line("type");
   line.number("oid", type.oid).number("schema", type.schema).text("name", type.name).letter("kind", type.kind);
   line.letter("category", type.category).flag("preferred", type.preferred).number("relation", type.relation);
-  line.number("element", type.element).number("array", type.array).number("base", type.base).text("check", type.check);
+  line.number("element", type.element).number("array", type.array).number("base", type.base).number("typmod", type.typmod);
+  line.text("check", type.check);
   line.flag("found", snapshot.type(type.oid) == &type && snapshot.type(type.schema, type.name) == &type);
 }
 
