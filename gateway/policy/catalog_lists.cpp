@@ -194,6 +194,13 @@ bool holds_values_of_others(std::string_view schema, std::string_view name) {
   return schema == "pg_toast" || (schema == "pg_catalog" && names.contains(name));
 }
 
+std::string_view column_of_statements(const sql::QualifiedName& relation) {
+  if (relation.name == "pg_stat_statements") return "query";  // an extension, in any schema
+  if (!relation.schema.empty() && relation.schema != "pg_catalog") return {};
+  if (relation.name == "pg_stat_activity") return "query";
+  return relation.name == "pg_prepared_statements" || relation.name == "pg_cursors" ? "statement" : "";
+}
+
 bool is_hidden_catalog_column(std::string_view relation, std::string_view column) {
   return std::any_of(std::begin(hidden_columns), std::end(hidden_columns), [&](const HiddenColumn& hidden) {
     return hidden.relation == relation && hidden.column == column;

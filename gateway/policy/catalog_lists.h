@@ -2,6 +2,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "gateway/sql/facts.h"
+
 // Curated parts of pg_catalog. Each name was read in PostgreSQL 15's manual; a test holds the lists against pg_proc.
 namespace dbgate::policy {
 
@@ -32,6 +34,8 @@ bool is_system_function(std::string_view name);
 bool is_harmful_field(std::string_view name);
 /// Catalog relations that hold column values of others' tables, by sample or as they are.
 bool holds_values_of_others(std::string_view schema, std::string_view name);
+/// The column of a catalog relation that shows statements as the server was given them; empty: it has none.
+std::string_view column_of_statements(const sql::QualifiedName& relation);
 /// Settings that anybody may change: harmless to the meaning of statements and to others. Values as written.
 bool is_harmless_setting(std::string_view name, std::string_view value, bool has_value);
 /// Settings that anybody may see.

@@ -113,11 +113,13 @@ struct Hidden {
   struct Column {
     config::Mask mask;
     std::string rule_id;
+    bool is_on(std::string_view schema, std::string_view relation) const;
   };
   struct Rows {
     config::RowFilter filter;
     RowCondition condition;
     std::string rule_id;
+    bool is_on(std::string_view schema, std::string_view relation) const;
   };
   std::vector<Column> columns;
   std::vector<Rows> rows;

@@ -2,6 +2,23 @@
 #include "gateway/policy/treat.h"
 
 namespace dbgate::policy {
+namespace {
+
+template <class Pattern>
+bool names(const Pattern& pattern, std::string_view schema, std::string_view relation) {
+  const bool schema_fits = pattern.schema == "*" ? !RuleSet::is_system_schema(schema) : pattern.schema == schema;
+  return schema_fits && (pattern.relation == "*" || pattern.relation == relation);
+}
+
+}  // namespace
+
+bool Hidden::Column::is_on(std::string_view schema, std::string_view relation) const {
+  return names(mask, schema, relation);
+}
+
+bool Hidden::Rows::is_on(std::string_view schema, std::string_view relation) const {
+  return names(filter, schema, relation);
+}
 
 void Hidden::add(const config::Policy& policy) {
   const auto forbid = [this](const char* kind, config::TablePattern pattern, const std::string& rule_id) {

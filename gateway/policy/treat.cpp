@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/grants.h"
+#include "gateway/policy/hidden_views.h"
 #include "gateway/policy/relatives.h"
 #include "gateway/policy/treat_by_names.h"
 
@@ -21,12 +23,6 @@ bool has(const sql::EffectSet& effects, Effect effect) {
 
 bool contains(const std::vector<std::string>& sorted, std::string_view name) {
   return std::binary_search(sorted.begin(), sorted.end(), name);
-}
-
-template <class Pattern>
-bool names(const Pattern& pattern, std::string_view schema, std::string_view relation) {
-  const bool schema_fits = pattern.schema == "*" ? !RuleSet::is_system_schema(schema) : pattern.schema == schema;
-  return schema_fits && (pattern.relation == "*" || pattern.relation == relation);
 }
 
 /// Whether an output column that may be `column` is compared or ordered by, by its name or its number.
@@ -59,6 +55,7 @@ class Treater {
 
   bool deny(std::string why, std::string hint = {}, std::string rule_id = "masks and filters");
   bool settings_stay();
+  std::string way_round() const;
   bool relation(std::size_t index);
   bool named(const sql::RelationUse& use, bool& treated);
   void look_up(const sql::QualifiedName& name, Found& masks, Kept& filters) const;
@@ -69,7 +66,6 @@ class Treater {
   bool mask_columns(Treatment& treatment, const std::string& shown, const Found& masks);
   bool filter_rows(Treatment& treatment, const std::string& shown, const Kept& filters);
   bool has_attributes(const Hidden::Rows& rows, const std::string& shown);
-  bool shows_hidden(const sql::RelationUse& use, const catalog::Relation& relation) const;
   bool can_look_early() const;
   std::string shown_name(const catalog::Relation& relation) const {
     return std::string(context_.resolver->schema_name(relation.schema)) + "." + std::string(relation.name);
@@ -100,7 +96,7 @@ Treatments Treater::run() {
     if (!relation(i)) return std::move(result_);
   }
   if (!result_.views.empty()) return std::move(result_);
-  std::string why = find_way_round(grants_, statement_, context_);
+  std::string why = way_round();
   if (!why.empty()) deny(std::move(why));
   return std::move(result_);
 }
@@ -149,6 +145,20 @@ bool Treater::named(const sql::RelationUse& use, bool& treated) {
   return true;
 }
 
+// What is hidden in the children of a relation that is replaced is hidden in its place: look_up() has looked at them.
+std::string Treater::way_round() const {
+  const auto descends = [this](const Treatment& treatment) {
+    return !treatment.relation->children.empty() && !statement_.relations[treatment.use].only;
+  };
+  if (std::none_of(result_.list.begin(), result_.list.end(), descends)) {
+    return find_way_round(grants_, statement_, context_);
+  }
+  Statement alone = statement_;
+  for (const Treatment& treatment : result_.list)
+    alone.relations[treatment.use].only = true;
+  return find_way_round(grants_, alone, context_);
+}
+
 // What tells the server who asks is dbgate's own; and what names mean must not move.
 bool Treater::settings_stay() {
   for (const sql::SettingUse& use : statement_.settings) {
@@ -166,16 +176,20 @@ bool Treater::settings_stay() {
 // Masks and filters on the relation itself. Of its children they count for their rows, of its parents for its own.
 void Treater::look_up(const sql::QualifiedName& name, Found& masks, Kept& filters) const {
   for (const Hidden::Column& column : hidden_.columns) {
-    if (names(column.mask, name.schema, name.name)) masks.push_back(&column);
+    if (column.is_on(name.schema, name.name)) masks.push_back(&column);
   }
   for (const Hidden::Rows& rows : hidden_.rows) {
-    if (names(rows.filter, name.schema, name.name)) filters.push_back(&rows);
+    if (rows.is_on(name.schema, name.name)) filters.push_back(&rows);
   }
 }
 
 bool Treater::relation(std::size_t index) {
   const sql::RelationUse& use = statement_.relations[index];
   if (context_.resolver == nullptr) return deny("the catalog of the target cannot be read at the moment");
+  const std::string_view statements = column_of_statements(use.name);
+  if (!statements.empty() && (use.reads.whole_row || contains(use.reads.names, statements))) {
+    return deny("column " + std::string(statements) + " of " + use.name.name + " shows masks and filters", only_shown);
+  }
   const catalog::Relation* const relation = context_.resolver->relation(use.name);
   Found masks;
   Kept filters;
@@ -210,9 +224,15 @@ bool Treater::found(std::size_t index, const catalog::Relation& relation, const 
   const sql::RelationUse& use = statement_.relations[index];
   const std::string shown = shown_name(relation);
   const bool source = use.at != sql::none;
-  if (source && masks.empty() && filters.empty() && shows_hidden(use, relation)) {
+  const bool view = relation.kind == catalog::RelationKind::view;
+  if (source && view && filters.empty() && shows_hidden(grants_, use, relation, context_) &&
+      masked_at_source(hidden_, relation, masks, context_)) {
     result_.views.push_back({index, &relation, can_look_early()});
     return read_form(use, shown);
+  }
+  const bool altered = has(use.effects, Effect::ddl) && statement_.tag.starts_with("ALTER");
+  if (altered && shows_hidden(grants_, use, relation, context_)) {
+    return deny(shown + " could show what is masked or filtered for you: it cannot be altered");
   }
   if (masks.empty() && filters.empty()) return true;
   if (!source) return changes(use, shown, masks, filters);
@@ -225,19 +245,13 @@ bool Treater::found(std::size_t index, const catalog::Relation& relation, const 
   return true;
 }
 
-// A view, or what was made of one, whose rows come from something hidden.
-bool Treater::shows_hidden(const sql::RelationUse& use, const catalog::Relation& relation) const {
-  const bool view = relation.kind == catalog::RelationKind::view;
-  if (!view || context_.closure == nullptr) return false;
-  Statement alone;
-  sql::RelationUse& whole = alone.relations.emplace_back(use);
-  whole.reads.whole_row = true;
-  return !find_way_round(grants_, alone, context_).empty();
-}
-
 // A relation that is written to, altered or locked under its own name.
 bool Treater::changes(const sql::RelationUse& use, const std::string& shown, const Found& masks, const Kept& filters) {
-  if (has(use.effects, Effect::ddl) && statement_.tag.starts_with("ALTER")) {
+  // What an index, a rule or a trigger computes from a value can be told from whether it fails.
+  static constexpr std::array<std::string_view, 5> looking = {"CREATE INDEX", "CREATE RULE", "CREATE TRIGGER",
+                                                              "CREATE POLICY", "CREATE STATISTICS"};
+  const bool looks = std::find(looking.begin(), looking.end(), statement_.tag) != looking.end();
+  if (has(use.effects, Effect::ddl) && (looks || statement_.tag.starts_with("ALTER"))) {
     return deny(shown + " is masked or filtered for you: it cannot be altered");
   }
   for (const Effect effect : {Effect::insert, Effect::update, Effect::delete_, Effect::merge, Effect::truncate,

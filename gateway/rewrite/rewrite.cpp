@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "gateway/policy/hidden_views.h"
 #include "gateway/policy/treat.h"
 #include "gateway/rewrite/mask_sql.h"
 #include "gateway/rewrite/places.h"
@@ -91,11 +92,11 @@ class Rewriter {
                      std::vector<Edit>& edits);
   bool replace_relations(const Statement& statement, const Treatments& treatments, const Places& places,
                          const std::string& text, std::vector<Edit>& edits);
+  bool names_apart(const Statement& statement);
   bool shorten_names(const Statement& statement, const Places& places, std::vector<Edit>& edits);
   bool put(const sql::RelationUse& use, std::string query, const Places& places, const catalog::Relation& relation,
            const std::string& text, std::vector<Edit>& edits);
   std::string query_of(const policy::Treatment& treatment, bool only) const;
-  std::string definition_of(const catalog::Relation& view) const;
   bool same_meaning(const sql::Script& before, const Text& after);
   std::vector<ColumnOrigin> origins_of(const Statement& statement) const;
   std::string name_of(const catalog::Relation& relation) const {
@@ -160,7 +161,7 @@ bool Rewriter::round(Text& text, bool& again) {
 bool Rewriter::replace_views(const Statement& statement, const Treatments& treatments, const Places& places,
                              std::vector<Edit>& edits) {
   for (const Treatments::View& view : treatments.views) {
-    std::string query = definition_of(*view.relation);
+    std::string query = policy::definition_of_view(context_.resolver->snapshot(), *view.relation);
     if (query.empty()) {
       return deny(statement.relations[view.use].name.name + " could show what is hidden",
                   "Ask for what it shows from the tables themselves.");
@@ -169,7 +170,7 @@ bool Rewriter::replace_views(const Statement& statement, const Treatments& treat
     treated_.insert(view.relation->oid);
     if (!put(statement.relations[view.use], std::move(query), places, *view.relation, {}, edits)) return false;
   }
-  return treatments.views.empty() || shorten_names(statement, places, edits);
+  return treatments.views.empty() || (names_apart(statement) && shorten_names(statement, places, edits));
 }
 
 bool Rewriter::replace_relations(const Statement& statement, const Treatments& treatments, const Places& places,
@@ -185,7 +186,7 @@ bool Rewriter::replace_relations(const Statement& statement, const Treatments& t
     if (std::find(outcome_.masked.begin(), outcome_.masked.end(), column) == outcome_.masked.end())
       outcome_.masked.push_back(column);
   }
-  return treatments.list.empty() || shorten_names(statement, places, edits);
+  return treatments.list.empty() || (names_apart(statement) && shorten_names(statement, places, edits));
 }
 
 bool Rewriter::put(const sql::RelationUse& use, std::string query, const Places& places,
@@ -212,6 +213,39 @@ bool Rewriter::put(const sql::RelationUse& use, std::string query, const Places&
   }
   if (place->table) edit.text = "SELECT * FROM " + edit.text;
   edits.push_back(std::move(edit));
+  return true;
+}
+
+// Two relations of one name can stand in one FROM, and a name with a schema finds its table past any alias; with
+// sub-queries neither is so.
+bool Rewriter::names_apart(const Statement& statement) {
+  const auto relation_of = [&](const sql::Source& source) -> const catalog::Relation* {
+    if (source.kind != sql::Source::Kind::relation || statement.relations[source.index].aliased) return nullptr;
+    const auto* const relation = context_.resolver->relation(statement.relations[source.index].name);
+    return relation != nullptr && treated_.contains(relation->oid) ? relation : nullptr;
+  };
+  std::map<std::string_view, const catalog::Relation*> meant;  // by names with a schema
+  for (const sql::Level& level : statement.levels) {
+    for (const sql::NameUse& use : level.names) {
+      if (use.at == sql::none) continue;
+      const auto* const relation = context_.resolver->relation({"", use.schema, use.qualifier});
+      if (relation != nullptr && treated_.contains(relation->oid)) meant[use.qualifier] = relation;
+    }
+  }
+  for (const sql::Level& level : statement.levels) {
+    std::map<std::string_view, std::size_t> sources;
+    for (const sql::Source& source : level.sources) {
+      if (!source.alias.empty()) ++sources[source.alias];
+    }
+    for (const sql::Source& source : level.sources) {
+      const catalog::Relation* const relation = relation_of(source);
+      const auto named = meant.find(source.alias);
+      const bool other = named != meant.end() && named->second != relation;
+      if (other || (relation != nullptr && sources[source.alias] > 1)) {
+        return deny(cannot_read, "Give every table in FROM a name of its own.");
+      }
+    }
+  }
   return true;
 }
 
@@ -247,20 +281,6 @@ std::string Rewriter::query_of(const policy::Treatment& treatment, bool only) co
   for (std::size_t i = 0; i < treatment.conditions.size(); ++i)
     query += (i == 0 ? " WHERE (" : " AND (") + treatment.conditions[i] + "\n)";
   return treatment.fenced ? query + " OFFSET 0" : query;
-}
-
-// Empty if the catalog does not say.
-std::string Rewriter::definition_of(const catalog::Relation& view) const {
-  const catalog::Snapshot& snapshot = context_.resolver->snapshot();
-  for (const std::uint32_t index : view.rules) {
-    const catalog::Rule& rule = snapshot.rules()[index];
-    if (rule.event != '1' || rule.definition.empty()) continue;
-    std::string definition(rule.definition);
-    const std::size_t end = definition.find_last_not_of(" \n\t;");
-    definition.resize(end == std::string::npos ? 0 : end + 1);
-    return definition;
-  }
-  return {};
 }
 
 // Expressions have no table; drivers that look for the columns of one are told what they were told before.

@@ -194,7 +194,8 @@ StatementName create_name(const Node* node) {
     case T_CreateForeignTableStmt:
       return opaque_ddl("CREATE FOREIGN TABLE");
     case T_CreateTableAsStmt:
-      return ddl("CREATE TABLE AS");
+      return ddl(as<CreateTableAsStmt>(node)->objtype == OBJECT_MATVIEW ? "CREATE MATERIALIZED VIEW"
+                                                                        : "CREATE TABLE AS");
     case T_CreateExtensionStmt:
       return opaque_ddl("CREATE EXTENSION");
     case T_CreatePolicyStmt:
