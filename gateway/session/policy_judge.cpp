@@ -78,6 +78,11 @@ bool names_objects(const sql::Script& script) {
   });
 }
 
+// Whether the server connection knows all that is needed now, as it is now; what it knows besides is used by nothing.
+bool knows(const std::optional<ServerSettings>& given, const ServerSettings& needed) {
+  return !given || std::includes(given->begin(), given->end(), needed.begin(), needed.end());
+}
+
 policy::Verdict hidden_plan() {
   policy::Verdict verdict;
   verdict.rule_id = "masks and filters";
@@ -236,7 +241,7 @@ void PolicyJudge::rewrite_into(const Analysis& analysis, policy::Verdict& verdic
   if (unknown_text) return;  // of a cursor or prepared statement: stands() says whether it may go on
   rewrite::Outcome outcome = rewrite::rewrite(analysis.text, *analysis.script, *view_.grants, view_.names, limits_);
   const bool touches = !outcome.text.empty();
-  if (outcome.denied.empty() && touches && given_ && *given_ != view_.settings) {
+  if (outcome.denied.empty() && touches && !knows(given_, view_.settings)) {
     outcome.denied = "what the server was told of you when you connected has changed";
     outcome.hint = "Connect again.";
     outcome.rule_id = "masks and filters";
@@ -270,7 +275,7 @@ bool PolicyJudge::stands(const Prepared& prepared) {
   const rewrite::Outcome outcome =
       rewrite::rewrite(analysis->text, *analysis->script, *view_.grants, view_.names, limits_);
   if (!outcome.denied.empty() || outcome.text != prepared.sent->rewritten) return false;
-  return outcome.text.empty() || !given_ || *given_ == view_.settings;
+  return outcome.text.empty() || knows(given_, view_.settings);
 }
 
 // EXPLAIN EXECUTE would show the plan with masks and filters in it.

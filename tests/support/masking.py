@@ -94,7 +94,7 @@ def table(name, rows=ROWS):
     def value(kind, row):
         return kind.value(2 if row == 1 and kind.name == "short_code" else row)
     values = ", ".join("(" + ", ".join([str(row), *(value(kind, row) for kind in TYPES)]) + ")" for row in range(rows))
-    return f"CREATE TABLE {name} (id int PRIMARY KEY, {columns}); INSERT INTO {name} VALUES {values};"
+    return f"CREATE TABLE {name} (id int PRIMARY KEY, {columns});" + (f"INSERT INTO {name} VALUES {values};" if rows else "")
 
 
 def masks(name, kind, indent="      "):
@@ -147,6 +147,7 @@ class Client:
     def __init__(self, port, user, database="postgres"):
         self.connection = wire.Connection(port, seconds=60)
         self.connection.login(user, database, lab.PASSWORD)
+        self.watch = None  # is given every Reply
 
     def close(self):
         self.connection.socket.close()
@@ -155,6 +156,8 @@ class Client:
         """One Reply for each ReadyForQuery that is expected."""
         self.connection.send(data)
         found = [Reply(self.connection.receive_until("Z")) for _ in range(replies)]
+        for reply in found if self.watch else ():
+            self.watch(reply)
         return found[0] if replies == 1 else found
 
     def query(self, sql):
