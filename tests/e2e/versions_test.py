@@ -16,6 +16,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lab  # noqa: E402
+import masking  # noqa: E402
 import wire  # noqa: E402
 
 PARSER = 15  # whose grammar dbgate has
@@ -35,6 +36,12 @@ CREATE TYPE mood AS ENUM ('glad', 'sad');
 CREATE SEQUENCE numbers;
 CREATE TABLE secrets (word text);
 INSERT INTO secrets VALUES ('PLANTED');
+CREATE TABLE hidden (id int, tenant text, word text, part text, mail text, hashed text, amount numeric(12,2), none text,
+  born timestamptz, key uuid, number int8, day date, ratio float8, at time, data bytea, doc jsonb);
+INSERT INTO hidden SELECT n, CASE n % 2 WHEN 0 THEN 'red' ELSE 'blue' END, 'PLANTED', 'PLANTED1234', 'PLANTED@example.org', 'PLANTED',
+  98765.43, 'PLANTED', '1987-06-15 12:00+00', 'deadbeef-cafe-4bad-8f00-d15ea5e0c0de', 1234567890123, '1987-06-15', 12345.5, '13:14:15',
+  'PLANTED', '{"a": "PLANTED"}' FROM generate_series(1, 4) n;
+CREATE VIEW shown AS SELECT * FROM hidden WHERE id > 1;
 """
 POLICIES = """
 policies:
@@ -52,7 +59,19 @@ policies:
       - { select: [public.items, "public.people(id, name)", public.cheap], functions: [safe], copy_out: [public.items] }
       - { insert: [public.items, "public.people(id)"] }
       - { update: ["public.items(name, price)", "public.people(name)"], delete: [public.items], require: { where: true } }
+  - name: tenants
+    who: { users: [red] }
+    on: [postgres]
+    allow: [ { select: [public.hidden, public.shown], copy_out: [public.hidden] } ]
+    filter: { public.hidden: "tenant = :user.tenant" }
+    mask: { public.hidden.word: redact, public.hidden.part: partial, public.hidden.mail: email, public.hidden.hashed: hash,
+            public.hidden.amount: range, public.hidden.none: "null", public.hidden.born: range, public.hidden.key: hash,
+            public.hidden.number: range, public.hidden.day: hash, public.hidden.ratio: range, public.hidden.at: hash,
+            public.hidden.data: hash, public.hidden.doc: hash }
 """
+# Of hidden, in its order, without its hashes.
+MASKED = [b"2", b"red", b"***", b"*******1234", b"***@example.org", None, b"90000.00", None, b"1987-01-01 00:00:00+00", None,
+          b"1000000000000", None, b"10000", None, None, None]
 ALLOWED = ["SELECT count(*), sum(price) FROM items", "SELECT name FROM people ORDER BY id DESC LIMIT 2",
            "SELECT i.name, p.name FROM items i JOIN people p USING (id) WHERE i.price BETWEEN 1 AND 5 ORDER BY 1",
            "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT sum(n) FROM r",
@@ -107,10 +126,10 @@ class Server(unittest.TestCase):
         postgres = cls.lab.postgres
         postgres.psql(SETUP)
         postgres.psql(f"SET password_encryption = md5; CREATE ROLE by_md5 SUPERUSER LOGIN PASSWORD '{lab.PASSWORD}'")
-        config = ("version: 1\nstate_dir: state\n" + cls.lab.listen() + cls.lab.users("admin", "by_md5", "looker", "keeper", "analyst") +
+        config = ("version: 1\nstate_dir: state\n" + cls.lab.listen() + cls.lab.users("admin", "by_md5", "looker", "keeper", "analyst", "red") +
                   "targets:\n" + cls.lab.target() +
                   cls.lab.target("old", database="postgres", user="by_md5", allow_md5="true") + POLICIES)
-        cls.gateway = cls.lab.gateway(config)
+        cls.gateway = cls.lab.gateway(config.replace('name: red,', 'name: red, attributes: { tenant: red },'))
 
     def session(self, user="admin", database="postgres", direct=False, version=wire.PROTOCOL_3_0):
         connection = wire.Connection(self.lab.postgres.port if direct else self.gateway.port)
@@ -178,6 +197,30 @@ class Server(unittest.TestCase):
                 with self.subTest(sql=sql, form=form.__name__):
                     self.assertEqual(self.outcome(through, form(sql)), [("error", "42501")])
         self.assertEqual(self.outcome(direct, marks), before)
+
+    def test_masks_and_row_filters(self):
+        through, direct = self.session("red"), self.session(direct=True)
+        select = "SELECT * FROM hidden ORDER BY id"
+        hashed = [at for at, name in enumerate("id tenant word part mail hashed amount none born key number day ratio at data doc".split())
+                  if name in ("hashed", "key", "day", "at", "data", "doc")]
+        for sql in (select, "SELECT * FROM shown ORDER BY id", "WITH x AS (TABLE hidden) SELECT * FROM x ORDER BY id"):
+            for form in (wire.query, self.extended):
+                with self.subTest(sql=sql, form=form.__name__):
+                    rows = [masking.cells(body) for kind, body in self.outcome(through, form(sql)) if kind == "D"]
+                    true = [masking.cells(body) for kind, body in self.outcome(direct, form(sql)) if kind == "D"]
+                    self.assertEqual([row[0] for row in rows], [b"2", b"4"])
+                    for row in rows:
+                        self.assertTrue(all(row[at] not in (None, true[0][at]) for at in hashed))
+                        self.assertEqual(row[5:6] + row[9:10], rows[0][5:6] + rows[0][9:10])
+                    self.assertEqual([None if at in hashed else cell for at, cell in enumerate(rows[0])], MASKED)
+        copied = b"".join(body for _, body in self.outcome(through, wire.query("COPY hidden TO STDOUT; TABLE shown")))
+        self.assertNotIn(b"PLANTED", copied)
+        self.assertNotIn(b"blue", copied)
+        self.assertEqual(self.outcome(through, wire.query("SELECT id FROM hidden WHERE 1 / (id - 3) < 9 ORDER BY id"))[-1], ("C", b"SELECT 2\0"))
+        for sql in ("SELECT upper(word) FROM hidden", "SELECT h FROM hidden h", "SELECT id FROM shown WHERE mail LIKE 'P%'",
+                    "EXPLAIN SELECT id FROM hidden", "SELECT id FROM hidden ORDER BY part", "SELECT ctid FROM hidden"):
+            with self.subTest(sql=sql):
+                self.assertEqual(self.outcome(through, wire.query(sql)), [("error", "42501")])
 
     def test_bind_parameters_and_portals(self):
         through = self.session("analyst")
