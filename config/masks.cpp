@@ -18,6 +18,9 @@ Mask read_mask(const std::string& key, const Value& value) {
   kind.read_word(kinds, index);
   mask.kind = static_cast<MaskKind>(index);
   if (!value.is_map()) return mask;
+  bool typed = false;
+  value.each_entry([&typed](const std::string& name, const Value&) { typed = typed || name == "type"; });
+  if (!typed) value.error("needs a type, such as redact");
   std::size_t compare = 0;
   value["compare"].read_word({"never", "masked"}, compare);
   mask.compare = compare == 1;

@@ -49,7 +49,7 @@ void replace_attributes(const std::string& text, RowCondition& condition) {
   for (std::size_t i = 0; i < tokens->size(); ++i) {
     const std::string written = reader.written(i);
     depth += written == "(" ? 1 : written == ")" ? -1 : 0;
-    if (depth < 0 || written == ";") condition.problem = "is not one condition";
+    if (depth < 0 || written == ";" || (depth == 0 && written == ",")) condition.problem = "is not one condition";
     if (written == ":" && !reader.is_at(i)) condition.problem = "write attributes as :user.name";
     if (!reader.is_at(i)) continue;
     const std::string attribute = reader.written(i + 3);
