@@ -264,3 +264,6 @@ BEGIN; ALTER TABLE mv RENAME TO mv9; SELECT * FROM mv9; ROLLBACK
 BEGIN; ALTER FUNCTION f() RENAME TO f9; SELECT * FROM f9(); ROLLBACK
 BEGIN; CREATE TABLE np (id int, email text) PARTITION BY LIST (id); ALTER TABLE np ATTACH PARTITION "only" DEFAULT; TABLE np; ROLLBACK
 BEGIN; CREATE TABLE kid () INHERITS (customers); TABLE kid; SELECT email FROM customers; ROLLBACK
+SELECT lower('a', 'b')
+SELECT lower('a', 'b'), email FROM customers
+SELECT abs(1, 2), total FROM orders
