@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/policy/treat.h"
 #include "gateway/sql/analyze.h"
 
 namespace dbgate::policy {

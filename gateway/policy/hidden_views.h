@@ -1,14 +1,10 @@
 #pragma once
-#include <string>
 #include <vector>
 
 #include "gateway/policy/grants.h"
 
-// What views show of what is hidden. Inside policy/ and rewrite/ only.
+// What views show of what is hidden. Inside policy/ only.
 namespace dbgate::policy {
-
-/// The SELECT of a view, without a semicolon; empty if the catalog does not say.
-std::string definition_of_view(const catalog::Snapshot& snapshot, const catalog::Relation& view);
 
 /// Whether the relation is a view, materialized or not, and its rows come from something hidden.
 bool shows_hidden(const Grants& grants, const sql::RelationUse& use, const catalog::Relation& relation,

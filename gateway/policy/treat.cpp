@@ -230,8 +230,7 @@ bool Treater::found(std::size_t index, const catalog::Relation& relation, const 
     result_.views.push_back({index, &relation, can_look_early()});
     return read_form(use, shown);
   }
-  const bool altered = has(use.effects, Effect::ddl) && statement_.tag.starts_with("ALTER");
-  if (altered && shows_hidden(grants_, use, relation, context_)) {
+  if (statement_.tag.starts_with("ALTER") && shows_hidden(grants_, use, relation, context_)) {
     return deny(shown + " could show what is masked or filtered for you: it cannot be altered");
   }
   if (masks.empty() && filters.empty()) return true;

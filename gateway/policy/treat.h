@@ -42,6 +42,9 @@ struct Treatments {
 /// Pure.
 Treatments treat(const Grants& grants, const sql::Statement& statement, const NameContext& context);
 
+/// The SELECT of a view, without a semicolon; empty if the catalog does not say.
+std::string definition_of_view(const catalog::Snapshot& snapshot, const catalog::Relation& view);
+
 /// Whether the principal has masks or row filters at all.
 bool hides(const Grants& grants);
 

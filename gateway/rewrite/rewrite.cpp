@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 
-#include "gateway/policy/hidden_views.h"
 #include "gateway/policy/treat.h"
 #include "gateway/rewrite/mask_sql.h"
 #include "gateway/rewrite/places.h"

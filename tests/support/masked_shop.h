@@ -95,6 +95,17 @@ class MaskedShop {
   void view(const char* name, const std::vector<Column>& columns, const char* definition) {
     builder_.add(catalog::Rule{relation(name, columns, Kind::view), "_RETURN", '1', true, true, definition});
   }
+  void function(const char* name, const std::vector<Oid>& arguments, char kind = 'f') {
+    catalog::Function row;
+    row.oid = ++functions_;
+    row.schema = system;
+    row.name = name;
+    row.kind = kind;
+    row.arguments = arguments;
+    row.language = "internal";
+    row.volatility = 'i';
+    builder_.add(row);
+  }
   void build() {
     builder_.add(catalog::Schema{system, "pg_catalog"});
     builder_.add(catalog::Schema{public_, "public"});
@@ -109,6 +120,13 @@ class MaskedShop {
       type.name = name;
       builder_.add(type);
     }
+    constexpr Oid any = 2276;
+    function("count", {}, 'a');
+    function("count", {any}, 'a');
+    function("sum", {numeric}, 'a');
+    function("max", {text_type}, 'a');
+    for (const char* name : {"upper", "lower", "length"})
+      function(name, {text_type});
     constexpr std::int32_t varchar_20 = 24;
     constexpr std::int32_t numeric_12_2 = (12 << 16) + 2 + 4;
     relation("customers", {{"id", int4},
@@ -130,6 +148,7 @@ class MaskedShop {
   }
 
   catalog::SnapshotBuilder builder_;
+  Oid functions_ = 2'000;
   Oid last_ = 20'000;  // those below 16384 are the system's
 };
 
