@@ -74,7 +74,14 @@ demo_check() {
       "UPDATE orders SET status = 'shipped' WHERE id = 7"
     expect "$way: … with a WHERE only" '42501' "$way" omar "UPDATE orders SET status = 'shipped'"
     expect "$way: … and that column only" '42501' "$way" omar 'UPDATE orders SET quantity = 0 WHERE id = 7'
-    expect "$way: card numbers are denied even on call" '42501' "$way" omar 'SELECT card_number FROM customers'
+    expect "$way: on call, a customer is shown with masks" '^\*\*\*@example\.org\|\*{12}[0-9]{4}$' "$way" omar \
+      'SELECT email, card_number FROM customers WHERE id = 4'
+    expect "$way: … of the own region only" '^north\|1250$' "$way" omar \
+      'SELECT region, count(*) FROM customers GROUP BY region'
+    expect "$way: … and a mask cannot be compared" '42501.*is masked for you' "$way" omar \
+      "SELECT name FROM customers WHERE card_number LIKE '4%'"
+    expect "$way: … nor reached in another way" '^\*\*\*@example\.org$' "$way" omar \
+      'WITH c AS (TABLE customers) SELECT email FROM c WHERE id = 4'
     expect "$way: an administrator reads salaries" '^240$' "$way" ada 'SELECT count(*) FROM staff.salaries'
     expect "$way: … changes the schema" '^CREATE INDEX$' "$way" ada "CREATE INDEX ${way}_status ON orders (status)"
     expect "$way: a large result streams" '^120000$' \
@@ -108,6 +115,8 @@ demo_check_audit() {
   local log=$demo/state/audit
   expect "denials are on record" 'SELECT email FROM customers' \
     "$build/cli/dbgate" audit search "$log" --user ana --effect deny -o tsv
+  expect "masked statements are on record as they were written" 'SELECT email, card_number FROM customers WHERE id = 4' \
+    "$build/cli/dbgate" audit search "$log" --user omar --effect mask -o tsv
   expect "changes are on record with their outcome" '"rows_affected":1' \
     "$build/cli/dbgate" audit search "$log" --user omar --event statement.done -o jsonl
   expect "failed logins are on record" '"user.name":"nobody"' \

@@ -58,6 +58,7 @@ Try with your own psql:
   … and as omar:
     UPDATE orders SET status = 'shipped' WHERE id = 7;       allowed
     UPDATE orders SET status = 'shipped';                    denied: needs a WHERE
+    SELECT name, email, card_number FROM customers LIMIT 3;  masked, and of the own region only
 
 Or sign in and let the CLI open a tunnel:
   export PATH="\$PATH:$build/cli" DBGATE_CA_FILE=$demo/tls/ca.crt
