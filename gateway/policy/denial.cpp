@@ -232,12 +232,30 @@ class Denial {
         if (writes && catalog) return "writing to " + shown(use.name) + " could reach " + what();
       }
     }
-    // Renaming a schema moves everything in it.
-    if (statement_.tag == "ALTER … RENAME" && statement_.relations.empty() && statement_.objects.empty()) {
-      return "renaming could take " + what() + " out from under its rule";
-    }
+    std::string moved = moves();
+    if (!moved.empty()) return moved;
     for (const sql::FunctionUse& use : statement_.functions) {
       if (!harmless(use)) return "function " + shown(use.name) + " could reach " + what() + "; allow it by name";
+    }
+    return {};
+  }
+
+  // Until the transaction is over nobody else sees what another name stands for: whatever comes to something denied, or
+  // may, keeps the name that it is known by. Renaming a schema moves everything in it.
+  std::string moves() {
+    const bool renames = statement_.tag == "ALTER … RENAME";
+    if (!renames && statement_.tag != "ALTER … SET SCHEMA") return {};
+    const std::string why = "renaming could take " + what() + " out from under its rule";
+    if (statement_.relations.empty()) return why;
+    if (context_.closure == nullptr) return {};
+    for (const sql::RelationUse& use : statement_.relations) {
+      sql::Statement uses;
+      sql::RelationUse& all = uses.relations.emplace_back();
+      all.name = use.name;
+      all.reads.whole_row = all.writes.whole_row = true;
+      for (const Effect effect : {Effect::read, Effect::insert, Effect::update, Effect::delete_, Effect::truncate})
+        all.effects.set(static_cast<std::size_t>(effect));
+      if (!Denial(allow_, deny_, what_, uses, context_).reached().empty()) return why;
     }
     return {};
   }

@@ -59,7 +59,9 @@ std::string text_for(std::string_view sqlstate) {
 std::string reduced_error(Bytes body, bool rewritten) {
   const Fields fields = backend::leading_fields(body);
   const std::string_view sqlstate = field(fields, 'C');
-  const bool open = is_open(sqlstate) && !field(fields, 'M').empty();
+  // PL/pgSQL's RAISE may say anything under any code.
+  const bool raised = field(fields, 'R') == "exec_stmt_raise";
+  const bool open = is_open(sqlstate) && !raised && !field(fields, 'M').empty();
   std::string result;
   protocol::FieldWriter writer(result);
   const auto add = [&writer](char code, std::string_view text) {
@@ -81,7 +83,8 @@ std::string reduced_error(Bytes body, bool rewritten) {
 }
 
 bool notice_passes(Bytes body) {
-  return is_open(field(backend::leading_fields(body), 'C'));
+  const Fields fields = backend::leading_fields(body);
+  return is_open(field(fields, 'C')) && field(fields, 'R') != "exec_stmt_raise";
 }
 
 }  // namespace dbgate::session
