@@ -40,7 +40,7 @@ struct Limits {
   Milliseconds login_timeout{10'000};
   Milliseconds drain_timeout{50'000};
   std::size_t max_statement_bytes = 8u << 20;
-  std::size_t max_tokens = 200'000;
+  std::size_t max_tokens = 180'000;
   std::size_t max_nesting = 2'000;
   std::size_t max_parts = 30'000;
   std::size_t prepared_statements = 10'000;

@@ -9,7 +9,7 @@ namespace dbgate::sql {
 /// What a statement text may cost before a parser sees it.
 struct ScanLimits {
   std::size_t max_bytes = 8u << 20;
-  std::size_t max_tokens = 200'000;
+  std::size_t max_tokens = 180'000;
   std::size_t max_nesting = 2'000;    ///< of parentheses and brackets
   std::size_t max_operator_run = 63;  ///< characters; PostgreSQL's own limit for one operator
   std::size_t max_comment_depth = 32;
