@@ -217,6 +217,12 @@ bool Treater::relation(std::size_t index) {
     }
   }
   filters.resize(own);
+  // A pattern for many relations means those that have the column.
+  std::erase_if(masks, [relation](const Hidden::Column* column) {
+    const auto is = [column](const catalog::Column& other) { return other.name == column->mask.column; };
+    const bool many = column->mask.schema == "*" || column->mask.relation == "*";
+    return many && std::none_of(relation->columns.begin(), relation->columns.end(), is);
+  });
   return found(index, *relation, masks, filters);
 }
 

@@ -133,6 +133,15 @@ TEST(Rewrite, ComparableMasksAreCompared) {
   }
 }
 
+TEST(Rewrite, APatternMeansTheTablesThatHaveTheColumn) {
+  const MaskedShop wild("    mask: { \"*.*.email\": redact }\n");
+  for (const char* sql : {"SELECT id FROM orders", "EXPLAIN SELECT id FROM orders", "SELECT ctid FROM orders"}) {
+    EXPECT_EQ(wild.rewritten(sql).denied, "") << sql;
+    EXPECT_EQ(wild.rewritten(sql).text, "") << sql;
+  }
+  EXPECT_NE(wild.rewritten("EXPLAIN SELECT id FROM plain").denied, "");
+}
+
 TEST(Rewrite, ChildrenAreTreatedWithTheirParent) {
   const MaskedShop wild("    mask: { \"*.*.email\": redact }\n");
   for (const char* sql :
