@@ -381,7 +381,7 @@ public final class JdbcClient {
           try {
             long deadline = System.currentTimeMillis() + LIMIT_MS;
             while (!"1".equals(value(other,
-                "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE "
                     + "'%pg_sleep(30)%' AND pid <> pg_backend_pid()"))) {
               if (System.currentTimeMillis() > deadline)
                 return;

@@ -52,7 +52,7 @@ const settings = {
   database: process.env.PGDATABASE,
   ssl: tls
 };
-const sleeping = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%'
+const sleeping = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%pg_sleep(30)%'
   AND pid <> pg_backend_pid()`;
 
 module.exports = {

@@ -60,5 +60,5 @@ def tls():
     return os.environ["PGSSLMODE"] != "disable"
 
 
-SLEEPING = ("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%' "
+SLEEPING = ("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%pg_sleep(30)%' "
             "AND pid <> pg_backend_pid()")

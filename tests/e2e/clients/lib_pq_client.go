@@ -17,7 +17,7 @@ const (
 	rows  = 100000
 	limit = 15 * time.Second
 
-	sleepers = "SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(30)%' " +
+	sleepers = "SELECT count(*)::text FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%pg_sleep(30)%' " +
 		"AND pid <> pg_backend_pid()"
 )
 

@@ -368,7 +368,7 @@ static void* cancel(void* argument) {
   const time_t deadline = time(NULL) + 20;
   for (bool runs = false; !runs;) {
     PGresult* result = PQexec(connection,
-                              "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+                              "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE "
                               "'%pg_sleep(30)%' AND pid <> pg_backend_pid()");
     runs = PQresultStatus(result) == PGRES_TUPLES_OK && strcmp(PQgetvalue(result, 0, 0), "1") == 0;
     PQclear(result);
