@@ -34,7 +34,7 @@ std::string slim(const std::string& footer) {
   std::string header = "TZif2" + std::string(15, '\0');
   for (const unsigned count : {0u, 0u, 0u, 0u, 1u, 4u})
     header += big_endian(count, 4);
-  const std::string block = big_endian(0, 4) + std::string(2, '\0') + std::string("XXX\0", 4);
+  const std::string block = big_endian(0, 4) + std::string(2, '\0') + std::string("ABC\0", 4);
   return header + block + header + block + "\n" + footer + "\n";
 }
 
