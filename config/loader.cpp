@@ -166,6 +166,26 @@ void read_catalog(const Value& value, Target& target) {
   }
 }
 
+// What is usual in each mode: a session of its own waits for nothing and leaves nothing behind.
+void read_pool(const Value& value, Target& target) {
+  value.expect_keys({"mode", "max", "wait", "idle"});
+  Pool& pool = target.pool;
+  std::size_t mode = 0;
+  value["mode"].read_word({"session", "transaction", "statement"}, mode);
+  pool.mode = static_cast<PoolMode>(mode);
+  if (pool.mode != PoolMode::session) {
+    pool.wait = Milliseconds(30'000);
+    pool.idle = Milliseconds(600'000);
+  }
+  value["max"].read_count(pool.max, 1'000'000);
+  value["wait"].read(pool.wait);
+  value["idle"].read(pool.idle);
+  if (target.engine != EngineKind::tcp) return;
+  for (const char* key : {"mode", "wait", "idle"}) {
+    if (value[key].present()) value[key].error("is for postgresql only");
+  }
+}
+
 void read_targets(const Value& map, Config& config) {
   map.each_entry([&config](const std::string& name, const Value& value) {
     value.expect_keys({"engine", "databases", "upstream", "search_path", "pool", "listen", "catalog", "limits"});
@@ -179,11 +199,7 @@ void read_targets(const Value& map, Config& config) {
     read_upstream(value["upstream"], target);
     if (!value["upstream"].present()) value.error("needs upstream");
     value["search_path"].read(target.search_path);
-    const Value pool = value["pool"];
-    pool.expect_keys({"mode", "max"});
-    std::size_t mode = 0;
-    pool["mode"].read_word({"session"}, mode);
-    pool["max"].read_count(target.max_connections, 1'000'000);
+    read_pool(value["pool"], target);
     read_catalog(value["catalog"], target);
     read_listener(value["listen"], target.listen, 0);
     if (target.engine == EngineKind::tcp && !target.listen.enabled) value.error("engine tcp needs listen");

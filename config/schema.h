@@ -99,16 +99,31 @@ struct Catalog {
 
 enum class EngineKind : std::uint8_t { postgresql, tcp };
 
+/// How long a session keeps its server connection.
+enum class PoolMode : std::uint8_t {
+  session,      ///< as long as it lasts
+  transaction,  ///< until somebody else needs it, between transactions
+  statement     ///< the same; transaction blocks are refused
+};
+
+/// How sessions share the target's server connections.
+struct Pool {
+  PoolMode mode = PoolMode::session;
+  std::size_t max = 0;   ///< server connections at once; 0: no limit
+  Milliseconds wait{0};  ///< for one to become free
+  Milliseconds idle{0};  ///< a connection that nobody uses is kept
+};
+
 struct Target {
   std::string name;
   EngineKind engine = EngineKind::postgresql;
   std::vector<std::string> databases;  ///< further databases of the same server, reached as target/database
   Upstream upstream;
   std::vector<std::string> search_path{"public"};
-  std::size_t max_connections = 0;  ///< server connections at once; 0: no limit
-  Catalog catalog;                  ///< postgresql only
-  Listener listen;                  ///< tcp only
-  TrafficLimits limits;             ///< of everybody on it together
+  Pool pool;             ///< tcp: `max` only
+  Catalog catalog;       ///< postgresql only
+  Listener listen;       ///< tcp only
+  TrafficLimits limits;  ///< of everybody on it together
 };
 
 /// A relation, or all of a schema ("public.*"), or everything ("*"); with columns: these only.

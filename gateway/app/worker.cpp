@@ -34,7 +34,11 @@ sql::ScanLimits scan_limits(const config::Limits& limits) {
 }
 
 Worker::Worker(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
-    : shared_(shared), chain_(std::move(chain)), snapshot_(shared.current.get()) {
+    : shared_(shared),
+      chain_(std::move(chain)),
+      snapshot_(shared.current.get()),
+      servers_(shared.permits) {
+  servers_.start(context_.get_executor());
   const config::Limits& limits = snapshot_->config.limits;
   relay_limits_.parameters = static_cast<session::ParameterRecord>(snapshot_->config.audit.parameters);
   relay_limits_.max_statement_bytes = limits.max_statement_bytes;
@@ -74,12 +78,14 @@ void Worker::serve(int descriptor, config::EngineKind kind, session::Arrival arr
 void Worker::stop() {
   boost::asio::post(context_, [this] {
     stopping_ = true;
+    servers_.close();
     ticker_.cancel();
   });
 }
 
 void Worker::tick() {
   static_cast<void>(chain_->commit());
+  servers_.sweep();
   if (stopping_) return;
   ticker_.expires_after(tick_interval);
   ticker_.async_wait([this](const boost::system::error_code&) { tick(); });
@@ -128,6 +134,11 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
   route.target = target->settings.name;
   route.server = target->server;
   route.server.database = on_server;
+  const config::Pool& pool = target->settings.pool;
+  route.sharing = static_cast<session::Sharing>(pool.mode);
+  route.max_connections = pool.max;
+  route.pool_wait = pool.wait;
+  route.pool_idle = pool.idle;
   route.search_path = target->search_path;
   route.settings = shared_.views.settings_for(*grants);
   route.replication = policy::decide_replication(*grants).allowed();
@@ -152,7 +163,9 @@ Result<std::shared_ptr<void>> Worker::admit(std::string_view user, std::string_v
   limits.connections = snapshot().config.limits.connections;
   limits.per_user = snapshot().config.limits.connections_per_user;
   const auto found = snapshot().targets.find(target);
-  if (found != snapshot().targets.end()) limits.per_target = found->second.settings.max_connections;
+  if (found != snapshot().targets.end() && found->second.settings.engine == config::EngineKind::tcp) {
+    limits.per_target = found->second.settings.pool.max;
+  }
   return shared_.admission.take(user, target, limits);
 }
 
@@ -179,6 +192,12 @@ void Worker::record_login(const session::SessionInfo& session, bool succeeded, s
   if (!why.empty()) audit::append_field(fields, "db.response.status_code", why);
   // Nobody gets in without session.start, which fails if the log cannot be written.
   static_cast<void>(chain_->append(succeeded ? "auth.ok" : "auth.fail", fields));
+}
+
+Result<bool> Worker::commit_audit() {
+  const auto ticket = chain_->commit();
+  if (!ticket) return ticket.error();
+  return !chain_->sync_required() || chain_->is_durable(*ticket);
 }
 
 Task<Result<>> Worker::accept_audit() {

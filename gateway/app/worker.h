@@ -26,6 +26,7 @@ struct Shared {
   LoginThrottle throttle;
   UsageTable usage;
   session::CancelRegistry cancels;
+  upstream::PermitBook permits;
   boost::asio::io_context parsers;          ///< run by threads with large stacks
   std::atomic<std::size_t> connections{0};  ///< accepted and not closed yet
   std::unique_ptr<Catalogs> catalogs;       ///< set before threads are started, there until they have ended
@@ -67,6 +68,8 @@ class Worker final : public session::Host {
   std::unique_ptr<session::Limiter> limiter_for(const session::SessionInfo& session) override;
   Result<std::unique_ptr<session::Trail>> open_trail(const session::SessionInfo& session) override;
   void record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) override;
+  upstream::Pool& servers() override { return servers_; }
+  Result<bool> commit_audit() override;
   Task<Result<>> accept_audit() override;
   Task<std::shared_ptr<const session::Analysis>> analyze_elsewhere(session::AnalysisWork work) override;
   Task<> catalog_read(const std::string& target, const std::string& database) override;
@@ -92,6 +95,7 @@ class Worker final : public session::Host {
   std::list<Listed> sessions_;
   mutable std::shared_ptr<const Snapshot> snapshot_;  // this thread's copy, renewed when the version has changed
   session::RelayLimits relay_limits_;
+  upstream::Pool servers_;
   // Last, so that coroutines that are left when the process ends go before what they use.
   boost::asio::io_context context_{1};
   boost::asio::steady_timer ticker_{context_};

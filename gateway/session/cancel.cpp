@@ -42,6 +42,7 @@ Task<> CancelPoint::send() {
   co_await upstream::request_cancel(executor_, spec_, host_, pid_, key_);
   --under_way_;
   over_.notify();
+  if (under_way_ == 0 && when_settled_) when_settled_();
 }
 
 Task<> CancelPoint::settled() {
@@ -59,6 +60,11 @@ std::string CancelRegistry::enter(std::int32_t pid, std::size_t bytes, const std
 void CancelRegistry::leave(std::int32_t pid, const std::string& key) {
   const std::lock_guard lock(mutex_);
   points_.erase(entry_name(pid, key));
+}
+
+std::int32_t CancelRegistry::next_pid() noexcept {
+  constexpr std::uint32_t numbers = 0x7fffffff;
+  return static_cast<std::int32_t>(1 + pids_.fetch_add(1, std::memory_order_relaxed) % numbers);
 }
 
 std::shared_ptr<CancelPoint> CancelRegistry::find(std::int32_t pid, std::string_view key) const {

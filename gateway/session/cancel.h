@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,9 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
   void start_cancel();
   /// Waits until no cancel is under way.
   Task<> settled();
+  bool under_way() const noexcept { return under_way_ > 0; }
+  /// Called whenever a cancel is over and no other is under way.
+  void when_settled(std::function<void()> call) { when_settled_ = std::move(call); }
   const net::Executor& executor() const noexcept { return executor_; }
 
  private:
@@ -40,6 +44,7 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
   std::int32_t pid_ = 0;
   std::string key_;
   std::function<bool()> busy_;
+  std::function<void()> when_settled_;
   int under_way_ = 0;
   net::Event over_;
 };
@@ -51,9 +56,12 @@ class CancelRegistry {
   /// Makes a fresh random key of `bytes` for a session.
   std::string enter(std::int32_t pid, std::size_t bytes, const std::shared_ptr<CancelPoint>& point);
   void leave(std::int32_t pid, const std::string& key);
+  /// A number for a session without a server process of its own, as PostgreSQL numbers processes.
+  std::int32_t next_pid() noexcept;
   std::shared_ptr<CancelPoint> find(std::int32_t pid, std::string_view key) const;
 
  private:
+  std::atomic<std::uint32_t> pids_{0};
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::weak_ptr<CancelPoint>> points_;  // pid and key together
 };

@@ -13,6 +13,7 @@
 #include "gateway/session/name_table.h"
 #include "gateway/session/under_limits.h"
 #include "gateway/sql/facts.h"
+#include "gateway/upstream/server_memory.h"
 
 namespace dbgate::session {
 
@@ -40,6 +41,9 @@ struct Prepared {
   std::shared_ptr<const BoundValues> bound;    ///< of a portal or cursor, where rules look at them
   bool sql_cursor = false;                     ///< a portal made by DECLARE; `script` is that statement
   std::shared_ptr<Meter> meter;                ///< of a portal or cursor under limits
+  /// Where server connections are shared: what Parse gave the server. Null: the server knows it by the same name.
+  upstream::StatementKeyPtr key;
+  bool deallocates = false;  ///< it is a DEALLOCATE of a name that only dbgate knows; another text stands for it
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;
@@ -59,6 +63,8 @@ struct Run {
   bool copy_binary = false;  ///< of the COPY … TO STDOUT that is under way
   bool header_due = false;   ///< … a line of names comes before its rows
   std::string limit;         ///< the rule of the limit that ended it
+  std::string text;          ///< where server connections are shared and settings may change; else empty
+  std::string tag_instead;   ///< non-empty: the CommandComplete that the frontend is shown
 };
 
 /// One message forwarded to the server whose reply is still owed to the frontend. Replies come in the order of these.
@@ -93,6 +99,8 @@ struct Expected {
   /// whole ErrorResponse message.
   std::string refusal;
   std::unique_ptr<UnderLimits> under;  ///< null: no limits
+  bool own = false;                    ///< dbgate's own message: the frontend does not see the reply, only an error
+  std::string server_name;             ///< parse, where server connections are shared: the name on the server
 };
 
 using ExpectedReplies = std::deque<Expected>;

@@ -13,7 +13,7 @@
 #include "gateway/session/relay.h"
 #include "gateway/session/startup.h"
 #include "gateway/session/trail.h"
-#include "gateway/upstream/connection.h"
+#include "gateway/upstream/pool.h"
 
 namespace dbgate::session {
 
@@ -40,7 +40,11 @@ struct Route {
   upstream::ServerSpec server;  ///< with the database that was asked for
   std::string search_path;      ///< fixed upstream; empty: the server's default stays
   ServerSettings settings;      ///< for masks and filters
-  bool replication = false;     ///< the principal may open replication connections
+  Sharing sharing = Sharing::none;
+  std::size_t max_connections = 0;         ///< of the target; 0: no limit
+  std::chrono::milliseconds pool_wait{0};  ///< for a server connection to become free
+  std::chrono::milliseconds pool_idle{0};  ///< one that nobody uses is kept
+  bool replication = false;                ///< the principal may open replication connections
 };
 
 /// The user's verifier, or a mock that looks like one.
@@ -74,7 +78,11 @@ class Host {
   /// Writes session.start. Errors: the audit log cannot take it, nobody gets in.
   virtual Result<std::unique_ptr<Trail>> open_trail(const SessionInfo& session) = 0;
   virtual void record_login(const SessionInfo& session, bool succeeded, std::string_view why) = 0;
-  /// Everything written so far is accepted by the audit log. Errors: 58030.
+  /// The server connections of this thread.
+  virtual upstream::Pool& servers() = 0;
+  /// Everything written so far is accepted by the audit log; false: that takes a while, wait for accept_audit().
+  /// Errors: 58030.
+  virtual Result<bool> commit_audit() = 0;
   virtual Task<Result<>> accept_audit() = 0;
   /// Does it on a thread with a large stack.
   virtual Task<std::shared_ptr<const Analysis>> analyze_elsewhere(AnalysisWork work) = 0;

@@ -47,13 +47,39 @@ Task<Result<std::string>> authenticate(net::Stream& client, const Account& accou
   co_return message;
 }
 
+std::string application_name_of(const SessionInfo& info, Sharing sharing) {
+  std::string name = "dbgate:" + info.user;
+  if (sharing == Sharing::none) name += "/" + info.id;
+  name.resize(std::min(name.size(), max_application_name));
+  return name;
+}
+
+std::string pool_key(const Route& route, const upstream::StartupParameters& parameters) {
+  const upstream::ServerSpec& spec = route.server;
+  std::string key;
+  const auto add = [&key](std::string_view part) {
+    key += part;
+    key += '\0';
+  };
+  add(route.target);
+  for (const auto& host : spec.hosts)
+    add(host.name + ":" + std::to_string(host.port));
+  for (const std::string& part : {spec.database, spec.user, spec.password})
+    add(part);
+  add(std::to_string(static_cast<int>(spec.sslmode)) + std::to_string(static_cast<int>(spec.channel_binding)));
+  for (const auto& [name, value] : parameters) {
+    if (name == "application_name") continue;
+    add(name);
+    add(value);
+  }
+  return key;
+}
+
 upstream::StartupParameters server_parameters(const StartupRequest& request, const Route& route,
                                               const SessionInfo& info) {
   upstream::StartupParameters parameters;
   parameters.emplace_back("client_encoding", "UTF8");
-  std::string name = "dbgate:" + info.user + "/" + info.id;
-  name.resize(std::min(name.size(), max_application_name));
-  parameters.emplace_back("application_name", std::move(name));
+  parameters.emplace_back("application_name", application_name_of(info, route.sharing));
   if (!route.search_path.empty()) parameters.emplace_back("search_path", route.search_path);
   for (const auto& setting : route.settings)
     parameters.push_back(setting);
@@ -66,19 +92,19 @@ upstream::StartupParameters server_parameters(const StartupRequest& request, con
   return parameters;
 }
 
-Result<std::string> welcome(const StartupRequest& request, const upstream::Connection& server,
+Result<std::string> welcome(const StartupRequest& request, const upstream::StartupParameters& status, std::int32_t pid,
                             std::string_view cancel_key) {
   std::string message = encoded(backend::AuthenticationOk());
-  for (const auto& [name, value] : server.status) {
+  for (const auto& [name, value] : status) {
     if ((name == "client_encoding" && value != "UTF8") || (name == "standard_conforming_strings" && value != "on")) {
       return Error(sqlstate::feature_not_supported, "the database server insists on " + name + " = " + value,
                    "dbgate works with client_encoding UTF8 and standard_conforming_strings on");
     }
     const bool own = name == "application_name";
-    const backend::ParameterStatus status{name, own ? request.application_name : value};
-    status.encode(message);
+    const backend::ParameterStatus told{name, own ? request.application_name : value};
+    told.encode(message);
   }
-  backend::BackendKeyData{server.pid, protocol::as_bytes(cancel_key)}.encode(message);
+  backend::BackendKeyData{pid, protocol::as_bytes(cancel_key)}.encode(message);
   backend::ReadyForQuery().encode(message);
   return message;
 }

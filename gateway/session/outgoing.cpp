@@ -22,9 +22,24 @@ void Outgoing::say(std::string message) {
   bytes_ += kept.size();
 }
 
+bool Outgoing::written(std::size_t bytes) {
+  if (bytes >= bytes_) {
+    clear();
+    return true;
+  }
+  bytes_ -= bytes;
+  std::size_t whole = 0;
+  for (; bytes >= pieces_[whole].iov_len; ++whole)
+    bytes -= pieces_[whole].iov_len;
+  pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(whole));
+  pieces_.front().iov_base = static_cast<std::byte*>(pieces_.front().iov_base) + bytes;
+  pieces_.front().iov_len -= bytes;
+  return false;
+}
+
 void Outgoing::clear() {
   pieces_.clear();
-  own_.clear();
+  if (!own_.empty()) own_.clear();
   bytes_ = 0;
 }
 

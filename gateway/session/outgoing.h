@@ -22,6 +22,8 @@ class Outgoing {
   bool empty() const noexcept { return pieces_.empty(); }
   std::vector<iovec>& pieces() noexcept { return pieces_; }
   std::size_t bytes() const noexcept { return bytes_; }
+  /// The first `bytes` have been written. True: that was all.
+  bool written(std::size_t bytes);
   void clear();
 
  private:

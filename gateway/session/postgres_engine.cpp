@@ -5,6 +5,7 @@
 #include "gateway/session/login.h"
 #include "gateway/session/pump.h"
 #include "gateway/session/replies.h"
+#include "gateway/session/shared_server.h"
 
 namespace dbgate::session {
 namespace {
@@ -34,6 +35,8 @@ class Session {
   Task<Result<>> connect_server();
   Task<Result<>> greet();
   Task<> relay();
+  void part_from_server(upstream::LinkPtr link, bool at_rest, bool bound);
+  Task<Result<upstream::LinkPtr>> lend(const std::shared_ptr<const SettingTexts>& settings);
   Task<std::shared_ptr<const Analysis>> analyze(Judge& judge, std::string_view text);
   Task<> say_farewell(const Error& why);
   Task<> cancel_for(const StartupRequest& request);
@@ -46,8 +49,11 @@ class Session {
   std::string last_of_login_;  // what the client has yet to be told of its authentication
   Route route_;
   std::shared_ptr<void> place_;
-  std::unique_ptr<upstream::Connection> server_;
+  upstream::LinkRequest server_request_;
+  upstream::LinkPtr server_;            // from the login to the relay; later the pump has it
+  upstream::StartupParameters status_;  // what the server reports when somebody logs in
   std::shared_ptr<CancelPoint> cancel_;
+  std::int32_t pid_ = 0;  // that the client is shown
   std::string cancel_key_;
   std::unique_ptr<Trail> trail_;
 };
@@ -65,7 +71,7 @@ Task<> Session::run() {
     if (!why.message().empty()) co_await say_farewell(why);
     co_return;
   }
-  if (server_) co_await relay();
+  if (cancel_) co_await relay();
 }
 
 Task<Result<>> Session::enter() {
@@ -134,34 +140,52 @@ Task<Result<>> Session::connect_server() {
   info_.database = route_.server.database;
   info_.upstream_user = route_.server.user;
   info_.settings = route_.settings;
-  auto connected =
-      co_await upstream::connect(client_.executor(), route_.server, server_parameters(request_, route_, info_));
-  if (!connected) {
-    const Error why = connected.error();
-    log::warn("postgres", "cannot connect to a target",
-              {{"target", info_.target}, {"code", why.code().text()}, {"err", why.message()}});
-    co_return why;
+  if (request_.replication) route_.sharing = Sharing::none;
+  server_request_ = server_request(request_, route_, info_);
+  const upstream::Greeting* known = nullptr;
+  if (route_.sharing != Sharing::none) known = host_.servers().greeting(server_request_.key);
+  if (known == nullptr) {
+    const auto connected = co_await lend(nullptr);
+    if (!connected) {
+      const Error why = connected.error();
+      log::warn("postgres", "cannot connect to a target",
+                {{"target", info_.target}, {"code", why.code().text()}, {"err", why.message()}});
+      co_return why;
+    }
+    server_ = *connected;
+    status_ = server_->connection.status;
+    info_.server_host = server_->connection.host.name;
+    info_.server_port = server_->connection.host.port;
+  } else {
+    status_ = known->status;
+    info_.server_host = known->host.name;
+    info_.server_port = known->host.port;
   }
-  server_ = std::make_unique<upstream::Connection>(std::move(*connected));
-  info_.server_host = server_->host.name;
-  info_.server_port = server_->host.port;
-  for (const auto& [name, value] : server_->status) {
+  pid_ = route_.sharing == Sharing::none ? server_->connection.pid : host_.cancels().next_pid();
+  for (const auto& [name, value] : status_) {
     if (name == "server_version") info_.server_version = value;
   }
   co_return boost::system::in_place_value;
 }
 
+// A server connection that is where this session left its last one.
+Task<Result<upstream::LinkPtr>> Session::lend(const std::shared_ptr<const SettingTexts>& settings) {
+  DBGATE_CO_TRY(upstream::LinkPtr link, co_await host_.servers().take(server_request_));
+  co_return co_await make_ready(std::move(link), info_, route_, settings);
+}
+
 Task<Result<>> Session::greet() {
-  cancel_ = std::make_shared<CancelPoint>(client_.executor(), route_.server);
+  const auto cancel = std::make_shared<CancelPoint>(client_.executor(), route_.server);
   const bool long_key = request_.minor_version >= 2;
-  cancel_key_ = host_.cancels().enter(server_->pid, long_key ? long_cancel_key : short_cancel_key, cancel_);
+  cancel_key_ = host_.cancels().enter(pid_, long_key ? long_cancel_key : short_cancel_key, cancel);
   DBGATE_CO_TRY(trail_, host_.open_trail(info_));
   DBGATE_CO_CHECK(co_await host_.accept_audit());
-  auto greeting = welcome(request_, *server_, cancel_key_);
+  auto greeting = welcome(request_, status_, pid_, cancel_key_);
   if (!greeting) co_return greeting.error();
   const std::string bytes = last_of_login_ + *greeting;
   const auto sent = co_await client_.write_all(protocol::as_bytes(bytes));
   if (!sent) co_return Error(sqlstate::connection_failure, "");
+  cancel_ = cancel;
   co_return boost::system::in_place_value;
 }
 
@@ -176,12 +200,15 @@ Task<std::shared_ptr<const Analysis>> Session::analyze(Judge& judge, std::string
 Task<> Session::relay() {
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
   const std::unique_ptr<Limiter> limiter = host_.limiter_for(info_);
-  Relay relay(*judge, *trail_, host_.relay_limits(), request_.replication, limiter.get());
-  cancel_->attach(server_->host, server_->pid, server_->cancel_key, [&relay] { return relay.busy(); });
+  Relay relay(*judge, *trail_, host_.relay_limits(), request_.replication, limiter.get(), route_.sharing);
   PumpPorts ports;
+  ports.commit_audit = [this] { return host_.commit_audit(); };
   ports.accept_audit = [this] { return host_.accept_audit(); };
   ports.analyze = [this, &judge](std::string_view text) { return analyze(*judge, text); };
-  Pump pump(client_, *server_, relay, *cancel_, std::move(ports));
+  ports.lend = [this, &relay] { return lend(relay.settings()); };
+  upstream::Pool* const pool = route_.sharing == Sharing::none ? nullptr : &host_.servers();
+  Pump pump(client_, relay, *cancel_, std::move(ports), pool);
+  if (server_) pump.take(std::move(server_));
   {
     const auto listed =
         host_.list_session(info_, [&pump](std::string why, bool gentle) { pump.end_session(std::move(why), gentle); });
@@ -191,15 +218,30 @@ Task<> Session::relay() {
   if (relay.busy() && pump.reason() != EndReason::server_gone && pump.reason() != EndReason::terminated) {
     co_await cancel_->cancel();
   }
-  cancel_->detach();
-  host_.cancels().leave(server_->pid, cancel_key_);
+  if (cancel_->under_way()) co_await cancel_->settled();
+  host_.cancels().leave(pid_, cancel_key_);
+  const bool at_rest = relay.at_rest();
+  upstream::LinkPtr link = pump.release();
+  if (link) {
+    // Whoever waits there to write to this client has to be gone before the client is.
+    if (link->in_use()) client_.shutdown();
+    co_await link->left();
+  }
   relay.abandon(Error(sqlstate::connection_failure, ""));
   trail_->ended(pump.reason_text(), pump.bytes_from_client(), pump.bytes_to_client());
-  constexpr std::string_view terminate("X\0\0\0\4", 5);
-  const iovec piece{const_cast<char*>(terminate.data()), terminate.size()};
-  server_->stream.try_write({&piece, 1});
-  server_->stream.close();
+  if (link) part_from_server(std::move(link), at_rest, relay.pins().any());
   co_await client_.linger(farewell_limit);
+}
+
+// What the session has left on its server connection goes before anybody else has it.
+void Session::part_from_server(upstream::LinkPtr link, bool at_rest, bool bound) {
+  const bool kept = at_rest && !request_.replication && route_.pool_idle.count() > 0;
+  if (!kept) return link->end();
+  if (!bound && route_.sharing != Sharing::none) return host_.servers().give_back(link);
+  net::run_apart(client_.executor(), [link = std::move(link), &servers = host_.servers()]() -> Task<> {
+    const auto clean = co_await wipe(*link);
+    if (clean) servers.give_back(link);
+  });
 }
 
 Task<> Session::say_farewell(const Error& why) {

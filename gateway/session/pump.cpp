@@ -13,19 +13,30 @@ constexpr std::size_t read_bytes = 32 * 1024;
 
 }  // namespace
 
-Pump::Pump(net::Stream& client, upstream::Connection& server, Relay& relay, CancelPoint& cancel, PumpPorts ports)
+Pump::Pump(net::Stream& client, Relay& relay, CancelPoint& cancel, PumpPorts ports, upstream::Pool* pool)
     : client_(client),
-      server_(server),
       relay_(relay),
       cancel_(cancel),
       ports_(std::move(ports)),
+      pool_(pool),
       progress_(client.executor()),
+      over_(client.executor()),
       client_free_(client.executor()),
-      server_free_(client.executor()) {}
+      server_free_(client.executor()) {
+  cancel_.when_settled([this] {
+    if (link_ && relay_.at_rest()) rest();
+  });
+}
 
 Task<> Pump::run() {
-  co_await net::race(client_side(), server_side());
+  co_await net::race(client_side(), ended());
   alarm_ = nullptr;
+  cancel_.when_settled(nullptr);
+}
+
+Task<> Pump::ended() {
+  while (!ended_)
+    co_await over_.wait();
 }
 
 std::string Pump::reason_text() const {
@@ -38,6 +49,7 @@ void Pump::end(EndReason reason) {
   if (ended_) return;
   ended_ = true;
   reason_ = reason;
+  over_.notify();
 }
 
 void Pump::tell_client(std::string fatal) {
@@ -56,8 +68,44 @@ void Pump::end_session(std::string why, bool gentle) {
 void Pump::end_now() {
   tell_client(fatal_response(sqlstate::admin_shutdown, farewell_));
   end(EndReason::ended_by_operator);
-  server_.stream.shutdown();
   client_.shutdown();
+}
+
+// What the server has begun for a session that is over need not come to its end.
+void Pump::close_server() {
+  if (link_) link_->break_off();
+}
+
+void Pump::take(upstream::LinkPtr link) {
+  link_ = std::move(link);
+  resting_ = false;
+  link_->attach(*this);
+  relay_.attach_server(link_->memory);
+  const upstream::Connection& server = link_->connection;
+  cancel_.attach(server.host, server.pid, server.cancel_key, [this] { return relay_.busy(); });
+}
+
+upstream::LinkPtr Pump::release() {
+  if (!link_) return nullptr;
+  cancel_.detach();
+  relay_.detach_server();
+  if (resting_) pool_->work(*link_);
+  link_->detach();
+  return std::exchange(link_, nullptr);
+}
+
+// Between transactions somebody else may have the server connection, unless something binds the session to it, or a
+// cancel is on its way that must not hit another's statement.
+void Pump::rest() {
+  if (pool_ == nullptr || resting_ || cancel_.under_way() || relay_.pins().any()) return;
+  resting_ = pool_->rest(*link_);
+}
+
+void Pump::on_link_taken() {
+  cancel_.detach();
+  relay_.detach_server();
+  resting_ = false;
+  link_ = nullptr;
 }
 
 // Both sides write to the client: what the server said, and what dbgate answers itself. One at a time.
@@ -77,12 +125,24 @@ Task<Result<>> Pump::write_client(Outgoing& outgoing) {
 Task<Result<>> Pump::write_server(Outgoing& outgoing) {
   while (server_busy_)
     co_await server_free_.wait();
+  if (!link_) co_return Error(sqlstate::connection_failure, "");
+  const upstream::LinkPtr link = link_;
   server_busy_ = true;
-  const auto written = co_await server_.stream.write_pieces(outgoing.pieces());
+  const auto written = co_await link->connection.stream.write_pieces(outgoing.pieces());
   outgoing.clear();
   server_busy_ = false;
   server_free_.notify();
   co_return written;
+}
+
+// What can be written without waiting. False: some is left, or the stream is broken and the next attempt says so.
+bool Pump::write_now(net::Stream& stream, Outgoing& outgoing, bool busy) {
+  if (outgoing.empty()) return true;
+  if (busy) return false;
+  const net::IoResult result = stream.try_write(outgoing.pieces());
+  if (result.status != net::IoStatus::ok) return false;
+  if (&stream == &client_) to_client_ += result.bytes;
+  return outgoing.written(result.bytes);
 }
 
 void Pump::watch() {
@@ -100,7 +160,7 @@ void Pump::on_time() {
   if (what == Relay::Overdue::end) {
     tell_client(fatal_response(relay_.failure().code(), relay_.failure().message(), relay_.failure().hint()));
     end(EndReason::limit);
-    server_.stream.shutdown();
+    close_server();
     client_.shutdown();
   }
   watch();
@@ -111,6 +171,17 @@ Task<> Pump::act_for_limits() {
   // A server that is gone shows in the next read.
   if (!relay_.own_words().empty()) static_cast<void>(co_await write_server(relay_.own_words()));
   if (relay_.take_cancel()) co_await cancel_.cancel();
+}
+
+void Pump::note_answer() {
+  ++answers_;
+  if (awaited_) progress_.notify();
+}
+
+Task<> Pump::next_answer() {
+  awaited_ = true;
+  co_await progress_.wait();
+  awaited_ = false;
 }
 
 Task<> Pump::client_side() {
@@ -132,133 +203,186 @@ Task<> Pump::client_side() {
     }
     from_client_buffer_.commit(got.bytes);
     from_client_ += got.bytes;
-    const Go go = co_await handle_client_bytes();
+    Go go = Go::again;
+    while (go == Go::again) {
+      if (cancel_.under_way()) co_await cancel_.settled();
+      const std::uint64_t answers = answers_;
+      const Wrote wrote = forward_now();
+      if (wrote != Wrote::all && co_await forward_rest(wrote) == Go::stop) {
+        go = Go::stop;
+        break;
+      }
+      from_client_buffer_.consume(from_client_step_.taken);
+      if (from_client_step_.next == Relay::Next::more && from_client_step_.wanted == 0) break;
+      // The answer may have come while the batch was recorded and written.
+      if (from_client_step_.next == Relay::Next::wait) {
+        while (answers_ == answers)
+          co_await next_answer();
+        continue;
+      }
+      go = co_await go_on();
+    }
     if (go == Go::stop) break;
     if (!got.drained) continue;
     from_client_buffer_.release_if_empty();
     co_await client_.wait_readable();
   }
   // Terminate overtakes nothing: what was sent before it runs to its end on the server.
-  while (draining_)
-    co_await progress_.wait();
+  while (draining_ && link_)
+    co_await next_answer();
 }
 
-Task<Pump::Go> Pump::handle_client_bytes() {
-  for (;;) {
-    co_await cancel_.settled();
-    const std::uint64_t answers = answers_;
-    const Relay::Step step = relay_.on_frontend(from_client_buffer_.unread());
-    const Relay::Next next = step.next;
-    watch();
-    if (!relay_.to_server().empty() || !relay_.local_replies().empty()) {
-      const auto accepted = co_await ports_.accept_audit();
-      if (!accepted) {
-        tell_client(error_response(audit_refusal()));
-        end(EndReason::audit_failed);
-        co_return Go::stop;
-      }
-    }
+// Handles what has come from the client, and writes what there is to write as far as nothing has to be waited for.
+Pump::Wrote Pump::forward_now() {
+  if (resting_) {
+    pool_->work(*link_);
+    resting_ = false;
+  }
+  from_client_step_ = relay_.on_frontend(from_client_buffer_.unread());
+  watch();
+  Wrote wrote = Wrote::all;
+  if (!relay_.to_server().empty() || !relay_.local_replies().empty()) {
+    const auto accepted = ports_.commit_audit();
+    if (!accepted) return Wrote::refused;
+    if (!*accepted) return Wrote::unaccepted;
     // First: dbgate answers itself only while nothing is under way, so whatever goes to the server in the same batch
     // comes later in the pipeline, and its reply must not overtake.
-    if (!relay_.local_replies().empty()) {
-      const auto answered = co_await write_client(relay_.local_replies());
-      if (!answered) {
-        end(EndReason::client_gone);
-        co_return Go::stop;
-      }
-    }
-    if (!relay_.to_server().empty()) {
-      const auto sent = co_await write_server(relay_.to_server());
-      if (!sent) {
-        // The server may have said why before it closed; the other side reads that.
-        while (!ended_)
-          co_await progress_.wait();
-        co_return Go::stop;
-      }
-    }
-    from_client_buffer_.consume(step.taken);
-    switch (next) {
-      case Relay::Next::more: {
-        if (step.wanted > 0) {
-          const std::size_t have = from_client_buffer_.unread().size();
-          // Grows with what arrives, not with what was announced.
-          from_client_buffer_.prepare(std::min(step.wanted - have, std::max(have, read_bytes)));
-        }
-        co_return Go::on;
-      }
-      case Relay::Next::wait:
-        // The answer may have come while the batch was recorded and written.
-        while (answers_ == answers)
-          co_await progress_.wait();
-        break;
-      case Relay::Next::analyze: {
-        auto analysis = co_await ports_.analyze(relay_.text_to_analyze());
-        relay_.offer_analysis(std::move(analysis));
-        break;
-      }
-      case Relay::Next::finished:
-        end(EndReason::terminated);
-        draining_ = relay_.busy() && !relay_.copying_in();
-        co_return Go::stop;
-      case Relay::Next::broken:
-        tell_client(fatal_response(relay_.failure().code(), relay_.failure().message()));
-        end(EndReason::protocol_error);
-        co_return Go::stop;
+    if (!write_now(client_, relay_.local_replies(), client_busy_)) {
+      wrote = Wrote::part;
+    } else if (!relay_.to_server().empty() && !write_now(link_->connection.stream, relay_.to_server(), server_busy_)) {
+      wrote = Wrote::part;
     }
   }
+  if (wrote == Wrote::all && link_ && relay_.at_rest()) rest();
+  return wrote;
 }
 
-Task<> Pump::server_side() {
-  bool first = !server_.received.unread().empty();
-  bool drained = false;
-  for (;;) {
-    if (drained) {
-      server_.received.release_if_empty();
-      co_await server_.stream.wait_readable();
+Task<Pump::Go> Pump::forward_rest(Wrote so_far) {
+  bool accepted = so_far != Wrote::refused;
+  if (so_far == Wrote::unaccepted) {
+    const auto done = co_await ports_.accept_audit();
+    accepted = done.has_value();
+  }
+  if (!accepted) {
+    tell_client(error_response(audit_refusal()));
+    end(EndReason::audit_failed);
+    co_return Go::stop;
+  }
+  if (!relay_.local_replies().empty()) {
+    const auto answered = co_await write_client(relay_.local_replies());
+    if (!answered) {
+      end(EndReason::client_gone);
+      co_return Go::stop;
     }
-    if (!first) {
-      const auto room = server_.received.prepare(read_bytes);
-      const net::IoResult got = server_.stream.try_read(room);
-      drained = got.drained;
-      if (got.status == net::IoStatus::want_read || got.status == net::IoStatus::want_write) {
-        server_.received.release_if_empty();
-        co_await server_.stream.wait_readable();
-        continue;
+  }
+  if (!relay_.to_server().empty()) {
+    const auto sent = co_await write_server(relay_.to_server());
+    if (!sent) {
+      // The server may have said why before it closed; who reads from it ends the session.
+      while (!ended_)
+        co_await next_answer();
+      co_return Go::stop;
+    }
+  }
+  if (link_ && relay_.at_rest()) rest();
+  co_return Go::on;
+}
+
+// What the relay needs before it can go on with what has come.
+Task<Pump::Go> Pump::go_on() {
+  switch (from_client_step_.next) {
+    case Relay::Next::more: {
+      const std::size_t have = from_client_buffer_.unread().size();
+      // Grows with what arrives, not with what was announced.
+      from_client_buffer_.prepare(std::min(from_client_step_.wanted - have, std::max(have, read_bytes)));
+      co_return Go::on;
+    }
+    case Relay::Next::wait:
+      co_return Go::again;
+    case Relay::Next::server: {
+      auto lent = co_await ports_.lend();
+      if (lent) {
+        take(std::move(*lent));
+      } else {
+        relay_.refuse_for_server(lent.error());
       }
-      if (got.status != net::IoStatus::ok) break;
-      server_.received.commit(got.bytes);
+      co_return Go::again;
     }
-    first = false;
-    const Relay::Step step = relay_.on_backend(server_.received.unread());
-    if (!relay_.to_client().empty() && !draining_) {
-      const auto written = co_await write_client(relay_.to_client());
-      if (!written) {
-        end(EndReason::client_gone);
-        co_return;
-      }
+    case Relay::Next::analyze: {
+      auto analysis = co_await ports_.analyze(relay_.text_to_analyze());
+      relay_.offer_analysis(std::move(analysis));
+      co_return Go::again;
     }
-    relay_.to_client().clear();
-    server_.received.consume(step.taken);
-    watch();
-    if (!relay_.own_words().empty() || relay_.cancel_is_due()) co_await act_for_limits();
-    if (step.next == Relay::Next::broken) {
+    case Relay::Next::finished:
+      end_of_client();
+      co_return Go::stop;
+    case Relay::Next::broken:
       tell_client(fatal_response(relay_.failure().code(), relay_.failure().message()));
       end(EndReason::protocol_error);
-      co_return;
-    }
-    if (draining_ && !relay_.busy()) co_return;
-    if (!farewell_.empty() && at_boundary()) {
-      end_now();
-      co_return;
-    }
-    ++answers_;
-    progress_.notify();
+      co_return Go::stop;
   }
+  co_return Go::stop;
+}
+
+// Terminate: what was sent before it runs to its end on the server, unless the server waits for more of a copy.
+void Pump::end_of_client() {
+  draining_ = relay_.busy() && !relay_.copying_in();
+  reason_ = EndReason::terminated;
+  if (!draining_) end(EndReason::terminated);
+}
+
+upstream::LinkHolder::Handled Pump::on_server_bytes() {
+  from_server_step_ = relay_.on_backend(link_->connection.received.unread());
+  if (draining_) relay_.to_client().clear();
+  if (!write_now(client_, relay_.to_client(), client_busy_)) return Handled::unfinished;
+  if (!relay_.own_words().empty() || relay_.cancel_is_due()) return Handled::unfinished;
+  return after_server_bytes();
+}
+
+Task<bool> Pump::finish_server_bytes() {
+  if (!relay_.to_client().empty()) {
+    const auto written = co_await write_client(relay_.to_client());
+    if (!written) {
+      end(EndReason::client_gone);
+      co_return true;  // what becomes of the server connection is for the session to say
+    }
+  }
+  if (!relay_.own_words().empty() || relay_.cancel_is_due()) co_await act_for_limits();
+  co_return after_server_bytes() == Handled::done;
+}
+
+upstream::LinkHolder::Handled Pump::after_server_bytes() {
+  if (!link_) return Handled::done;
+  link_->connection.received.consume(from_server_step_.taken);
+  watch();
+  if (from_server_step_.next == Relay::Next::broken) {
+    tell_client(fatal_response(relay_.failure().code(), relay_.failure().message()));
+    end(EndReason::protocol_error);
+    return Handled::close;
+  }
+  if (draining_ && !relay_.busy()) end(EndReason::terminated);
+  if (!farewell_.empty() && at_boundary()) {
+    end_now();
+    return Handled::done;
+  }
+  note_answer();
+  if (relay_.at_rest()) rest();
+  return Handled::done;
+}
+
+void Pump::on_server_gone() {
+  const bool needed = pool_ == nullptr || !relay_.at_rest() || relay_.pins().any();
+  link_ = nullptr;
+  resting_ = false;
+  cancel_.detach();
+  relay_.detach_server();
+  // Between transactions another server connection does as well.
+  if (!needed && !ended_) return;
   if (!ended_ && !relay_.server_said_why()) {
     tell_client(fatal_response(sqlstate::connection_failure, "the database server closed the connection"));
   }
-  end(EndReason::server_gone);
-  progress_.notify();
+  end(draining_ ? EndReason::terminated : EndReason::server_gone);
+  note_answer();
 }
 
 }  // namespace dbgate::session

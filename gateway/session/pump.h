@@ -7,24 +7,35 @@
 #include "gateway/session/cancel.h"
 #include "gateway/session/end_reason.h"
 #include "gateway/session/relay.h"
+#include "gateway/upstream/pool.h"
 #include "protocol/postgres/read_buffer.h"
 
 namespace dbgate::session {
 
 /// What the pump needs from the world besides its two streams.
 struct PumpPorts {
-  /// Makes everything announced to the audit trail accepted. Errors: nothing of the batch may be forwarded.
+  /// Makes everything announced to the audit trail accepted, if that needs no waiting. False: accept_audit() does it.
+  /// Errors: nothing of the batch may be forwarded.
+  std::function<Result<bool>()> commit_audit;
   std::function<Task<Result<>>()> accept_audit;
   /// Analyses a large text away from the event loop.
   std::function<Task<std::shared_ptr<const Analysis>>(std::string_view)> analyze;
+  /// Gets a server connection, ready for this session.
+  std::function<Task<Result<upstream::LinkPtr>>()> lend;
 };
 
 /// Moves bytes between a client and its server through a Relay: reads what is there, lets the relay handle all of it,
 /// writes once. Nothing is read from one side while a write to the other is pending, so a session's memory is its two
-/// buffers.
-class Pump {
+/// buffers. What can be done without waiting is done by plain functions; coroutines wait.
+class Pump final : public upstream::LinkHolder {
  public:
-  Pump(net::Stream& client, upstream::Connection& server, Relay& relay, CancelPoint& cancel, PumpPorts ports);
+  /// `pool` may take the server connection between transactions; null: it is the session's own.
+  Pump(net::Stream& client, Relay& relay, CancelPoint& cancel, PumpPorts ports, upstream::Pool* pool);
+
+  /// Takes a server connection for this session.
+  void take(upstream::LinkPtr link);
+  /// Gives it up, if there is one.
+  upstream::LinkPtr release();
 
   /// Runs until either side is done.
   Task<> run();
@@ -39,29 +50,50 @@ class Pump {
   /// Tells the client why its session ends, if it can still be told without waiting.
   void tell_client(std::string fatal);
 
+  Handled on_server_bytes() override;
+  Task<bool> finish_server_bytes() override;
+  void on_server_gone() override;
+  void on_link_taken() override;
+
  private:
-  enum class Go : std::uint8_t { on, stop };
+  enum class Go : std::uint8_t { on, again, stop };
+  enum class Wrote : std::uint8_t { all, part, unaccepted, refused };
   Task<> client_side();
-  Task<> server_side();
+  Task<> ended();
+  Wrote forward_now();
+  Task<Go> forward_rest(Wrote so_far);
+  Task<Go> go_on();
+  void end_of_client();
+  Handled after_server_bytes();
+  bool write_now(net::Stream& stream, Outgoing& outgoing, bool busy);
   Task<> act_for_limits();
   /// Looks after what may come to be over time by a limit of a policy.
   void watch();
   void on_time();
-  Task<Go> handle_client_bytes();
   Task<Result<>> write_client(Outgoing& outgoing);
   Task<Result<>> write_server(Outgoing& outgoing);
   void end(EndReason reason);
+  void close_server();
+  void rest();
   bool at_boundary() const noexcept { return !relay_.busy() && !relay_.in_transaction(); }
   void end_now();
+  void note_answer();
+  Task<> next_answer();
 
   net::Stream& client_;
-  upstream::Connection& server_;
   Relay& relay_;
   CancelPoint& cancel_;
   PumpPorts ports_;
+  upstream::Pool* pool_;
+  upstream::LinkPtr link_;
+  bool resting_ = false;  // the pool may take the link
   protocol::ReadBuffer from_client_buffer_;
+  Relay::Step from_client_step_;  // of the bytes that are being forwarded
+  Relay::Step from_server_step_;
   net::Event progress_;        // the server has answered something, and …
   std::uint64_t answers_ = 0;  // … how often, as nobody may have waited
+  bool awaited_ = false;       // somebody waits for an answer
+  net::Event over_;            // the session has ended
   net::Event client_free_;     // nobody writes to the client
   bool client_busy_ = false;
   net::Event server_free_;  // nobody writes to the server

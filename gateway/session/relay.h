@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,7 @@
 #include "gateway/session/expected.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/outgoing.h"
+#include "gateway/session/pool_side.h"
 #include "gateway/session/quota.h"
 #include "gateway/session/trail.h"
 #include "protocol/postgres/bytes.h"
@@ -41,6 +43,7 @@ class Relay {
   enum class Next : std::uint8_t {
     more,      ///< everything that could be handled was; read more
     wait,      ///< the next message can be handled only after outstanding replies
+    server,    ///< the next message needs a server connection: attach_server() or refuse_for_server(), then go on
     analyze,   ///< a large statement text waits: analyse `text_to_analyze()` elsewhere, then offer_analysis()
     finished,  ///< Terminate: nothing more will be read
     broken     ///< `failure()` says why; the connection must be closed after what is left to write was written
@@ -52,7 +55,8 @@ class Relay {
   };
 
   /// `limiter` may be null: no limits of policies.
-  Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication, Limiter* limiter = nullptr);
+  Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication, Limiter* limiter = nullptr,
+        Sharing sharing = Sharing::none);
 
   /// Handles frontend messages from the start of `input`. Fills to_server() and local_replies().
   Step on_frontend(Bytes input);
@@ -78,6 +82,16 @@ class Relay {
   /// Whether the server has announced that it ends the session.
   bool server_said_why() const noexcept { return fatal_seen_; }
   bool in_transaction() const noexcept { return status_ != 'I' || dirty_; }
+
+  // Shared server connections (relay_pooled.cpp). Without sharing there is one from the start.
+  void attach_server(upstream::ServerMemory& memory);
+  void detach_server();
+  void refuse_for_server(const Error& why);
+  /// Whether the session is between transactions, and nothing is under way in either direction.
+  bool at_rest() const noexcept;
+  /// Why the server connection cannot change hands all the same; none without sharing.
+  const Pins& pins() const;
+  const std::shared_ptr<const SettingTexts>& settings() const { return pool_->settings.current(); }
 
   // Limits of policies (relay_limits.cpp).
   using Clock = std::chrono::steady_clock;
@@ -149,6 +163,21 @@ class Relay {
                     const std::shared_ptr<Meter>& portal = nullptr,
                     const std::shared_ptr<const BoundValues>& bound = nullptr);
 
+  // Shared server connections (relay_pooled.cpp).
+  bool lacks_server(char type);
+  bool refused_for_server(char type);
+  bool is_duplicate(std::string_view name);
+  std::string_view text_for_server(const sql::Script& script, std::string_view text, bool& deallocates) const;
+  bool put_on_server(const Prepared& prepared, std::string_view name, std::string& server_name);
+  std::string parse_as(const upstream::StatementKeyPtr& key, std::string_view name, bool own);
+  bool close_on_server(std::string_view name, std::string& server_name);
+  void close_surplus();
+  std::optional<Refusal> refusal_of_block(const sql::Script& script) const;
+  void pin(const sql::Script& script);
+  void shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag);
+  void shared_ready(char status);
+  void settle_on_server(const Expected& entry, bool succeeded);
+
   // Backend side (relay_backend.cpp).
   bool handle_backend(char type, Bytes message, Bytes body);
   bool reply_fits(char type) const;
@@ -202,6 +231,7 @@ class Relay {
   const RelayLimits limits_;
   const bool replication_;
 
+  std::unique_ptr<PoolSide> pool_;  // null: the server connection is not shared
   Outgoing to_server_, to_client_, local_replies_;
   ExpectedReplies expected_;
   Names statements_, portals_;

@@ -7,6 +7,7 @@
 #include "gateway/session/replies.h"
 #include "gateway/session/row_caps.h"
 #include "protocol/postgres/backend_messages.h"
+#include "protocol/postgres/field_writer.h"
 #include "protocol/postgres/frame.h"
 
 namespace dbgate::session {
@@ -197,7 +198,13 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
         fail(sqlstate::connection_failure, "the server sent an invalid CommandComplete");
         return false;
       }
-      to_client_.forward(message);
+      const std::string& instead = expected_.front().run->tag_instead;
+      if (instead.empty()) {
+        to_client_.forward(message);
+      } else {
+        to_client_.say(protocol::encoded(backend::CommandComplete{instead}));
+        backend_pass_ = Pass::drop;
+      }
       on_complete(complete->tag);
       return true;
     }
@@ -213,7 +220,11 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     case '2':
     case '3':
     case 'n':
-      to_client_.forward(message);
+      if (expected_.front().own) {
+        backend_pass_ = Pass::drop;
+      } else {
+        to_client_.forward(message);
+      }
       pop_front(true);
       return true;
     case 'T':
@@ -266,12 +277,21 @@ void Relay::on_error(Bytes message, Bytes body) {
   const SqlState state = SqlState::from(head.sqlstate);
   const std::string_view code = state.text();
   const bool fatal = head.severity == "FATAL" || head.severity == "PANIC";
+  if (pool_ && pool_->pins.none() && at_rest()) {
+    backend_pass_ = Pass::drop;  // of a server connection that another takes the place of
+    return;
+  }
   if (expected_.empty() || fatal) {
     // The server ends the session; its last words are the client's.
     forward_error(message, body);
     fatal_seen_ = fatal;
     if (!expected_.empty() && expected_.front().run) finish_run(*expected_.front().run, code);
     return;
+  }
+  if (pool_) {
+    pool_->failed = true;
+    // "cached plan must not change result type": what is held here is not what it would be now.
+    if (code == sqlstate::feature_not_supported.text()) pool_->server->statements.close_all_later();
   }
   Expected& entry = expected_.front();
   copy_in_ = CopyIn::none;
@@ -346,6 +366,7 @@ void Relay::on_ready(char status) {
   Expected& entry = expected_.front();
   if (entry.run) finish_run(*entry.run, "00000");
   pop_front(true);
+  if (pool_) shared_ready(status);
   // Portals live as long as their transaction, holdable cursors longer.
   if (status_ == 'I') {
     if (std::exchange(catalog_touched_, false)) judge_.catalog_changed();
@@ -360,7 +381,9 @@ void Relay::on_complete(std::string_view tag) {
   Expected& entry = expected_.front();
   Run& run = *entry.run;
   if (run.script && run.statement < run.script->statements.size()) {
-    settle_effects(run, run.script->statements[run.statement], true);
+    const sql::Statement& statement = run.script->statements[run.statement];
+    settle_effects(run, statement, true);
+    if (pool_) shared_complete(run, statement, tag);
     ++run.statement;
   }
   if (!tag.starts_with("SELECT") && !tag.starts_with("FETCH") && !tag.starts_with("MOVE")) {

@@ -1,6 +1,7 @@
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 #include "gateway/session/row_caps.h"
+#include "gateway/session/shared_statements.h"
 #include "gateway/session/user_types.h"
 #include "protocol/postgres/field_reader.h"
 #include "protocol/postgres/frame.h"
@@ -36,6 +37,12 @@ void Relay::on_parse(Bytes message, Bytes body) {
     refusal.hint = "The limit is " + std::to_string(limits_.prepared_statements) + "; close statements that are done.";
     return refuse_extended(record_denial(over_limit(refusal, judged.script), text, "extended", name), false);
   }
+  if (pool_) {
+    if (const auto refusal = refusal_of_block(*judged.script)) {
+      return refuse_extended(record_denial(over_limit(*refusal, judged.script), text, "extended", name), name.empty());
+    }
+    if (is_duplicate(name)) return;
+  }
   auto prepared = std::make_shared<Prepared>();
   prepared->text = text;
   prepared->script = judged.script;
@@ -45,11 +52,22 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->user_types = user_types;
   prepared->row_caps = judged.row_caps;
   prepared->parameter_types = type_oids;
-  Expected& entry = expect(Expected::Kind::parse);
+  if (pool_) {
+    std::string_view on_server = text_for_server(*judged.script, text, prepared->deallocates);
+    if (judged.sent && !judged.sent->rewritten.empty()) on_server = judged.sent->rewritten;
+    prepared->key = statement_key(on_server, type_oids);
+    close_surplus();
+    parse_as(prepared->key, name, false);
+  }
+  Expected& entry = pool_ ? expected_.back() : expect(Expected::Kind::parse);
   entry.name = name;
   entry.pended = true;
   statements_.pend(name, std::move(prepared), segment_);
   dirty_ = true;
+  if (pool_) {
+    rewritten_ = rewritten_ || (judged.sent && !judged.sent->rewritten.empty());
+    return;
+  }
   if (judged.sent && !judged.sent->rewritten.empty()) {
     rewritten_ = true;
     to_server_.say(protocol::encoded(frontend::Parse{name, judged.sent->rewritten, types}));
@@ -96,13 +114,20 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     case BindStep::go_on:
       break;
   }
+  std::string on_server;
+  if (pool_ && !put_on_server(*found.definition, *name, on_server)) return false;
   Expected& entry = expect(Expected::Kind::bind);
   entry.name = *portal;
   entry.names_portal = true;
   entry.pended = true;
   portals_.pend(*portal, metered(std::move(found.definition)), segment_);
   dirty_ = true;
-  to_server_.forward(message);
+  if (on_server.empty()) {
+    to_server_.forward(message);
+  } else {
+    to_server_.say(bind_head(message, *portal, on_server, name->size()));
+    to_server_.forward(body.last(reader.remaining()));
+  }
   frontend_pass_ = Pass::forward;
   return true;
 }
@@ -133,7 +158,13 @@ void Relay::on_describe(Bytes message, Bytes body) {
       return;
     }
     if (found.state == Names::State::absent) return refuse_extended(unknown_statement(describe->name), false);
+    std::string on_server;
+    if (pool_ && !put_on_server(*found.definition, describe->name, on_server)) return;
     expect(Expected::Kind::describe_statement).name = describe->name;
+    if (!on_server.empty()) {
+      dirty_ = true;
+      return to_server_.say(protocol::encoded(frontend::Describe{frontend::NameKind::prepared_statement, on_server}));
+    }
   } else {
     expect(Expected::Kind::describe_portal).name = describe->name;
   }
@@ -148,8 +179,17 @@ void Relay::on_close(Bytes message, Bytes body) {
   entry.name = close->name;
   entry.names_portal = close->kind == frontend::NameKind::portal;
   entry.pended = true;
+  std::string on_server;
+  const bool shared = pool_ && !entry.names_portal && !close->name.empty() && close_on_server(close->name, on_server);
   (entry.names_portal ? portals_ : statements_).pend(close->name, nullptr, segment_);
   dirty_ = true;
+  if (shared) {
+    entry.server_name = on_server;
+    const std::string_view name = on_server.empty() ? std::string_view(no_statement) : on_server;
+    to_server_.say(protocol::encoded(frontend::Close{frontend::NameKind::prepared_statement, name}));
+    return;
+  }
+  if (pool_ && !entry.names_portal) pool_->server->unnamed = nullptr;
   to_server_.forward(message);
 }
 
@@ -226,6 +266,8 @@ void Relay::on_execute(Bytes message, Bytes body) {
   if (judged.refused) return refuse_extended(with_request_id(judged.refusal, run->query_id), false);
   Expected& entry = expect(Expected::Kind::execute);
   entry.run = std::move(run);
+  if (prepared.deallocates) entry.run->tag_instead = "DEALLOCATE";
+  if (pool_) entry.run->text = text_to_keep(*prepared.script, prepared.text);
   if (entry.under) put_under_limits(entry, traits);
   if (prepared.sql_cursor) {
     // It was made by a DECLARE, and is not made again.

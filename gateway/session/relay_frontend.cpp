@@ -2,6 +2,7 @@
 
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
+#include "gateway/session/shared_statements.h"
 #include "protocol/postgres/frame.h"
 #include "protocol/postgres/frontend_messages.h"
 
@@ -22,13 +23,16 @@ bool streams(char type) {
 
 }  // namespace
 
-Relay::Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication, Limiter* limiter)
+Relay::Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication, Limiter* limiter, Sharing sharing)
     : judge_(judge),
       trail_(trail),
       limits_(limits),
       replication_(replication),
+      pool_(sharing == Sharing::none ? nullptr : std::make_unique<PoolSide>()),
       bind_records_(limits.parameters),
-      quota_(limiter) {}
+      quota_(limiter) {
+  if (pool_) pool_->statements_only = sharing == Sharing::statement;
+}
 
 void Relay::fail(SqlState code, std::string message) {
   failure_ = Error(code, std::move(message));
@@ -77,6 +81,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
            "invalid frontend message type " + std::to_string(static_cast<unsigned char>(header->type)));
       break;
     }
+    if (pool_ && lacks_server(header->type)) break;
     const std::size_t whole = header_bytes + header->body_length;
     if (header->body_length > frontend_limit(header->type)) {
       if (header->type != 'Q' && header->type != 'P') {
@@ -119,6 +124,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
     return true;
   }
   if (skipping_ && type != 'S') return true;
+  if (pool_ && refused_for_server(type)) return true;
   if (held_back(type) || (type != 'H' && must_wait()) || !allowed_while_copying(type)) return false;
   if (timed_execute_) ask_for_replies(type);
   switch (type) {
@@ -262,6 +268,11 @@ void Relay::on_query(Bytes message, Bytes body) {
       return;
     }
   }
+  if (pool_ && !judged.refused) {
+    if (const auto refusal = refusal_of_block(*judged.script)) {
+      return refuse_simple(record_denial(over_limit(*refusal, judged.script), text, simple_protocol(), {}));
+    }
+  }
   if (caps_stop_query(judged, text)) return;
   LimitTraits traits;
   if (quota_.limits() && !judged.refused) {
@@ -285,9 +296,18 @@ void Relay::on_query(Bytes message, Bytes body) {
   pend_effects(entry, *judged.script, judged.sent);
   ++segment_;
   dirty_ = false;
+  bool deallocates = false;
+  const std::string_view stands_for = pool_ ? text_for_server(*judged.script, text, deallocates) : text;
+  if (deallocates) entry.run->tag_instead = "DEALLOCATE";
+  if (pool_) {
+    entry.run->text = text_to_keep(*judged.script, text);
+    pool_->server->unnamed = nullptr;  // Query drops it (PostgreSQL docs ch. 55.2.3)
+  }
   if (judged.sent && !judged.sent->rewritten.empty()) {
     rewritten_ = true;
     to_server_.say(protocol::encoded(frontend::Query{judged.sent->rewritten}));
+  } else if (deallocates) {
+    to_server_.say(protocol::encoded(frontend::Query{stands_for}));
   } else {
     to_server_.forward(message);
   }
@@ -297,6 +317,7 @@ void Relay::on_query(Bytes message, Bytes body) {
 void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<const Sent>& sent,
                          const std::shared_ptr<Meter>& portal, const std::shared_ptr<const BoundValues>& bound) {
   const bool counts = entry.under && entry.under->limits->counts_results();
+  if (pool_) pin(script);
   for (const sql::Statement& statement : script.statements) {
     catalog_touched_ = catalog_touched_ || sql::may_change_catalog(statement);
     if (counts) meter(*entry.run, statement, portal);

@@ -46,6 +46,7 @@ void Relay::finish_run(Run& run, std::string_view sqlstate) {
 
 void Relay::pop_front(bool succeeded) {
   Expected& entry = expected_.front();
+  if (pool_) settle_on_server(entry, succeeded);
   if (entry.pended) (entry.names_portal ? portals_ : statements_).settle(entry.name, succeeded);
   if (entry.blocks_names) statements_.unblock();
   copies_to_come_ -= entry.copies_in;

@@ -161,8 +161,11 @@ INSTANTIATE_TEST_SUITE_P(
              {"2:72 targets.s.upstream.ca_file: file /dir/missing.pem does not exist or is not readable"}},
         Case{"targets: { s: { engine: mysql, upstream: { hosts: [h], database: d, user: u } } }\n",
              {R"(2:25 targets.s.engine: "mysql" is not one of: postgresql, tcp)"}},
-        Case{"targets: { s: { pool: { mode: transaction }, upstream: { hosts: [h], database: d, user: u } } }\n",
-             {R"(2:31 targets.s.pool.mode: "transaction" is not one of: session)"}},
+        Case{"targets: { s: { pool: { mode: connection }, upstream: { hosts: [h], database: d, user: u } } }\n",
+             {R"(2:31 targets.s.pool.mode: "connection" is not one of: session, transaction, statement)"}},
+        Case{"targets: { s: { engine: tcp, listen: { user: u }, pool: { max: 3, wait: 1s }, upstream: { hosts: [h:1] } "
+             "} }\n",
+             {"2:73 targets.s.pool.wait: is for postgresql only"}},
         Case{"targets: { s: { engine: tcp, upstream: { hosts: [h] } } }\n",
              {"2:15 targets.s: engine tcp needs listen", "2:15 targets.s.listen: needs user"}}));
 
@@ -257,7 +260,7 @@ TEST(Loader, Values) {
   ASSERT_EQ(config.targets.size(), 2u);
   const Target& target = config.targets[0];
   EXPECT_THAT(target.search_path, ElementsAre("a", "B"));
-  EXPECT_EQ(target.max_connections, 3u);
+  EXPECT_EQ(target.pool.max, 3u);
   EXPECT_EQ(target.upstream.tls, SslMode::require);
   EXPECT_EQ(target.upstream.channel_binding, ChannelBinding::require);
   std::string hosts;

@@ -1,0 +1,221 @@
+#include <algorithm>
+
+#include "gateway/session/relay.h"
+#include "gateway/session/replies.h"
+#include "gateway/session/shared_statements.h"
+#include "protocol/postgres/frontend_messages.h"
+
+// What a relay minds besides where its server connection is shared with other sessions.
+namespace dbgate::session {
+
+const char* const stand_in_for_deallocate = "UNLISTEN \"dbgate:deallocated\"";
+const char* const no_statement = "dbgate:none";
+
+void Relay::attach_server(upstream::ServerMemory& memory) {
+  if (!pool_) return;
+  pool_->server = &memory;
+  pool_->no_server.reset();
+}
+
+void Relay::detach_server() {
+  if (pool_) pool_->server = nullptr;
+}
+
+void Relay::refuse_for_server(const Error& why) {
+  Refusal refusal;
+  refusal.code = why.code();
+  refusal.message = why.message();
+  refusal.hint = why.hint();
+  pool_->no_server = std::move(refusal);
+}
+
+const Pins& Relay::pins() const {
+  static const Pins none;
+  return pool_ ? pool_->pins : none;
+}
+
+bool Relay::at_rest() const noexcept {
+  const bool quiet = expected_.empty() && frontend_rest_ == 0 && backend_rest_ == 0 && copy_in_ == CopyIn::none;
+  return quiet && !in_transaction() && doubtful_syncs_ == 0 && held_ == 0 && !abort_due_ && to_server_.empty() &&
+         own_words_.empty();
+}
+
+// Whether a message cannot be handled before there is a server connection. What ends here needs none.
+bool Relay::lacks_server(char type) {
+  if (pool_->server != nullptr || pool_->no_server) return false;
+  if (skipping_ || std::string_view("QPBDCEF").find(type) == std::string_view::npos) return false;
+  next_ = Next::server;
+  return true;
+}
+
+bool Relay::refused_for_server(char type) {
+  if (pool_->server != nullptr) return false;
+  if (pool_->no_server && std::string_view("QPBDCEF").find(type) != std::string_view::npos) {
+    const Refusal refusal = std::move(*pool_->no_server);
+    pool_->no_server.reset();
+    const bool simple = type == 'Q' || type == 'F';
+    simple ? refuse_simple(refusal) : refuse_extended(refusal, false);
+    return true;
+  }
+  if (type == 'S' && !skipping_) local_replies_.say(ready_for_query(status_));
+  return (type == 'S' && !skipping_) || type == 'H';
+}
+
+std::optional<Refusal> Relay::refusal_of_block(const sql::Script& script) const {
+  if (!pool_->statements_only) return std::nullopt;
+  const bool begins = std::any_of(script.statements.begin(), script.statements.end(),
+                                  [](const sql::Statement& one) { return one.kind == sql::StatementKind::begin; });
+  if (!begins) return std::nullopt;
+  Refusal refusal;
+  refusal.code = sqlstate::feature_not_supported;
+  refusal.message = "transaction blocks are not allowed: this target is pooled by statement";
+  refusal.hint = "An administrator can set pool.mode of the target to transaction or session.";
+  return refusal;
+}
+
+// Two prepared statements of one name are the frontend's mistake; the server does not see it, so it is told here.
+bool Relay::is_duplicate(std::string_view name) {
+  if (name.empty()) return false;
+  const auto found = statements_.find(name, segment_);
+  if (found.state == Names::State::absent) return false;
+  if (found.state == Names::State::wait) {
+    next_ = Next::wait;
+    return true;
+  }
+  if (!found.definition->key) return false;  // of SQL: the server knows it
+  Refusal refusal;
+  refusal.code = sqlstate::duplicate_prepared_statement;
+  refusal.message = "prepared statement \"" + std::string(name) + "\" already exists";
+  refuse_extended(refusal, false);
+  return true;
+}
+
+// The server does not know the names that the frontend gave: where one is deallocated, a statement without effect
+// stands in, which succeeds or fails as the other would.
+std::string_view Relay::text_for_server(const sql::Script& script, std::string_view text, bool& deallocates) const {
+  deallocates = false;
+  if (script.statements.size() != 1) return text;
+  const sql::Statement& statement = script.statements.front();
+  if (statement.kind != sql::StatementKind::deallocate || statement.name.empty()) return text;
+  const auto found = statements_.find(statement.name, segment_);
+  deallocates = found.state == Names::State::found && found.definition->key;
+  return deallocates ? std::string_view(stand_in_for_deallocate) : text;
+}
+
+// Gives the server a statement: under the frontend's name if that is none, else under a new one of dbgate's own.
+std::string Relay::parse_as(const upstream::StatementKeyPtr& key, std::string_view name, bool own) {
+  upstream::ServerMemory& server = *pool_->server;
+  std::string server_name;
+  if (name.empty()) {
+    server.unnamed = key;
+  } else {
+    server_name = server.statements.add(key, segment_).name;
+  }
+  Expected& entry = expect(Expected::Kind::parse);
+  entry.own = own;
+  entry.server_name = server_name;
+  dirty_ = true;
+  to_server_.say(parse_message(*key, server_name));
+  return server_name;
+}
+
+void Relay::close_surplus() {
+  for (;;) {
+    const std::string name = pool_->server->statements.take_surplus();
+    if (name.empty()) return;
+    Expected& entry = expect(Expected::Kind::close);
+    entry.own = true;
+    entry.server_name = name;
+    dirty_ = true;
+    to_server_.say(
+        protocol::encoded(protocol::frontend::Close{protocol::frontend::NameKind::prepared_statement, name}));
+  }
+}
+
+// Sees to it that the server at hand has the statement. False: only outstanding replies can tell. `server_name` stays
+// empty where the frontend's name is the server's.
+bool Relay::put_on_server(const Prepared& prepared, std::string_view name, std::string& server_name) {
+  if (!prepared.key) return true;
+  upstream::ServerMemory& server = *pool_->server;
+  if (name.empty()) {
+    const bool there =
+        server.unnamed && (server.unnamed == prepared.key || server.unnamed->bytes == prepared.key->bytes);
+    if (!there) parse_as(prepared.key, name, true);
+    return true;
+  }
+  const auto* const held = server.statements.find(*prepared.key);
+  if (held == nullptr) {
+    close_surplus();
+    server_name = parse_as(prepared.key, name, true);
+    return true;
+  }
+  // Whether an earlier stretch of messages has brought it there is open.
+  if (!held->confirmed && held->stretch != segment_) {
+    next_ = Next::wait;
+    return false;
+  }
+  server_name = held->name;
+  return true;
+}
+
+// What a name of the frontend's is on the server at hand, to be closed there; empty if it holds none. False: the name
+// is the server's own (PREPARE).
+bool Relay::close_on_server(std::string_view name, std::string& server_name) {
+  const auto found = statements_.find(name, segment_);
+  if (!is_shared(found)) return false;
+  if (!found.definition) return true;
+  upstream::ServerStatements& statements = pool_->server->statements;
+  if (const auto* const held = statements.find(*found.definition->key)) {
+    server_name = held->name;
+    statements.remove(server_name);
+  }
+  return true;
+}
+
+void Relay::pin(const sql::Script& script) {
+  for (const sql::Statement& statement : script.statements)
+    pool_->pins |= pins_of(statement);
+}
+
+void Relay::shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag) {
+  pool_->pins &= ~unpinned_by(statement);
+  const std::string_view text = std::string_view(run.text).substr(std::min(statement.begin, run.text.size()));
+  pool_->settings.on_complete(statement, text.substr(0, statement.length), tag);
+  upstream::ServerMemory& server = *pool_->server;
+  const bool all = statement.tag == "DISCARD ALL";
+  if (all || (statement.kind == sql::StatementKind::deallocate && statement.name.empty())) {
+    server.statements.clear();
+    server.unnamed = nullptr;
+  }
+  const bool renames =
+      std::any_of(statement.settings.begin(), statement.settings.end(), [](const sql::SettingUse& use) {
+        return use.name == "application_name" || use.action == sql::SettingAction::reset_all;
+      });
+  if (all || renames) server.application_name.clear();
+}
+
+void Relay::shared_ready(char status) {
+  pool_->settings.on_ready(status, std::exchange(pool_->failed, false));
+  if (status != 'I') return;
+  pool_->server->settings = pool_->settings.current();
+  if (pool_->settings.too_many()) pool_->pins.set(static_cast<std::size_t>(Pin::settings));
+}
+
+void Relay::settle_on_server(const Expected& entry, bool succeeded) {
+  if (pool_->server == nullptr) return;
+  upstream::ServerMemory& server = *pool_->server;
+  if (entry.kind == Expected::Kind::close && !entry.server_name.empty()) {
+    if (!succeeded) server.statements.close_later(entry.server_name);
+    return;
+  }
+  if (entry.kind != Expected::Kind::parse) return;
+  if (entry.server_name.empty()) {
+    if (!succeeded) server.unnamed = nullptr;
+  } else if (succeeded) {
+    server.statements.confirm(entry.server_name);
+  } else {
+    server.statements.remove(entry.server_name);
+  }
+}
+
+}  // namespace dbgate::session

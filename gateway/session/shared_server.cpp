@@ -1,0 +1,77 @@
+#include "gateway/session/shared_server.h"
+
+#include "gateway/session/login.h"
+
+namespace dbgate::session {
+namespace {
+
+// Of statements that neither read nor wait for anything.
+constexpr std::chrono::milliseconds own_query_limit{5000};
+// Leaves what a new connection has, but for what the startup packet said (PostgreSQL docs, DISCARD).
+constexpr const char* discard_all = "DISCARD ALL";
+
+std::string set_application_name(std::string_view name) {
+  std::string query = "SET application_name TO '";
+  for (const char c : name) {
+    query += c;
+    if (c == '\'') query += c;
+  }
+  return query + "'";
+}
+
+void forget_all(upstream::ServerMemory& memory) {
+  memory.statements.clear();
+  memory.unnamed = nullptr;
+  memory.application_name.clear();
+  memory.settings = nullptr;
+}
+
+}  // namespace
+
+upstream::LinkRequest server_request(const StartupRequest& request, const Route& route, const SessionInfo& info) {
+  upstream::LinkRequest asked;
+  asked.target = route.target;
+  asked.spec = route.server;
+  asked.parameters = server_parameters(request, route, info);
+  asked.key = pool_key(route, asked.parameters);
+  asked.max = route.max_connections;
+  asked.wait = route.pool_wait;
+  asked.idle = route.pool_idle;
+  return asked;
+}
+
+Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const SessionInfo& info, const Route& route,
+                                           std::shared_ptr<const SettingTexts> settings) {
+  upstream::ServerMemory& memory = link->memory;
+  std::string name = application_name_of(info, route.sharing);
+  if (memory.user.empty()) {  // it has just been opened, for this session
+    memory.user = info.user;
+    memory.application_name = name;
+  }
+  std::vector<std::string> queries;
+  if (memory.user != info.user) {
+    queries.emplace_back(discard_all);
+    forget_all(memory);
+  }
+  std::string told;
+  if (memory.settings != settings) told = "RESET ALL; ";
+  if (!told.empty() || memory.application_name != name) told += set_application_name(name);
+  if (memory.settings != settings && settings) {
+    for (const auto& [setting, text] : *settings)
+      told += "; " + text;
+  }
+  if (!told.empty()) queries.push_back(std::move(told));
+  if (!queries.empty()) DBGATE_CO_CHECK(co_await link->run(std::move(queries), own_query_limit));
+  memory.user = info.user;
+  memory.application_name = std::move(name);
+  memory.settings = std::move(settings);
+  co_return link;
+}
+
+Task<Result<>> wipe(upstream::Link& link) {
+  DBGATE_CO_CHECK(co_await link.run({discard_all}, own_query_limit));
+  forget_all(link.memory);
+  co_return boost::system::in_place_value;
+}
+
+}  // namespace dbgate::session

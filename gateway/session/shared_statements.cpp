@@ -1,0 +1,59 @@
+#include "gateway/session/shared_statements.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "gateway/session/tracked_settings.h"
+#include "protocol/postgres/field_writer.h"
+#include "protocol/postgres/frame.h"
+#include "protocol/postgres/frontend_messages.h"
+
+namespace dbgate::session {
+
+upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector<std::uint32_t>& types) {
+  std::string bytes;
+  bytes.reserve(text.size() + 1 + types.size() * sizeof(std::uint32_t));
+  bytes += text;
+  bytes += '\0';
+  bytes.append(reinterpret_cast<const char*>(types.data()), types.size() * sizeof(std::uint32_t));
+  return std::make_shared<const upstream::StatementKey>(std::move(bytes));
+}
+
+std::string parse_message(const upstream::StatementKey& key, std::string_view name) {
+  const std::size_t end = key.bytes.find('\0');
+  std::vector<std::uint32_t> types((key.bytes.size() - end - 1) / sizeof(std::uint32_t));
+  if (!types.empty()) std::memcpy(types.data(), key.bytes.data() + end + 1, types.size() * sizeof(std::uint32_t));
+  std::string storage;
+  protocol::frontend::Parse parse;
+  parse.statement = name;
+  parse.query = std::string_view(key.bytes).substr(0, end);
+  parse.parameter_types = protocol::Repeated<std::uint32_t>::lay_out(types, storage);
+  return protocol::encoded(parse);
+}
+
+std::string bind_head(protocol::Bytes message, std::string_view portal, std::string_view name,
+                      std::size_t old_name_bytes) {
+  const auto header = protocol::decode_header(message);
+  const std::size_t length = header->body_length + sizeof(std::uint32_t) - old_name_bytes + name.size();
+  std::string head;
+  head.reserve(protocol::MessageHeader::bytes + portal.size() + name.size() + 2);
+  head += header->type;
+  for (int shift = 24; shift >= 0; shift -= 8)
+    head += static_cast<char>(length >> shift & 0xff);
+  head += portal;
+  head += '\0';
+  head += name;
+  head += '\0';
+  return head;
+}
+
+std::string text_to_keep(const sql::Script& script, std::string_view text) {
+  const bool followed = std::any_of(script.statements.begin(), script.statements.end(), TrackedSettings::concerns);
+  return followed ? std::string(text) : std::string();
+}
+
+bool is_shared(const Names::Lookup& found) {
+  return !found.definition || found.definition->key != nullptr;
+}
+
+}  // namespace dbgate::session

@@ -1,0 +1,24 @@
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/session/expected.h"
+#include "protocol/postgres/bytes.h"
+
+// Prepared statements of the protocol where server connections are shared: the server knows them by names of dbgate's
+// own, and is given them again wherever they are needed (docs/decisions/0016-sharing-server-connections.md).
+namespace dbgate::session {
+
+upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector<std::uint32_t>& types);
+/// The Parse message that gives it to a server under `name`.
+std::string parse_message(const upstream::StatementKey& key, std::string_view name);
+/// The beginning of a Bind message with another statement name: header, portal, name. What follows stays.
+std::string bind_head(protocol::Bytes message, std::string_view portal, std::string_view name,
+                      std::size_t old_name_bytes);
+/// The text, if what it does to settings or transactions has to be followed; else nothing.
+std::string text_to_keep(const sql::Script& script, std::string_view text);
+/// Whether the name is the frontend's alone.
+bool is_shared(const Names::Lookup& found);
+
+}  // namespace dbgate::session

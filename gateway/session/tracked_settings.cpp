@@ -1,0 +1,124 @@
+#include "gateway/session/tracked_settings.h"
+
+#include <algorithm>
+
+namespace dbgate::session {
+namespace {
+
+using sql::SettingAction;
+using sql::StatementKind;
+
+// SET TRANSACTION ends with its transaction; roles bind a session otherwise (pins.h).
+bool lasts(const sql::SettingUse& use) {
+  return !use.local && !use.name.starts_with("transaction") && use.name != "role" &&
+         use.name != "session_authorization";
+}
+
+}  // namespace
+
+bool TrackedSettings::concerns(const sql::Statement& statement) {
+  switch (statement.kind) {
+    case StatementKind::begin:
+    case StatementKind::commit:
+    case StatementKind::rollback:
+    case StatementKind::savepoint:
+    case StatementKind::release:
+    case StatementKind::rollback_to:
+    case StatementKind::prepared_transaction:
+    case StatementKind::discard:
+    case StatementKind::set:
+    case StatementKind::reset:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void TrackedSettings::add(const sql::SettingUse& use, std::string text) {
+  switch (use.action) {
+    case SettingAction::set:
+      pending_.push_back({use.name, std::move(text)});
+      break;
+    case SettingAction::set_default:
+    case SettingAction::reset:
+      pending_.push_back({use.name, {}});
+      break;
+    case SettingAction::reset_all:
+      pending_.push_back({});
+      break;
+    default:
+      break;
+  }
+}
+
+void TrackedSettings::on_complete(const sql::Statement& statement, std::string_view text, std::string_view tag) {
+  switch (statement.kind) {
+    case StatementKind::commit:
+    case StatementKind::prepared_transaction:
+      // COMMIT of a transaction that has failed is answered with ROLLBACK.
+      if (tag == "ROLLBACK") pending_.clear();
+      return apply();
+    case StatementKind::rollback:
+      pending_.clear();
+      return apply();
+    case StatementKind::savepoint:
+      savepoints_.emplace_back(statement.name, pending_.size());
+      return;
+    case StatementKind::release:
+    case StatementKind::rollback_to: {
+      const auto last = std::find_if(savepoints_.rbegin(), savepoints_.rend(),
+                                     [&](const auto& point) { return point.first == statement.name; });
+      if (last == savepoints_.rend()) return;
+      const auto at = std::prev(last.base());
+      const bool back = statement.kind == StatementKind::rollback_to;
+      if (back) pending_.resize(std::min(pending_.size(), at->second));
+      savepoints_.erase(back ? std::next(at) : at, savepoints_.end());
+      return;
+    }
+    case StatementKind::discard:
+      if (statement.tag == "DISCARD ALL") pending_.push_back({});
+      return;
+    default:
+      break;
+  }
+  // set_config() may stand where it is not reached: it binds its session instead (pins.h).
+  if (statement.kind != StatementKind::set && statement.kind != StatementKind::reset) return;
+  for (const sql::SettingUse& use : statement.settings) {
+    if (lasts(use)) add(use, std::string(text));
+  }
+}
+
+void TrackedSettings::on_ready(char status, bool failed) {
+  if (status != 'I') return;
+  // What ends without COMMIT was no block: an error has undone all of it.
+  if (failed) pending_.clear();
+  apply();
+}
+
+void TrackedSettings::apply() {
+  savepoints_.clear();
+  if (pending_.empty()) return;
+  SettingTexts texts = current_ ? *current_ : SettingTexts();
+  for (Change& change : pending_) {
+    if (change.name.empty()) {
+      texts.clear();
+      continue;
+    }
+    const auto at = std::find_if(texts.begin(), texts.end(), [&](const auto& one) { return one.first == change.name; });
+    if (change.text.empty()) {
+      if (at != texts.end()) texts.erase(at);
+    } else if (at != texts.end()) {
+      at->second = std::move(change.text);
+    } else {
+      texts.emplace_back(std::move(change.name), std::move(change.text));
+    }
+  }
+  pending_.clear();
+  std::size_t bytes = 0;
+  for (const auto& [name, text] : texts)
+    bytes += name.size() + text.size();
+  too_many_ = texts.size() > most || bytes > most_bytes;
+  current_ = texts.empty() ? nullptr : std::make_shared<const SettingTexts>(std::move(texts));
+}
+
+}  // namespace dbgate::session

@@ -1,0 +1,49 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gateway/sql/facts.h"
+
+namespace dbgate::session {
+
+/// What a session has set for itself, as statements that set it again: by name, in the order of the first time.
+using SettingTexts = std::vector<std::pair<std::string, std::string>>;
+
+/// Follows SET and RESET through transactions and savepoints, so that another server connection can be
+/// brought to where the last one was (PostgreSQL docs, SET: what a transaction sets is gone if it is rolled back).
+class TrackedSettings {
+ public:
+  static constexpr std::size_t most = 100;
+  static constexpr std::size_t most_bytes = 16 * 1024;
+
+  /// Whether a statement may be of any concern here: its text has to be at hand when it is through.
+  static bool concerns(const sql::Statement& statement);
+
+  /// A statement is through. `text` is its own, `tag` what the server said.
+  void on_complete(const sql::Statement& statement, std::string_view text, std::string_view tag);
+  /// ReadyForQuery; `failed`: there was an error since the last one.
+  void on_ready(char status, bool failed);
+
+  /// In force outside of transactions; null: nothing was set. Another list is another object.
+  const std::shared_ptr<const SettingTexts>& current() const noexcept { return current_; }
+  /// Whether there is more than can be kept.
+  bool too_many() const noexcept { return too_many_; }
+
+ private:
+  struct Change {
+    std::string name;  ///< empty: all
+    std::string text;  ///< empty: back to what it was at the login
+  };
+  void apply();
+  void add(const sql::SettingUse& use, std::string text);
+
+  std::shared_ptr<const SettingTexts> current_;
+  std::vector<Change> pending_;  // of the transaction under way
+  std::vector<std::pair<std::string, std::size_t>> savepoints_;
+  bool too_many_ = false;
+};
+
+}  // namespace dbgate::session

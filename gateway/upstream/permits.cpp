@@ -1,0 +1,97 @@
+#include "gateway/upstream/permits.h"
+
+#include <algorithm>
+
+namespace dbgate::upstream {
+
+void PermitBook::join(Party* party) {
+  const std::lock_guard lock(mutex_);
+  parties_.push_back(party);
+}
+
+PermitBook::Book& PermitBook::book(const std::string& target) {
+  return books_[target];
+}
+
+bool PermitBook::try_take(const std::string& target, std::size_t max) {
+  const std::lock_guard lock(mutex_);
+  Book& entry = book(target);
+  entry.max = max;
+  // Those in line come first.
+  const bool free = max == 0 || (entry.taken < max && entry.line.empty());
+  if (free) ++entry.taken;
+  return free;
+}
+
+void PermitBook::stand_in_line(const std::string& target, Party* party) {
+  std::deque<Party*> others;
+  {
+    const std::lock_guard lock(mutex_);
+    Book& entry = book(target);
+    if (entry.taken < entry.max && entry.line.empty()) {  // one has become free since
+      ++entry.taken;
+      others = {};
+    } else {
+      entry.line.push_back({party, Clock::now()});
+      entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
+      others = parties_;
+      std::erase(others, party);
+      party = nullptr;
+    }
+  }
+  if (party != nullptr) return party->granted(target);
+  for (Party* const other : others)
+    other->wanted(target);
+}
+
+void PermitBook::step_out(const std::string& target, Party* party) {
+  const std::lock_guard lock(mutex_);
+  Book& entry = book(target);
+  const auto mine = std::find_if(entry.line.begin(), entry.line.end(),
+                                 [party](const Waiter& waiter) { return waiter.party == party; });
+  if (mine != entry.line.end()) entry.line.erase(mine);
+  entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
+}
+
+void PermitBook::give(const std::string& target) {
+  Party* next = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    Book& entry = book(target);
+    if (!entry.line.empty() && (entry.max == 0 || entry.taken <= entry.max)) {
+      next = entry.line.front().party;
+      entry.line.pop_front();
+      entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
+    } else {
+      --entry.taken;
+    }
+  }
+  if (next != nullptr) next->granted(target);
+}
+
+bool PermitBook::awaited(const std::string& target) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = books_.find(target);
+  return found != books_.end() && !found->second.line.empty();
+}
+
+std::shared_ptr<const std::atomic<int>> PermitBook::line_of(const std::string& target) {
+  const std::lock_guard lock(mutex_);
+  return book(target).waiting;
+}
+
+PermitBook::Clock::time_point PermitBook::others_wait_since(const std::string& target, const Party* party) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = books_.find(target);
+  if (found == books_.end() || found->second.line.empty()) return Clock::time_point::max();
+  const Waiter& first = found->second.line.front();
+  return first.party == party ? Clock::time_point::max() : first.since;
+}
+
+std::size_t PermitBook::taken(const std::string& target) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = books_.find(target);
+  return found == books_.end() ? 0 : found->second.taken;
+}
+
+}  // namespace dbgate::upstream

@@ -1,0 +1,87 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace dbgate::upstream {
+
+/// Who may have how many server connections of a target, over all threads. A permit is global, a connection belongs to
+/// a thread: what a thread gives up lets another open one of its own.
+///
+/// Whoever finds no permit waits in one line for all threads. While somebody waits, every thread is asked for
+/// connections that nobody uses at the moment.
+class PermitBook {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// One thread, as the book knows it. Its functions are called from any thread, under no lock.
+  struct Party {
+    std::function<void(const std::string& target)> granted;  ///< it has a permit that it waited for
+    std::function<void(const std::string& target)> wanted;   ///< others wait: give up what nobody uses
+  };
+
+  void join(Party* party);
+
+  /// Takes a permit at once, or says that there is none. `max` is the limit in force; 0: no limit.
+  bool try_take(const std::string& target, std::size_t max);
+  /// Stands in line for one, behind whoever does already.
+  void stand_in_line(const std::string& target, Party* party);
+  /// Leaves the line: `party` needs one permit less than it asked for.
+  void step_out(const std::string& target, Party* party);
+  /// A permit is free: who has waited longest has it now.
+  void give(const std::string& target);
+
+  /// Whether anybody waits for the target. Cheap, and right as of a moment ago.
+  bool awaited(const std::string& target) const;
+  /// A flag of the same, to be kept: the look-up is done once.
+  std::shared_ptr<const std::atomic<int>> line_of(const std::string& target);
+  /// Since when the first in line waits; `max()` if it is `party` or nobody.
+  Clock::time_point others_wait_since(const std::string& target, const Party* party) const;
+  std::size_t taken(const std::string& target) const;
+
+ private:
+  struct Waiter {
+    Party* party;
+    Clock::time_point since;
+  };
+  struct Book {
+    std::size_t max = 0;
+    std::size_t taken = 0;
+    std::deque<Waiter> line;
+    std::shared_ptr<std::atomic<int>> waiting = std::make_shared<std::atomic<int>>(0);
+  };
+  Book& book(const std::string& target);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Book, std::less<>> books_;
+  std::deque<Party*> parties_;
+};
+
+/// One server connection's place in the book; given back when it is dropped.
+class Permit {
+ public:
+  Permit() = default;
+  Permit(PermitBook& book, std::string target) : book_(&book), target_(std::move(target)) {}
+  Permit(Permit&& other) noexcept : book_(std::exchange(other.book_, nullptr)), target_(std::move(other.target_)) {}
+  Permit& operator=(Permit&& other) noexcept {
+    std::swap(book_, other.book_);
+    std::swap(target_, other.target_);
+    return *this;
+  }
+  ~Permit() {
+    if (book_ != nullptr) book_->give(target_);
+  }
+  explicit operator bool() const noexcept { return book_ != nullptr; }
+
+ private:
+  PermitBook* book_ = nullptr;
+  std::string target_;
+};
+
+}  // namespace dbgate::upstream

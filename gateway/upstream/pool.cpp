@@ -1,0 +1,289 @@
+#include "gateway/upstream/pool.h"
+
+#include <boost/asio/post.hpp>
+
+namespace dbgate::upstream {
+namespace {
+
+// A connection that rests for so long is rather taken than another opened: its holder is not in the middle of work.
+constexpr std::chrono::milliseconds rested_enough{10};
+// How much longer somebody on another thread has to have waited to come first.
+constexpr std::chrono::milliseconds own_first{50};
+
+std::string in_seconds(std::chrono::milliseconds time) {
+  if (time.count() % 1000 == 0) return std::to_string(time.count() / 1000) + " s";
+  return std::to_string(time.count()) + " ms";
+}
+
+Error none_free(const LinkRequest& request) {
+  std::string message = "too many connections for database \"" + request.target + "\"";
+  if (request.wait.count() > 0) {
+    message = "no server connection of \"" + request.target + "\" became free within " + in_seconds(request.wait);
+  }
+  return {sqlstate::too_many_connections, std::move(message), "pool.max of the target is reached"};
+}
+
+}  // namespace
+
+struct Pool::Waiter {
+  Waiter(const net::Executor& executor, const LinkRequest& asked) : request(asked), over(executor) {}
+  const LinkRequest& request;
+  const Clock::time_point since = Clock::now();
+  net::Event over;
+  LinkPtr link;
+  bool permit = false;
+  bool expired = false;
+  bool served = false;
+};
+
+/// A place in the line. What its owner was given and could not take any more, because its session ended, goes on.
+class Pool::InLine {
+ public:
+  InLine(Pool& pool, Waiter& waiter) : pool_(pool), waiter_(waiter) {
+    pool_.lines_[waiter.request.target].push_back(&waiter_);
+    pool_.book_.stand_in_line(waiter.request.target, &pool_.party_);
+  }
+  ~InLine() {
+    const std::string& target = waiter_.request.target;
+    pool_.lines_[target].remove(&waiter_);
+    if (!waiter_.served) pool_.book_.step_out(target, &pool_.party_);
+    if (waiter_.link) pool_.give_back(waiter_.link);
+    if (waiter_.permit) pool_.book_.give(target);
+  }
+  InLine(const InLine&) = delete;
+  InLine& operator=(const InLine&) = delete;
+
+ private:
+  Pool& pool_;
+  Waiter& waiter_;
+};
+
+Pool::Waiter* Pool::first_waiting(const std::string& target) {
+  const auto found = lines_.find(target);
+  if (found == lines_.end()) return nullptr;
+  for (Waiter* const waiter : found->second) {
+    if (!waiter->served && !waiter->expired) return waiter;
+  }
+  return nullptr;
+}
+
+void Pool::start(net::Executor executor) {
+  executor_ = std::move(executor);
+  party_.granted = [this](const std::string& target) {
+    boost::asio::post(executor_, [this, target] { on_granted(target); });
+  };
+  party_.wanted = [this](const std::string& target) {
+    boost::asio::post(executor_, [this, target] { on_wanted(target); });
+  };
+  book_.join(&party_);
+}
+
+PoolGroup& Pool::group_of(const LinkRequest& request) {
+  const auto [at, fresh] = groups_.try_emplace(request.key);
+  PoolGroup& group = at->second;
+  if (fresh) {
+    group.key = request.key;
+    group.target = request.target;
+    group.line = book_.line_of(request.target);
+  }
+  group.idle = request.idle;
+  return group;
+}
+
+void Pool::move_to(Link& link, std::list<LinkPtr>& list) {
+  list.splice(list.end(), *link.in_pool.list, link.in_pool.place);
+  link.in_pool.list = &list;
+}
+
+void Pool::take_from_holder(Link& link) {
+  LinkHolder* const holder = link.holder();
+  link.detach();
+  if (holder != nullptr) holder->on_link_taken();
+}
+
+LinkPtr Pool::take_free(PoolGroup& group) {
+  while (!group.free.empty()) {
+    const LinkPtr link = group.free.back();
+    move_to(*link, group.busy);
+    if (link->usable()) return link;
+    forget(*link);
+  }
+  return nullptr;
+}
+
+// Who has rested longest needs it least.
+LinkPtr Pool::take_resting(PoolGroup& group, std::chrono::milliseconds rested) {
+  if (group.resting.empty()) return nullptr;
+  const LinkPtr link = group.resting.front();
+  if (rested.count() > 0 && Clock::now() - link->in_pool.idle_since < rested) return nullptr;
+  move_to(*link, group.busy);
+  take_from_holder(*link);
+  return link;
+}
+
+// Closes one connection of the target that nobody uses now. Its place is free once the server has closed it.
+bool Pool::give_up_one(const std::string& target, const PoolGroup* except) {
+  for (auto& [key, group] : groups_) {
+    if (group.target != target || &group == except) continue;
+    LinkPtr link = take_free(group);
+    if (!link) link = take_resting(group, {});
+    if (!link) continue;
+    link->end();
+    return true;
+  }
+  return false;
+}
+
+Task<Result<LinkPtr>> Pool::take(const LinkRequest& request) {
+  if (first_waiting(request.target) == nullptr) {
+    PoolGroup& group = group_of(request);
+    if (LinkPtr link = take_free(group)) co_return link;
+    if (LinkPtr link = take_resting(group, rested_enough)) co_return link;
+    if (book_.try_take(request.target, request.max)) co_return co_await open(request);
+    if (LinkPtr link = take_resting(group, {})) co_return link;
+    if (request.wait.count() == 0) co_return none_free(request);
+    give_up_one(request.target, &group);
+  }
+  if (request.wait.count() == 0) co_return none_free(request);
+  co_return co_await wait_in_line(request);
+}
+
+Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request) {
+  Waiter waiter(executor_, request);
+  InLine in_line(*this, waiter);
+  net::Alarm alarm(executor_, [&waiter] {
+    waiter.expired = true;
+    waiter.over.notify();
+  });
+  alarm.set(Clock::now() + request.wait);
+  while (!waiter.link && !waiter.permit && !waiter.expired)
+    co_await waiter.over.wait();
+  if (waiter.link) co_return std::exchange(waiter.link, nullptr);
+  if (!waiter.permit) co_return none_free(request);
+  waiter.permit = false;
+  co_return co_await open(request);
+}
+
+Task<Result<LinkPtr>> Pool::open(const LinkRequest& request) {
+  Permit permit(book_, request.target);
+  auto connected = co_await connect(executor_, request.spec, request.parameters);
+  if (!connected) co_return connected.error();
+  const auto link = std::make_shared<Link>(std::move(*connected), request.key, request.target, std::move(permit));
+  PoolGroup& group = group_of(request);
+  link->in_pool.group = &group;
+  link->in_pool.list = &group.busy;
+  link->in_pool.place = group.busy.insert(group.busy.end(), link);
+  link->in_pool.on_gone = [this](Link& gone) { forget(gone); };
+  greetings_[request.key] = {link->connection.status, link->connection.host};
+  link->start();
+  co_return link;
+}
+
+const Greeting* Pool::greeting(const std::string& key) const {
+  const auto found = greetings_.find(key);
+  return found == greetings_.end() ? nullptr : &found->second;
+}
+
+void Pool::forget(Link& link) {
+  if (link.in_pool.group == nullptr) return;
+  const LinkPtr kept = *link.in_pool.place;
+  link.in_pool.list->erase(link.in_pool.place);
+  link.in_pool.group = nullptr;
+}
+
+// Whether somebody who waits has got it, or its place. Nobody holds it.
+bool Pool::serve_waiting(const LinkPtr& link) {
+  const std::string& target = link->target;
+  Waiter* const first = first_waiting(target);
+  const auto others = book_.others_wait_since(target, &party_);
+  const bool others_first = others != Clock::time_point::max() && (!first || others + own_first < first->since);
+  if (first == nullptr && !others_first) return false;
+  if (others_first || first->request.key != link->key || closed_) {
+    move_to(*link, link->in_pool.group->busy);
+    link->end();
+    return true;
+  }
+  move_to(*link, link->in_pool.group->busy);
+  first->link = link;
+  first->served = true;
+  book_.step_out(target, &party_);
+  first->over.notify();
+  return true;
+}
+
+bool Pool::rest(Link& link) {
+  PoolGroup* const group = link.in_pool.group;
+  if (group == nullptr) return true;
+  const LinkPtr kept = *link.in_pool.place;
+  if (group->line->load(std::memory_order_relaxed) > 0) {
+    LinkHolder* const holder = link.holder();
+    link.detach();
+    if (serve_waiting(kept)) {
+      if (holder != nullptr) holder->on_link_taken();
+      return false;
+    }
+    link.attach(*holder);
+  }
+  link.in_pool.idle_since = Clock::now();
+  move_to(link, group->resting);
+  return true;
+}
+
+void Pool::work(Link& link) {
+  if (link.in_pool.group != nullptr) move_to(link, link.in_pool.group->busy);
+}
+
+void Pool::give_back(const LinkPtr& link) {
+  link->detach();
+  PoolGroup* const group = link->in_pool.group;
+  if (group == nullptr || !link->usable()) return;
+  if (group->line->load(std::memory_order_relaxed) > 0 && serve_waiting(link)) return;
+  if (group->idle.count() == 0 || closed_) return link->end();
+  link->in_pool.idle_since = Clock::now();
+  move_to(*link, group->free);
+}
+
+void Pool::on_granted(const std::string& target) {
+  Waiter* const first = first_waiting(target);
+  if (first == nullptr) return book_.give(target);  // nobody waits any more
+  first->permit = first->served = true;
+  first->over.notify();
+}
+
+void Pool::on_wanted(const std::string& target) {
+  if (first_waiting(target) == nullptr) give_up_one(target, nullptr);
+}
+
+void Pool::sweep() {
+  const auto now = Clock::now();
+  for (auto at = groups_.begin(); at != groups_.end();) {
+    PoolGroup& group = at->second;
+    for (std::list<LinkPtr>* const list : {&group.free, &group.resting}) {
+      while (group.idle.count() > 0 && !list->empty() && now - list->front()->in_pool.idle_since > group.idle) {
+        const LinkPtr link = list->front();
+        move_to(*link, group.busy);
+        take_from_holder(*link);
+        link->end();
+      }
+    }
+    const bool empty = group.free.empty() && group.resting.empty() && group.busy.empty();
+    at = empty ? groups_.erase(at) : std::next(at);
+  }
+}
+
+void Pool::close() {
+  closed_ = true;
+  for (auto& [key, group] : groups_) {
+    while (const LinkPtr link = take_free(group))
+      link->end();
+  }
+}
+
+std::size_t Pool::size() const {
+  std::size_t count = 0;
+  for (const auto& [key, group] : groups_)
+    count += group.busy.size() + group.resting.size() + group.free.size();
+  return count;
+}
+
+}  // namespace dbgate::upstream

@@ -1,0 +1,96 @@
+#pragma once
+#include <chrono>
+#include <list>
+#include <map>
+#include <string>
+
+#include "gateway/upstream/link.h"
+#include "gateway/upstream/permits.h"
+
+namespace dbgate::upstream {
+
+/// A server connection that somebody needs.
+struct LinkRequest {
+  std::string target;  ///< whose limit counts
+  /// Connections of equal keys can stand for each other: the server, the login and the startup parameters are the same,
+  /// but for the application_name.
+  std::string key;
+  ServerSpec spec;
+  StartupParameters parameters;
+  std::size_t max = 0;                ///< connections of the target over all threads; 0: no limit
+  std::chrono::milliseconds wait{0};  ///< for one to become free
+  std::chrono::milliseconds idle{0};  ///< one that nobody uses is kept
+};
+
+/// What a server said of itself at the last login.
+struct Greeting {
+  StartupParameters status;
+  ServerSpec::Host host;
+};
+
+/// Connections of one key on one thread, each list with the longest idle first.
+struct PoolGroup {
+  std::string key;
+  std::string target;
+  std::chrono::milliseconds idle{0};
+  std::shared_ptr<const std::atomic<int>> line;  ///< how many wait for the target, on all threads
+  std::list<LinkPtr> busy;
+  std::list<LinkPtr> resting;  ///< held by somebody who is between transactions
+  std::list<LinkPtr> free;
+};
+
+/// The server connections of one thread. Whoever has one keeps it between transactions until somebody else needs it:
+/// most statements then find theirs where they left it. The limits of targets are exact over all threads, and whoever
+/// waits is served in order of arrival, but for 50 ms in which a thread may prefer its own.
+class Pool {
+ public:
+  explicit Pool(PermitBook& book) : book_(book) {}
+  /// Where it lives; before anything else.
+  void start(net::Executor executor);
+
+  /// A connection that nobody holds; who takes it attaches itself. Errors: 53300 after `wait`, or what connecting says.
+  Task<Result<LinkPtr>> take(const LinkRequest& request);
+  /// Its holder is between transactions. False: it is taken away at once, the holder has been told.
+  bool rest(Link& link);
+  /// Its holder goes on.
+  void work(Link& link);
+  /// Nobody holds it any more, and the next may be anybody.
+  void give_back(const LinkPtr& link);
+
+  /// Of the last connection of that key; null: there was none. Pooled clients are greeted with it.
+  const Greeting* greeting(const std::string& key) const;
+
+  /// Closes what has been idle for too long. To be called now and then.
+  void sweep();
+  /// Closes what nobody uses, and from now on whatever is given back.
+  void close();
+  std::size_t size() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Waiter;
+  class InLine;
+  Waiter* first_waiting(const std::string& target);
+  PoolGroup& group_of(const LinkRequest& request);
+  LinkPtr take_free(PoolGroup& group);
+  LinkPtr take_resting(PoolGroup& group, std::chrono::milliseconds rested);
+  bool give_up_one(const std::string& target, const PoolGroup* except);
+  Task<Result<LinkPtr>> wait_in_line(const LinkRequest& request);
+  Task<Result<LinkPtr>> open(const LinkRequest& request);
+  bool serve_waiting(const LinkPtr& link);
+  void on_granted(const std::string& target);
+  void on_wanted(const std::string& target);
+  static void move_to(Link& link, std::list<LinkPtr>& list);
+  static void take_from_holder(Link& link);
+  void forget(Link& link);
+
+  PermitBook& book_;
+  net::Executor executor_;
+  PermitBook::Party party_;
+  std::map<std::string, PoolGroup, std::less<>> groups_;
+  std::map<std::string, std::list<Waiter*>, std::less<>> lines_;  // by target
+  std::map<std::string, Greeting, std::less<>> greetings_;
+  bool closed_ = false;
+};
+
+}  // namespace dbgate::upstream

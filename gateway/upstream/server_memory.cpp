@@ -1,0 +1,71 @@
+#include "gateway/upstream/server_memory.h"
+
+#include <algorithm>
+
+namespace dbgate::upstream {
+
+ServerStatements::Statement* ServerStatements::find(const StatementKey& key) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) return nullptr;
+  list_.splice(list_.begin(), list_, found->second);
+  return &*found->second;
+}
+
+ServerStatements::Statement& ServerStatements::add(StatementKeyPtr key, std::uint64_t stretch) {
+  const auto before = by_key_.find(*key);
+  if (before != by_key_.end()) {
+    replaced_.push_back(before->second->name);
+    drop(before->second);
+  }
+  bytes_ += key->bytes.size();
+  list_.push_front({key, "dbgate:" + std::to_string(++names_), stretch, false});
+  by_key_.emplace(std::move(key), list_.begin());
+  return list_.front();
+}
+
+void ServerStatements::confirm(std::string_view name) {
+  const auto at = std::find_if(list_.begin(), list_.end(), [name](const Statement& one) { return one.name == name; });
+  if (at != list_.end()) at->confirmed = true;
+}
+
+void ServerStatements::remove(std::string_view name) {
+  const auto at = std::find_if(list_.begin(), list_.end(), [name](const Statement& one) { return one.name == name; });
+  if (at != list_.end()) return drop(at);
+  std::erase(replaced_, name);
+}
+
+void ServerStatements::drop(List::iterator at) {
+  bytes_ -= at->key->bytes.size();
+  by_key_.erase(at->key);
+  list_.erase(at);
+}
+
+void ServerStatements::close_all_later() {
+  for (Statement& statement : list_)
+    replaced_.push_back(std::move(statement.name));
+  by_key_.clear();
+  list_.clear();
+  bytes_ = 0;
+}
+
+void ServerStatements::clear() {
+  by_key_.clear();
+  list_.clear();
+  replaced_.clear();
+  bytes_ = 0;
+}
+
+// What is still on its way stays: nobody knows yet whether there is something to close.
+std::string ServerStatements::take_surplus() {
+  std::string name;
+  if (!replaced_.empty()) {
+    name = std::move(replaced_.front());
+    replaced_.pop_front();
+  } else if ((bytes_ > most_bytes || list_.size() > most_statements) && list_.size() > 1 && list_.back().confirmed) {
+    name = list_.back().name;
+    drop(std::prev(list_.end()));
+  }
+  return name;
+}
+
+}  // namespace dbgate::upstream

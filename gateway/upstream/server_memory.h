@@ -1,0 +1,86 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace dbgate::upstream {
+
+/// What makes two prepared statements the same for a server: the text and the parameter types as Parse gives them
+/// (OIDs, four bytes each, after the text and a zero byte).
+struct StatementKey {
+  std::string bytes;
+  std::size_t hash = 0;
+
+  explicit StatementKey(std::string all) : bytes(std::move(all)), hash(std::hash<std::string_view>{}(bytes)) {}
+};
+using StatementKeyPtr = std::shared_ptr<const StatementKey>;
+
+/// The prepared statements that one server connection holds under names of dbgate's own, most recently used first.
+class ServerStatements {
+ public:
+  static constexpr std::size_t most_bytes = 1u << 20;  ///< of texts, on one server connection
+  static constexpr std::size_t most_statements = 1'000;
+
+  struct Statement {
+    StatementKeyPtr key;
+    std::string name;        ///< on the server
+    std::uint64_t stretch;   ///< of messages, in which it was sent
+    bool confirmed = false;  ///< the server has said that it is there
+  };
+
+  /// Null: the server holds none. A hit becomes the most recently used.
+  Statement* find(const StatementKey& key);
+  /// Replaces what the key stood for before. @return the new one, with a name never used on this connection
+  Statement& add(StatementKeyPtr key, std::uint64_t stretch);
+  void confirm(std::string_view name);
+  /// The server has none of that name (any more).
+  void remove(std::string_view name);
+  /// The server has it still, and nobody wants it.
+  void close_later(std::string name) { replaced_.push_back(std::move(name)); }
+  /// All of them, so that each is given to the server anew.
+  void close_all_later();
+  void clear();
+  /// A name that should be closed on the server, and is forgotten here: too much is held. Empty: nothing has to go.
+  std::string take_surplus();
+  std::size_t size() const noexcept { return by_key_.size(); }
+
+ private:
+  struct Hash {
+    std::size_t operator()(const StatementKeyPtr& key) const noexcept { return key->hash; }
+    std::size_t operator()(const StatementKey& key) const noexcept { return key.hash; }
+    using is_transparent = void;
+  };
+  struct Equal {
+    bool operator()(const StatementKeyPtr& a, const StatementKeyPtr& b) const noexcept {
+      return a == b || a->bytes == b->bytes;
+    }
+    bool operator()(const StatementKey& a, const StatementKeyPtr& b) const noexcept {
+      return &a == b.get() || a.bytes == b->bytes;
+    }
+    bool operator()(const StatementKeyPtr& a, const StatementKey& b) const noexcept { return operator()(b, a); }
+    using is_transparent = void;
+  };
+  using List = std::list<Statement>;
+  void drop(List::iterator at);
+
+  List list_;
+  std::unordered_map<StatementKeyPtr, List::iterator, Hash, Equal> by_key_;
+  std::list<std::string> replaced_;  // held by the server, wanted by nobody
+  std::uint64_t names_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+/// What a server connection holds beyond one that has just logged in.
+struct ServerMemory {
+  ServerStatements statements;
+  StatementKeyPtr unnamed;               ///< what its unnamed statement is; null: none that could be used again
+  std::string user;                      ///< of dbgate: for whom it worked last; empty: nobody yet
+  std::string application_name;          ///< empty: has to be told
+  std::shared_ptr<const void> settings;  ///< the list of settings in force (identity counts); null: as it logged in
+};
+
+}  // namespace dbgate::upstream
