@@ -287,6 +287,8 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (!run && traits.cost > 0) quota_.leave();
   if (!run) return refuse_simple(audit_refusal());
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
+  bool deallocates = false;
+  const std::string_view stands_for = pool_ ? text_for_server(*judged.script, text, deallocates) : text;
   ++segment_;
   Expected& entry = expect(Expected::Kind::query);
   entry.run = std::move(run);
@@ -296,8 +298,6 @@ void Relay::on_query(Bytes message, Bytes body) {
   pend_effects(entry, *judged.script, judged.sent);
   ++segment_;
   dirty_ = false;
-  bool deallocates = false;
-  const std::string_view stands_for = pool_ ? text_for_server(*judged.script, text, deallocates) : text;
   if (deallocates) entry.run->tag_instead = "DEALLOCATE";
   if (pool_) {
     entry.run->text = text_to_keep(*judged.script, text);

@@ -83,6 +83,7 @@ void TrackedSettings::on_complete(const sql::Statement& statement, std::string_v
   }
   // set_config() may stand where it is not reached: it binds its session instead (pins.h).
   if (statement.kind != StatementKind::set && statement.kind != StatementKind::reset) return;
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\n\r\f\v"), text.size()));
   for (const sql::SettingUse& use : statement.settings) {
     if (lasts(use)) add(use, std::string(text));
   }

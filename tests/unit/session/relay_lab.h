@@ -332,14 +332,17 @@ struct Cut {
 
 class RelayLab {
  public:
-  explicit RelayLab(Cut cut = {}, const RelayLimits& limits = {}, bool replication = false)
-      : relay(judge, trail, limits, replication, &limiter), cut_(cut) {}
+  explicit RelayLab(Cut cut = {}, const RelayLimits& limits = {}, bool replication = false,
+                    Sharing sharing = Sharing::none)
+      : relay(judge, trail, limits, replication, &limiter, sharing), cut_(cut) {}
 
   ScriptedJudge judge;
   ScriptedTrail trail;
   ScriptedLimiter limiter;
   Relay relay;
   Relay::Next next = Relay::Next::more;
+  upstream::ServerMemory* free_server = nullptr;  ///< what it gets when it asks for a server connection
+  std::size_t lent = 0;                           ///< how often it did
 
   /// Bytes arrive from the frontend.
   RelayLab& client(const std::string& bytes) {
@@ -407,6 +410,15 @@ class RelayLab {
       if (next == Relay::Next::analyze) {
         relay.offer_analysis(judge.analyze(relay.text_to_analyze()));
         EXPECT_EQ(taken, before + step.taken);
+        continue;
+      }
+      if (next == Relay::Next::server) {
+        ++lent;
+        if (free_server != nullptr) {
+          relay.attach_server(*free_server);
+        } else {
+          relay.refuse_for_server(Error(sqlstate::too_many_connections, "none free"));
+        }
         continue;
       }
       break;

@@ -1,0 +1,227 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/session/relay_lab.h"
+
+// Server connections that change hands: names, replays, and what is told to whom.
+namespace dbgate::session {
+namespace {
+
+/// A session over server connections that a test takes away from it.
+class PooledLab : public RelayLab {
+ public:
+  explicit PooledLab(Sharing sharing = Sharing::transaction) : RelayLab({}, {}, false, sharing) {
+    free_server = &first;
+  }
+
+  /// The next message finds another server connection.
+  void move_to(upstream::ServerMemory& other) {
+    ASSERT_TRUE(relay.at_rest());
+    relay.detach_server();
+    free_server = &other;
+  }
+  PooledLab& prepare(const std::string& name, const std::string& text) {
+    client(frontend::parse(name, text) + frontend::sync);
+    server(backend::parse_complete + backend::ready('I'));
+    at_client();
+    at_server();
+    return *this;
+  }
+
+  upstream::ServerMemory first, second;
+};
+
+std::string run(const std::string& name) {
+  return frontend::bind("", name) + frontend::execute("") + frontend::sync;
+}
+const std::string answers = backend::bind_complete + backend::complete("SELECT 1") + backend::ready('I');
+
+TEST(PooledRelay, AsksForAServerConnectionWhenItNeedsOne) {
+  PooledLab lab;
+  lab.client(frontend::sync + frontend::flush);
+  EXPECT_EQ(lab.at_client(), "Z(I)") << "that needs none";
+  EXPECT_EQ(lab.lent, 0u);
+  lab.client(frontend::query("SELECT 1"));
+  EXPECT_EQ(lab.lent, 1u);
+  EXPECT_EQ(lab.at_server(), "Q(SELECT 1)");
+  EXPECT_FALSE(lab.relay.at_rest());
+  lab.server(backend::complete("SELECT 1") + backend::ready('T'));
+  EXPECT_FALSE(lab.relay.at_rest()) << "in a transaction";
+  lab.client(frontend::query("COMMIT")).server(backend::complete("COMMIT") + backend::ready('I'));
+  EXPECT_TRUE(lab.relay.at_rest());
+  lab.client(frontend::query("SELECT 2"));
+  EXPECT_EQ(lab.lent, 1u) << "kept";
+}
+
+TEST(PooledRelay, GivesStatementsNamesOfItsOwn) {
+  PooledLab lab;
+  lab.client(frontend::parse("s", "SELECT 1") + frontend::describe('S', "s") + run("s"));
+  EXPECT_EQ(lab.at_server(), "P(dbgate:1,SELECT 1) D(S dbgate:1) B(,dbgate:1) E() S");
+  lab.server(backend::parse_complete + backend::plain('t') + backend::no_data + answers);
+  EXPECT_EQ(lab.at_client(), "1 t n 2 C(SELECT 1) Z(I)");
+  lab.client(run("s"));
+  EXPECT_EQ(lab.at_server(), "B(,dbgate:1) E() S");
+}
+
+TEST(PooledRelay, BringsStatementsAlong) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  lab.move_to(lab.second);
+  lab.client(run("s"));
+  EXPECT_EQ(lab.at_server(), "P(dbgate:1,SELECT 1) B(,dbgate:1) E() S");
+  lab.server(backend::parse_complete + answers);
+  EXPECT_EQ(lab.at_client(), "2 C(SELECT 1) Z(I)") << "the client asked for no Parse";
+  lab.move_to(lab.first);
+  lab.client(run("s"));
+  EXPECT_EQ(lab.at_server(), "B(,dbgate:1) E() S") << "it is still there";
+}
+
+TEST(PooledRelay, PassesOnWhyAStatementCannotBeBrought) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  lab.move_to(lab.second);
+  lab.client(run("s")).server(backend::error("42P01") + backend::ready('I'));
+  EXPECT_EQ(lab.at_client(), "E(42P01 server) Z(I)");
+  EXPECT_EQ(lab.second.statements.size(), 0u);
+  lab.at_server();
+  lab.client(run("s"));
+  EXPECT_EQ(lab.at_server(), "P(dbgate:2,SELECT 1) B(,dbgate:2) E() S") << "and tries again";
+}
+
+TEST(PooledRelay, BringsTheUnnamedStatementAlong) {
+  PooledLab lab;
+  lab.prepare("", "SELECT 1");
+  lab.client(run(""));
+  EXPECT_EQ(lab.at_server(), "B(,) E() S");
+  lab.server(answers).at_client();
+  lab.move_to(lab.second);
+  lab.client(run(""));
+  EXPECT_EQ(lab.at_server(), "P(,SELECT 1) B(,) E() S");
+  lab.server(backend::parse_complete + answers);
+  EXPECT_EQ(lab.at_client(), "2 C(SELECT 1) Z(I)");
+  upstream::ServerMemory used_by_another;
+  used_by_another.unnamed = std::make_shared<const upstream::StatementKey>("SELECT 2");
+  lab.move_to(used_by_another);
+  lab.client(run(""));
+  EXPECT_EQ(lab.at_server(), "P(,SELECT 1) B(,) E() S");
+}
+
+TEST(PooledRelay, ParsesAnewWhatAnotherHasParsed) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  lab.client(frontend::parse("t", "SELECT 1") + frontend::sync);
+  EXPECT_EQ(lab.at_server(), "P(dbgate:2,SELECT 1) S") << "its result may be another today";
+  lab.server(backend::parse_complete + backend::ready('I'));
+  EXPECT_EQ(lab.at_client(), "1 Z(I)");
+  lab.client(frontend::parse("u", "SELECT 3") + frontend::sync);
+  EXPECT_EQ(lab.at_server(), "C(S dbgate:1) P(dbgate:3,SELECT 3) S") << "and nobody needs the first";
+  lab.server(backend::close_complete + backend::parse_complete + backend::ready('I'));
+  EXPECT_EQ(lab.at_client(), "1 Z(I)");
+}
+
+TEST(PooledRelay, RefusesANameThatIsTaken) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  lab.client(frontend::parse("s", "SELECT 2") + frontend::sync);
+  EXPECT_EQ(lab.at_client(), "E(42P05 prepared statement \"s\" already exists) Z(I)");
+  EXPECT_EQ(lab.at_server(), "");
+}
+
+TEST(PooledRelay, ClosesWhatTheServerHasUnderItsName) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  lab.client(frontend::close('S', "s") + frontend::close('S', "never") + frontend::sync);
+  EXPECT_EQ(lab.at_server(), "C(S dbgate:1) C(S dbgate:none) S");
+  lab.server(backend::close_complete + backend::close_complete + backend::ready('I'));
+  EXPECT_EQ(lab.at_client(), "3 3 Z(I)");
+  lab.client(run("s"));
+  EXPECT_EQ(lab.at_client().substr(0, 8), "E(26000 ");
+}
+
+TEST(PooledRelay, DeallocatesNamesThatTheServerDoesNotKnow) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  lab.client(frontend::query("DEALLOCATE s"));
+  EXPECT_EQ(lab.at_server(), "Q(UNLISTEN \"dbgate:deallocated\")");
+  lab.server(backend::complete("UNLISTEN") + backend::ready('I'));
+  EXPECT_EQ(lab.at_client(), "C(DEALLOCATE) Z(I)");
+  lab.client(run("s"));
+  EXPECT_EQ(lab.at_client().substr(0, 8), "E(26000 ");
+  lab.client(frontend::query("DEALLOCATE s"));
+  EXPECT_EQ(lab.at_server(), "Q(DEALLOCATE s)") << "the server knows best what to say of that";
+}
+
+TEST(PooledRelay, ForgetsEverythingWithDiscardAll) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  lab.client(frontend::query("SET a.b = 'c'")).server(backend::complete("SET") + backend::ready('I'));
+  EXPECT_EQ(lab.relay.settings()->size(), 1u);
+  EXPECT_EQ(lab.first.settings, lab.relay.settings());
+  lab.client(frontend::query("DISCARD ALL")).server(backend::complete("DISCARD ALL") + backend::ready('I'));
+  EXPECT_EQ(lab.first.statements.size(), 0u);
+  EXPECT_EQ(lab.relay.settings(), nullptr);
+  EXPECT_EQ(lab.first.settings, nullptr);
+  EXPECT_EQ(lab.first.application_name, "");
+}
+
+TEST(PooledRelay, WaitsWhereOnlyTheServerKnowsWhetherAStatementIsThere) {
+  PooledLab lab;
+  lab.client(frontend::parse("s", "SELECT 1") + frontend::sync + run("s"));
+  EXPECT_EQ(lab.at_server(), "P(dbgate:1,SELECT 1) S");
+  lab.server(backend::parse_complete + backend::ready('I'));
+  EXPECT_EQ(lab.at_server(), "B(,dbgate:1) E() S");
+}
+
+TEST(PooledRelay, IsBoundByWhatStaysOnTheServer) {
+  PooledLab lab;
+  lab.client(frontend::query("LISTEN a"));
+  EXPECT_EQ(names_of(lab.relay.pins()), "LISTEN");
+  lab.server(backend::complete("LISTEN") + backend::ready('I'));
+  EXPECT_TRUE(lab.relay.at_rest());
+  lab.client(frontend::query("UNLISTEN *")).server(backend::complete("UNLISTEN") + backend::ready('I'));
+  EXPECT_EQ(names_of(lab.relay.pins()), "");
+}
+
+TEST(PooledRelay, SaysSoWhenThereIsNoServerConnection) {
+  PooledLab lab;
+  lab.free_server = nullptr;
+  lab.client(frontend::query("SELECT 1"));
+  EXPECT_EQ(lab.at_client(), "E(53300 none free) Z(I)");
+  lab.client(frontend::parse("", "SELECT 1") + run(""));
+  EXPECT_EQ(lab.at_client(), "E(53300 none free) Z(I)");
+  lab.free_server = &lab.first;
+  lab.client(frontend::query("SELECT 1"));
+  EXPECT_EQ(lab.at_server(), "Q(SELECT 1)");
+  EXPECT_EQ(lab.audit(), "q1 allow simple SELECT 1\n") << "what is not run is not recorded as such";
+}
+
+TEST(PooledRelay, KeepsTheEndOfAnUnusedServerConnectionToItself) {
+  PooledLab lab;
+  lab.client(frontend::query("SELECT 1")).server(backend::complete("SELECT 1") + backend::ready('I'));
+  lab.at_client();
+  lab.server(backend::error("57P01", "FATAL"));
+  EXPECT_EQ(lab.at_client(), "");
+  EXPECT_FALSE(lab.relay.server_said_why());
+}
+
+TEST(PooledRelay, RefusesBlocksWhereItPoolsByStatement) {
+  PooledLab lab(Sharing::statement);
+  lab.client(frontend::query("BEGIN"));
+  EXPECT_EQ(lab.at_client().substr(0, 8), "E(0A000 ");
+  lab.client(frontend::parse("", "START TRANSACTION") + frontend::sync);
+  EXPECT_EQ(lab.at_client().substr(0, 8), "E(0A000 ");
+  lab.client(frontend::query("SELECT 1; SELECT 2"));
+  EXPECT_EQ(lab.at_server(), "Q(SELECT 1; SELECT 2)");
+}
+
+TEST(PooledRelay, AnswersDenialsAsBefore) {
+  PooledLab lab;
+  lab.client(frontend::query("SELECT * FROM secret"));
+  EXPECT_EQ(lab.at_client().substr(0, 8), "E(42501 ");
+  EXPECT_EQ(lab.at_server(), "");
+  lab.client(frontend::parse("s", "SELECT * FROM secret") + run("s"));
+  EXPECT_EQ(lab.at_client().substr(0, 8), "E(42501 ");
+  EXPECT_EQ(lab.at_server(), "");
+}
+
+}  // namespace
+}  // namespace dbgate::session

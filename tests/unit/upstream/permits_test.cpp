@@ -1,0 +1,99 @@
+#include "gateway/upstream/permits.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace dbgate::upstream {
+namespace {
+
+/// A thread as the book sees it, which writes down what it is told.
+struct Told : PermitBook::Party {
+  explicit Told(PermitBook& book) {
+    granted = [this](const std::string&) { ++grants; };
+    wanted = [this](const std::string&) { ++asked; };
+    book.join(this);
+  }
+  int grants = 0;
+  int asked = 0;
+};
+
+TEST(PermitBook, HandsOutAsManyAsThereAre) {
+  PermitBook book;
+  EXPECT_TRUE(book.try_take("a", 2));
+  EXPECT_TRUE(book.try_take("a", 2));
+  EXPECT_FALSE(book.try_take("a", 2));
+  EXPECT_TRUE(book.try_take("b", 1)) << "each target has its own";
+  book.give("a");
+  EXPECT_TRUE(book.try_take("a", 2));
+  EXPECT_TRUE(book.try_take("c", 0)) << "no limit";
+}
+
+TEST(PermitBook, ServesWhoHasWaitedLongest) {
+  PermitBook book;
+  Told one(book), two(book);
+  ASSERT_TRUE(book.try_take("a", 1));
+  book.stand_in_line("a", &one);
+  book.stand_in_line("a", &two);
+  book.stand_in_line("a", &one);
+  EXPECT_EQ(two.asked, 2) << "others are asked to give up what they do not use";
+  EXPECT_EQ(one.asked, 1);
+  EXPECT_FALSE(book.try_take("a", 1)) << "nobody overtakes";
+  book.give("a");
+  EXPECT_EQ(one.grants, 1);
+  book.give("a");
+  EXPECT_EQ(two.grants, 1);
+  book.step_out("a", &one);
+  book.give("a");
+  EXPECT_EQ(one.grants, 1) << "it has stepped out";
+  EXPECT_EQ(book.taken("a"), 0u);
+}
+
+TEST(PermitBook, GrantsAtOnceWhatHasBecomeFree) {
+  PermitBook book;
+  Told one(book);
+  ASSERT_TRUE(book.try_take("a", 1));
+  book.give("a");
+  book.stand_in_line("a", &one);
+  EXPECT_EQ(one.grants, 1);
+  EXPECT_EQ(book.line_of("a")->load(), 0);
+}
+
+TEST(PermitBook, GivesUpBeyondALoweredLimit) {
+  PermitBook book;
+  Told one(book);
+  ASSERT_TRUE(book.try_take("a", 3) && book.try_take("a", 3) && book.try_take("a", 3));
+  EXPECT_FALSE(book.try_take("a", 1));
+  book.stand_in_line("a", &one);
+  book.give("a");
+  book.give("a");
+  EXPECT_EQ(one.grants, 0);
+  book.give("a");
+  EXPECT_EQ(one.grants, 1);
+  EXPECT_EQ(book.taken("a"), 1u);
+}
+
+TEST(PermitBook, IsExactUnderManyThreads) {
+  PermitBook book;
+  std::atomic<int> held{0};
+  std::atomic<bool> exceeded{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 20'000; ++round) {
+        if (!book.try_take("a", 2)) continue;
+        if (++held > 2) exceeded = true;
+        --held;
+        const Permit permit(book, "a");
+      }
+    });
+  }
+  for (std::thread& thread : threads)
+    thread.join();
+  EXPECT_FALSE(exceeded);
+  EXPECT_EQ(book.taken("a"), 0u);
+}
+
+}  // namespace
+}  // namespace dbgate::upstream
