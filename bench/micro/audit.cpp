@@ -4,6 +4,7 @@
 #include "bench/micro/statements.h"
 #include "gateway/audit/chain.h"
 #include "gateway/audit/records.h"
+#include "gateway/audit/text.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/session/audit_trail.h"
 #include "gateway/sql/analyze.h"
@@ -27,7 +28,7 @@ class SealedOnly final : public ports::AuditChain {
 
  private:
   audit::Chain chain_{"w0"};
-  std::string buffer_;
+  audit::Text buffer_;
 };
 
 session::SessionInfo client() {
@@ -46,8 +47,8 @@ session::SessionInfo client() {
   return info;
 }
 
-// Both records of a statement: what was decided, and what came of it.
-void audit_statement(benchmark::State& state, const std::string& text) {
+// Both records of a statement: what was decided, and what came of it. `again`: the judgement is one that was kept.
+void audit_statement(benchmark::State& state, const std::string& text, bool again) {
   SealedOnly chain;
   session::AuditTrail trail(chain, client(), "sha256:0123456789abcdef");
   session::Judged judged;
@@ -56,18 +57,21 @@ void audit_statement(benchmark::State& state, const std::string& text) {
   verdict.decision = policy::Decision::allow;
   verdict.rule_id = "analysts-read/allow[0]";
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(verdict));
+  if (again) judged.record = std::make_shared<session::JudgementRecord>();
   const CountAllocations count(state);
   for (auto _ : state) {
     auto id = trail.decided(judged, text, "simple", "");
     if (!id) std::abort();
     session::Run run;
-    run.query_id = std::move(*id);
+    run.query_id = *id;
     run.tags = "SELECT 1";
     trail.done(run, "00000");
   }
 }
-BENCHMARK_CAPTURE(audit_statement, one_table, std::string(one_table));
-BENCHMARK_CAPTURE(audit_statement, six_tables, std::string(six_tables));
+BENCHMARK_CAPTURE(audit_statement, one_table_new, std::string(one_table), false);
+BENCHMARK_CAPTURE(audit_statement, one_table_again, std::string(one_table), true);
+BENCHMARK_CAPTURE(audit_statement, six_tables_new, std::string(six_tables), false);
+BENCHMARK_CAPTURE(audit_statement, six_tables_again, std::string(six_tables), true);
 
 }  // namespace
 }  // namespace dbgate::bench

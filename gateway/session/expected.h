@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "gateway/base/ids.h"
 #include "gateway/policy/values.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/rewrite/rewrite.h"
+#include "gateway/session/judgement_record.h"
 #include "gateway/session/name_table.h"
 #include "gateway/session/under_limits.h"
 #include "gateway/sql/facts.h"
@@ -40,13 +42,14 @@ struct Prepared {
   std::shared_ptr<const BoundValues> bound;    ///< of a portal or cursor, where rules look at them
   bool sql_cursor = false;                     ///< a portal made by DECLARE; `script` is that statement
   std::shared_ptr<Meter> meter;                ///< of a portal or cursor under limits
+  std::shared_ptr<JudgementRecord> record;     ///< null: rendered anew for each execution
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;
 
 /// What runs on the server for one audit record: one Query or one Execute.
 struct Run {
-  std::string query_id;  ///< empty: nothing was announced to the audit log
+  Id query_id;  ///< empty: nothing was announced to the audit log
   std::shared_ptr<const sql::Script> script;
   std::chrono::steady_clock::time_point started;
   std::uint64_t rows_returned = 0;
