@@ -1,13 +1,20 @@
+#include <stdlib.h>
+
+#include <filesystem>
 #include <string>
 
 #include "bench/micro/allocations.h"
 #include "bench/micro/statements.h"
+#include "gateway/adapters/file_audit.h"
 #include "gateway/audit/chain.h"
 #include "gateway/audit/records.h"
 #include "gateway/audit/text.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/session/audit_trail.h"
+#include "gateway/session/bind_records.h"
 #include "gateway/sql/analyze.h"
+#include "protocol/postgres/frame.h"
+#include "protocol/postgres/frontend_messages.h"
 
 namespace dbgate::bench {
 namespace {
@@ -49,8 +56,7 @@ session::SessionInfo client() {
 }
 
 // Both records of a statement: what was decided, and what came of it. `again`: the judgement is one that was kept.
-void audit_statement(benchmark::State& state, const std::string& text, bool again) {
-  SealedOnly chain;
+void record_statements(benchmark::State& state, ports::AuditChain& chain, const std::string& text, bool again) {
   session::AuditTrail trail(chain, client(), "sha256:0123456789abcdef");
   session::Judged judged;
   judged.script = std::make_shared<const sql::Script>(std::move(*sql::analyze(text, sql::ScanLimits{}).script));
@@ -62,17 +68,60 @@ void audit_statement(benchmark::State& state, const std::string& text, bool agai
   const CountAllocations count(state);
   for (auto _ : state) {
     auto id = trail.decided(judged, text, "simple", "");
-    if (!id) std::abort();
+    if (!id || !chain.commit()) std::abort();
     session::Run run;
     run.query_id = *id;
     run.tags = "SELECT 1";
     trail.done(run, "00000");
   }
 }
+void audit_statement(benchmark::State& state, const std::string& text, bool again) {
+  SealedOnly chain;
+  record_statements(state, chain, text, again);
+}
 BENCHMARK_CAPTURE(audit_statement, one_table_new, std::string(one_table), false);
 BENCHMARK_CAPTURE(audit_statement, one_table_again, std::string(one_table), true);
 BENCHMARK_CAPTURE(audit_statement, six_tables_new, std::string(six_tables), false);
 BENCHMARK_CAPTURE(audit_statement, six_tables_again, std::string(six_tables), true);
+
+// The same with acceptance, as for the only session of a worker: a commit for each statement.
+void accept_statement(benchmark::State& state, ports::Pace pace) {
+  std::string directory = (std::filesystem::temp_directory_path() / "dbgate-bench-XXXXXX").string();
+  if (::mkdtemp(directory.data()) == nullptr) std::abort();
+  {
+    const auto log = adapters::open_file_audit({directory});
+    const auto chain = log ? (*log)->open_chain("w0", pace) : log.error();
+    if (!chain) std::abort();
+    record_statements(state, **chain, std::string(one_table), true);
+  }
+  std::filesystem::remove_all(directory);
+}
+BENCHMARK_CAPTURE(accept_statement, by_write, ports::Pace::rare);
+BENCHMARK_CAPTURE(accept_statement, by_tail, ports::Pace::steady);
+
+// What one Bind with an int4 parameter adds, in text format or binary.
+void record_bind(benchmark::State& state, bool binary, const char* portal) {
+  const std::int16_t formats[] = {binary ? std::int16_t{1} : std::int16_t{0}};
+  const std::string text = binary ? std::string("\0\1\2\3", 4) : "66051";
+  const protocol::Value values[] = {protocol::as_bytes(text)};
+  std::string format_storage;
+  std::string value_storage;
+  protocol::frontend::Bind bind;
+  bind.portal = portal;
+  bind.parameter_formats = protocol::Repeated<std::int16_t>::lay_out(formats, format_storage);
+  bind.parameters = protocol::Repeated<protocol::Value>::lay_out(values, value_storage);
+  const std::string message = protocol::encoded(bind);
+  const protocol::Bytes body = protocol::as_bytes(message).subspan(protocol::MessageHeader::bytes);
+  session::BindRecords records(session::ParameterRecord::values);
+  const CountAllocations count(state);
+  for (auto _ : state) {
+    records.take(portal, body);
+    benchmark::DoNotOptimize(records.of(portal));
+  }
+}
+BENCHMARK_CAPTURE(record_bind, int4_text, false, "");
+BENCHMARK_CAPTURE(record_bind, int4_binary, true, "");
+BENCHMARK_CAPTURE(record_bind, named_portal, true, "a portal with a name");
 
 }  // namespace
 }  // namespace dbgate::bench

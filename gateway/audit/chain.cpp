@@ -101,9 +101,15 @@ std::string RunningHash::hex() {
   return {hex.begin(), hex.end()};
 }
 
-std::string sha256_hex(std::string_view data) {
+void append_sha256_hex(std::string& out, std::string_view data) {
   const Digest::Hex hex = digest.hex_of(data);
-  return {hex.begin(), hex.end()};
+  out.append(hex.data(), hex.size());
+}
+
+std::string sha256_hex(std::string_view data) {
+  std::string hex;
+  append_sha256_hex(hex, data);
+  return hex;
 }
 
 Chain::Chain(std::string name) : name_(std::move(name)), start_("{\"v\":1") {

@@ -8,6 +8,7 @@ namespace dbgate::audit {
 
 /// Lower-case hexadecimal SHA-256.
 std::string sha256_hex(std::string_view data);
+void append_sha256_hex(std::string& out, std::string_view data);
 
 /// SHA-256 of what comes in parts.
 class RunningHash {
