@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
-#include <fstream>
 #include <functional>
 #include <iostream>
-#include <map>
 #include <thread>
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
+#include "gateway/audit/log_reader.h"
 #include "gateway/audit/verify.h"
 
 namespace dbgate::cli {
@@ -86,45 +85,30 @@ void print(const std::vector<Record>& records, const Options& options) {
   if (array) std::cout << (records.empty() ? "[]\n" : "]\n");
 }
 
-/// Reads segments on from where it stopped.
-class Reader {
- public:
-  explicit Reader(std::string directory) : directory_(std::move(directory)) {}
-
-  /// Whole lines that came since the last call, ordered by time: chains are written by one thread each.
-  std::vector<Record> more(const AuditOptions& audit) {
-    std::vector<Record> records;
-    for (const audit::SegmentFile& segment : audit::list_segments(directory_)) {
-      std::ifstream file(segment.path, std::ios::binary);
-      std::streamoff& at = read_[segment.path];
-      file.seekg(at);
-      for (std::string line; std::getline(file, line) && !file.eof();) {
-        at += static_cast<std::streamoff>(line.size()) + 1;
-        Record record;
-        if (parse_record(line, record) && matches(record, audit)) records.push_back(std::move(record));
-      }
-    }
-    std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.ts < b.ts; });
-    return records;
-  }
-
- private:
-  std::string directory_;
-  std::map<std::string, std::streamoff> read_;
-};
+// What came since the last call, ordered by time: chains are written by one thread each.
+std::vector<Record> more(audit::LogReader& reader, const AuditOptions& audit) {
+  std::vector<Record> records;
+  reader.more([&](const std::string& line) {
+    Record record;
+    if (parse_record(line, record) && matches(record, audit)) records.push_back(std::move(record));
+  });
+  std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.ts < b.ts; });
+  return records;
+}
 
 }  // namespace
 
 Exit audit_search(const Options& options, const AuditOptions& audit) {
   require_directory(audit);
-  print(Reader(audit.directory).more(audit), options);
+  dbgate::audit::LogReader reader(audit.directory);
+  print(more(reader, audit), options);
   return Exit::ok;
 }
 
 Exit audit_tail(const Options& options, const AuditOptions& audit) {
   require_directory(audit);
-  Reader reader(audit.directory);
-  std::vector<Record> records = reader.more(audit);
+  dbgate::audit::LogReader reader(audit.directory);
+  std::vector<Record> records = more(reader, audit);
   if (records.size() > audit.lines) {
     records.erase(records.begin(), records.end() - static_cast<std::ptrdiff_t>(audit.lines));
   }
@@ -134,7 +118,7 @@ Exit audit_tail(const Options& options, const AuditOptions& audit) {
   if (without_headers.output == "json") without_headers.output = "jsonl";
   while (audit.follow) {
     std::this_thread::sleep_for(follow_interval);
-    print(reader.more(audit), without_headers);
+    print(more(reader, audit), without_headers);
     std::cout.flush();
   }
   return Exit::ok;

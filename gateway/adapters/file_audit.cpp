@@ -5,19 +5,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
+#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <cstring>
-#include <deque>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
-#include <thread>
 #include <vector>
 
+#include "gateway/adapters/audit_flusher.h"
+#include "gateway/adapters/posix_file.h"
+#include "gateway/adapters/tail_file.h"
 #include "gateway/audit/chain.h"
 #include "gateway/audit/json.h"
+#include "gateway/audit/tail.h"
+#include "gateway/audit/text.h"
 #include "gateway/audit/verify.h"
 #include "gateway/base/log.h"
 
@@ -32,106 +33,25 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t head_records = 1024;
 constexpr std::chrono::seconds head_interval{1};
 
-Error io_error(const std::string& what) {
-  return {sqlstate::io_error, "audit log: " + what + ": " + std::strerror(errno)};
-}
-
-/// A descriptor that closes itself.
-class File {
- public:
-  File() = default;
-  explicit File(int descriptor) : descriptor_(descriptor) {}
-  File(File&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  File& operator=(File&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  int get() const noexcept { return descriptor_; }
-
- private:
-  int descriptor_ = -1;
-};
-
-// A file is durable under its name only once its directory is.
-bool flush_directory(const std::string& directory) {
-  const File file(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return file.get() >= 0 && ::fsync(file.get()) == 0;
-}
-
-/// Makes written records durable, for all chains with as few fdatasync calls as possible: while one runs, the tickets
-/// that arrive wait for the next.
-class Flusher {
- public:
-  Flusher() : thread_([this] { run(); }) {}
-  ~Flusher() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    wake_.notify_one();
-    thread_.join();
-  }
-  Flusher(const Flusher&) = delete;
-  Flusher& operator=(const Flusher&) = delete;
-
-  /// Shares the file: its chain may turn to another segment, or close, before its turn comes.
-  void flush(std::shared_ptr<const File> file, std::function<void(bool)> done) {
-    {
-      const std::lock_guard lock(mutex_);
-      waiting_.push_back({std::move(file), std::move(done)});
-    }
-    wake_.notify_one();
-  }
-
- private:
-  struct Request {
-    std::shared_ptr<const File> file;
-    std::function<void(bool)> done;
-  };
-  void run() {
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-      if (waiting_.empty()) return;
-      std::vector<Request> batch(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.end()));
-      waiting_.clear();
-      lock.unlock();
-      int flushed = -1;
-      bool fine = true;
-      for (Request& request : batch) {
-        if (request.file->get() != flushed) {
-          flushed = request.file->get();
-          fine = ::fdatasync(flushed) == 0;
-        }
-        request.done(fine);
-      }
-      lock.lock();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Request> waiting_;
-  bool stopping_ = false;
-  std::thread thread_;
-};
-
 class FileChain final : public AuditChain {
  public:
-  FileChain(const FileAuditOptions& options, std::string name, std::shared_ptr<Flusher> flusher)
-      : options_(options), chain_(std::move(name)), flusher_(std::move(flusher)) {}
+  FileChain(const FileAuditOptions& options, std::string name, ports::Pace pace, std::shared_ptr<AuditFlusher> flusher)
+      : options_(options),
+        chain_(std::move(name)),
+        tail_path_(audit::tail_path(options_.directory, chain_.name())),
+        has_tail_(pace == ports::Pace::steady && !options_.sync),
+        flusher_(std::move(flusher)) {}
   ~FileChain() override {
-    if (!file_) return;          // never opened
-    if (commit()) write_head();  // never a head before its record
+    if (!file_ || !write_out()) return;  // never opened; or what is accepted stays in the tail
+    write_head();                        // never a head before its record
+    if (tail_) ::unlink(tail_path_.c_str());
   }
 
   Result<> open();
   Result<> append(std::string_view event, std::string_view fields) override;
   Result<std::string> store_text(std::string_view text) override;
   Result<Ticket> commit() override;
+  Result<> write_out() override;
   bool is_durable(Ticket ticket) const override { return ticket <= durable_->load(); }
   void when_durable(Ticket ticket, std::function<void()> done) override;
   bool sync_required() const override { return options_.sync; }
@@ -139,19 +59,25 @@ class FileChain final : public AuditChain {
  private:
   std::string segment_path(std::uint64_t number) const;
   Result<> start_segment();
-  bool recover(const std::string& path, std::string& torn);
+  std::size_t recover(const std::string& path, const audit::Tail& tail);
+  std::size_t take_over(const audit::Tail& tail);
+  Result<> write_records();
   void write_head();
 
   FileAuditOptions options_;
   audit::Chain chain_;
-  std::shared_ptr<Flusher> flusher_;
+  std::string tail_path_;
+  bool has_tail_;
+  std::shared_ptr<AuditFlusher> flusher_;
   std::shared_ptr<std::atomic<Ticket>> durable_ = std::make_shared<std::atomic<Ticket>>(0);
   std::shared_ptr<std::atomic<bool>> failed_flush_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<const File> file_;
+  std::unique_ptr<TailFile> tail_;  ///< accepted, not written yet
+  audit::Text buffer_;              ///< behind that: appended, not accepted yet
   std::uint64_t segment_ = 0;
   std::size_t segment_size_ = 0;
-  std::string buffer_;
-  bool broken_ = false;
+  bool broken_ = false;   ///< the segment takes nothing
+  bool gap_due_ = false;  ///< it did not, and the log has yet to say so
   std::uint64_t head_sequence_ = 0;
   Clock::time_point head_time_;
 };
@@ -162,11 +88,17 @@ std::string FileChain::segment_path(std::uint64_t number) const {
   return options_.directory + "/audit-" + chain_.name() + "-" + digits + ".jsonl";
 }
 
-// Reads the last whole record of a segment and takes a cut-off line away. False if the segment holds no record.
-bool FileChain::recover(const std::string& path, std::string& torn) {
+void set_aside(const std::string& path, std::string_view torn) {
+  std::ofstream(path + ".torn", std::ios::binary | std::ios::app) << torn << '\n';
+}
+
+// Reads the last whole record of a segment and takes a cut-off line away. @return the bytes of the line that are lost:
+// none, if the tail has the whole of it
+std::size_t FileChain::recover(const std::string& path, const audit::Tail& tail) {
   std::ifstream stream(path, std::ios::binary);
   std::string line;
   std::string last;
+  std::string torn;
   std::size_t good = 0;
   while (std::getline(stream, line)) {
     if (stream.eof()) {
@@ -177,44 +109,71 @@ bool FileChain::recover(const std::string& path, std::string& torn) {
     last = line;
   }
   stream.close();
+  const bool whole = std::any_of(tail.lines.begin(), tail.lines.end(),
+                                 [&torn](const std::string& accepted) { return accepted.starts_with(torn); });
   if (!torn.empty()) {
-    std::ofstream(path + ".torn", std::ios::binary | std::ios::app) << torn << '\n';
+    if (!whole) set_aside(path, torn);
     std::error_code ignored;
     std::filesystem::resize_file(path, good, ignored);
   }
   const audit::SealedLine sealed = audit::read_sealed(last);
-  if (!sealed.valid) return false;
-  chain_.resume(sealed.sequence, std::string(sealed.hash));
-  return true;
+  if (sealed.valid) chain_.resume(sealed.sequence, std::string(sealed.hash));
+  return whole ? 0 : torn.size();
+}
+
+// Puts the records of the last process that are in no segment in front of all others. @return the bytes of what is
+// there but is no record: a machine that crashed may have written the header, and not yet what it speaks of
+std::size_t FileChain::take_over(const audit::Tail& tail) {
+  std::size_t bad = 0;
+  for (const std::string& line : tail.lines) {
+    const audit::SealedLine sealed = audit::read_sealed(line);
+    if (bad > 0 || !sealed.valid || audit::sha256_hex(sealed.covered) != sealed.hash) {
+      set_aside(tail_path_, line);
+      bad += line.size();
+    } else if (sealed.sequence > chain_.sequence()) {
+      buffer_ += line;
+      buffer_ += '\n';
+      chain_.resume(sealed.sequence, std::string(sealed.hash));
+    }
+  }
+  return bad;
 }
 
 Result<> FileChain::open() {
-  std::string torn;
+  const audit::Tail tail = audit::read_tail(tail_path_, chain_.name());
+  std::size_t torn = 0;
   for (const audit::SegmentFile& segment : audit::list_segments(options_.directory)) {
     if (segment.chain != chain_.name()) continue;
     segment_ = segment.number;
-    torn.clear();
-    recover(segment.path, torn);
+    torn = recover(segment.path, tail);
   }
+  torn += take_over(tail);
   const audit::Head head = audit::read_head(options_.directory + "/audit-" + chain_.name() + ".head");
   const std::uint64_t found = chain_.sequence();
   const bool lost = head.valid && (head.sequence > found || (head.sequence == found && head.hash != chain_.hash()));
+  DBGATE_CHECK(start_segment());
+  DBGATE_CHECK(write_records());
+  if (options_.sync && !tail.lines.empty() && ::fdatasync(file_->get()) != 0) return io_error("cannot flush");
+  // Its records are in the segment now.
+  if (has_tail_) {
+    DBGATE_TRY(tail_, TailFile::create(tail_path_));
+  } else {
+    ::unlink(tail_path_.c_str());
+  }
   // Going on behind what was found would make a log whose end is missing whole again; going on behind what was noted
   // leaves the hole for verification to see.
   if (lost) chain_.resume(head.sequence, head.hash);
-  const auto started = start_segment();
-  if (!started) return started;
   std::string fields;
   if (lost) {
     audit::append_field(fields, "reason", std::string_view("the log does not end with the record that was noted last"));
     audit::append_field(fields, "found", found);
     audit::append_field(fields, "noted", head.sequence);
-  } else if (!torn.empty()) {
+  } else if (torn > 0) {
     audit::append_field(fields, "reason", std::string_view("a record was cut off when the last process ended"));
   } else {
     return boost::system::in_place_value;
   }
-  audit::append_field(fields, "bytes", std::uint64_t{torn.size()});
+  audit::append_field(fields, "bytes", std::uint64_t{torn});
   return append("audit.gap", fields);
 }
 
@@ -235,10 +194,9 @@ Result<> FileChain::start_segment() {
 }
 
 Result<> FileChain::append(std::string_view event, std::string_view fields) {
-  if (broken_) {
-    // Whether the disk takes records again shows only by trying.
-    const auto retried = commit();
-    if (!retried) return retried.error();
+  // Whether the disk takes records again shows only by trying.
+  if (broken_) DBGATE_CHECK(write_out());
+  if (std::exchange(gap_due_, false)) {
     std::string gap;
     audit::append_field(gap, "reason", std::string_view("the log could not be written for a while"));
     chain_.seal(buffer_, "audit.gap", gap);
@@ -255,11 +213,7 @@ Result<std::string> FileChain::store_text(std::string_view text) {
   const std::string temporary = path + "." + chain_.name() + ".tmp";
   const File file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (file.get() < 0) return io_error("cannot create " + temporary);
-  for (std::string_view left = text; !left.empty();) {
-    const ssize_t written = ::write(file.get(), left.data(), left.size());
-    if (written < 0) return io_error("cannot write " + temporary);
-    left.remove_prefix(static_cast<std::size_t>(written));
-  }
+  if (write_all(file, text) < text.size()) return io_error("cannot write " + temporary);
   if (options_.sync && ::fdatasync(file.get()) != 0) return io_error("cannot flush " + temporary);
   if (::rename(temporary.c_str(), path.c_str()) != 0) return io_error("cannot name " + path);
   if (options_.sync && !flush_directory(blobs)) {
@@ -271,31 +225,52 @@ Result<std::string> FileChain::store_text(std::string_view text) {
 }
 
 Result<Ticket> FileChain::commit() {
-  if (failed_flush_->load()) return Error(sqlstate::io_error, "audit log: records could not be made durable");
-  std::size_t written = 0;
-  while (written < buffer_.size()) {
-    const ssize_t n = ::write(file_->get(), buffer_.data() + written, buffer_.size() - written);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const Error why = io_error("cannot write");
-      if (!broken_)
-        log::error("audit", "the audit log cannot be written; statements are refused", {{"err", why.message()}});
-      broken_ = true;
-      buffer_.erase(0, written);
-      return why;
-    }
-    written += static_cast<std::size_t>(n);
+  if (tail_ && !broken_ && tail_->take(buffer_.view())) {
+    buffer_.clear();
+  } else {
+    DBGATE_CHECK(write_out());
   }
-  broken_ = false;
-  segment_size_ += buffer_.size();
-  buffer_.clear();
+  return chain_.sequence();
+}
+
+Result<> FileChain::write_out() {
+  if (failed_flush_->load()) return Error(sqlstate::io_error, "audit log: records could not be made durable");
+  DBGATE_CHECK(write_records());
   if (segment_size_ >= options_.segment_bytes) {
     if (options_.sync && ::fdatasync(file_->get()) != 0) return io_error("cannot flush");
-    const auto started = start_segment();
-    if (!started) return started.error();
+    DBGATE_CHECK(start_segment());
   }
   if (chain_.sequence() - head_sequence_ >= head_records && Clock::now() - head_time_ >= head_interval) write_head();
-  return chain_.sequence();
+  return boost::system::in_place_value;
+}
+
+// Writes what was accepted to the segment, and then what was appended since. What is left when the disk is full is
+// tried again with the next call.
+Result<> FileChain::write_records() {
+  bool fine = true;
+  if (tail_) {
+    const std::string_view accepted = tail_->unwritten();
+    const std::size_t written = write_all(*file_, accepted);
+    segment_size_ += written;
+    tail_->wrote(written);
+    fine = written == accepted.size();
+    if (fine) tail_->clear();
+  }
+  if (fine) {
+    const std::size_t written = write_all(*file_, buffer_.view());
+    segment_size_ += written;
+    fine = written == buffer_.size();
+    buffer_.drop_front(written);
+  }
+  if (fine) {
+    broken_ = false;
+    return boost::system::in_place_value;
+  }
+  const Error why = io_error("cannot write");
+  if (!broken_)
+    log::error("audit", "the audit log cannot be written; statements are refused", {{"err", why.message()}});
+  broken_ = gap_due_ = true;
+  return why;
 }
 
 void FileChain::when_durable(Ticket ticket, std::function<void()> done) {
@@ -328,10 +303,10 @@ void FileChain::write_head() {
 class FileAudit final : public ports::AuditLog {
  public:
   FileAudit(FileAuditOptions options, File lock)
-      : options_(std::move(options)), lock_(std::move(lock)), flusher_(std::make_shared<Flusher>()) {}
+      : options_(std::move(options)), lock_(std::move(lock)), flusher_(std::make_shared<AuditFlusher>()) {}
 
-  Result<std::unique_ptr<AuditChain>> open_chain(const std::string& name) override {
-    auto chain = std::make_unique<FileChain>(options_, name, flusher_);
+  Result<std::unique_ptr<AuditChain>> open_chain(const std::string& name, ports::Pace pace) override {
+    auto chain = std::make_unique<FileChain>(options_, name, pace, flusher_);
     const auto opened = chain->open();
     if (!opened) return opened.error();
     return std::unique_ptr<AuditChain>(std::move(chain));
@@ -340,7 +315,7 @@ class FileAudit final : public ports::AuditLog {
  private:
   FileAuditOptions options_;
   File lock_;
-  std::shared_ptr<Flusher> flusher_;
+  std::shared_ptr<AuditFlusher> flusher_;
 };
 
 }  // namespace
@@ -360,7 +335,13 @@ Result<std::unique_ptr<ports::AuditLog>> open_file_audit(const FileAuditOptions&
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return Error(sqlstate::io_error, "audit log: " + options.directory + " is in use by another dbgate-gateway");
   }
-  return std::unique_ptr<ports::AuditLog>(std::make_unique<FileAudit>(options, std::move(lock)));
+  auto log = std::make_unique<FileAudit>(options, std::move(lock));
+  // After a crash, also of chains that nobody will open: there may be fewer workers now.
+  for (const audit::Tail& tail : audit::read_tails(options.directory)) {
+    if (tail.lines.empty()) continue;
+    DBGATE_TRY(const auto recovered, log->open_chain(tail.chain, ports::Pace::rare));
+  }
+  return std::unique_ptr<ports::AuditLog>(std::move(log));
 }
 
 }  // namespace dbgate::adapters

@@ -68,7 +68,7 @@ Result<> Gateway::start() {
                                                 config.audit.durability == config::Durability::sync}));
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
   shared_.views.use(*shared_.catalogs, shared_.mock_secret);
-  DBGATE_TRY(own_chain_, audit_->open_chain("main"));
+  DBGATE_TRY(own_chain_, audit_->open_chain("main", ports::Pace::rare));
   for (std::size_t i = 0; i < parser_threads; ++i) {
     parser_threads_.push_back(std::make_unique<Thread>(parser_stack_bytes, [this] {
       const auto work = boost::asio::make_work_guard(shared_.parsers);
@@ -76,7 +76,7 @@ Result<> Gateway::start() {
     }));
   }
   for (unsigned i = 0; i < worker_count(config.workers); ++i) {
-    DBGATE_TRY(auto chain, audit_->open_chain("w" + std::to_string(i)));
+    DBGATE_TRY(auto chain, audit_->open_chain("w" + std::to_string(i), ports::Pace::steady));
     workers_.push_back(std::make_unique<Worker>(shared_, std::move(chain)));
   }
   if (config.postgres.enabled) {
@@ -84,7 +84,7 @@ Result<> Gateway::start() {
     if (!listening) return listening;
   }
   if (config.api.enabled) {
-    DBGATE_TRY(auto chain, audit_->open_chain("api"));
+    DBGATE_TRY(auto chain, audit_->open_chain("api", ports::Pace::rare));
     DBGATE_TRY(api_, ApiSide::open(shared_, std::move(chain), [this]() -> Worker& { return next_worker(); }));
   }
   for (const config::Target& target : config.targets) {

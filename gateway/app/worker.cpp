@@ -12,7 +12,7 @@
 namespace dbgate::app {
 namespace {
 
-// Outcomes reach the log with the next decision, or after this time at the latest.
+// Records reach their segment after this time at the latest, and outcomes are accepted with the next decision or then.
 constexpr std::chrono::milliseconds tick_interval{100};
 constexpr std::size_t worker_stack_bytes = sql::required_stack_bytes;
 
@@ -84,7 +84,7 @@ void Worker::stop() {
 }
 
 void Worker::tick() {
-  static_cast<void>(chain_->commit());
+  static_cast<void>(chain_->write_out());
   servers_.sweep();
   if (stopping_) return;
   ticker_.expires_after(tick_interval);

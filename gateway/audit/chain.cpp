@@ -2,8 +2,10 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include "gateway/audit/json.h"
 #include "gateway/base/clock.h"
@@ -18,6 +20,16 @@ constexpr std::string_view seq_key = ",\"seq\":";
 constexpr std::string_view chain_key = ",\"chain\":\"";
 constexpr std::size_t hash_length = 64;
 
+using HexPairs = std::array<std::array<char, 2>, 256>;
+constexpr HexPairs make_hex_pairs() {
+  constexpr std::string_view digits = "0123456789abcdef";
+  HexPairs pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    pairs[i] = {digits[i >> 4], digits[i & 15]};
+  return pairs;
+}
+constexpr HexPairs hex_pairs = make_hex_pairs();
+
 // One digest context for the life of a thread: making one costs as much as hashing a record.
 class Digest {
  public:
@@ -26,25 +38,25 @@ class Digest {
   Digest(const Digest&) = delete;
   Digest& operator=(const Digest&) = delete;
 
-  void append_hex(std::string& out, std::string_view data) {
+  using Hex = std::array<char, hash_length>;
+
+  Hex hex_of(std::string_view data) {
     begin();
     add(data);
-    end_in_hex(out);
+    return end();
   }
   void begin() {
     static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
     EVP_DigestInit_ex(context_, sha256, nullptr);
   }
   void add(std::string_view data) { EVP_DigestUpdate(context_, data.data(), data.size()); }
-  void end_in_hex(std::string& out) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> hash;
-    unsigned length = 0;
-    EVP_DigestFinal_ex(context_, hash.data(), &length);
-    constexpr std::string_view digits = "0123456789abcdef";
-    for (unsigned i = 0; i < length; ++i) {
-      out += digits[hash[i] >> 4];
-      out += digits[hash[i] & 15];
-    }
+  Hex end() {
+    std::array<unsigned char, hash_length / 2> hash{};
+    EVP_DigestFinal_ex(context_, hash.data(), nullptr);
+    Hex hex;
+    for (std::size_t i = 0; i < hash.size(); ++i)
+      std::memcpy(hex.data() + 2 * i, hex_pairs[hash[i]].data(), 2);
+    return hex;
   }
 
  private:
@@ -52,6 +64,22 @@ class Digest {
 };
 
 thread_local Digest digest;
+
+// The id and the time of a record, as members.
+struct Stamp {
+  static constexpr std::string_view id_key = ",\"id\":\"aud_";
+  static constexpr std::string_view time_key = "\",\"ts\":\"";
+
+  Stamp() {
+    const std::int64_t now = wall_clock_us();
+    char* at = std::copy(id_key.begin(), id_key.end(), text.data());
+    at = write_id_suffix(at, now);
+    at = std::copy(time_key.begin(), time_key.end(), at);
+    at = write_time(at, now);
+    *at = '"';
+  }
+  std::array<char, id_key.size() + id_suffix_bytes + time_key.size() + time_bytes + 1> text;
+};
 
 }  // namespace
 
@@ -69,15 +97,24 @@ void RunningHash::add(std::string_view part) {
 }
 
 std::string RunningHash::hex() {
-  std::string text;
-  state_->digest.end_in_hex(text);
-  return text;
+  const Digest::Hex hex = state_->digest.end();
+  return {hex.begin(), hex.end()};
+}
+
+void append_sha256_hex(std::string& out, std::string_view data) {
+  const Digest::Hex hex = digest.hex_of(data);
+  out.append(hex.data(), hex.size());
 }
 
 std::string sha256_hex(std::string_view data) {
   std::string hex;
-  digest.append_hex(hex, data);
+  append_sha256_hex(hex, data);
   return hex;
+}
+
+Chain::Chain(std::string name) : name_(std::move(name)), start_("{\"v\":1") {
+  append_field(start_, "chain", std::string_view(name_));
+  start_ += seq_key;
 }
 
 void Chain::resume(std::uint64_t sequence, std::string hash) {
@@ -85,24 +122,27 @@ void Chain::resume(std::uint64_t sequence, std::string hash) {
   hash_ = std::move(hash);
 }
 
-void Chain::seal(std::string& out, std::string_view event, std::string_view fields) {
+template <class Out>
+void Chain::seal(Out& out, std::string_view event, std::string_view fields) {
   const std::size_t start = out.size();
-  out += "{\"v\":1";
-  append_field(out, "chain", std::string_view(name_));
-  append_field(out, "seq", ++sequence_);
-  append_field(out, "id", std::string_view(make_id("aud_")));
-  append_field(out, "ts", std::string_view(format_time(wall_clock_us())));
+  const Stamp stamp;
+  out += start_;
+  append_number(out, ++sequence_);
+  out.append(stamp.text.data(), stamp.text.size());
   append_field(out, "event", event);
   out += fields;
   out += prev_key;
   out += hash_;
   out += '"';
-  hash_.clear();
-  digest.append_hex(hash_, std::string_view(out).substr(start));
+  const Digest::Hex hash = digest.hex_of(std::string_view(out.data(), out.size()).substr(start));
+  hash_.assign(hash.data(), hash.size());
   out += hash_key;
   out += hash_;
   out += "\"}\n";
 }
+
+template void Chain::seal(std::string&, std::string_view, std::string_view);
+template void Chain::seal(Text&, std::string_view, std::string_view);
 
 SealedLine read_sealed(std::string_view line) {
   SealedLine sealed;

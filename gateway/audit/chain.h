@@ -8,6 +8,7 @@ namespace dbgate::audit {
 
 /// Lower-case hexadecimal SHA-256.
 std::string sha256_hex(std::string_view data);
+void append_sha256_hex(std::string& out, std::string_view data);
 
 /// SHA-256 of what comes in parts.
 class RunningHash {
@@ -32,12 +33,14 @@ class RunningHash {
 /// `sed 's/,"hash":.*//' | tr -d '\n' | sha256sum`.
 class Chain {
  public:
-  explicit Chain(std::string name) : name_(std::move(name)) {}
+  explicit Chain(std::string name);
   /// Goes on behind a record that exists already.
   void resume(std::uint64_t sequence, std::string hash);
 
-  /// Appends one line to `out`. `fields` is `,"key":value` pairs, as json.h writes them.
-  void seal(std::string& out, std::string_view event, std::string_view fields);
+  /// Appends one line to `out`, which is a std::string or Text. `fields` is `,"key":value` pairs, as json.h writes
+  /// them.
+  template <class Out>
+  void seal(Out& out, std::string_view event, std::string_view fields);
 
   std::uint64_t sequence() const noexcept { return sequence_; }
   const std::string& hash() const noexcept { return hash_; }
@@ -45,6 +48,7 @@ class Chain {
 
  private:
   std::string name_;
+  std::string start_;  ///< of every line, up to the sequence number
   std::uint64_t sequence_ = 0;
   std::string hash_ = std::string(64, '0');
 };

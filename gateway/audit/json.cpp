@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstring>
 
 namespace dbgate::audit {
 namespace {
@@ -31,7 +32,8 @@ std::size_t sequence_length(std::string_view text, std::size_t at) {
   return length;
 }
 
-void append_escaped(std::string& out, unsigned char c) {
+template <class Out>
+void append_escaped(Out& out, unsigned char c) {
   switch (c) {
     case '"':
       out += "\\\"";
@@ -65,16 +67,45 @@ constexpr std::array<bool, 256> make_plain_bytes() {
 }
 constexpr std::array<bool, 256> plain_bytes = make_plain_bytes();
 
+// The same for eight bytes at once, where none of them is special (Bit Twiddling Hacks, "Determine if a word has a byte
+// less than n"). A byte that is not plain may make the ones behind it look special, never the other way round.
+bool eight_are_plain(const char* bytes) {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  constexpr std::uint64_t high = 0x80 * each;
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof word);
+  const auto below = [&](std::uint64_t x, std::uint64_t least) { return (x - least * each) & ~x; };
+  const std::uint64_t beyond = ((word & ~high) + each) | word;  // 0x7f and above
+  const std::uint64_t special =
+      below(word, 0x20) | below(word ^ ('"' * each), 1) | below(word ^ ('\\' * each), 1) | beyond;
+  return (special & high) == 0;
+}
+
+std::size_t end_of_plain(std::string_view text, std::size_t at) {
+  while (at + 8 <= text.size() && eight_are_plain(text.data() + at))
+    at += 8;
+  while (at < text.size() && plain_bytes[static_cast<unsigned char>(text[at])])
+    ++at;
+  return at;
+}
+
+template <class Out>
+void append_key(Out& out, std::string_view key) {
+  out += ",\"";
+  out += key;
+  out += "\":";
+}
+
 }  // namespace
 
-void append_json_string(std::string& out, std::string_view text) {
+template <class Out>
+void append_json_string(Out& out, std::string_view text) {
   out += '"';
   std::size_t plain = 0;  // start of what can be copied as it is
   std::size_t at = 0;
-  const auto flush = [&] { out.append(text, plain, at - plain); };
+  const auto flush = [&] { out.append(text.data() + plain, at - plain); };
   for (;;) {
-    while (at < text.size() && plain_bytes[static_cast<unsigned char>(text[at])])
-      ++at;
+    at = end_of_plain(text, at);
     if (at == text.size()) break;
     const auto c = static_cast<unsigned char>(text[at]);
     if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
@@ -103,20 +134,32 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_field(std::string& out, std::string_view key, std::string_view value) {
-  out += ",\"";
-  out += key;
-  out += "\":";
+template <class Out>
+void append_number(Out& out, std::uint64_t value) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+}
+
+template <class Out>
+void append_field(Out& out, std::string_view key, std::string_view value) {
+  append_key(out, key);
   append_json_string(out, value);
 }
 
-void append_field(std::string& out, std::string_view key, std::uint64_t value) {
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  out += ",\"";
-  out += key;
-  out += "\":";
-  out.append(digits.data(), end);
+template <class Out>
+void append_field(Out& out, std::string_view key, std::uint64_t value) {
+  append_key(out, key);
+  append_number(out, value);
 }
+
+template void append_json_string(std::string&, std::string_view);
+template void append_json_string(Text&, std::string_view);
+template void append_number(std::string&, std::uint64_t);
+template void append_number(Text&, std::uint64_t);
+template void append_field(std::string&, std::string_view, std::string_view);
+template void append_field(Text&, std::string_view, std::string_view);
+template void append_field(std::string&, std::string_view, std::uint64_t);
+template void append_field(Text&, std::string_view, std::uint64_t);
 
 }  // namespace dbgate::audit

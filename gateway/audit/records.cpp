@@ -5,7 +5,8 @@
 namespace dbgate::audit {
 namespace {
 
-void append_if(std::string& out, std::string_view key, std::string_view value) {
+template <class Out>
+void append_if(Out& out, std::string_view key, std::string_view value) {
   if (!value.empty()) append_field(out, key, value);
 }
 
@@ -22,7 +23,8 @@ void append_list(std::string& out, std::string_view key, const std::vector<std::
 }
 
 // Milliseconds with three decimals, without going through floating point.
-void append_milliseconds(std::string& out, std::string_view key, std::uint64_t microseconds) {
+template <class Out>
+void append_milliseconds(Out& out, std::string_view key, std::uint64_t microseconds) {
   append_field(out, key, microseconds / 1000);
   const std::uint64_t rest = microseconds % 1000;
   out += '.';
@@ -52,10 +54,21 @@ std::string SessionFields::render() const {
   return out;
 }
 
-void append_decision(std::string& out, const DecisionFields& decision) {
+JudgementText::JudgementText(const JudgementFields& judgement) {
+  append_if(operation, "db.operation.name", judgement.operation);
+  append_list(outcome, "objects", judgement.objects);
+  append_field(outcome, "decision.effect", judgement.effect);
+  append_if(outcome, "decision.rule_id", judgement.rule_id);
+  append_list(reasons, "decision.reasons", judgement.reasons);
+  append_list(reasons, "decision.masked_columns", judgement.masked_columns);
+  append_list(reasons, "statement.shapes", judgement.shapes);
+}
+
+template <class Out>
+void append_decision(Out& out, const DecisionFields& decision, const JudgementText& judgement) {
   append_field(out, "query_id", decision.query_id);
   append_field(out, "protocol", decision.protocol);
-  append_if(out, "db.operation.name", decision.operation);
+  out += judgement.operation;
   append_if(out, "statement.name", decision.statement_name);
   if (decision.text_sha256.empty()) {
     append_field(out, "db.query.text", decision.text);
@@ -63,17 +76,17 @@ void append_decision(std::string& out, const DecisionFields& decision) {
     append_field(out, "db.query.text_sha256", decision.text_sha256);
     append_field(out, "db.query.text_bytes", std::uint64_t{decision.text_bytes});
   }
-  if (!decision.parameters.empty()) (out += ",\"db.query.parameters\":") += decision.parameters;
-  append_list(out, "objects", decision.objects);
-  append_field(out, "decision.effect", decision.effect);
-  append_if(out, "decision.rule_id", decision.rule_id);
+  if (!decision.parameters.empty()) {
+    out += ",\"db.query.parameters\":";
+    out += decision.parameters;
+  }
+  out += judgement.outcome;
   append_if(out, "decision.policy_version", decision.policy_version);
-  append_list(out, "decision.reasons", decision.reasons);
-  append_list(out, "decision.masked_columns", decision.masked_columns);
-  append_list(out, "statement.shapes", decision.shapes);
+  out += judgement.reasons;
 }
 
-void append_outcome(std::string& out, const OutcomeFields& outcome) {
+template <class Out>
+void append_outcome(Out& out, const OutcomeFields& outcome) {
   append_field(out, "query_id", outcome.query_id);
   append_field(out, "outcome", outcome.outcome);
   append_if(out, "db.response.status_code", outcome.sqlstate);
@@ -84,5 +97,10 @@ void append_outcome(std::string& out, const OutcomeFields& outcome) {
   append_field(out, "bytes", outcome.bytes);
   append_milliseconds(out, "duration_ms", outcome.duration_us);
 }
+
+template void append_decision(std::string&, const DecisionFields&, const JudgementText&);
+template void append_decision(Text&, const DecisionFields&, const JudgementText&);
+template void append_outcome(std::string&, const OutcomeFields&);
+template void append_outcome(Text&, const OutcomeFields&);
 
 }  // namespace dbgate::audit

@@ -25,6 +25,25 @@ struct SessionFields {
   std::string render() const;
 };
 
+/// What a decision record says of a statement and its verdict, whoever sends it, whenever, and with whatever literals.
+struct JudgementFields {
+  std::string_view operation;  ///< command tags
+  std::vector<std::string> objects;
+  std::string_view effect;  ///< allow, mask, log_only or deny
+  std::string_view rule_id;
+  std::vector<std::string> reasons;
+  std::vector<std::string> masked_columns;
+  std::vector<std::string> shapes;  ///< where a policy learns
+};
+
+/// The same rendered once for many records, in which it stands in three places.
+struct JudgementText {
+  explicit JudgementText(const JudgementFields& judgement);
+  std::string operation;  ///< what was done
+  std::string outcome;    ///< to what, and how it was decided
+  std::string reasons;    ///< and the rest
+};
+
 struct DecisionFields {
   std::string_view query_id;
   std::string_view text;  ///< whole, or empty if `text_sha256` names a blob
@@ -32,17 +51,12 @@ struct DecisionFields {
   std::size_t text_bytes = 0;
   std::string_view parameters;  ///< JSON; empty: none
   std::string_view protocol;    ///< simple, extended, cursor, function_call, replication
-  std::string_view operation;   ///< command tags
-  std::vector<std::string> objects;
-  std::string_view effect;  ///< allow, mask, log_only or deny
-  std::vector<std::string> masked_columns;
-  std::string_view rule_id;
   std::string_view policy_version;
-  std::vector<std::string> reasons;
   std::string_view statement_name;
-  std::vector<std::string> shapes;  ///< where a policy learns
 };
-void append_decision(std::string& out, const DecisionFields& decision);
+/// `Out` is std::string or Text.
+template <class Out>
+void append_decision(Out& out, const DecisionFields& decision, const JudgementText& judgement);
 
 struct OutcomeFields {
   std::string_view query_id;
@@ -55,6 +69,7 @@ struct OutcomeFields {
   std::uint64_t bytes = 0;
   std::uint64_t duration_us = 0;
 };
-void append_outcome(std::string& out, const OutcomeFields& outcome);
+template <class Out>
+void append_outcome(Out& out, const OutcomeFields& outcome);
 
 }  // namespace dbgate::audit

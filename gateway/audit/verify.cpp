@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "gateway/audit/chain.h"
+#include "gateway/audit/tail.h"
 
 namespace dbgate::audit {
 namespace {
@@ -44,10 +45,13 @@ class Verifier {
   explicit Verifier(std::string directory) : directory_(std::move(directory)) {}
 
   VerifyReport run() {
+    const std::vector<Tail> tails = read_tails(directory_);  // before segments: see Tail
     const auto segments = list_segments(directory_);
     if (segments.empty()) report_.problems.push_back(directory_ + ": no audit segments");
     for (const SegmentFile& segment : segments)
       check_segment(segment);
+    for (const Tail& tail : tails)
+      check_tail(tail);
     report_.chains = chains_.size();
     // Also of chains that have no segment any more: their heads say that there was one.
     for (const std::string& chain : list_heads())
@@ -72,10 +76,32 @@ class Verifier {
     for (std::size_t number = 1; std::getline(stream, line); ++number) {
       const std::string place = name + ":" + std::to_string(number);
       if (stream.eof()) {
-        problem(place, "the last line is cut off");
+        if (!is_on_its_way(segment, state.sequence, line)) problem(place, "the last line is cut off");
         break;
       }
       check_line(place, line, segment.chain, state);
+    }
+  }
+
+  // Whether a line that is not whole is being written, or was when the process was killed: then the tail has it. And if
+  // it does not any more, all of the line is in the segment by now.
+  bool is_on_its_way(const SegmentFile& segment, std::uint64_t sequence, const std::string& start) const {
+    for (const std::string& line : read_tail(tail_path(directory_, segment.chain), segment.chain).lines) {
+      if (line.starts_with(start) && read_sealed(line).sequence == sequence + 1) return true;
+    }
+    std::ifstream stream(segment.path);
+    for (std::string line; std::getline(stream, line) && !stream.eof();) {
+      if (line.starts_with(start) && read_sealed(line).sequence == sequence + 1) return true;
+    }
+    return false;
+  }
+
+  void check_tail(const Tail& tail) {
+    ChainState& state = chains_[tail.chain];
+    for (std::size_t i = 0; i < tail.lines.size(); ++i) {
+      const SealedLine sealed = read_sealed(tail.lines[i]);
+      if (sealed.valid && sealed.sequence <= state.sequence) continue;  // in a segment by now
+      check_line("audit-" + tail.chain + ".tail:" + std::to_string(i + 1), tail.lines[i], tail.chain, state);
     }
   }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <cstring>
 #include <ctime>
 
 namespace dbgate {
@@ -15,7 +15,8 @@ std::int64_t wall_clock_us() noexcept {
   return latest;
 }
 
-std::string format_time(std::int64_t wall_us) {
+char* write_time(char* out, std::int64_t wall_us) noexcept {
+  constexpr std::size_t calendar_bytes = 19;
   // The calendar part changes once a second; records come by the thousand.
   thread_local std::int64_t cached_second = -1;
   thread_local std::array<char, 32> calendar{};
@@ -27,14 +28,20 @@ std::string format_time(std::int64_t wall_us) {
     std::strftime(calendar.data(), calendar.size(), "%Y-%m-%dT%H:%M:%S", &parts);
     cached_second = second;
   }
-  std::string text(calendar.data(), 19);
-  text += '.';
-  std::int64_t fraction = wall_us % 1'000'000;
-  for (std::int64_t unit = 100'000; unit > 0; unit /= 10) {
-    text += static_cast<char>('0' + fraction / unit);
-    fraction %= unit;
+  std::memcpy(out, calendar.data(), calendar_bytes);
+  out[calendar_bytes] = '.';
+  auto fraction = static_cast<std::uint32_t>(wall_us % 1'000'000);
+  for (std::size_t at = time_bytes - 2; at > calendar_bytes; --at) {
+    out[at] = static_cast<char>('0' + fraction % 10);
+    fraction /= 10;
   }
-  text += 'Z';
+  out[time_bytes - 1] = 'Z';
+  return out + time_bytes;
+}
+
+std::string format_time(std::int64_t wall_us) {
+  std::string text(time_bytes, '\0');
+  write_time(text.data(), wall_us);
   return text;
 }
 

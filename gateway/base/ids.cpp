@@ -2,9 +2,11 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 
 #include "gateway/base/clock.h"
 
@@ -34,20 +36,47 @@ class Generator {
   std::array<std::uint64_t, 4> state_{};
 };
 
+// Two characters for every ten bits.
+constexpr std::array<std::array<char, 2>, 1024> make_pairs() {
+  constexpr std::string_view digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  std::array<std::array<char, 2>, 1024> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    pairs[i] = {digits[i >> 5], digits[i & 31]};
+  return pairs;
+}
+constexpr std::array<std::array<char, 2>, 1024> pairs = make_pairs();
+
+// The lowest `count` times ten bits.
+char* write_pairs(char* out, std::uint64_t bits, int count) noexcept {
+  for (int shift = 10 * (count - 1); shift >= 0; shift -= 10, out += 2)
+    std::memcpy(out, pairs[bits >> shift & 1023].data(), 2);
+  return out;
+}
+
 }  // namespace
 
-std::string make_id(std::string_view prefix) {
-  static constexpr std::string_view digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+char* write_id_suffix(char* out, std::int64_t wall_us) noexcept {
   thread_local Generator generator;
+  out = write_pairs(out, static_cast<std::uint64_t>(wall_us / 1000), 5);
+  out = write_pairs(out, generator.next(), 4);
+  return write_pairs(out, generator.next(), 4);
+}
+
+std::string make_id(std::string_view prefix) {
   std::string id(prefix);
-  const auto milliseconds = static_cast<std::uint64_t>(wall_clock_us() / 1000);
-  for (int shift = 45; shift >= 0; shift -= 5)
-    id += digits[milliseconds >> shift & 31];
-  for (int half = 0; half < 2; ++half) {
-    const std::uint64_t random = generator.next();
-    for (int shift = 35; shift >= 0; shift -= 5)
-      id += digits[random >> shift & 31];
-  }
+  id.resize(prefix.size() + id_suffix_bytes);
+  write_id_suffix(id.data() + prefix.size(), wall_clock_us());
+  return id;
+}
+
+Id::Id(std::string_view text) noexcept : size_(static_cast<std::uint8_t>(std::min(text.size(), most_bytes))) {
+  std::memcpy(text_.data(), text.data(), size_);
+}
+
+Id Id::make(std::string_view prefix) noexcept {
+  Id id(prefix.substr(0, most_bytes - id_suffix_bytes));
+  write_id_suffix(id.text_.data() + id.size_, wall_clock_us());
+  id.size_ = static_cast<std::uint8_t>(id.size_ + id_suffix_bytes);
   return id;
 }
 

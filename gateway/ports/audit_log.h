@@ -9,20 +9,29 @@
 
 namespace dbgate::ports {
 
-/// One hash chain of the audit log. Used by one thread; nothing here waits for a disk but commit() for its write.
+/// How often a chain is committed to.
+enum class Pace : std::uint8_t {
+  rare,   ///< commit() brings records to where readers of the log look for them
+  steady  ///< many times a second: write_out() does, and has to be called now and then
+};
+
+/// One hash chain of the audit log. Used by one thread; nothing here waits for a disk but for the writes of commit()
+/// and write_out().
 class AuditChain {
  public:
   using Ticket = std::uint64_t;
   virtual ~AuditChain() = default;
 
-  /// Adds a record to what the next commit() writes. `fields` as audit/records.h renders them.
+  /// Adds a record to what the next commit() accepts. `fields` as audit/records.h renders them.
   /// Errors: 58030 while the log cannot be written; then nothing may be forwarded.
   virtual Result<> append(std::string_view event, std::string_view fields) = 0;
   /// Keeps a large text under its content hash. @return the hash, in hexadecimal
   virtual Result<std::string> store_text(std::string_view text) = 0;
-  /// Writes all records that were appended, with one system call. Afterwards they survive this process; when
-  /// is_durable() says so of the ticket, also the machine. Errors: 58030.
+  /// Accepts all records that were appended. Afterwards they survive this process; when is_durable() says so of the
+  /// ticket, also the machine. Errors: 58030.
   virtual Result<Ticket> commit() = 0;
+  /// Commits, and brings what was accepted to where readers of the log look for it. Errors: 58030.
+  virtual Result<> write_out() = 0;
   virtual bool is_durable(Ticket ticket) const = 0;
   /// Calls `done` once the ticket is durable or the log has failed, from another thread.
   virtual void when_durable(Ticket ticket, std::function<void()> done) = 0;
@@ -34,8 +43,8 @@ class AuditChain {
 class AuditLog {
  public:
   virtual ~AuditLog() = default;
-  /// Opens the chain of one worker thread. Errors: 58030 naming the file.
-  virtual Result<std::unique_ptr<AuditChain>> open_chain(const std::string& name) = 0;
+  /// Opens the chain of one thread. Errors: 58030 naming the file.
+  virtual Result<std::unique_ptr<AuditChain>> open_chain(const std::string& name, Pace pace) = 0;
 };
 
 }  // namespace dbgate::ports

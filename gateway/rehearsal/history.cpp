@@ -12,7 +12,7 @@
 #include <tuple>
 
 #include "gateway/audit/chain.h"
-#include "gateway/audit/verify.h"
+#include "gateway/audit/log_reader.h"
 
 namespace dbgate::rehearsal {
 namespace {
@@ -39,11 +39,7 @@ class Reader {
   explicit Reader(std::string directory) : directory_(std::move(directory)) {}
 
   History run() {
-    for (const audit::SegmentFile& segment : audit::list_segments(directory_)) {
-      std::ifstream file(segment.path, std::ios::binary);
-      for (std::string line; std::getline(file, line);)
-        read(line);
-    }
+    audit::LogReader(directory_).more([this](const std::string& line) { read(line); });
     for (auto& [key, asked] : found_)
       history_.asked.push_back(std::move(asked));
     return std::move(history_);

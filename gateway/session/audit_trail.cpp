@@ -4,7 +4,7 @@
 
 #include "gateway/audit/json.h"
 #include "gateway/audit/records.h"
-#include "gateway/base/ids.h"
+#include "gateway/session/judgement_record.h"
 
 namespace dbgate::session {
 namespace {
@@ -46,6 +46,42 @@ std::string operations_of(const sql::Script& script) {
   return tags;
 }
 
+audit::JudgementText render(const Judged& judged, std::string_view effect) {
+  audit::JudgementFields fields;
+  const std::string operations = operations_of(*judged.script);
+  fields.operation = operations;
+  fields.objects = objects_of(*judged.script);
+  fields.effect = effect;
+  if (judged.verdict) {
+    if (judged.verdict->learns) fields.shapes = shapes_of(*judged.script);
+    fields.rule_id = judged.verdict->rule_id;
+    fields.reasons = judged.verdict->reasons;
+    fields.masked_columns = judged.verdict->masked;
+  }
+  return audit::JudgementText(fields);
+}
+
+// The text of a kept judgement, rendered if this is the first record of it.
+const audit::JudgementText& text_of(JudgementRecord& record, const Judged& judged, std::string_view effect) {
+  const bool same =
+      record.text && record.script == judged.script && record.verdict == judged.verdict && record.effect == effect;
+  if (!same) {
+    record.script = judged.script;
+    record.verdict = judged.verdict;
+    record.effect = effect;
+    record.text.emplace(render(judged, effect));
+  }
+  return *record.text;
+}
+
+// One for the thread: there are many more sessions, and each would keep the room of its longest record.
+audit::Text& begin_record(std::string_view common) {
+  thread_local audit::Text record;
+  record.clear();
+  record += common;
+  return record;
+}
+
 }  // namespace
 
 std::string audit_fields(const SessionInfo& session) {
@@ -72,9 +108,9 @@ Result<> AuditTrail::started() {
   return chain_.append("session.start", common_);
 }
 
-Result<std::string> AuditTrail::decided(const Judged& judged, std::string_view text, std::string_view protocol,
-                                        std::string_view name) {
-  std::string query_id = make_id("qry_");
+Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std::string_view protocol,
+                               std::string_view name) {
+  const Id query_id = Id::make("qry_");
   audit::DecisionFields fields;
   fields.query_id = query_id;
   std::string hash;
@@ -87,22 +123,17 @@ Result<std::string> AuditTrail::decided(const Judged& judged, std::string_view t
   }
   fields.protocol = protocol;
   fields.parameters = judged.parameters;
-  const std::string operations = operations_of(*judged.script);
-  fields.operation = operations;
-  fields.objects = objects_of(*judged.script);
-  // A text that is no statement is denied like any other.
-  fields.effect = judged.refused ? "deny" : effect_of(judged);
-  if (judged.verdict) {
-    if (judged.verdict->learns) fields.shapes = shapes_of(*judged.script);
-    fields.rule_id = judged.verdict->rule_id;
-    fields.reasons = judged.verdict->reasons;
-    fields.masked_columns = judged.verdict->masked;
-  }
   fields.policy_version = policy_version_;
   fields.statement_name = name;
-  record_ = common_;
-  audit::append_decision(record_, fields);
-  const auto written = chain_.append("statement.decided", record_);
+  // A text that is no statement is denied like any other.
+  const std::string_view effect = judged.refused ? "deny" : effect_of(judged);
+  audit::Text& record = begin_record(common_);
+  if (judged.record) {
+    audit::append_decision(record, fields, text_of(*judged.record, judged, effect));
+  } else {
+    audit::append_decision(record, fields, render(judged, effect));
+  }
+  const auto written = chain_.append("statement.decided", record.view());
   if (!written) return written.error();
   return query_id;
 }
@@ -119,18 +150,18 @@ void AuditTrail::done(const Run& run, std::string_view sqlstate) {
   fields.limit = run.limit;
   const auto took = std::chrono::steady_clock::now() - run.started;
   fields.duration_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  record_ = common_;
-  audit::append_outcome(record_, fields);
+  audit::Text& record = begin_record(common_);
+  audit::append_outcome(record, fields);
   // A statement that ran cannot be taken back; a log that cannot take its outcome stops the next one.
-  static_cast<void>(chain_.append("statement.done", record_));
+  static_cast<void>(chain_.append("statement.done", record.view()));
 }
 
 void AuditTrail::ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) {
-  record_ = common_;
-  audit::append_field(record_, "reason", reason);
-  audit::append_field(record_, "bytes_from_client", bytes_from_client);
-  audit::append_field(record_, "bytes_to_client", bytes_to_client);
-  static_cast<void>(chain_.append("session.end", record_));
+  audit::Text& record = begin_record(common_);
+  audit::append_field(record, "reason", reason);
+  audit::append_field(record, "bytes_from_client", bytes_from_client);
+  audit::append_field(record, "bytes_to_client", bytes_to_client);
+  static_cast<void>(chain_.append("session.end", record.view()));
 }
 
 }  // namespace dbgate::session

@@ -17,8 +17,8 @@ class AuditTrail final : public Trail {
 
   /// Writes session.start.
   Result<> started();
-  Result<std::string> decided(const Judged& judged, std::string_view text, std::string_view protocol,
-                              std::string_view name) override;
+  Result<Id> decided(const Judged& judged, std::string_view text, std::string_view protocol,
+                     std::string_view name) override;
   void done(const Run& run, std::string_view sqlstate) override;
   void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) override;
 
@@ -26,7 +26,6 @@ class AuditTrail final : public Trail {
   ports::AuditChain& chain_;
   std::string common_;
   std::string policy_version_;
-  std::string record_;  // reused
 };
 
 }  // namespace dbgate::session

@@ -1,7 +1,5 @@
 #include "gateway/session/bind_records.h"
 
-#include <vector>
-
 #include "gateway/audit/json.h"
 #include "protocol/postgres/frontend_messages.h"
 
@@ -11,10 +9,13 @@ namespace {
 // Longer values stand as their hashes.
 constexpr std::size_t most_value_bytes = 4096;
 
-void append_hash(std::string& out, std::string_view hash, std::size_t bytes) {
-  out += "{\"sha256\":\"";
-  out += hash;
-  out += "\",\"bytes\":" + std::to_string(bytes) + '}';
+// A session keeps room for values of this size; what was larger gives it back.
+constexpr std::size_t kept_bytes = 4096;
+
+void end_hash(std::string& out, std::size_t bytes) {
+  out += "\",\"bytes\":";
+  audit::append_number(out, bytes);
+  out += '}';
 }
 
 void append_hex(std::string& out, std::string_view bytes) {
@@ -30,8 +31,12 @@ void append_hex(std::string& out, std::string_view bytes) {
 }  // namespace
 
 std::string& BindRecords::place(std::string_view portal) {
-  std::string& text = portal.empty() ? unnamed_ : named_[std::string(portal)];
+  const auto found = portal.empty() ? named_.end() : named_.find(portal);
+  std::string& text = portal.empty()          ? unnamed_
+                      : found == named_.end() ? named_.try_emplace(std::string(portal)).first->second
+                                              : found->second;
   text.clear();
+  if (text.capacity() > kept_bytes) text.shrink_to_fit();
   return text;
 }
 
@@ -39,26 +44,33 @@ void BindRecords::take(std::string_view portal, protocol::Bytes body) {
   std::string& out = place(portal);
   const auto bind = protocol::frontend::Bind::decode(body);
   if (!bind) return;  // the server refuses it
-  const std::vector<std::int16_t> formats(bind->parameter_formats.begin(), bind->parameter_formats.end());
-  std::size_t i = 0;
+  // None: all are text. One: it is that of all. Else one for each; where there are fewer the server refuses it.
+  const auto& formats = bind->parameter_formats;
+  auto next_format = formats.begin();
+  std::int16_t format = 0;
   for (const protocol::Value& value : bind->parameters) {
-    out += i == 0 ? '[' : ',';
-    const std::int16_t format = formats.size() == 1 ? formats[0] : i < formats.size() ? formats[i] : std::int16_t{0};
-    ++i;
+    out += out.empty() ? '[' : ',';
+    if (next_format != formats.end()) {
+      format = *next_format++;
+    } else if (formats.size() > 1) {
+      format = 0;
+    }
     if (!value) {
       out += "null";
       continue;
     }
     const std::string_view bytes = protocol::as_text(*value);
     if (how_ == ParameterRecord::hashes || bytes.size() > most_value_bytes) {
-      append_hash(out, audit::sha256_hex(bytes), bytes.size());
+      out += "{\"sha256\":\"";
+      audit::append_sha256_hex(out, bytes);
+      end_hash(out, bytes.size());
     } else if (format == 0) {
       audit::append_json_string(out, bytes);
     } else {
       append_hex(out, bytes);
     }
   }
-  if (i > 0) out += ']';
+  if (!out.empty()) out += ']';
 }
 
 void BindRecords::begin(std::string_view portal, protocol::Bytes values, std::size_t bytes) {
@@ -71,7 +83,9 @@ void BindRecords::begin(std::string_view portal, protocol::Bytes values, std::si
 void BindRecords::more(protocol::Bytes part, std::size_t rest) {
   hash_->add(protocol::as_text(part));
   if (rest > 0) return;
-  append_hash(*target_, hash_->hex(), bytes_);
+  *target_ += "{\"sha256\":\"";
+  *target_ += hash_->hex();
+  end_hash(*target_, bytes_);
   hash_ = nullptr;
 }
 

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "gateway/base/ids.h"
 #include "gateway/policy/values.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/rewrite/rewrite.h"
+#include "gateway/session/judgement_record.h"
 #include "gateway/session/name_table.h"
 #include "gateway/session/under_limits.h"
 #include "gateway/sql/facts.h"
@@ -44,13 +46,14 @@ struct Prepared {
   /// Where server connections are shared: what Parse gave the server. Null: the server knows it by the same name.
   upstream::StatementKeyPtr key;
   bool deallocates = false;  ///< it is a DEALLOCATE of a name that only dbgate knows; another text stands for it
+  std::shared_ptr<JudgementRecord> record;     ///< null: rendered anew for each execution
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;
 
 /// What runs on the server for one audit record: one Query or one Execute.
 struct Run {
-  std::string query_id;  ///< empty: nothing was announced to the audit log
+  Id query_id;  ///< empty: nothing was announced to the audit log
   std::shared_ptr<const sql::Script> script;
   std::chrono::steady_clock::time_point started;
   std::uint64_t rows_returned = 0;

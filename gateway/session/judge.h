@@ -47,6 +47,8 @@ struct Judged {
   std::shared_ptr<const Sent> sent;
   /// By statement of the script, where rules limit the rows that they may change; shorter or empty: no limits.
   std::vector<RowCap> row_caps;
+  /// Shared by all that comes of the same judgement; null: rendered anew for each record.
+  std::shared_ptr<JudgementRecord> record;
   std::string_view parameters;  ///< for the record (BindRecords), lives as long as that; empty: there are none
   bool wait = false;            ///< names a prepared statement that only outstanding replies can tell: ask again later
 };

@@ -93,6 +93,7 @@ Relay::BindStep Relay::judge_bind(PreparedPtr& prepared, Bytes body, bool partia
   auto verdict = std::make_shared<policy::Verdict>(*judged.verdict);
   if (prepared->verdict && verdict->masked.empty()) verdict->masked = prepared->verdict->masked;
   portal->verdict = std::move(verdict);
+  portal->record = nullptr;  // each Bind has its own verdict
   portal->judged_by = judged.judged_by;
   portal->row_caps = judged.row_caps;
   portal->bound = bound;

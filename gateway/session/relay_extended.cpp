@@ -49,6 +49,9 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->verdict = judged.verdict;
   prepared->judged_by = judged.judged_by;
   prepared->sent = judged.sent;
+  prepared->record = judged.record;
+  // A statement that has a name is there to be executed again.
+  if (!prepared->record && !name.empty()) prepared->record = std::make_shared<JudgementRecord>();
   prepared->user_types = user_types;
   prepared->row_caps = judged.row_caps;
   prepared->parameter_types = type_oids;
@@ -214,6 +217,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.verdict = prepared.verdict;
   judged.judged_by = prepared.judged_by;
   judged.row_caps = prepared.row_caps;
+  judged.record = prepared.record;
   judged.parameters = bind_records_.of(portal);
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
   if (prepared.judged_by != judge_.version() || names_others(*prepared.script)) {

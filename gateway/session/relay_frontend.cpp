@@ -223,7 +223,7 @@ std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text
   auto query_id = trail_.decided(judged, text, protocol, name);
   if (!query_id) return nullptr;
   auto run = std::make_unique<Run>();
-  run->query_id = std::move(*query_id);
+  run->query_id = *query_id;
   run->script = judged.script;
   run->started = std::chrono::steady_clock::now();
   return run;

@@ -1,8 +1,8 @@
 #pragma once
-#include <string>
 #include <string_view>
 
 #include "gateway/base/error.h"
+#include "gateway/base/ids.h"
 #include "gateway/session/expected.h"
 #include "gateway/session/judge.h"
 
@@ -16,8 +16,8 @@ class Trail {
 
   /// Records a decision. @return the query id that its outcome will carry. Errors: the log cannot take it; the
   /// statement must not be forwarded.
-  virtual Result<std::string> decided(const Judged& judged, std::string_view text, std::string_view protocol,
-                                      std::string_view name) = 0;
+  virtual Result<Id> decided(const Judged& judged, std::string_view text, std::string_view protocol,
+                             std::string_view name) = 0;
   /// Records what became of a statement that was forwarded. `sqlstate` is 00000 for success, empty if it was
   /// skipped because of an earlier error in its pipeline.
   virtual void done(const Run& run, std::string_view sqlstate) = 0;

@@ -108,14 +108,16 @@ class ScriptedJudge final : public session::Judge {
 /// Every decision gets an id; what ran must come back under its id exactly once.
 class ScriptedTrail final : public session::Trail {
  public:
-  Result<std::string> decided(const session::Judged& judged, std::string_view, std::string_view protocol,
-                              std::string_view) override {
+  Result<Id> decided(const session::Judged& judged, std::string_view, std::string_view protocol,
+                     std::string_view) override {
     if (full_) return Error(sqlstate::io_error, "full");
     std::string id = "qry_" + std::to_string(++last_);
     if (!judged.refused && !protocol.empty()) open_.insert(id);
-    return id;
+    return Id(id);
   }
-  void done(const session::Run& run, std::string_view) override { DBGATE_FUZZ_CHECK(open_.erase(run.query_id) == 1); }
+  void done(const session::Run& run, std::string_view) override {
+    DBGATE_FUZZ_CHECK(open_.erase(std::string(run.query_id)) == 1);
+  }
   void ended(std::string_view, std::uint64_t, std::uint64_t) override {}
   void fill() { full_ = !full_; }
   bool everything_done() const { return open_.empty(); }

@@ -1,4 +1,5 @@
 """The process over time: configuration checked and reloaded, users revoked, drain, audit that cannot be lost."""
+import contextlib
 import json
 import os
 import pathlib
@@ -6,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -216,19 +218,82 @@ class Lifecycle(unittest.TestCase):
         verified = self.cli("audit", "verify", log)
         self.assertEqual(verified.returncode, 0, verified.stdout)
 
-    def test_what_cannot_be_recorded_is_not_run(self):
+    def test_no_record_is_lost_by_a_crash(self):
+        """Killed in the middle of heavy writing: every statement whose result a client has seen is on record."""
         gateway = self.lab.gateway(self.config("[ { everything: true } ]"))
-        connection = self.session(gateway)
-        self.assertEqual(self.ask(connection, "CREATE TABLE made_before (a int)"), "ok")
-        # From now on writes fail: the log may not grow beyond a kilobyte.
-        size = max(path.stat().st_size for path in (gateway.directory / "state" / "audit").glob("audit-w0-*.jsonl"))
-        subprocess.run(["prlimit", f"--pid={gateway.process.pid}", f"--fsize={size}"], check=True)
-        connection.send(wire.query("CREATE TABLE made_after (a int)"))
-        fields = wire.error_fields(connection.receive_until("E")[-1][1])
-        self.assertEqual(fields["C"], "58030")
-        tables = self.lab.postgres.psql("SELECT relname FROM pg_class WHERE relname LIKE 'made_%'").stdout
-        self.assertEqual(tables, "made_before\n")
-        self.assertIsNone(gateway.process.poll(), "the process lives on")
+        log = gateway.directory / "state" / "audit"
+        for round_ in range(3):
+            answered, started = [0] * 4, threading.Barrier(5)
+
+            def work(number, gateway=gateway, answered=answered, started=started, round_=round_):
+                connection = self.session(gateway)
+                started.wait(20)
+                with contextlib.suppress(OSError, EOFError, ConnectionError):
+                    while True:
+                        connection.send(wire.query(f"SELECT 'r{round_}w{number}n{answered[number]}'"))
+                        connection.receive_until("Z")
+                        answered[number] += 1
+
+            threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+            for thread in threads:
+                thread.start()
+            started.wait(20)
+            lab.wait_until(lambda answered=answered: sum(answered) > 300 * (round_ + 1), "statements have run", 60)
+            gateway.process.kill()
+            gateway.process.wait()
+            for thread in threads:
+                thread.join(20)
+            expected = {f"SELECT 'r{round_}w{w}n{n}'" for w in range(4) for n in range(answered[w])}
+            for when in ("as it was left", "taken over"):
+                texts = {record["db.query.text"] for record in gateway.audit("statement.decided")}
+                self.assertEqual(expected - texts, set(), when)
+                verified = self.cli("audit", "verify", log)
+                self.assertEqual(verified.returncode, 0, verified.stdout)
+                found = self.cli("audit", "search", log, "--text", f"'r{round_}w", "--event", "statement.decided", "-o", "jsonl")
+                self.assertGreaterEqual(len(found.stdout.splitlines()), len(expected), when)
+                if when == "as it was left":
+                    gateway = lab.Gateway(gateway.directory, gateway.config.read_text())
+                    self.addCleanup(gateway.stop)
+        self.assertEqual(gateway.audit("audit.gap"), [])
+
+    def test_what_cannot_be_recorded_is_not_run(self):
+        for durability in ("sync", "process"):
+            with self.subTest(durability):
+                config = self.config("[ { everything: true } ]", extra=f"audit: {{ durability: {durability} }}\n")
+                gateway = self.lab.gateway(config)
+                connection = self.session(gateway)
+                made = []
+
+                def make(name, connection=connection):
+                    connection.send(wire.query(f"CREATE TABLE {name} (a int)"))
+                    kind, body = connection.receive_until("EZ")[-1]
+                    return wire.error_fields(body)["C"] if kind == "E" else "ok"
+
+                self.assertEqual(make(f"before_{durability}"), "ok")
+                # From now on writes to the log fail. What the tail can take is accepted there, and runs.
+                sizes = [path.stat().st_size for path in (gateway.directory / "state" / "audit").glob("audit-w0-*.jsonl")]
+                limit = [f"--pid={gateway.process.pid}", f"--fsize={max(sizes)}:"]
+                subprocess.run(["prlimit", *limit], check=True)
+                for i in range(10_000):
+                    code = make(f"{durability}_{i}")
+                    if code != "ok":
+                        break
+                    made.append(f"{durability}_{i}")
+                self.assertEqual(code, "58030")
+                if durability == "sync":
+                    self.assertEqual(made, [])
+                tables = self.lab.postgres.psql("SELECT count(*) FROM pg_class WHERE relkind = 'r' "
+                                                f"AND relname LIKE '{durability}\\_%'").stdout
+                self.assertEqual(int(tables), len(made))
+                self.assertIsNone(gateway.process.poll(), "the process lives on")
+                gateway.process.kill()
+                gateway.process.wait()
+                again = lab.Gateway(gateway.directory, config)
+                self.addCleanup(again.stop)
+                texts = {record["db.query.text"] for record in again.audit("statement.decided")}
+                self.assertEqual({f"CREATE TABLE {name} (a int)" for name in made} - texts, set())
+                verified = self.cli("audit", "verify", again.directory / "state" / "audit")
+                self.assertEqual(verified.returncode, 0, verified.stdout)
 
     def test_nothing_secret_is_logged(self):
         gateway = self.lab.gateway(self.config())

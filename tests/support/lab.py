@@ -16,6 +16,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -127,6 +128,18 @@ class Postgres:
         return run_psql(sql, host="127.0.0.1", port=self.port, user=user, database=database)
 
 
+def read_tail(path):
+    """The lines of an audit log's tail: a header of 32 bytes, with the number of bytes behind it (gateway/audit/tail.h)."""
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            before, after = path.read_bytes(), path.read_bytes()[:24]
+            if before[:24] == after:
+                used = int.from_bytes(before[24:32], sys.byteorder)
+                return before[32:32 + used].decode("utf-8").split("\n")[:-1]
+            continue
+        return []
+
+
 class Gateway:
     """A running dbgate-gateway. `config` is its YAML; ports are read from what it logs."""
 
@@ -174,13 +187,19 @@ class Gateway:
 
     def audit(self, event=None):
         """All records so far, of one kind if `event` is given, in the order of each chain."""
-        records = []
-        for path in sorted((self.directory / "state" / "audit").glob("audit-*.jsonl")):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                record = json.loads(line)
-                if event is None or record["event"] == event:
-                    records.append(record)
-        return records
+        log = self.directory / "state" / "audit"
+        # Before the segments: what is written in between stands in both.
+        tails = {path.stem: read_tail(path) for path in sorted(log.glob("audit-*.tail"))}
+        chains = {}
+        for path in sorted(log.glob("audit-*.jsonl")):
+            with path.open(encoding="utf-8") as segment:
+                lines = [line for line in segment if line.endswith("\n")]
+            chains.setdefault(path.stem.rpartition("-")[0], []).extend(json.loads(line) for line in lines)
+        for name, lines in tails.items():
+            records = chains.setdefault(name, [])
+            last = records[-1]["seq"] if records else 0
+            records.extend(record for record in map(json.loads, lines) if record["seq"] > last)
+        return [record for name in sorted(chains) for record in chains[name] if event is None or record["event"] == event]
 
     def stop(self):
         """Ends the gateway and returns its exit status."""

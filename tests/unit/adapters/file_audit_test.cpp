@@ -24,6 +24,7 @@ namespace {
 using audit::verify_directory;
 using ports::AuditChain;
 using ports::AuditLog;
+using ports::Pace;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -65,8 +66,8 @@ class FileAuditTest : public testing::Test {
     EXPECT_TRUE(log) << log.error().message();
     return log ? std::move(*log) : nullptr;
   }
-  static std::unique_ptr<AuditChain> chain(AuditLog& log, const std::string& name = "w0") {
-    auto opened = log.open_chain(name);
+  static std::unique_ptr<AuditChain> chain(AuditLog& log, const std::string& name = "w0", Pace pace = Pace::rare) {
+    auto opened = log.open_chain(name, pace);
     EXPECT_TRUE(opened);
     return opened ? std::move(*opened) : nullptr;
   }

@@ -88,6 +88,21 @@ TEST(Json, AlwaysValid) {
         }
 }
 
+// Eight bytes are looked at at once: a special one must be found at every place of them, between any others.
+TEST(Json, EveryByteAtEveryPlace) {
+  for (const char filler : {' ', '!', '#', '[', ']', 'a', '~'}) {
+    for (int c = 0; c < 256; ++c) {
+      for (std::size_t at = 0; at < 19; ++at) {
+        const std::string before(at, filler);
+        const std::string behind(18 - at, filler);
+        const std::string alone = json_of(std::string(1, static_cast<char>(c)));
+        EXPECT_EQ(json_of(before + static_cast<char>(c) + behind),
+                  '"' + before + alone.substr(1, alone.size() - 2) + behind + '"');
+      }
+    }
+  }
+}
+
 TEST(Json, Fields) {
   std::string out = "{\"v\":1";
   append_field(out, "text", std::string_view("a\"b"));

@@ -38,22 +38,28 @@ TEST(DecisionFields, Renders) {
   decision.query_id = "qry_1";
   decision.protocol = "simple";
   decision.text = "";
-  decision.effect = "allow";
+  JudgementFields judgement;
+  judgement.effect = "allow";
   std::string out;
-  append_decision(out, decision);
+  append_decision(out, decision, JudgementText(judgement));
   EXPECT_EQ(out, R"(,"query_id":"qry_1","protocol":"simple","db.query.text":"","decision.effect":"allow")");
   decision.text = "SELECT\n1";
-  decision.operation = "SELECT";
   decision.statement_name = "s";
-  decision.objects = {"t", "s.\"u"};
-  decision.rule_id = "p/allow[0]";
+  decision.parameters = "[1]";
   decision.policy_version = "v1";
-  decision.reasons = {"why"};
+  judgement.operation = "SELECT";
+  judgement.objects = {"t", "s.\"u"};
+  judgement.rule_id = "p/allow[0]";
+  judgement.reasons = {"why"};
+  judgement.masked_columns = {"t.c"};
+  judgement.shapes = {"select $1", ""};
   out.clear();
-  append_decision(out, decision);
+  append_decision(out, decision, JudgementText(judgement));
   EXPECT_EQ(out, R"(,"query_id":"qry_1","protocol":"simple","db.operation.name":"SELECT","statement.name":"s")"
-                 R"(,"db.query.text":"SELECT\n1","objects":["t","s.\"u"],"decision.effect":"allow")"
-                 R"(,"decision.rule_id":"p/allow[0]","decision.policy_version":"v1","decision.reasons":["why"])");
+                 R"(,"db.query.text":"SELECT\n1","db.query.parameters":[1],"objects":["t","s.\"u"])"
+                 R"(,"decision.effect":"allow","decision.rule_id":"p/allow[0]","decision.policy_version":"v1")"
+                 R"(,"decision.reasons":["why"],"decision.masked_columns":["t.c"])"
+                 R"(,"statement.shapes":["select $1",""])");
 }
 
 TEST(DecisionFields, NamesATextThatIsStoredApart) {
@@ -61,7 +67,7 @@ TEST(DecisionFields, NamesATextThatIsStoredApart) {
   decision.text_sha256 = "abc";
   decision.text_bytes = 40'000;
   std::string out;
-  append_decision(out, decision);
+  append_decision(out, decision, JudgementText({}));
   EXPECT_NE(out.find(R"(,"db.query.text_sha256":"abc","db.query.text_bytes":40000)"), std::string::npos);
   EXPECT_EQ(out.find(R"("db.query.text":)"), std::string::npos);
 }

@@ -232,8 +232,8 @@ class ScriptedTrail final : public Trail {
   std::string log;
   bool failing = false;
 
-  Result<std::string> decided(const Judged& judged, std::string_view text, std::string_view protocol,
-                              std::string_view name) override {
+  Result<Id> decided(const Judged& judged, std::string_view text, std::string_view protocol,
+                     std::string_view name) override {
     if (failing) return Error(sqlstate::io_error, "the disk is full");
     std::string id = "q" + std::to_string(++count_);
     note(id + (judged.refused ? " deny " : " allow ") + std::string(protocol) + " " + std::string(text) +
@@ -242,11 +242,11 @@ class ScriptedTrail final : public Trail {
               ? " by " + judged.verdict->rule_id
               : "") +
          (judged.verdict && !judged.verdict->reasons.empty() ? " because " + judged.verdict->reasons[0] : ""));
-    return id;
+    return Id(id);
   }
   void done(const Run& run, std::string_view sqlstate) override {
-    note(run.query_id + " done " + (sqlstate.empty() ? "-" : std::string(sqlstate)) + " [" + run.tags + "] rows " +
-         std::to_string(run.rows_returned) + "+" + std::to_string(run.rows_affected) +
+    note(std::string(run.query_id) + " done " + (sqlstate.empty() ? "-" : std::string(sqlstate)) + " [" + run.tags +
+         "] rows " + std::to_string(run.rows_returned) + "+" + std::to_string(run.rows_affected) +
          (run.limit.empty() ? "" : " by " + run.limit));
   }
   void ended(std::string_view /*reason*/, std::uint64_t /*from*/, std::uint64_t /*to*/) override {}
