@@ -45,6 +45,7 @@ struct Limits {
   std::size_t max_parts = 30'000;
   std::size_t prepared_statements = 10'000;
   std::size_t portals = 1'000;
+  std::size_t verdict_cache_bytes = 8u << 20;  ///< of each worker; 0: every statement is judged anew
   std::size_t failed_logins_per_minute = 60;  ///< from one address
 };
 

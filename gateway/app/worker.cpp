@@ -44,6 +44,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
   relay_limits_.max_statement_bytes = limits.max_statement_bytes;
   relay_limits_.prepared_statements = limits.prepared_statements;
   relay_limits_.portals = limits.portals;
+  if (limits.verdict_cache_bytes > 0) verdicts_ = std::make_unique<session::VerdictCache>(limits.verdict_cache_bytes);
 }
 
 session::Engine* Worker::engine(config::EngineKind kind) noexcept {
@@ -172,7 +173,7 @@ Result<std::shared_ptr<void>> Worker::admit(std::string_view user, std::string_v
 std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& session) {
   return std::make_unique<session::PolicyJudge>(shared_.views, session.user, session.target, session.database,
                                                 scan_limits(snapshot().config.limits), session.server_version,
-                                                session.settings);
+                                                session.settings, session::system_clock_seconds, verdicts_.get());
 }
 
 std::unique_ptr<session::Limiter> Worker::limiter_for(const session::SessionInfo& session) {

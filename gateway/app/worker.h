@@ -15,6 +15,7 @@
 #include "gateway/session/host.h"
 #include "gateway/session/postgres_engine.h"
 #include "gateway/session/tcp_engine.h"
+#include "gateway/session/verdict_cache.h"
 
 namespace dbgate::app {
 
@@ -96,6 +97,7 @@ class Worker final : public session::Host {
   mutable std::shared_ptr<const Snapshot> snapshot_;  // this thread's copy, renewed when the version has changed
   session::RelayLimits relay_limits_;
   upstream::Pool servers_;
+  std::unique_ptr<session::VerdictCache> verdicts_;  // null: none
   // Last, so that coroutines that are left when the process ends go before what they use.
   boost::asio::io_context context_{1};
   boost::asio::steady_timer ticker_{context_};

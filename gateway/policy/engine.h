@@ -77,6 +77,10 @@ bool shows_part(const Grants& grants);
 Verdict stricter(Verdict earlier, Verdict later);
 /// Whether what a statement reaches through views and functions makes a difference.
 bool needs_closure(const Grants& grants);
+/// Whether the value of a constant in a statement can make a difference: rules over values look at it, listed statements
+/// and shapes in records hold it, masks and filters write the text anew. Where not, statements that differ in constants
+/// alone have one verdict.
+bool reads_constants(const Grants& grants);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

@@ -33,6 +33,12 @@ bool needs_closure(const Grants& grants) {
   return grants.deny.rules > 0 || grants.hidden.any();
 }
 
+bool reads_constants(const Grants& grants) {
+  return grants.wanted != nullptr || grants.allow.asks_for_values || grants.allow.lists_statements() ||
+         grants.deny.asks_for_values || grants.deny.lists_statements() || grants.hidden.any() ||
+         grants.mode == config::PolicyMode::learn;
+}
+
 bool is_unrestricted(const Grants& grants) {
   return grants.allow.everything && grants.deny.rules == 0 && !grants.hidden.any();
 }

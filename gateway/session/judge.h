@@ -34,7 +34,12 @@ struct Analysis {
   bool refused = false;
   Refusal refusal;
   std::string text;  ///< whole if it may be rewritten; else short ones only, for suggestions
+  /// Judge::version() when it was made, if it says all there is to say of the text: a verdict on it may be remembered.
+  std::uint64_t read_by = 0;
 };
+
+/// What a statement text came in. Texts of Parse may have parameters whose values are yet to come.
+enum class TextForm : std::uint8_t { query, parse };
 
 /// A statement text with its verdict.
 struct Judged {
@@ -92,6 +97,12 @@ class Judge {
                              const Names& portals, Segment now) {
     return judge(analysis, statements, portals, now);
   }
+  /// The verdict on a whole text that was remembered, just as judging it now would say it; without a script if none
+  /// was.
+  virtual Judged recall(std::string_view /*text*/, TextForm) { return {}; }
+  /// Keeps what judging `analysis` of `text` came to, if it would come to the same again. Only where judge() was not
+  /// told anything else, such as values or types of parameters.
+  virtual void remember(std::string_view /*text*/, TextForm, const Analysis&, const Judged&) {}
   /// A FunctionCall message (PostgreSQL docs ch. 55.2.4).
   virtual Judged judge_function_call() = 0;
   /// A whole connection of an engine that does not look into it.

@@ -78,11 +78,6 @@ bool names_objects(const sql::Script& script) {
   });
 }
 
-// Whether the server connection knows all that is needed now, as it is now; what it knows besides is used by nothing.
-bool knows(const std::optional<ServerSettings>& given, const ServerSettings& needed) {
-  return !given || std::includes(given->begin(), given->end(), needed.begin(), needed.end());
-}
-
 policy::Verdict hidden_plan() {
   policy::Verdict verdict;
   verdict.rule_id = "masks and filters";
@@ -128,9 +123,9 @@ std::string_view effect_of(const Judged& judged) {
   return judged.sent && !judged.sent->rewritten.empty() ? "mask" : "allow";
 }
 
-std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
-                                             const catalog::Resolver* resolver, bool keep_text,
-                                             const sql::ValuesWanted* wanted) {
+std::shared_ptr<Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
+                                       const catalog::Resolver* resolver, bool keep_text,
+                                       const sql::ValuesWanted* wanted) {
   auto analysis = std::make_shared<Analysis>();
   if (keep_text || text.size() <= policy::max_suggestion_bytes) analysis->text = text;
   sql::AnalyzeResult result = sql::analyze(text, limits, resolver, wanted);
@@ -161,7 +156,7 @@ std::int64_t system_clock_seconds() noexcept {
 
 PolicyJudge::PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
                          const sql::ScanLimits& limits, const std::string& server_version,
-                         std::optional<ServerSettings> given, Clock clock)
+                         std::optional<ServerSettings> given, Clock clock, VerdictCache* cache)
     : source_(source),
       newer_syntax_hint_(newer_syntax_hint(server_version)),
       user_(std::move(user)),
@@ -170,7 +165,8 @@ PolicyJudge::PolicyJudge(const PolicySource& source, std::string user, std::stri
       limits_(limits),
       given_(std::move(given)),
       clock_(std::move(clock)),
-      view_(source.view(user_, target_, database_, clock_())) {}
+      view_(source.view(user_, target_, database_, clock_())),
+      cache_(cache) {}
 
 const PolicyView& PolicyJudge::view() {
   const bool timed = view_.until != INT64_MAX;
@@ -185,7 +181,11 @@ AnalysisWork PolicyJudge::analysis_work(std::string_view text) const {
   const bool keep_text = view_.grants && policy::hides(*view_.grants);
   auto wanted = view_.grants ? policy::values_wanted(*view_.grants) : nullptr;
   return [text, limits = limits_, catalog = view_.catalog, resolver = view_.resolver, keep_text,
-          wanted = std::move(wanted)] { return analyze_text(text, limits, resolver.get(), keep_text, wanted.get()); };
+          wanted = std::move(wanted), views = views_]() -> std::shared_ptr<const Analysis> {
+    auto analysis = analyze_text(text, limits, resolver.get(), keep_text, wanted.get());
+    analysis->read_by = views;
+    return analysis;
+  };
 }
 
 Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* values, const Names& statements,
@@ -241,7 +241,7 @@ void PolicyJudge::rewrite_into(const Analysis& analysis, policy::Verdict& verdic
   if (unknown_text) return;  // of a cursor or prepared statement: stands() says whether it may go on
   rewrite::Outcome outcome = rewrite::rewrite(analysis.text, *analysis.script, *view_.grants, view_.names, limits_);
   const bool touches = !outcome.text.empty();
-  if (outcome.denied.empty() && touches && !knows(given_, view_.settings)) {
+  if (outcome.denied.empty() && touches && !server_knows_enough()) {
     outcome.denied = "what the server was told of you when you connected has changed";
     outcome.hint = "Connect again.";
     outcome.rule_id = "masks and filters";
@@ -275,7 +275,7 @@ bool PolicyJudge::stands(const Prepared& prepared) {
   const rewrite::Outcome outcome =
       rewrite::rewrite(analysis->text, *analysis->script, *view_.grants, view_.names, limits_);
   if (!outcome.denied.empty() || outcome.text != prepared.sent->rewritten) return false;
-  return outcome.text.empty() || knows(given_, view_.settings);
+  return outcome.text.empty() || server_knows_enough();
 }
 
 // EXPLAIN EXECUTE would show the plan with masks and filters in it.

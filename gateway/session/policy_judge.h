@@ -7,6 +7,7 @@
 #include "gateway/policy/engine.h"
 #include "gateway/policy/treat.h"
 #include "gateway/session/judge.h"
+#include "gateway/session/verdict_cache.h"
 #include "gateway/sql/prescan.h"
 
 namespace dbgate::session {
@@ -45,18 +46,20 @@ std::int64_t system_clock_seconds() noexcept;
 
 /// The analysis of a text, without anybody's rights: facts, or PostgreSQL's words for why it has none.
 /// @param keep_text  with the text, however long
-std::shared_ptr<const Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
-                                             const catalog::Resolver* resolver = nullptr, bool keep_text = false,
-                                             const sql::ValuesWanted* wanted = nullptr);
+std::shared_ptr<Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
+                                       const catalog::Resolver* resolver = nullptr, bool keep_text = false,
+                                       const sql::ValuesWanted* wanted = nullptr);
 
 /// Judges by the policies in force. Takes a view once, and again whenever the version has changed or its time is over.
 class PolicyJudge : public Judge {
  public:
   /// @param server_version  as the server reports it; of a newer one, syntax may come that nobody here can read
   /// @param given  what the server connection was told when it was made; without one, statements do not depend on it
+  /// @param cache  of the thread that judges, which must outlive this; null: every text is judged anew
   PolicyJudge(const PolicySource& source, std::string user, std::string target, std::string database,
               const sql::ScanLimits& limits, const std::string& server_version = {},
-              std::optional<ServerSettings> given = {}, Clock clock = system_clock_seconds);
+              std::optional<ServerSettings> given = {}, Clock clock = system_clock_seconds,
+              VerdictCache* cache = nullptr);
 
   bool ready() override { return view().ready; }
   std::shared_ptr<const Analysis> analyze(std::string_view text) const override { return analysis_work(text)(); }
@@ -71,6 +74,8 @@ class PolicyJudge : public Judge {
   }
   Judged judge_bound(const Analysis& analysis, const BoundValues* values, const Names& statements, const Names& portals,
                      Segment now) override;
+  Judged recall(std::string_view text, TextForm form) override;
+  void remember(std::string_view text, TextForm form, const Analysis& analysis, const Judged& judged) override;
   Judged judge_function_call() override;
   Judged judge_connection() override;
   Judged judge_replication(std::string_view text) override;
@@ -89,6 +94,9 @@ class PolicyJudge : public Judge {
 
  private:
   const PolicyView& view();
+  bool server_knows_enough() const;
+  bool uses_cache();
+  const std::string* key_of(std::string_view text, TextForm form) const;
   policy::Verdict decide_named(const sql::Statement& statement, const BoundValues* values, const sql::Script& script,
                                std::size_t index, const Names& statements, const Names& portals, Segment now,
                                Judged& judged);
@@ -106,6 +114,9 @@ class PolicyJudge : public Judge {
   Clock clock_;
   PolicyView view_;
   std::uint64_t views_ = 1;
+  VerdictCache* const cache_;
+  VerdictCache::Use cached_;        // of the view numbered …
+  std::uint64_t cached_views_ = 0;  // … this
 };
 
 }  // namespace dbgate::session

@@ -18,15 +18,20 @@ void Relay::on_parse(Bytes message, Bytes body) {
   if (!parse) return fail(sqlstate::protocol_violation, "invalid Parse message");
   const auto& [name, text, types] = *parse;
   if (refuse_by_size(text, name, false)) return;
-  auto analysis = analysis_of(text);
-  if (!analysis) return;
   const std::vector<std::uint32_t> type_oids(types.begin(), types.end());
   const bool user_types = has_user_types(type_oids);
-  if (user_types) analysis = with_user_types(*analysis);
-  const Judged judged = judge_.judge(*analysis, statements_, portals_, segment_);
-  if (judged.wait) {
-    next_ = Next::wait;
-    return;
+  Judged judged;
+  if (!user_types) judged = judge_.recall(text, TextForm::parse);
+  if (!judged.script) {
+    auto analysis = analysis_of(text);
+    if (!analysis) return;
+    if (user_types) analysis = with_user_types(*analysis);
+    judged = judge_.judge(*analysis, statements_, portals_, segment_);
+    if (judged.wait) {
+      next_ = Next::wait;
+      return;
+    }
+    judge_.remember(text, TextForm::parse, *analysis, judged);
   }
   // A refused text is never executed, so this is the only record of it.
   if (judged.refused) return refuse_extended(record_denial(judged, text, "extended", name), name.empty());

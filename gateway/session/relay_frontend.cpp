@@ -257,7 +257,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   const std::string_view text = query->query;
   if (refuse_by_size(text, {}, true)) return;
   Judged judged;
-  if (replication_) judged = judge_.judge_replication(text);
+  judged = replication_ ? judge_.judge_replication(text) : judge_.recall(text, TextForm::query);
   if (!judged.script) {
     const auto analysis = analysis_of(text);
     if (!analysis) return;
@@ -267,6 +267,7 @@ void Relay::on_query(Bytes message, Bytes body) {
       next_ = Next::wait;
       return;
     }
+    if (!replication_) judge_.remember(text, TextForm::query, *analysis, judged);
   }
   if (pool_ && !judged.refused) {
     if (const auto refusal = refusal_of_block(*judged.script)) {

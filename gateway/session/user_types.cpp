@@ -16,6 +16,7 @@ bool has_user_types(const std::vector<std::uint32_t>& types) {
 
 std::shared_ptr<const Analysis> with_user_types(const Analysis& analysis) {
   auto same = std::make_shared<Analysis>(analysis);
+  same->read_by = 0;  // the text alone does not say this
   auto script = std::make_shared<sql::Script>(*analysis.script);
   for (sql::Statement& statement : script->statements)
     statement.declares_user_types = true;

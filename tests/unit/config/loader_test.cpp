@@ -106,6 +106,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"limits: { max_statement_bytes: 1MB }\n",
              {R"(2:32 limits.max_statement_bytes: "1MB" is not a size; write 64KiB, 16MiB or 1GiB)"}},
         Case{"limits: { max_statement_bytes: 1GiB }\n", {"2:32 limits.max_statement_bytes: must not exceed 256MiB"}},
+        Case{"limits: { verdict_cache: 8000 }\n",
+             {R"(2:26 limits.verdict_cache: "8000" is not a size; write 64KiB, 16MiB or 1GiB)"}},
+        Case{"limits: { verdict_cache: 17GiB }\n", {"2:26 limits.verdict_cache: must not exceed 16GiB"}},
         Case{"audit: { durability: always }\n", {R"(2:22 audit.durability: "always" is not one of: process, sync)"}},
         Case{"log: { level: verbose }\n",
              {R"(2:15 log.level: "verbose" is not one of: debug, info, warn, error, off)"}},
@@ -231,7 +234,7 @@ TEST(Loader, Values) {
   const Loaded loaded = load_text(
       "version: 1\nstate_dir: /var/lib/x\nworkers: 0\nlog: { level: debug, format: text }\n"
       "listen: { postgres: { port: 0, socket: /run } }\n"
-      "limits: { login_timeout: 250ms, drain_timeout: 2h, max_statement_bytes: 64KiB, portals: 7 }\n"
+      "limits: { login_timeout: 250ms, drain_timeout: 2h, max_statement_bytes: 64KiB, portals: 7, verdict_cache: 0 }\n"
       "audit: { durability: sync, segment_bytes: 1GiB }\n" +
           std::string(alice) +
           "groups: { g: [alice] }\n"
@@ -255,6 +258,7 @@ TEST(Loader, Values) {
   EXPECT_EQ(config.limits.drain_timeout, Milliseconds(7'200'000));
   EXPECT_EQ(config.limits.max_statement_bytes, 65'536u);
   EXPECT_EQ(config.limits.portals, 7u);
+  EXPECT_EQ(config.limits.verdict_cache_bytes, 0u);
   EXPECT_EQ(config.audit.durability, Durability::sync);
   EXPECT_EQ(config.audit.segment_bytes, 1u << 30);
   ASSERT_EQ(config.targets.size(), 2u);

@@ -1,0 +1,102 @@
+#include <algorithm>
+
+#include "gateway/session/policy_judge.h"
+#include "gateway/sql/text_key.h"
+
+// Verdicts that were reached before (docs/verdict-cache.md).
+namespace dbgate::session {
+namespace {
+
+// The first character of a key: no text of one kind has the key of another.
+constexpr char blind_query = 'b';
+constexpr char exact_query = 'q';
+constexpr char exact_parse = 'p';
+
+// Statements on which judging says nothing but what text and premises say: they name no prepared statement, cursor or
+// portal of the session.
+bool stands_alone(const sql::Statement& statement) {
+  using enum sql::StatementKind;
+  switch (statement.kind) {
+    case select:
+    case insert:
+    case update:
+    case delete_:
+    case merge:
+    case values:
+    case begin:
+    case commit:
+    case rollback:
+    case savepoint:
+    case release:
+    case rollback_to:
+    case set:
+    case reset:
+    case show:
+      return statement.inner == nullptr;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+// Whether the server connection knows all that is needed now, as it is now; what it knows besides is used by nothing.
+bool PolicyJudge::server_knows_enough() const {
+  const ServerSettings& needed = view_.settings;
+  return !given_ || std::includes(given_->begin(), given_->end(), needed.begin(), needed.end());
+}
+
+// Whether there is a cache for the view that judges now.
+bool PolicyJudge::uses_cache() {
+  if (cache_ == nullptr || !view_.grants || !view_.ready) return false;
+  if (cached_views_ == views_) return true;
+  cached_ = cache_->enter({view_.grants, view_.catalog, view_.resolver != nullptr, view_.closure != nullptr,
+                           view_.names.database, view_.names.account, view_.names.search_path, limits_});
+  cached_views_ = views_;
+  return true;
+}
+
+// Constants stay in the texts of Parse: EXECUTE may come to the facts of such a text much later, under other rules.
+const std::string* PolicyJudge::key_of(std::string_view text, TextForm form) const {
+  if (text.size() > VerdictCache::max_text_bytes || text.size() > limits_.max_bytes) return nullptr;
+  std::string& key = cache_->scratch();
+  if (form == TextForm::query && cached_.blind()) {
+    key.assign(1, blind_query);
+    if (sql::append_blind(text, key)) return &key;
+  }
+  key.assign(1, form == TextForm::query ? exact_query : exact_parse);
+  key += text;
+  return &key;
+}
+
+Judged PolicyJudge::recall(std::string_view text, TextForm form) {
+  view();
+  if (!uses_cache()) return {};
+  const std::string* const key = key_of(text, form);
+  const Judged* const known = key == nullptr ? nullptr : cache_->find(cached_, *key);
+  if (known == nullptr) return {};
+  // What judging asks besides, of the server connection.
+  if (known->sent && !known->sent->rewritten.empty() && !server_knows_enough()) return {};
+  Judged judged = *known;
+  judged.judged_by = views_;
+  return judged;
+}
+
+void PolicyJudge::remember(std::string_view text, TextForm form, const Analysis& analysis, const Judged& judged) {
+  // Read and judged by one view, which is that of the cache: another may have come in between.
+  const bool settled = analysis.read_by == views_ && judged.judged_by == views_ && cached_views_ == views_;
+  if (!settled || judged.refused || judged.wait || !judged.script || !judged.verdict || !uses_cache()) return;
+  const std::vector<sql::Statement>& statements = judged.script->statements;
+  if (!std::all_of(statements.begin(), statements.end(), stands_alone)) return;
+  const std::string* const key = key_of(text, form);
+  if (key == nullptr) return;
+  if (!judged.sent) return cache_->keep(cached_, *key, judged);
+  // Views are counted by every judge for itself: no other may take the number for one of its own (stands()).
+  Judged kept = judged;
+  auto sent = std::make_shared<Sent>(*judged.sent);
+  sent->judged_by = 0;
+  kept.sent = std::move(sent);
+  cache_->keep(cached_, *key, kept);
+}
+
+}  // namespace dbgate::session

@@ -1,0 +1,143 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "gateway/base/keyed_hash.h"
+#include "gateway/session/judge.h"
+#include "gateway/sql/prescan.h"
+
+namespace dbgate::policy {
+class Grants;
+}
+namespace dbgate::catalog {
+class Snapshot;
+}
+
+namespace dbgate::session {
+
+/// Everything but the text that a verdict rests on. Resolver and closure are made of the rest, so whether there are any
+/// is enough.
+struct Premises {
+  std::shared_ptr<const policy::Grants> grants;      ///< with the principal's attributes in them
+  std::shared_ptr<const catalog::Snapshot> catalog;  ///< may be null
+  bool resolves = false;
+  bool closes = false;
+  std::string database, account;
+  std::vector<std::string> search_path;
+  sql::ScanLimits limits;
+};
+
+/// Verdicts on texts, each together with what it rests on, so that a text that has been judged is not parsed again.
+/// What a key is: text_key.h and docs/verdict-cache.md. Only what is allowed is kept.
+///
+/// Bounded by bytes: the verdict that was not asked for the longest goes first. What rests on grants or a catalog that
+/// nobody judges by any more goes with them. One per thread; no locks.
+class VerdictCache {
+ public:
+  /// Longer texts are not looked up: copying and comparing them would cost, and they rarely come again.
+  static constexpr std::size_t max_text_bytes = 8 * 1024;
+
+  explicit VerdictCache(std::size_t max_bytes);
+  VerdictCache(std::size_t max_bytes, const HashKey& hash_key) : max_bytes_(max_bytes), hash_{hash_key} {}
+  VerdictCache(const VerdictCache&) = delete;
+  VerdictCache& operator=(const VerdictCache&) = delete;
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    HashKey key;
+    std::size_t operator()(std::string_view text) const noexcept { return keyed_hash(key, text); }
+  };
+  struct Scope;
+  struct Place {
+    Scope* scope = nullptr;
+    const std::string* key = nullptr;
+  };
+  using Order = std::list<Place>;  // the last one asked for first
+  struct Entry {
+    Judged judged;
+    std::size_t bytes = 0;
+    Order::iterator place;
+  };
+  /// Verdicts that rest on the same premises. Names objects that may be gone: an address that is used again is not
+  /// taken for them.
+  struct Scope {
+    std::weak_ptr<const policy::Grants> grants;
+    std::weak_ptr<const catalog::Snapshot> catalog;
+    Premises premises;  // but for those two
+    bool with_catalog = false;
+    bool blind = false;
+    std::size_t judges = 0;
+    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries;
+    std::multimap<const policy::Grants*, Scope>::iterator self;
+  };
+  using Scopes = std::multimap<const policy::Grants*, Scope>;
+
+ public:
+  /// A judge's share in the verdicts on its premises. Must not outlive the cache.
+  class Use {
+   public:
+    Use() = default;
+    Use(Use&& other) noexcept
+        : cache_(std::exchange(other.cache_, nullptr)), scope_(std::exchange(other.scope_, nullptr)) {}
+    Use& operator=(Use&& other) noexcept {
+      std::swap(cache_, other.cache_);
+      std::swap(scope_, other.scope_);
+      return *this;
+    }
+    ~Use() {
+      if (cache_ != nullptr) cache_->leave(*scope_);
+    }
+    /// Whether no rule looks at constants: keys may leave them out.
+    bool blind() const noexcept { return scope_->blind; }
+
+   private:
+    friend VerdictCache;
+    Use(VerdictCache& cache, Scope& scope) : cache_(&cache), scope_(&scope) {}
+    VerdictCache* cache_ = nullptr;
+    Scope* scope_ = nullptr;
+  };
+
+  /// `premises` must hold grants.
+  Use enter(Premises premises);
+  /// Null: not known. Valid until the next call.
+  const Judged* find(const Use& use, std::string_view key);
+  /// Keeps it, unless it is too large or known.
+  void keep(const Use& use, std::string_view key, const Judged& judged);
+
+  /// For making keys in, so that sessions need no memory for it.
+  std::string& scratch() noexcept { return scratch_; }
+
+  std::size_t bytes() const noexcept { return bytes_; }
+  std::size_t size() const noexcept { return order_.size(); }
+  std::size_t scopes() const noexcept { return scopes_.size(); }
+
+ private:
+  void leave(Scope& scope) noexcept;
+  void drop(Scope& scope) noexcept;
+  void sweep() noexcept;
+  void drop_oldest() noexcept;
+  static bool same(const Scope& scope, const Premises& premises);
+  static bool outdated(const Scope& scope) noexcept;
+
+  const std::size_t max_bytes_;
+  const Hash hash_;
+  std::size_t bytes_ = 0;
+  Order order_;
+  Scopes scopes_;
+  Scopes::iterator swept_ = scopes_.end();  // where sweep() goes on
+  std::string scratch_;
+};
+
+/// The memory that a verdict in the cache takes, apart from what the allocator adds.
+std::size_t bytes_of(const Judged& judged);
+
+}  // namespace dbgate::session
