@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
 #include "gateway/base/log.h"
+#include "gateway/net/reactor.h"
 
 namespace dbgate::app {
 namespace {
@@ -177,7 +177,7 @@ void Catalogs::answer(Entry& entry, CatalogTicket covered, const Answer& outcome
     if (waiting == nullptr) return true;
     if (waiting->ticket > covered) return false;
     const auto executor = waiting->timer.get_executor();
-    boost::asio::post(executor, [waiting = std::move(waiting), outcome] {
+    net::post_to(executor, [waiting = std::move(waiting), outcome] {
       waiting->outcome = outcome;
       waiting->timer.cancel();
     });

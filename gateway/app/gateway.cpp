@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -162,7 +161,7 @@ void Gateway::wait_for_signal() {
 
 void Gateway::on_each_worker(void (*act)(Worker&)) {
   for (const auto& worker : workers_)
-    boost::asio::post(worker->context(), [act, at = worker.get()] { act(*at); });
+    net::post_to(worker->context().get_executor(), [act, at = worker.get()] { act(*at); });
 }
 
 // A whole new snapshot, or the old one stays: never a mixture.

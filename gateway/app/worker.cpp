@@ -1,7 +1,6 @@
 #include "gateway/app/worker.h"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 
 #include "gateway/audit/json.h"
 #include "gateway/base/log.h"
@@ -67,17 +66,17 @@ void Worker::start() {
 void Worker::serve(int descriptor, config::EngineKind kind, session::Arrival arrival) {
   ++shared_.connections;
   auto serving = [this, descriptor, kind, arrival = std::move(arrival)]() -> Task<> {
-    net::Stream stream(net::Socket(context_, boost::asio::generic::stream_protocol(AF_UNIX, 0), descriptor));
-    co_await engine(kind)->serve(std::move(stream), arrival);
+    co_await engine(kind)->serve(net::Stream(context_, descriptor), arrival);
   };
   boost::asio::co_spawn(context_, std::move(serving), [this](std::exception_ptr failure) {
     --shared_.connections;
     if (failure) log::error("gateway", "a tunnelled connection ended by an internal error");
   });
+  net::nudge(context_.get_executor());
 }
 
 void Worker::stop() {
-  boost::asio::post(context_, [this] {
+  net::post_to(context_.get_executor(), [this] {
     stopping_ = true;
     servers_.close();
     ticker_.cancel();
@@ -212,7 +211,7 @@ Task<Result<>> Worker::accept_audit() {
   };
   const auto flushed = std::make_shared<Flushed>(context_.get_executor());
   chain_->when_durable(*ticket, [this, flushed] {
-    boost::asio::post(context_, [flushed] {
+    net::post_to(context_.get_executor(), [flushed] {
       flushed->done = true;
       flushed->event.notify();
     });

@@ -1,5 +1,6 @@
 #include "gateway/net/listener.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <exception>
+#include <system_error>
 
 #include "gateway/base/log.h"
 
@@ -60,6 +62,7 @@ Result<> Listener::open(const ListenAddress& where) {
   acceptor_.set_option(boost::asio::socket_base::reuse_address(true), failed);
   acceptor_.bind(endpoint, failed);
   if (failed) return failure(failed);
+  acceptor_.native_non_blocking(true, failed);
   acceptor_.listen(boost::asio::socket_base::max_listen_connections, failed);
   if (failed) return failure(failed);
   if (where.unix_path.empty()) {
@@ -78,19 +81,26 @@ void Listener::start(std::string name, Pick pick, Serve serve) {
 
 Task<> Listener::accept_loop(std::string name, Pick pick, Serve serve) {
   while (acceptor_.is_open()) {
-    boost::asio::io_context& place = pick();
-    auto [failed, socket] = co_await acceptor_.async_accept(place, awaiting);
-    if (failed) {
-      if (!acceptor_.is_open()) co_return;
-      log::warn("net", "cannot accept a connection", {{"listener", name}, {"err", failed.message()}});
+    // Not async_accept(): that would register every connection with the reactor of Asio, which never serves it.
+    const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor < 0) {
+      const int why = errno;
+      if (why == EINTR || why == ECONNABORTED) continue;
+      if (why == EAGAIN || why == EWOULDBLOCK) {
+        co_await acceptor_.async_wait(Acceptor::wait_read, awaiting);
+        continue;
+      }
+      log::warn("net", "cannot accept a connection",
+                {{"listener", name}, {"err", std::generic_category().message(why)}});
       boost::asio::steady_timer pause(acceptor_.get_executor(), accept_pause);
       co_await pause.async_wait(awaiting);
       continue;
     }
+    boost::asio::io_context& place = pick();
     boost::asio::co_spawn(
-        place,
-        [stream = Stream(Socket(std::move(socket))), serve]() mutable -> Task<> { co_await serve(std::move(stream)); },
+        place, [stream = Stream(place, descriptor), serve]() mutable -> Task<> { co_await serve(std::move(stream)); },
         [name](std::exception_ptr failure) { report(name, failure); });
+    nudge(place.get_executor());
   }
 }
 

@@ -2,6 +2,7 @@
 #include <sys/uio.h>
 
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
@@ -14,13 +15,13 @@
 
 #include "gateway/base/error.h"
 #include "gateway/base/task.h"
+#include "gateway/net/reactor.h"
 
 struct ssl_ctx_st;
 struct ssl_st;
 
 namespace dbgate::net {
 
-using Executor = boost::asio::any_io_executor;
 using Socket = boost::asio::generic::stream_protocol::socket;
 
 /// What one non-blocking attempt to read or write did.
@@ -36,7 +37,7 @@ struct IoResult {
   std::size_t bytes = 0;
   IoStatus status = IoStatus::ok;
   /// A read took all there was, and little: whoever waits now will most likely wait for something, and saves the
-  /// attempt that would say so. (Asio looks at the socket again whenever a wait begins, so that nothing is missed.)
+  /// attempt that would say so. (What comes after the read is an event, so that nothing is missed.)
   bool drained = false;
 };
 
@@ -53,7 +54,10 @@ struct Address {
 /// buffers back (SSL_MODE_RELEASE_BUFFERS).
 class Stream {
  public:
+  /// Takes the socket's descriptor out of it. Any thread.
   explicit Stream(Socket socket);
+  /// Takes the descriptor over, to be used on the thread of `context`. Any thread.
+  Stream(boost::asio::io_context& context, int descriptor);
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
   ~Stream();
@@ -63,8 +67,8 @@ class Stream {
   IoResult try_write(std::span<const iovec> pieces);
 
   /// Waits until an attempt may succeed. Errors show in the next attempt.
-  Task<> wait_readable();
-  Task<> wait_writable();
+  Wait wait_readable() noexcept;
+  Wait wait_writable() noexcept;
 
   /// Waits for at least one byte. Errors: 08006 when the peer closed or the connection broke.
   Task<Result<std::size_t>> read_some(std::span<std::byte> into);
@@ -101,8 +105,8 @@ class Stream {
   Address peer() const;
   /// The user at the other end of a Unix socket, as the kernel has it; -1 cast to uid_t for any other socket.
   uid_t peer_uid() const;
-  Executor executor() { return socket_.get_executor(); }
-  bool is_open() const { return socket_.is_open(); }
+  Executor executor() const { return reactor_->executor(); }
+  bool is_open() const noexcept { return watch_ != nullptr; }
   /// Sends TLS close_notify if there is TLS, then closes. Never waits.
   void close() noexcept;
   /// Makes every pending and later operation end; the descriptor lives until close().
@@ -112,11 +116,15 @@ class Stream {
   struct FreeTls {
     void operator()(ssl_st* tls) const noexcept;
   };
+  int descriptor() const noexcept { return watch_ ? watch_->descriptor() : -1; }
+  IoResult read_plain(std::span<std::byte> into);
   IoResult tls_result(int returned, std::size_t bytes);
   Task<Result<>> handshake(const char* what);
 
-  Socket socket_;
+  Reactor* reactor_;
+  std::unique_ptr<Watch> watch_;  // null: closed
   std::unique_ptr<ssl_st, FreeTls> tls_;
+  std::size_t read_in_a_row_ = 0;  // bytes since the last wait
 };
 
 /// Shuts a stream down when its time is over, unless it is destroyed before. For handshakes and logins, where one limit
@@ -138,13 +146,14 @@ class Deadline {
 /// Wakes coroutines of the same thread.
 class Event {
  public:
-  explicit Event(const Executor& executor) : timer_(executor) {}
+  explicit Event(const Executor& executor) : reactor_(&Reactor::of(executor)) {}
   /// Returns at the next notify(). Notifications while nobody waits are lost: test the condition first, in a loop.
-  Task<> wait();
-  void notify() { timer_.cancel(); }
+  Wait wait() { return {*reactor_, &place_}; }
+  void notify() { place_.wake_all(); }
 
  private:
-  boost::asio::steady_timer timer_;
+  Reactor* reactor_;
+  WaitPlace place_;
 };
 
 /// Calls a function of the same thread when it is time. Cheaper than a coroutine that waits.
@@ -165,7 +174,7 @@ class Alarm {
 
 /// Starts a task that nobody waits for; it must own what it uses.
 void run_apart(Executor executor, std::function<Task<>()> task);
-/// Runs a task on another executor and waits for its end there.
+/// Runs a task on another executor and waits for its end there, whatever cancels the caller.
 Task<> run_on(Executor executor, std::function<Task<>()> task);
 
 }  // namespace dbgate::net

@@ -9,7 +9,7 @@ namespace dbgate::session {
 namespace {
 
 // One read takes at most this much: large enough for streams to be cheap, small enough for ten thousand sessions.
-constexpr std::size_t read_bytes = 32 * 1024;
+constexpr std::size_t read_bytes = protocol::ReadBuffer::usual_bytes;
 
 }  // namespace
 

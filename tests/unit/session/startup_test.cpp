@@ -110,7 +110,7 @@ Answer connect(std::string_view bytes, const StartupRules& rules = {}) {
   ::shutdown(ends[1], SHUT_WR);
   {
     boost::asio::io_context context;
-    net::Stream stream(net::Socket(context, boost::asio::generic::stream_protocol(AF_UNIX, 0), ends[0]));
+    net::Stream stream(context, ends[0]);
     boost::asio::co_spawn(context, read_startup(stream, rules),
                           [&answer](const std::exception_ptr& failed, Result<StartupRequest> result) {
                             EXPECT_FALSE(failed);

@@ -1,0 +1,126 @@
+#pragma once
+#include <sys/epoll.h>
+
+#include <array>
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "gateway/net/wait.h"
+
+namespace dbgate::net {
+
+using Executor = boost::asio::any_io_executor;
+
+/// What is known of one descriptor's readiness, and who waits for it. Lives as long as the descriptor is open.
+class Watch {
+ public:
+  Watch(Reactor& reactor, int descriptor) noexcept : reactor_(reactor), descriptor_(descriptor) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  /// Whoever still waits goes on, and finds the descriptor closed.
+  ~Watch();
+
+  /// Ends at once unless an attempt found nothing and no event came since.
+  Wait wait_readable() noexcept;
+  Wait wait_writable() noexcept;
+
+  /// An attempt found nothing to read, or took all there was. Not after data that may have more behind it.
+  void nothing_to_read() noexcept { readable_ = ended_; }
+  void no_room_to_write() noexcept { writable_ = false; }
+  /// The next wait ends at once: the last attempt was not an attempt.
+  void assume_readable() noexcept { readable_ = true; }
+  /// Everyone who waits goes on, now and later.
+  void wake_all() noexcept;
+  int descriptor() const noexcept { return descriptor_; }
+
+ private:
+  friend class Reactor;
+  void happened(std::uint32_t events) noexcept;
+  bool want(std::uint32_t events) noexcept;
+
+  Reactor& reactor_;
+  WaitPlace readers_;
+  WaitPlace writers_;
+  const int descriptor_;
+  std::uint32_t wanted_ = 0;  // what epoll was asked for; 0: nothing yet
+  bool readable_ = true;      // true: or not known
+  bool writable_ = true;
+  bool ended_ = false;  // the peer sends no more: no event will ever come again, and reading does not wait
+};
+
+/// Waits for descriptors on behalf of the coroutines of one io_context.
+///
+/// Asio's own waits cost a system call each (epoll_ctl, to be told again of what is there already). Here a descriptor
+/// is registered once, edge-triggered, in an epoll instance of the reactor, and waiting is only noting down who waits.
+/// Asio watches that instance. Once woken, the reactor handles events and waits for more by itself for as long as
+/// events keep coming, and goes back to Asio
+///  - after `linger` at the latest, for timers and connections under way, and
+///  - at once when nudge() says that something was posted.
+/// One thread, except where stated otherwise.
+class Reactor final : public boost::asio::execution_context::service {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static inline boost::asio::execution_context::id id;
+
+  /// The reactor of an executor of an io_context; made at the first call. Any thread.
+  static Reactor& of(const Executor& executor);
+  static Reactor& of(boost::asio::io_context& context) { return boost::asio::use_service<Reactor>(context); }
+
+  explicit Reactor(boost::asio::execution_context& context);
+  ~Reactor() override;
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  Executor executor() const { return context_.get_executor(); }
+  /// Something was posted to the io_context and shall not wait until the reactor goes back by itself. Call it after
+  /// posting. Any thread.
+  void nudge() noexcept;
+
+ private:
+  friend class Wait;
+  friend class Watch;
+  static constexpr std::chrono::milliseconds linger{1};
+  static constexpr int batch = 64;
+
+  void shutdown() override;
+  void park(Wait& wait, bool ready) noexcept;
+  void make_ready(Wait& wait) noexcept;
+  void turn();
+  /// @return whether anything was there to do
+  bool round();
+  void run_ready();
+  void go_back(bool quiet);
+  void see_to_turn();
+  void arm();
+
+  boost::asio::io_context& context_;
+  const int epoll_;
+  const int nudges_;                                              // an eventfd, edge-triggered and therefore never read
+  std::optional<boost::asio::posix::stream_descriptor> watched_;  // what Asio sees of epoll_
+  // While somebody waits, the io_context has work.
+  std::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
+  std::size_t waiting_ = 0;  // parked or ready
+  Link parked_;
+  Link ready_;
+  std::array<epoll_event, batch> events_{};
+  bool armed_ = false;   // Asio will call turn() when epoll_ has events
+  bool posted_ = false;  // Asio will call turn() soon
+  bool in_turn_ = false;
+  bool over_ = false;                          // the io_context is being destroyed
+  std::atomic<bool> asio_has_work_{false};     // set by nudge()
+  std::atomic<bool> waiting_in_epoll_{false};  // or about to: the eventfd is needed
+};
+
+/// Reactor::nudge() where there is a reactor. Any thread.
+void nudge(const Executor& executor) noexcept;
+/// Posts to another io_context's thread, or the own one, so that it runs without delay. Any thread.
+void post_to(const Executor& executor, std::function<void()> work);
+
+}  // namespace dbgate::net
