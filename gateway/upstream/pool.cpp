@@ -1,6 +1,6 @@
 #include "gateway/upstream/pool.h"
 
-#include <boost/asio/post.hpp>
+#include "gateway/net/reactor.h"
 
 namespace dbgate::upstream {
 namespace {
@@ -70,11 +70,9 @@ Pool::Waiter* Pool::first_waiting(const std::string& target) {
 void Pool::start(net::Executor executor) {
   executor_ = std::move(executor);
   party_.granted = [this](const std::string& target) {
-    boost::asio::post(executor_, [this, target] { on_granted(target); });
+    net::post_to(executor_, [this, target] { on_granted(target); });
   };
-  party_.wanted = [this](const std::string& target) {
-    boost::asio::post(executor_, [this, target] { on_wanted(target); });
-  };
+  party_.wanted = [this](const std::string& target) { net::post_to(executor_, [this, target] { on_wanted(target); }); };
   book_.join(&party_);
 }
 
