@@ -13,6 +13,7 @@ namespace {
 
 // Records reach their segment after this time at the latest, and outcomes are accepted with the next decision or then.
 constexpr std::chrono::milliseconds tick_interval{100};
+constexpr unsigned ticks_to_trim = 20;
 constexpr std::size_t worker_stack_bytes = sql::required_stack_bytes;
 
 thread_local Worker* current_worker = nullptr;
@@ -33,10 +34,7 @@ sql::ScanLimits scan_limits(const config::Limits& limits) {
 }
 
 Worker::Worker(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
-    : shared_(shared),
-      chain_(std::move(chain)),
-      snapshot_(shared.current.get()),
-      servers_(shared.permits) {
+    : shared_(shared), chain_(std::move(chain)), snapshot_(shared.current.get()), servers_(shared.permits) {
   servers_.start(context_.get_executor());
   const config::Limits& limits = snapshot_->config.limits;
   relay_limits_.parameters = static_cast<session::ParameterRecord>(snapshot_->config.audit.parameters);
@@ -86,6 +84,10 @@ void Worker::stop() {
 void Worker::tick() {
   static_cast<void>(chain_->write_out());
   servers_.sweep();
+  if (++ticks_ % ticks_to_trim == 0) {
+    for (const Listed& listed : sessions_)
+      listed.trim();
+  }
   if (stopping_) return;
   ticker_.expires_after(tick_interval);
   ticker_.async_wait([this](const boost::system::error_code&) { tick(); });
@@ -100,8 +102,8 @@ void Worker::end_sessions(const std::string& why, bool gentle) {
 void Worker::end_revoked() {
   const std::list<Listed> now = sessions_;
   for (const Listed& listed : now) {
-    const auto view =
-        shared_.views.view(listed.info.user, listed.info.target, listed.info.database, session::system_clock_seconds());
+    const session::SessionInfo& info = *listed.info;
+    const auto view = shared_.views.view(info.user, info.target, info.database, session::system_clock_seconds());
     if (view.grants) continue;
     listed.end("terminating connection: access to this target was revoked", false);
   }
@@ -243,8 +245,9 @@ std::chrono::milliseconds Worker::login_timeout() const {
   return snapshot().config.limits.login_timeout;
 }
 
-std::shared_ptr<void> Worker::list_session(const session::SessionInfo& session, session::EndSession end) {
-  sessions_.push_back({session, std::move(end)});
+std::shared_ptr<void> Worker::list_session(const session::SessionInfo& session, session::EndSession end,
+                                           std::function<void()> trim) {
+  sessions_.push_back({&session, std::move(end), std::move(trim)});
   const auto entry = std::prev(sessions_.end());
   return {this, [this, entry](void*) { sessions_.erase(entry); }};
 }

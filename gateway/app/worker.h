@@ -78,18 +78,21 @@ class Worker final : public session::Host {
   const session::RelayLimits& relay_limits() const override { return relay_limits_; }
   session::StartupRules startup_rules() const override;
   std::chrono::milliseconds login_timeout() const override;
-  std::shared_ptr<void> list_session(const session::SessionInfo& session, session::EndSession end) override;
+  std::shared_ptr<void> list_session(const session::SessionInfo& session, session::EndSession end,
+                                     std::function<void()> trim) override;
 
  private:
   struct Listed {
-    session::SessionInfo info;
+    const session::SessionInfo* info;  // the session's own
     session::EndSession end;
+    std::function<void()> trim;
   };
   const Snapshot& snapshot() const;
   void tick();
 
   Shared& shared_;
   bool stopping_ = false;
+  unsigned ticks_ = 0;
   std::unique_ptr<ports::AuditChain> chain_;
   session::PostgresEngine postgres_{*this};
   session::TcpEngine tcp_{*this};

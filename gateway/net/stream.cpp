@@ -301,6 +301,10 @@ void Stream::close() noexcept {
   ::close(closed);
 }
 
+void Stream::wake() noexcept {
+  if (is_open()) watch_->wake_all();
+}
+
 void Stream::shutdown() noexcept {
   if (!is_open()) return;
   ::shutdown(descriptor(), SHUT_RDWR);

@@ -109,6 +109,8 @@ class Stream {
   bool is_open() const noexcept { return watch_ != nullptr; }
   /// Sends TLS close_notify if there is TLS, then closes. Never waits.
   void close() noexcept;
+  /// Waits that are under way end, and so does the next of each kind. The stream lives on.
+  void wake() noexcept;
   /// Makes every pending and later operation end; the descriptor lives until close().
   void shutdown() noexcept;
 

@@ -14,7 +14,7 @@ std::string entry_name(std::int32_t pid, std::string_view key) {
 
 }  // namespace
 
-CancelPoint::CancelPoint(const net::Executor& executor, upstream::ServerSpec spec)
+CancelPoint::CancelPoint(const net::Executor& executor, std::shared_ptr<const upstream::ServerSpec> spec)
     : executor_(executor), spec_(std::move(spec)), over_(executor) {}
 
 void CancelPoint::attach(const upstream::ServerSpec::Host& host, std::int32_t pid, std::string key,
@@ -39,7 +39,7 @@ void CancelPoint::start_cancel() {
 }
 
 Task<> CancelPoint::send() {
-  co_await upstream::request_cancel(executor_, spec_, host_, pid_, key_);
+  co_await upstream::request_cancel(executor_, *spec_, host_, pid_, key_);
   --under_way_;
   over_.notify();
   if (under_way_ == 0 && when_settled_) when_settled_();

@@ -19,7 +19,7 @@ namespace dbgate::session {
 /// nothing runs.
 class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
  public:
-  CancelPoint(const net::Executor& executor, upstream::ServerSpec spec);
+  CancelPoint(const net::Executor& executor, std::shared_ptr<const upstream::ServerSpec> spec);
 
   /// Names the server connection of the session; its process is asked for cancels while `busy` says so.
   void attach(const upstream::ServerSpec::Host& host, std::int32_t pid, std::string key, std::function<bool()> busy);
@@ -39,7 +39,7 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
  private:
   Task<> send();
   net::Executor executor_;
-  upstream::ServerSpec spec_;
+  std::shared_ptr<const upstream::ServerSpec> spec_;
   upstream::ServerSpec::Host host_;
   std::int32_t pid_ = 0;
   std::string key_;

@@ -2,7 +2,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "gateway/policy/values.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/rewrite/rewrite.h"
+#include "gateway/session/fifo.h"
 #include "gateway/session/judgement_record.h"
 #include "gateway/session/name_table.h"
 #include "gateway/session/under_limits.h"
@@ -46,7 +46,7 @@ struct Prepared {
   /// Where server connections are shared: what Parse gave the server. Null: the server knows it by the same name.
   upstream::StatementKeyPtr key;
   bool deallocates = false;  ///< it is a DEALLOCATE of a name that only dbgate knows; another text stands for it
-  std::shared_ptr<JudgementRecord> record;     ///< null: rendered anew for each execution
+  std::shared_ptr<JudgementRecord> record;  ///< null: rendered anew for each execution
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;
@@ -106,6 +106,6 @@ struct Expected {
   std::string server_name;             ///< parse, where server connections are shared: the name on the server
 };
 
-using ExpectedReplies = std::deque<Expected>;
+using ExpectedReplies = Fifo<Expected>;
 
 }  // namespace dbgate::session

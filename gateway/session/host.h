@@ -93,9 +93,11 @@ class Host {
   virtual const RelayLimits& relay_limits() const = 0;
   virtual StartupRules startup_rules() const = 0;
   virtual std::chrono::milliseconds login_timeout() const = 0;
-  /// Takes part in the listing of live sessions until the returned value is dropped. `end` is called on the session's
-  /// own thread.
-  virtual std::shared_ptr<void> list_session(const SessionInfo& session, EndSession end) = 0;
+  /// Takes part in the listing of live sessions until the returned value is dropped; `session` has to live as long.
+  /// `end` is called on the session's own thread, and so is `trim`, now and then: a session that has been idle since
+  /// gives unused memory back.
+  virtual std::shared_ptr<void> list_session(const SessionInfo& session, EndSession end,
+                                             std::function<void()> trim) = 0;
 };
 
 }  // namespace dbgate::session

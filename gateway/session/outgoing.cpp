@@ -1,6 +1,14 @@
 #include "gateway/session/outgoing.h"
 
+#include <algorithm>
+
 namespace dbgate::session {
+namespace {
+
+// Too large for a string to hold within itself: it must not move with the list.
+constexpr std::size_t own_room = 256;
+
+}  // namespace
 
 void Outgoing::forward(Bytes view) {
   bytes_ += view.size();
@@ -15,11 +23,14 @@ void Outgoing::forward(Bytes view) {
   pieces_.push_back({begin, view.size()});
 }
 
-void Outgoing::say(std::string message) {
-  own_.push_back(std::move(message));
+void Outgoing::say(std::string_view message) {
+  if (own_.empty() || own_.back().capacity() - own_.back().size() < message.size()) {
+    own_.emplace_back().reserve(std::max(message.size(), own_room));
+  }
   std::string& kept = own_.back();
-  pieces_.push_back({kept.data(), kept.size()});
-  bytes_ += kept.size();
+  const std::size_t begin = kept.size();
+  kept += message;
+  forward(protocol::as_bytes(std::string_view(kept).substr(begin)));
 }
 
 bool Outgoing::written(std::size_t bytes) {
@@ -39,8 +50,16 @@ bool Outgoing::written(std::size_t bytes) {
 
 void Outgoing::clear() {
   pieces_.clear();
-  if (!own_.empty()) own_.clear();
   bytes_ = 0;
+  if (own_.empty()) return;
+  own_.resize(1);
+  own_.front().clear();
+}
+
+void Outgoing::trim() {
+  if (!pieces_.empty()) return;
+  std::vector<iovec>().swap(pieces_);
+  std::vector<std::string>().swap(own_);
 }
 
 }  // namespace dbgate::session

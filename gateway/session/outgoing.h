@@ -2,8 +2,8 @@
 #include <sys/uio.h>
 
 #include <cstddef>
-#include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/postgres/bytes.h"
@@ -18,17 +18,19 @@ class Outgoing {
  public:
   void forward(Bytes view);
   /// Keeps a copy of `message`.
-  void say(std::string message);
+  void say(std::string_view message);
   bool empty() const noexcept { return pieces_.empty(); }
   std::vector<iovec>& pieces() noexcept { return pieces_; }
   std::size_t bytes() const noexcept { return bytes_; }
   /// The first `bytes` have been written. True: that was all.
   bool written(std::size_t bytes);
   void clear();
+  /// Gives unused memory back.
+  void trim();
 
  private:
   std::vector<iovec> pieces_;
-  std::deque<std::string> own_;  // a deque: earlier texts must not move
+  std::vector<std::string> own_;  // each fixed in place: its room is made once, and what does not fit begins another
   std::size_t bytes_ = 0;
 };
 

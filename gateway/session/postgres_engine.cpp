@@ -23,7 +23,7 @@ class Session {
     info_.id = make_id("ses_");
     info_.client = arrival.client;
     info_.db_system = "postgresql";
-    arrival_ = std::move(arrival);
+    login_->arrival = std::move(arrival);
   }
 
   Task<> run();
@@ -33,6 +33,7 @@ class Session {
   Task<Result<>> sign_in();
   std::string database_in_tunnel() const;
   Task<Result<>> connect_server();
+  Task<Result<>> first_link();
   Task<Result<>> greet();
   Task<> relay();
   void part_from_server(upstream::LinkPtr link, bool at_rest, bool bound);
@@ -41,17 +42,24 @@ class Session {
   Task<> say_farewell(const Error& why);
   Task<> cancel_for(const StartupRequest& request);
 
+  /// What nobody needs once the client is in.
+  struct Login {
+    Arrival arrival;
+    StartupRequest request;
+    Route route;
+    std::string last_message;            // what the client has yet to be told of its authentication
+    upstream::StartupParameters status;  // what the server reports when somebody logs in
+  };
+
   Host& host_;
   net::Stream& client_;
-  Arrival arrival_;
+  std::unique_ptr<Login> login_ = std::make_unique<Login>();
   SessionInfo info_;
-  StartupRequest request_;
-  std::string last_of_login_;  // what the client has yet to be told of its authentication
-  Route route_;
+  Sharing sharing_ = Sharing::none;
+  bool replication_ = false;
   std::shared_ptr<void> place_;
-  upstream::LinkRequest server_request_;
-  upstream::LinkPtr server_;            // from the login to the relay; later the pump has it
-  upstream::StartupParameters status_;  // what the server reports when somebody logs in
+  upstream::LinkRequestPtr link_request_;
+  upstream::LinkPtr server_;  // from the login to the relay; later the pump has it
   std::shared_ptr<CancelPoint> cancel_;
   std::int32_t pid_ = 0;  // that the client is shown
   std::string cancel_key_;
@@ -67,7 +75,9 @@ Task<> Session::run() {
     entered = done.has_value();
     if (!done) why = deadline.expired() ? Error(sqlstate::connection_failure, "") : done.error();
   }
+  login_ = nullptr;
   if (!entered) {
+    if (server_) host_.servers().give_back(server_);
     if (!why.message().empty()) co_await say_farewell(why);
     co_return;
   }
@@ -76,15 +86,15 @@ Task<> Session::run() {
 
 Task<Result<>> Session::enter() {
   StartupRules rules = host_.startup_rules();
-  if (!arrival_.signed_in_user.empty()) rules = {};  // the tunnel is TLS already
+  if (!login_->arrival.signed_in_user.empty()) rules = {};  // the tunnel is TLS already
   auto request = co_await read_startup(client_, rules);
   if (!request) co_return request.error();
-  request_ = std::move(*request);
-  if (request_.kind == StartupRequest::Kind::cancel) {
-    co_await cancel_for(request_);
+  login_->request = std::move(*request);
+  if (login_->request.kind == StartupRequest::Kind::cancel) {
+    co_await cancel_for(login_->request);
     co_return boost::system::in_place_value;
   }
-  info_.application = request_.application_name;
+  info_.application = login_->request.application_name;
   DBGATE_CO_CHECK(co_await sign_in());
   DBGATE_CO_CHECK(co_await connect_server());
   const auto greeted = co_await greet();
@@ -92,23 +102,23 @@ Task<Result<>> Session::enter() {
 }
 
 Task<Result<>> Session::sign_in() {
-  const std::string negotiated = negotiation(request_);
+  const std::string negotiated = negotiation(login_->request);
   if (!negotiated.empty()) {
     const auto sent = co_await client_.write_all(protocol::as_bytes(negotiated));
     if (!sent) co_return Error(sqlstate::connection_failure, "");
   }
-  if (!arrival_.signed_in_user.empty()) {
-    info_.user = arrival_.signed_in_user;
+  if (!login_->arrival.signed_in_user.empty()) {
+    info_.user = login_->arrival.signed_in_user;
     info_.auth_method = "tunnel";
   } else {
-    info_.user = request_.user;
+    info_.user = login_->request.user;
     DBGATE_CO_TRY(const Account account, host_.account(info_.user, info_.client));
     auto last = co_await authenticate(client_, account, info_);
     if (!last) {
       if (!last.error().message().empty()) host_.record_login(info_, false, last.error().code().text());
       co_return last.error();
     }
-    last_of_login_ = std::move(*last);
+    login_->last_message = std::move(*last);
   }
   host_.record_login(info_, true, {});
   co_return boost::system::in_place_value;
@@ -117,72 +127,84 @@ Task<Result<>> Session::sign_in() {
 // A tunnel leads to one target. Its clients may name that, or one of its databases; any other name must not quietly
 // become this one.
 std::string Session::database_in_tunnel() const {
-  const std::string& asked = request_.database;
-  const std::size_t slash = arrival_.target.find('/');
-  const std::string name = arrival_.target.substr(0, slash);
-  const bool same = asked == arrival_.target || asked == name ||
-                    (slash != std::string::npos && asked == arrival_.target.substr(slash + 1));
-  if (same) return arrival_.target;
+  const std::string& asked = login_->request.database;
+  const std::string& target = login_->arrival.target;
+  const std::size_t slash = target.find('/');
+  const std::string name = target.substr(0, slash);
+  const bool same =
+      asked == target || asked == name || (slash != std::string::npos && asked == target.substr(slash + 1));
+  if (same) return target;
   return asked.starts_with(name + "/") ? asked : name + "/" + asked;
 }
 
 Task<Result<>> Session::connect_server() {
-  std::string database = arrival_.target.empty() ? request_.database : database_in_tunnel();
-  if (arrival_.target.empty() && request_.replication_value == "true" && database == libpq_replication_database) {
+  const StartupRequest& request = login_->request;
+  Route& route = login_->route;
+  const bool by_name = login_->arrival.target.empty();
+  std::string database = by_name ? request.database : database_in_tunnel();
+  if (by_name && request.replication_value == "true" && database == libpq_replication_database) {
     DBGATE_CO_TRY(database, host_.replication_target(info_.user));
   }
-  DBGATE_CO_TRY(route_, host_.route(postgres_engine, info_.user, database));
-  if (request_.replication && !route_.replication) {
+  DBGATE_CO_TRY(route, host_.route(postgres_engine, info_.user, database));
+  if (request.replication && !route.replication) {
     co_return Error(sqlstate::insufficient_privilege, "replication connections are not allowed by dbgate policy");
   }
-  DBGATE_CO_TRY(place_, host_.admit(info_.user, route_.target));
-  info_.target = route_.target;
-  info_.database = route_.server.database;
-  info_.upstream_user = route_.server.user;
-  info_.settings = route_.settings;
-  if (request_.replication) route_.sharing = Sharing::none;
-  server_request_ = server_request(request_, route_, info_);
+  DBGATE_CO_TRY(place_, host_.admit(info_.user, route.target));
+  info_.target = route.target;
+  info_.database = route.server.database;
+  info_.upstream_user = route.server.user;
+  info_.settings = route.settings;
+  replication_ = request.replication;
+  if (replication_) route.sharing = Sharing::none;
+  sharing_ = route.sharing;
+  link_request_ = host_.servers().shared(link_request(request, route, info_));
   const upstream::Greeting* known = nullptr;
-  if (route_.sharing != Sharing::none) known = host_.servers().greeting(server_request_.key);
+  if (sharing_ != Sharing::none) known = host_.servers().greeting(link_request_->key);
   if (known == nullptr) {
-    const auto connected = co_await lend(nullptr);
-    if (!connected) {
-      const Error why = connected.error();
-      log::warn("postgres", "cannot connect to a target",
-                {{"target", info_.target}, {"code", why.code().text()}, {"err", why.message()}});
-      co_return why;
-    }
-    server_ = *connected;
-    status_ = server_->connection.status;
-    info_.server_host = server_->connection.host.name;
-    info_.server_port = server_->connection.host.port;
+    DBGATE_CO_CHECK(co_await first_link());
   } else {
-    status_ = known->status;
+    login_->status = known->status;
     info_.server_host = known->host.name;
     info_.server_port = known->host.port;
   }
-  pid_ = route_.sharing == Sharing::none ? server_->connection.pid : host_.cancels().next_pid();
-  for (const auto& [name, value] : status_) {
+  pid_ = sharing_ == Sharing::none ? server_->connection.pid : host_.cancels().next_pid();
+  for (const auto& [name, value] : login_->status) {
     if (name == "server_version") info_.server_version = value;
   }
   co_return boost::system::in_place_value;
 }
 
+Task<Result<>> Session::first_link() {
+  const auto connected = co_await lend(nullptr);
+  if (!connected) {
+    const Error why = connected.error();
+    log::warn("postgres", "cannot connect to a target",
+              {{"target", info_.target}, {"code", why.code().text()}, {"err", why.message()}});
+    co_return why;
+  }
+  server_ = *connected;
+  login_->status = server_->connection.status;
+  info_.server_host = server_->connection.host.name;
+  info_.server_port = server_->connection.host.port;
+  co_return boost::system::in_place_value;
+}
+
 // A server connection that is where this session left its last one.
 Task<Result<upstream::LinkPtr>> Session::lend(const std::shared_ptr<const SettingTexts>& settings) {
-  DBGATE_CO_TRY(upstream::LinkPtr link, co_await host_.servers().take(server_request_));
-  co_return co_await make_ready(std::move(link), info_, route_, settings);
+  DBGATE_CO_TRY(upstream::LinkPtr link, co_await host_.servers().take(link_request_, this));
+  co_return co_await make_ready(std::move(link), info_, sharing_, settings);
 }
 
 Task<Result<>> Session::greet() {
-  const auto cancel = std::make_shared<CancelPoint>(client_.executor(), route_.server);
-  const bool long_key = request_.minor_version >= 2;
+  const std::shared_ptr<const upstream::ServerSpec> spec(link_request_, &link_request_->spec);
+  const auto cancel = std::make_shared<CancelPoint>(client_.executor(), spec);
+  const bool long_key = login_->request.minor_version >= 2;
   cancel_key_ = host_.cancels().enter(pid_, long_key ? long_cancel_key : short_cancel_key, cancel);
   DBGATE_CO_TRY(trail_, host_.open_trail(info_));
   DBGATE_CO_CHECK(co_await host_.accept_audit());
-  auto greeting = welcome(request_, status_, pid_, cancel_key_);
+  auto greeting = welcome(login_->request, login_->status, pid_, cancel_key_);
   if (!greeting) co_return greeting.error();
-  const std::string bytes = last_of_login_ + *greeting;
+  const std::string bytes = login_->last_message + *greeting;
   const auto sent = co_await client_.write_all(protocol::as_bytes(bytes));
   if (!sent) co_return Error(sqlstate::connection_failure, "");
   cancel_ = cancel;
@@ -200,18 +222,20 @@ Task<std::shared_ptr<const Analysis>> Session::analyze(Judge& judge, std::string
 Task<> Session::relay() {
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
   const std::unique_ptr<Limiter> limiter = host_.limiter_for(info_);
-  Relay relay(*judge, *trail_, host_.relay_limits(), request_.replication, limiter.get(), route_.sharing);
+  Relay relay(*judge, *trail_, host_.relay_limits(), replication_, limiter.get(), sharing_);
   PumpPorts ports;
   ports.commit_audit = [this] { return host_.commit_audit(); };
   ports.accept_audit = [this] { return host_.accept_audit(); };
   ports.analyze = [this, &judge](std::string_view text) { return analyze(*judge, text); };
   ports.lend = [this, &relay] { return lend(relay.settings()); };
-  upstream::Pool* const pool = route_.sharing == Sharing::none ? nullptr : &host_.servers();
+  ports.stop_lending = [this] { host_.servers().stop_waiting(this); };
+  upstream::Pool* const pool = sharing_ == Sharing::none ? nullptr : &host_.servers();
   Pump pump(client_, relay, *cancel_, std::move(ports), pool);
   if (server_) pump.take(std::move(server_));
   {
-    const auto listed =
-        host_.list_session(info_, [&pump](std::string why, bool gentle) { pump.end_session(std::move(why), gentle); });
+    const auto listed = host_.list_session(
+        info_, [&pump](std::string why, bool gentle) { pump.end_session(std::move(why), gentle); },
+        [&pump] { pump.trim(); });
     co_await pump.run();
   }
   // Nobody waits for the result any more: the server need not compute it.
@@ -235,9 +259,9 @@ Task<> Session::relay() {
 
 // What the session has left on its server connection goes before anybody else has it.
 void Session::part_from_server(upstream::LinkPtr link, bool at_rest, bool bound) {
-  const bool kept = at_rest && !request_.replication && route_.pool_idle.count() > 0;
+  const bool kept = at_rest && !replication_ && link_request_->idle.count() > 0;
   if (!kept) return link->end();
-  if (!bound && route_.sharing != Sharing::none) return host_.servers().give_back(link);
+  if (!bound && sharing_ != Sharing::none) return host_.servers().give_back(link);
   net::run_apart(client_.executor(), [link = std::move(link), &servers = host_.servers()]() -> Task<> {
     const auto clean = co_await wipe(*link);
     if (clean) servers.give_back(link);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "gateway/net/race.h"
 #include "gateway/session/replies.h"
 
 namespace dbgate::session {
@@ -20,7 +19,6 @@ Pump::Pump(net::Stream& client, Relay& relay, CancelPoint& cancel, PumpPorts por
       ports_(std::move(ports)),
       pool_(pool),
       progress_(client.executor()),
-      over_(client.executor()),
       client_free_(client.executor()),
       server_free_(client.executor()) {
   cancel_.when_settled([this] {
@@ -29,14 +27,9 @@ Pump::Pump(net::Stream& client, Relay& relay, CancelPoint& cancel, PumpPorts por
 }
 
 Task<> Pump::run() {
-  co_await net::race(client_side(), ended());
+  co_await client_side();
   alarm_ = nullptr;
   cancel_.when_settled(nullptr);
-}
-
-Task<> Pump::ended() {
-  while (!ended_)
-    co_await over_.wait();
 }
 
 std::string Pump::reason_text() const {
@@ -49,7 +42,16 @@ void Pump::end(EndReason reason) {
   if (ended_) return;
   ended_ = true;
   reason_ = reason;
-  over_.notify();
+  // Whatever client_side() waits for, it goes on now.
+  client_.wake();
+  progress_.notify();
+  if (client_busy_) client_.shutdown();
+  if (server_busy_) close_server();
+  ports_.stop_lending();
+}
+
+void Pump::trim() {
+  if (std::exchange(trimmed_at_, from_client_) == from_client_) relay_.trim();
 }
 
 void Pump::tell_client(std::string fatal) {
@@ -185,7 +187,7 @@ Task<> Pump::next_answer() {
 }
 
 Task<> Pump::client_side() {
-  for (;;) {
+  while (!ended_) {
     const auto room = from_client_buffer_.prepare(read_bytes);
     const net::IoResult got = client_.try_read(room);
     if (got.status == net::IoStatus::want_read || got.status == net::IoStatus::want_write) {
@@ -204,31 +206,28 @@ Task<> Pump::client_side() {
     from_client_buffer_.commit(got.bytes);
     from_client_ += got.bytes;
     Go go = Go::again;
-    while (go == Go::again) {
+    while (go == Go::again && !ended_) {
       if (cancel_.under_way()) co_await cancel_.settled();
       const std::uint64_t answers = answers_;
       const Wrote wrote = forward_now();
-      if (wrote != Wrote::all && co_await forward_rest(wrote) == Go::stop) {
-        go = Go::stop;
-        break;
-      }
+      if (wrote != Wrote::all && co_await forward_rest(wrote) == Go::stop) co_return;
       from_client_buffer_.consume(from_client_step_.taken);
       if (from_client_step_.next == Relay::Next::more && from_client_step_.wanted == 0) break;
       // The answer may have come while the batch was recorded and written.
       if (from_client_step_.next == Relay::Next::wait) {
-        while (answers_ == answers)
+        while (answers_ == answers && !ended_)
           co_await next_answer();
-        continue;
+      } else {
+        go = co_await go_on();
       }
-      go = co_await go_on();
     }
     if (go == Go::stop) break;
-    if (!got.drained) continue;
+    if (!got.drained || ended_) continue;
     from_client_buffer_.release_if_empty();
     co_await client_.wait_readable();
   }
   // Terminate overtakes nothing: what was sent before it runs to its end on the server.
-  while (draining_ && link_)
+  while (draining_ && !ended_)
     co_await next_answer();
 }
 
@@ -301,7 +300,9 @@ Task<Pump::Go> Pump::go_on() {
       co_return Go::again;
     case Relay::Next::server: {
       auto lent = co_await ports_.lend();
-      if (lent) {
+      if (lent && ended_) {
+        pool_->give_back(*lent);
+      } else if (lent) {
         take(std::move(*lent));
       } else {
         relay_.refuse_for_server(lent.error());

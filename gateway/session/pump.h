@@ -22,6 +22,8 @@ struct PumpPorts {
   std::function<Task<std::shared_ptr<const Analysis>>(std::string_view)> analyze;
   /// Gets a server connection, ready for this session.
   std::function<Task<Result<upstream::LinkPtr>>()> lend;
+  /// Whoever waits in lend() need not wait any longer.
+  std::function<void()> stop_lending;
 };
 
 /// Moves bytes between a client and its server through a Relay: reads what is there, lets the relay handle all of it,
@@ -47,6 +49,8 @@ class Pump final : public upstream::LinkHolder {
   /// Ends the session from outside, on its own thread: the client is told `why`, work under way is cancelled. A gentle
   /// end waits until the session is outside a transaction.
   void end_session(std::string why, bool gentle);
+  /// Gives unused memory back if nothing has come since the last call.
+  void trim();
   /// Tells the client why its session ends, if it can still be told without waiting.
   void tell_client(std::string fatal);
 
@@ -59,7 +63,6 @@ class Pump final : public upstream::LinkHolder {
   enum class Go : std::uint8_t { on, again, stop };
   enum class Wrote : std::uint8_t { all, part, unaccepted, refused };
   Task<> client_side();
-  Task<> ended();
   Wrote forward_now();
   Task<Go> forward_rest(Wrote so_far);
   Task<Go> go_on();
@@ -93,7 +96,6 @@ class Pump final : public upstream::LinkHolder {
   net::Event progress_;        // the server has answered something, and …
   std::uint64_t answers_ = 0;  // … how often, as nobody may have waited
   bool awaited_ = false;       // somebody waits for an answer
-  net::Event over_;            // the session has ended
   net::Event client_free_;     // nobody writes to the client
   bool client_busy_ = false;
   net::Event server_free_;  // nobody writes to the server
@@ -105,6 +107,7 @@ class Pump final : public upstream::LinkHolder {
   std::string farewell_;   // non-empty: the session ends at its next boundary
   EndReason reason_ = EndReason::terminated;
   std::uint64_t from_client_ = 0;
+  std::uint64_t trimmed_at_ = 0;  // from_client_ then
   std::uint64_t to_client_ = 0;
 };
 

@@ -115,6 +115,8 @@ class Relay {
   /// The rule of the limit that ended the session; empty: none did.
   const std::string& ended_by() const noexcept { return ended_by_; }
 
+  /// Gives unused memory back.
+  void trim();
   /// Ends what is under way in the audit trail; the server connection is gone.
   void abandon(const Error& why);
 

@@ -55,6 +55,12 @@ void Relay::pop_front(bool succeeded) {
   start_clock();
 }
 
+void Relay::trim() {
+  expected_.trim();
+  for (Outgoing* const outgoing : {&to_server_, &to_client_, &local_replies_, &own_words_})
+    outgoing->trim();
+}
+
 void Relay::abandon(const Error& why) {
   while (!expected_.empty()) {
     if (expected_.front().run) finish_run(*expected_.front().run, why.code().text());

@@ -28,7 +28,7 @@ void forget_all(upstream::ServerMemory& memory) {
 
 }  // namespace
 
-upstream::LinkRequest server_request(const StartupRequest& request, const Route& route, const SessionInfo& info) {
+upstream::LinkRequest link_request(const StartupRequest& request, const Route& route, const SessionInfo& info) {
   upstream::LinkRequest asked;
   asked.target = route.target;
   asked.spec = route.server;
@@ -40,10 +40,10 @@ upstream::LinkRequest server_request(const StartupRequest& request, const Route&
   return asked;
 }
 
-Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const SessionInfo& info, const Route& route,
+Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const SessionInfo& info, Sharing sharing,
                                            std::shared_ptr<const SettingTexts> settings) {
   upstream::ServerMemory& memory = link->memory;
-  std::string name = application_name_of(info, route.sharing);
+  std::string name = application_name_of(info, sharing);
   if (memory.user.empty()) {  // it has just been opened, for this session
     memory.user = info.user;
     memory.application_name = name;

@@ -109,9 +109,12 @@ Task<> TcpEngine::serve_known(net::Stream& client, Arrival arrival) {
   }
   Tunnel tunnel(client, *server);
   {
-    const auto listed = host_.list_session(info, [&tunnel](const std::string&, bool gentle) {
-      if (!gentle) tunnel.end(EndReason::ended_by_operator);
-    });
+    const auto listed = host_.list_session(
+        info,
+        [&tunnel](const std::string&, bool gentle) {
+          if (!gentle) tunnel.end(EndReason::ended_by_operator);
+        },
+        [] {});
     co_await tunnel.run();
   }
   (*trail)->ended(name_of(tunnel.reason()), tunnel.from_client(), tunnel.to_client());

@@ -26,8 +26,10 @@ Error none_free(const LinkRequest& request) {
 }  // namespace
 
 struct Pool::Waiter {
-  Waiter(const net::Executor& executor, const LinkRequest& asked) : request(asked), over(executor) {}
+  Waiter(const net::Executor& executor, const LinkRequest& asked, const void* asker)
+      : request(asked), who(asker), over(executor) {}
   const LinkRequest& request;
+  const void* const who;
   const Clock::time_point since = Clock::now();
   net::Event over;
   LinkPtr link;
@@ -132,7 +134,8 @@ bool Pool::give_up_one(const std::string& target, const PoolGroup* except) {
   return false;
 }
 
-Task<Result<LinkPtr>> Pool::take(const LinkRequest& request) {
+Task<Result<LinkPtr>> Pool::take(LinkRequestPtr asked, const void* who) {
+  const LinkRequest& request = *asked;
   if (first_waiting(request.target) == nullptr) {
     PoolGroup& group = group_of(request);
     if (LinkPtr link = take_free(group)) co_return link;
@@ -143,11 +146,37 @@ Task<Result<LinkPtr>> Pool::take(const LinkRequest& request) {
     give_up_one(request.target, &group);
   }
   if (request.wait.count() == 0) co_return none_free(request);
-  co_return co_await wait_in_line(request);
+  co_return co_await wait_in_line(request, who);
 }
 
-Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request) {
-  Waiter waiter(executor_, request);
+void Pool::stop_waiting(const void* who) {
+  for (auto& [target, line] : lines_) {
+    for (Waiter* const waiter : line) {
+      if (waiter->who != who) continue;
+      waiter->expired = true;
+      waiter->over.notify();
+      return;
+    }
+  }
+}
+
+LinkRequestPtr Pool::shared(LinkRequest request) {
+  std::string name;
+  for (const auto& [setting, value] : request.parameters) {
+    if (setting == "application_name") name = value;
+  }
+  auto& known = requests_[{request.key, std::move(name)}];
+  LinkRequestPtr same = known.lock();
+  const bool equal = same && same->max == request.max && same->wait == request.wait && same->idle == request.idle &&
+                     same->spec.connect_timeout == request.spec.connect_timeout && same->spec.tls == request.spec.tls;
+  if (equal) return same;
+  same = std::make_shared<const LinkRequest>(std::move(request));
+  known = same;
+  return same;
+}
+
+Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request, const void* who) {
+  Waiter waiter(executor_, request, who);
   InLine in_line(*this, waiter);
   net::Alarm alarm(executor_, [&waiter] {
     waiter.expired = true;
@@ -267,6 +296,7 @@ void Pool::sweep() {
     const bool empty = group.free.empty() && group.resting.empty() && group.busy.empty();
     at = empty ? groups_.erase(at) : std::next(at);
   }
+  std::erase_if(requests_, [](const auto& entry) { return entry.second.expired(); });
 }
 
 void Pool::close() {

@@ -21,6 +21,7 @@ struct LinkRequest {
   std::chrono::milliseconds wait{0};  ///< for one to become free
   std::chrono::milliseconds idle{0};  ///< one that nobody uses is kept
 };
+using LinkRequestPtr = std::shared_ptr<const LinkRequest>;
 
 /// What a server said of itself at the last login.
 struct Greeting {
@@ -49,7 +50,12 @@ class Pool {
   void start(net::Executor executor);
 
   /// A connection that nobody holds; who takes it attaches itself. Errors: 53300 after `wait`, or what connecting says.
-  Task<Result<LinkPtr>> take(const LinkRequest& request);
+  /// `who` names the asker to stop_waiting().
+  Task<Result<LinkPtr>> take(LinkRequestPtr request, const void* who);
+  /// Nobody is there any more to take what `who` waits for.
+  void stop_waiting(const void* who);
+  /// An equal request that somebody holds, or this one: many sessions ask for the same.
+  LinkRequestPtr shared(LinkRequest request);
   /// Its holder is between transactions. False: it is taken away at once, the holder has been told.
   bool rest(Link& link);
   /// Its holder goes on.
@@ -75,7 +81,7 @@ class Pool {
   LinkPtr take_free(PoolGroup& group);
   LinkPtr take_resting(PoolGroup& group, std::chrono::milliseconds rested);
   bool give_up_one(const std::string& target, const PoolGroup* except);
-  Task<Result<LinkPtr>> wait_in_line(const LinkRequest& request);
+  Task<Result<LinkPtr>> wait_in_line(const LinkRequest& request, const void* who);
   Task<Result<LinkPtr>> open(const LinkRequest& request);
   bool serve_waiting(const LinkPtr& link);
   void on_granted(const std::string& target);
@@ -90,6 +96,7 @@ class Pool {
   std::map<std::string, PoolGroup, std::less<>> groups_;
   std::map<std::string, std::list<Waiter*>, std::less<>> lines_;  // by target
   std::map<std::string, Greeting, std::less<>> greetings_;
+  std::map<std::pair<std::string, std::string>, std::weak_ptr<const LinkRequest>> requests_;  // key, application_name
   bool closed_ = false;
 };
 
