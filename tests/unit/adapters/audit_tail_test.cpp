@@ -5,9 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <random>
+#include <thread>
 
 #include "gateway/adapters/file_audit.h"
 #include "gateway/adapters/tail_file.h"
@@ -272,6 +274,32 @@ TEST_F(AuditTailTest, IsReadOnce) {
   ASSERT_TRUE(w0->write_out());
   write(*w0, "d");
   EXPECT_THAT(texts_of(reader), ElementsAre("d"));
+}
+
+// Whoever reads while it is written to finds a whole log, and every record once.
+TEST_F(AuditTailTest, IsReadWhileItIsWritten) {
+  options_.segment_bytes = 3 << 20;
+  const auto log = open();
+  auto w0 = chain(*log);
+  write(*w0, "0");
+  std::atomic<bool> enough{false};
+  std::thread writer([&] {
+    for (int i = 1; !enough; ++i)
+      write(*w0, std::to_string(i) + std::string(i % 3 == 0 ? 2000 : 20, ' '));
+  });
+  audit::LogReader reader(directory_.path());
+  int next = 0;
+  std::vector<std::string> problems;
+  // Until the tail has been written out some times under the eyes of the readers.
+  for (int reads = 0; problems.empty() && (reads < 40 || !std::filesystem::exists(segment(2))); ++reads) {
+    for (const std::string& text : texts_of(reader)) {
+      if (std::stoi(text) != next++) problems.push_back("read " + text);
+    }
+    if (reads % 8 == 0) problems = verify_directory(directory_.path()).problems;
+  }
+  enough = true;
+  writer.join();
+  EXPECT_THAT(problems, IsEmpty());
 }
 
 TEST_F(AuditTailTest, AFullDisk) {
