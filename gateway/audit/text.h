@@ -35,12 +35,7 @@ class Text {
   /// Takes the first bytes away.
   void drop_front(std::size_t bytes) noexcept {
     size_ -= bytes;
-    std::memmove(data_.get(), data_.get() + bytes, size_);
-  }
-  void swap(Text& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(capacity_, other.capacity_);
+    if (bytes > 0 && size_ > 0) std::memmove(data_.get(), data_.get() + bytes, size_);
   }
 
  private:

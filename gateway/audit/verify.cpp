@@ -45,7 +45,9 @@ class Verifier {
   explicit Verifier(std::string directory) : directory_(std::move(directory)) {}
 
   VerifyReport run() {
-    const std::vector<Tail> tails = read_tails(directory_);  // before segments: see Tail
+    // In this order nothing that is written meanwhile is missed: what a head says of is in a segment, and see Tail.
+    const std::map<std::string, Head> heads = read_heads();
+    const std::vector<Tail> tails = read_tails(directory_);
     const auto segments = list_segments(directory_);
     if (segments.empty()) report_.problems.push_back(directory_ + ": no audit segments");
     for (const SegmentFile& segment : segments)
@@ -54,8 +56,8 @@ class Verifier {
       check_tail(tail);
     report_.chains = chains_.size();
     // Also of chains that have no segment any more: their heads say that there was one.
-    for (const std::string& chain : list_heads())
-      check_head(chain, chains_[chain]);
+    for (const auto& [chain, head] : heads)
+      check_head(chain, head, chains_[chain]);
     report_.segments = segments.size();
     report_.in_flight = open_.size();
     return std::move(report_);
@@ -138,22 +140,21 @@ class Verifier {
     if (sha256_hex(text.str()) != blob) problem(place, "the statement text blobs/" + blob + " was changed");
   }
 
-  std::vector<std::string> list_heads() const {
-    std::vector<std::string> names;
+  std::map<std::string, Head> read_heads() const {
+    std::map<std::string, Head> heads;
     std::error_code failed;
     for (const auto& entry : fs::directory_iterator(directory_, failed)) {
-      std::string name = entry.path().filename().string();
+      const std::string name = entry.path().filename().string();
       if (!name.starts_with(segment_prefix) || !name.ends_with(head_suffix)) continue;
-      names.push_back(name.substr(segment_prefix.size(), name.size() - segment_prefix.size() - head_suffix.size()));
+      const std::size_t bytes = name.size() - segment_prefix.size() - head_suffix.size();
+      heads[name.substr(segment_prefix.size(), bytes)] = read_head(entry.path().string());
     }
-    std::sort(names.begin(), names.end());
-    return names;
+    return heads;
   }
 
   // A log cannot show by itself that its end was cut off; the head noted beside it can.
-  void check_head(const std::string& chain, const ChainState& state) {
+  void check_head(const std::string& chain, const Head& head, const ChainState& state) {
     const std::string name = "audit-" + chain + ".head";
-    const Head head = read_head(directory_ + "/" + name);
     if (!head.valid) return problem(name, "is not the head of a chain");
     if (head.sequence > state.sequence) {
       problem(name, "record " + std::to_string(head.sequence) + " was written, but the log ends at " +

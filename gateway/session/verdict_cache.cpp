@@ -42,6 +42,22 @@ std::size_t bytes_of(const Sent& sent) {
   return bytes;
 }
 
+// Its record, once it is rendered: parts of script and verdict, between keys.
+std::size_t bytes_of_record(const Judged& judged) {
+  constexpr std::size_t keys = 256;
+  std::size_t bytes = sizeof(JudgementRecord) + keys;
+  if (judged.verdict) {
+    bytes += judged.verdict->rule_id.size() + bytes_of(judged.verdict->reasons) + bytes_of(judged.verdict->masked);
+  }
+  if (!judged.script) return bytes;
+  for (const sql::Statement& statement : judged.script->statements) {
+    bytes += statement.tag.size() + statement.shape.size();
+    for (const sql::RelationUse& use : statement.relations)
+      bytes += use.name.schema.size() + use.name.name.size() + std::string_view("\".\",").size();
+  }
+  return bytes;
+}
+
 bool same_limits(const sql::ScanLimits& a, const sql::ScanLimits& b) {
   return a.max_bytes == b.max_bytes && a.max_tokens == b.max_tokens && a.max_nesting == b.max_nesting &&
          a.max_operator_run == b.max_operator_run && a.max_comment_depth == b.max_comment_depth &&
@@ -51,7 +67,7 @@ bool same_limits(const sql::ScanLimits& a, const sql::ScanLimits& b) {
 }  // namespace
 
 std::size_t bytes_of(const Judged& judged) {
-  std::size_t bytes = sizeof judged;
+  std::size_t bytes = sizeof judged + bytes_of_record(judged);
   if (judged.script) bytes += sql::bytes_of(*judged.script);
   if (judged.verdict) bytes += bytes_of(*judged.verdict);
   if (judged.sent) bytes += bytes_of(*judged.sent);
@@ -149,6 +165,7 @@ void VerdictCache::keep(const Use& use, std::string_view key, const Judged& judg
   const auto [at, made] = scope.entries.try_emplace(std::string(key));
   if (!made) return;
   at->second.judged = judged;
+  at->second.judged.record = std::make_shared<JudgementRecord>();  // filled by whoever records it next
   at->second.bytes = bytes;
   order_.push_front({&scope, &at->first});
   at->second.place = order_.begin();

@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,6 +14,7 @@
 #include "gateway/audit/chain.h"
 #include "gateway/audit/json.h"
 #include "gateway/audit/verify.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/temp_directory.h"
 
 namespace dbgate::adapters {
@@ -28,6 +27,7 @@ using ports::Pace;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using tests::FullDisk;
 using tests::read_file;
 using tests::TempDirectory;
 using tests::write_file;
@@ -400,26 +400,6 @@ TEST_F(FileAuditTest, SegmentsMayTurnWhileTheyAreFlushed) {
   ASSERT_TRUE(calls.wait_for(2 * rounds + 2));
   EXPECT_THAT(problems(), IsEmpty());
 }
-
-/// Lets files grow to `bytes` only, as a full disk would.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FullDisk() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    ::signal(SIGXFSZ, handler_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
 
 // While the disk is full nothing is accepted; afterwards the log goes on, whole, and says that there was a gap.
 TEST_F(FileAuditTest, AFullDisk) {

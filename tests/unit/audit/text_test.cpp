@@ -39,6 +39,8 @@ TEST(Text, OnePartLargerThanAnyRoom) {
 
 TEST(Text, LosesItsFront) {
   Text text;
+  text.drop_front(0);
+  EXPECT_TRUE(text.empty());
   text += "abcdef";
   text.drop_front(2);
   EXPECT_EQ(text.view(), "cdef");

@@ -87,6 +87,17 @@ TEST_F(VerdictCacheTest, SaysWhatWasSaidBefore) {
   EXPECT_FALSE(judge.recall("SELECT a FROM t WHERE c = 1", TextForm::query).script);
 }
 
+// What the audit log says of a verdict is made once for all that share it.
+TEST_F(VerdictCacheTest, SharesItsRecord) {
+  PolicyJudge judge = judge_of();
+  EXPECT_FALSE(known(judge, "SELECT a FROM t WHERE b = 1"));
+  const auto record = judge.recall("SELECT a FROM t WHERE b = 1", TextForm::query).record;
+  ASSERT_TRUE(record);
+  EXPECT_EQ(judge.recall("SELECT a FROM t WHERE b = 2", TextForm::query).record, record);
+  EXPECT_FALSE(known(judge, "SELECT a FROM t WHERE c = 1"));
+  EXPECT_NE(judge.recall("SELECT a FROM t WHERE c = 1", TextForm::query).record, record);
+}
+
 TEST_F(VerdictCacheTest, TextsOfParseAreKnownByThemselvesAlone) {
   PolicyJudge judge = judge_of();
   EXPECT_FALSE(known(judge, "SELECT a FROM t WHERE b = 1", TextForm::parse));
