@@ -90,13 +90,16 @@ void PolicyJudge::remember(std::string_view text, TextForm form, const Analysis&
   if (!std::all_of(statements.begin(), statements.end(), stands_alone)) return;
   const std::string* const key = key_of(text, form);
   if (key == nullptr) return;
-  if (!judged.sent) return cache_->keep(cached_, *key, judged);
-  // Views are counted by every judge for itself: no other may take the number for one of its own (stands()).
   Judged kept = judged;
-  auto sent = std::make_shared<Sent>(*judged.sent);
-  sent->judged_by = 0;
-  kept.sent = std::move(sent);
-  cache_->keep(cached_, *key, kept);
+  // Filled in when it is recorded for the first time.
+  kept.record = std::make_shared<JudgementRecord>();
+  if (judged.sent) {
+    // Views are counted by every judge for itself: no other may take the number for one of its own (stands()).
+    auto sent = std::make_shared<Sent>(*judged.sent);
+    sent->judged_by = 0;
+    kept.sent = std::move(sent);
+  }
+  cache_->keep(cached_, *key, std::move(kept));
 }
 
 }  // namespace dbgate::session

@@ -42,6 +42,18 @@ std::size_t bytes_of(const Sent& sent) {
   return bytes;
 }
 
+// What audit records say of a judgement is rendered later: names of it, the verdict, and shapes where they are learnt.
+std::size_t bytes_of_record(const Judged& judged) {
+  constexpr std::size_t fixed_text = 512;
+  std::size_t bytes = sizeof(JudgementRecord) + fixed_text + bytes_of(*judged.verdict);
+  for (const sql::Statement& statement : judged.script->statements) {
+    for (const sql::RelationUse& use : statement.relations)
+      bytes += use.name.schema.size() + use.name.name.size();
+    if (judged.verdict->learns) bytes += statement.shape.size();
+  }
+  return bytes;
+}
+
 bool same_limits(const sql::ScanLimits& a, const sql::ScanLimits& b) {
   return a.max_bytes == b.max_bytes && a.max_tokens == b.max_tokens && a.max_nesting == b.max_nesting &&
          a.max_operator_run == b.max_operator_run && a.max_comment_depth == b.max_comment_depth &&
@@ -54,6 +66,7 @@ std::size_t bytes_of(const Judged& judged) {
   std::size_t bytes = sizeof judged;
   if (judged.script) bytes += sql::bytes_of(*judged.script);
   if (judged.verdict) bytes += bytes_of(*judged.verdict);
+  if (judged.record) bytes += bytes_of_record(judged);
   if (judged.sent) bytes += bytes_of(*judged.sent);
   for (const RowCap& cap : judged.row_caps)
     bytes += sizeof cap + cap.rule.capacity();
@@ -142,13 +155,13 @@ const Judged* VerdictCache::find(const Use& use, std::string_view key) {
   return &found->second.judged;
 }
 
-void VerdictCache::keep(const Use& use, std::string_view key, const Judged& judged) {
+void VerdictCache::keep(const Use& use, std::string_view key, Judged judged) {
   const std::size_t bytes = around_entry + key.size() + bytes_of(judged);
   if (bytes > max_bytes_ / most_of_all) return;
   Scope& scope = *use.scope_;
   const auto [at, made] = scope.entries.try_emplace(std::string(key));
   if (!made) return;
-  at->second.judged = judged;
+  at->second.judged = std::move(judged);
   at->second.bytes = bytes;
   order_.push_front({&scope, &at->first});
   at->second.place = order_.begin();

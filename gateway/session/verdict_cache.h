@@ -111,7 +111,7 @@ class VerdictCache {
   /// Null: not known. Valid until the next call.
   const Judged* find(const Use& use, std::string_view key);
   /// Keeps it, unless it is too large or known.
-  void keep(const Use& use, std::string_view key, const Judged& judged);
+  void keep(const Use& use, std::string_view key, Judged judged);
 
   /// For making keys in, so that sessions need no memory for it.
   std::string& scratch() noexcept { return scratch_; }
