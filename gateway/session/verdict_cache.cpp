@@ -1,5 +1,6 @@
 #include "gateway/session/verdict_cache.h"
 
+#include <bit>
 #include <cstring>
 
 #include "gateway/auth/random.h"
@@ -74,6 +75,20 @@ std::size_t bytes_of(const Judged& judged) {
 }
 
 VerdictCache::VerdictCache(std::size_t max_bytes) : VerdictCache(max_bytes, random_key()) {}
+
+VerdictCache::VerdictCache(std::size_t max_bytes, const HashKey& hash_key) : max_bytes_(max_bytes), hash_{hash_key} {
+  // Several times as many as verdicts, so that one is not forgotten before it comes again.
+  constexpr std::size_t bytes_each = 512;
+  seen_.resize(std::bit_ceil(max_bytes / bytes_each + 1));
+  bytes_ = seen_.size() * sizeof seen_[0];
+}
+
+// What is said here by mistake costs a place in the table, or a judgement, and nothing else.
+bool VerdictCache::comes_again(std::string_view key) noexcept {
+  const std::uint64_t hash = hash_(key);
+  std::uint32_t& seen = seen_[hash & (seen_.size() - 1)];
+  return std::exchange(seen, static_cast<std::uint32_t>(hash >> 32)) == static_cast<std::uint32_t>(hash >> 32);
+}
 
 bool VerdictCache::same(const Scope& scope, const Premises& premises) {
   const Premises& known = scope.premises;
@@ -156,6 +171,8 @@ const Judged* VerdictCache::find(const Use& use, std::string_view key) {
 }
 
 void VerdictCache::keep(const Use& use, std::string_view key, Judged judged) {
+  const bool full = bytes_ > max_bytes_ - max_bytes_ / most_of_all;
+  if (full && !comes_again(key)) return;
   const std::size_t bytes = around_entry + key.size() + bytes_of(judged);
   if (bytes > max_bytes_ / most_of_all) return;
   Scope& scope = *use.scope_;
