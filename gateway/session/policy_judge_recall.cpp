@@ -50,7 +50,7 @@ bool PolicyJudge::server_knows_enough() const {
 bool PolicyJudge::uses_cache() {
   if (cache_ == nullptr || !view_.grants || !view_.ready) return false;
   if (cached_views_ == views_) return true;
-  cached_ = cache_->enter({view_.grants, view_.catalog, view_.resolver != nullptr, view_.closure != nullptr,
+  cached_ = cache_->enter({view_.grants, view_.catalog, view_.resolver != nullptr, view_.names.closure != nullptr,
                            view_.names.database, view_.names.account, view_.names.search_path, limits_});
   cached_views_ = views_;
   return true;
@@ -90,13 +90,16 @@ void PolicyJudge::remember(std::string_view text, TextForm form, const Analysis&
   if (!std::all_of(statements.begin(), statements.end(), stands_alone)) return;
   const std::string* const key = key_of(text, form);
   if (key == nullptr) return;
-  if (!judged.sent) return cache_->keep(cached_, *key, judged);
-  // Views are counted by every judge for itself: no other may take the number for one of its own (stands()).
   Judged kept = judged;
-  auto sent = std::make_shared<Sent>(*judged.sent);
-  sent->judged_by = 0;
-  kept.sent = std::move(sent);
-  cache_->keep(cached_, *key, kept);
+  // Filled in when it is recorded for the first time.
+  kept.record = std::make_shared<JudgementRecord>();
+  if (judged.sent) {
+    // Views are counted by every judge for itself: no other may take the number for one of its own (stands()).
+    auto sent = std::make_shared<Sent>(*judged.sent);
+    sent->judged_by = 0;
+    kept.sent = std::move(sent);
+  }
+  cache_->keep(cached_, *key, std::move(kept));
 }
 
 }  // namespace dbgate::session

@@ -1,5 +1,6 @@
 #include "gateway/session/verdict_cache.h"
 
+#include <bit>
 #include <cstring>
 
 #include "gateway/auth/random.h"
@@ -42,18 +43,14 @@ std::size_t bytes_of(const Sent& sent) {
   return bytes;
 }
 
-// Its record, once it is rendered: parts of script and verdict, between keys.
+// What audit records say of a judgement is rendered later: names of it, the verdict, and shapes where they are learnt.
 std::size_t bytes_of_record(const Judged& judged) {
-  constexpr std::size_t keys = 256;
-  std::size_t bytes = sizeof(JudgementRecord) + keys;
-  if (judged.verdict) {
-    bytes += judged.verdict->rule_id.size() + bytes_of(judged.verdict->reasons) + bytes_of(judged.verdict->masked);
-  }
-  if (!judged.script) return bytes;
+  constexpr std::size_t fixed_text = 512;
+  std::size_t bytes = sizeof(JudgementRecord) + fixed_text + bytes_of(*judged.verdict);
   for (const sql::Statement& statement : judged.script->statements) {
-    bytes += statement.tag.size() + statement.shape.size();
     for (const sql::RelationUse& use : statement.relations)
-      bytes += use.name.schema.size() + use.name.name.size() + std::string_view("\".\",").size();
+      bytes += use.name.schema.size() + use.name.name.size();
+    if (judged.verdict->learns) bytes += statement.shape.size();
   }
   return bytes;
 }
@@ -67,9 +64,10 @@ bool same_limits(const sql::ScanLimits& a, const sql::ScanLimits& b) {
 }  // namespace
 
 std::size_t bytes_of(const Judged& judged) {
-  std::size_t bytes = sizeof judged + bytes_of_record(judged);
+  std::size_t bytes = sizeof judged;
   if (judged.script) bytes += sql::bytes_of(*judged.script);
   if (judged.verdict) bytes += bytes_of(*judged.verdict);
+  if (judged.record) bytes += bytes_of_record(judged);
   if (judged.sent) bytes += bytes_of(*judged.sent);
   for (const RowCap& cap : judged.row_caps)
     bytes += sizeof cap + cap.rule.capacity();
@@ -77,6 +75,20 @@ std::size_t bytes_of(const Judged& judged) {
 }
 
 VerdictCache::VerdictCache(std::size_t max_bytes) : VerdictCache(max_bytes, random_key()) {}
+
+VerdictCache::VerdictCache(std::size_t max_bytes, const HashKey& hash_key) : max_bytes_(max_bytes), hash_{hash_key} {
+  // Several times as many as verdicts, so that one is not forgotten before it comes again.
+  constexpr std::size_t bytes_each = 512;
+  seen_.resize(std::bit_ceil(max_bytes / bytes_each + 1));
+  bytes_ = seen_.size() * sizeof seen_[0];
+}
+
+// What is said here by mistake costs a place in the table, or a judgement, and nothing else.
+bool VerdictCache::comes_again(std::string_view key) noexcept {
+  const std::uint64_t hash = hash_(key);
+  std::uint32_t& seen = seen_[hash & (seen_.size() - 1)];
+  return std::exchange(seen, static_cast<std::uint32_t>(hash >> 32)) == static_cast<std::uint32_t>(hash >> 32);
+}
 
 bool VerdictCache::same(const Scope& scope, const Premises& premises) {
   const Premises& known = scope.premises;
@@ -158,14 +170,15 @@ const Judged* VerdictCache::find(const Use& use, std::string_view key) {
   return &found->second.judged;
 }
 
-void VerdictCache::keep(const Use& use, std::string_view key, const Judged& judged) {
+void VerdictCache::keep(const Use& use, std::string_view key, Judged judged) {
+  const bool full = bytes_ > max_bytes_ - max_bytes_ / most_of_all;
+  if (full && !comes_again(key)) return;
   const std::size_t bytes = around_entry + key.size() + bytes_of(judged);
   if (bytes > max_bytes_ / most_of_all) return;
   Scope& scope = *use.scope_;
   const auto [at, made] = scope.entries.try_emplace(std::string(key));
   if (!made) return;
-  at->second.judged = judged;
-  at->second.judged.record = std::make_shared<JudgementRecord>();  // filled by whoever records it next
+  at->second.judged = std::move(judged);
   at->second.bytes = bytes;
   order_.push_front({&scope, &at->first});
   at->second.place = order_.begin();

@@ -38,7 +38,8 @@ struct Premises {
 /// Verdicts on texts, each together with what it rests on, so that a text that has been judged is not parsed again.
 /// What a key is: text_key.h and docs/verdict-cache.md. Only what is allowed is kept.
 ///
-/// Bounded by bytes: the verdict that was not asked for the longest goes first. What rests on grants or a catalog that
+/// Bounded by bytes: the verdict that was not asked for the longest goes first, for one that is asked for the second
+/// time: statements that come once drive out nothing. What rests on grants or a catalog that
 /// nobody judges by any more goes with them. One per thread; no locks.
 class VerdictCache {
  public:
@@ -46,7 +47,7 @@ class VerdictCache {
   static constexpr std::size_t max_text_bytes = 8 * 1024;
 
   explicit VerdictCache(std::size_t max_bytes);
-  VerdictCache(std::size_t max_bytes, const HashKey& hash_key) : max_bytes_(max_bytes), hash_{hash_key} {}
+  VerdictCache(std::size_t max_bytes, const HashKey& hash_key);
   VerdictCache(const VerdictCache&) = delete;
   VerdictCache& operator=(const VerdictCache&) = delete;
 
@@ -110,8 +111,8 @@ class VerdictCache {
   Use enter(Premises premises);
   /// Null: not known. Valid until the next call.
   const Judged* find(const Use& use, std::string_view key);
-  /// Keeps it, unless it is too large or known.
-  void keep(const Use& use, std::string_view key, const Judged& judged);
+  /// Keeps it, unless it is too large or known, or there is no room and it comes for the first time.
+  void keep(const Use& use, std::string_view key, Judged judged);
 
   /// For making keys in, so that sessions need no memory for it.
   std::string& scratch() noexcept { return scratch_; }
@@ -124,6 +125,7 @@ class VerdictCache {
   void leave(Scope& scope) noexcept;
   void drop(Scope& scope) noexcept;
   void sweep() noexcept;
+  bool comes_again(std::string_view key) noexcept;
   void drop_oldest() noexcept;
   static bool same(const Scope& scope, const Premises& premises);
   static bool outdated(const Scope& scope) noexcept;
@@ -134,6 +136,7 @@ class VerdictCache {
   Order order_;
   Scopes scopes_;
   Scopes::iterator swept_ = scopes_.end();  // where sweep() goes on
+  std::vector<std::uint32_t> seen_;         // parts of the hashes of keys that were not kept
   std::string scratch_;
 };
 

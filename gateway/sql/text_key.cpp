@@ -88,8 +88,19 @@ constexpr Known known_words[] = {{"select", Word::first},
 
 constexpr std::size_t longest_known = 15;
 
+// By length, the first letters of known words: most names are told from them by these.
+constexpr std::array<std::uint32_t, longest_known + 1> first_letters = [] {
+  std::array<std::uint32_t, longest_known + 1> table{};
+  for (const Known& known : known_words)
+    table[known.text.size()] |= 1u << (known.text[0] - 'a');
+  return table;
+}();
+
 Word word_of(std::string_view written) {
-  if (written.size() < 2 || written.size() > longest_known) return Word::name;
+  if (written.size() > longest_known) return Word::name;
+  // Of '_', the letter is none.
+  const unsigned letter = static_cast<unsigned char>(written[0] | 0x20) - static_cast<unsigned>('a');
+  if (letter > 25 || (first_letters[written.size()] >> letter & 1) == 0) return Word::name;
   char folded[longest_known];
   for (std::size_t i = 0; i < written.size(); ++i)
     folded[i] = static_cast<char>(written[i] >= 'A' && written[i] <= 'Z' ? written[i] | 0x20 : written[i]);

@@ -26,6 +26,7 @@ VALUES = [
     ("workers: 2", True), ("workers: -1", False), ("workers: two", False), ("workers: 5000", False),
     ("limits: { login_timeout: 250ms }", True), ("limits: { login_timeout: 250 }", False),
     ("limits: { max_statement_bytes: 1MiB }", True), ("limits: { max_statement_bytes: 1MB }", False),
+    ("limits: { verdict_cache: 0 }", True), ("limits: { verdict_cache: 8000 }", False),
     ("limits: { max_parts: 100 }", True), ("limits: { conections: 1 }", False), ("log: { level: warn }", True), ("log: { level: loud }", False),
     ("audit: { durability: sync }", True), ("audit: { durability: maybe }", False), ("nonsense: 1", False),
     ("listen: { postgres: { port: 0 } }", True), ("listen: { postgres: { port: 70000 } }", False),
