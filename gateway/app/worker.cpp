@@ -54,6 +54,7 @@ Worker* Worker::of_this_thread() noexcept {
 }
 
 void Worker::start() {
+  net::Reactor::of(context_).linger();
   tick();
   thread_ = std::make_unique<Thread>(worker_stack_bytes, [this] {
     current_worker = this;

@@ -23,6 +23,7 @@ Alarm::~Alarm() {
 void Alarm::set(std::chrono::steady_clock::time_point time) {
   const std::uint64_t mine = ++state_->set;
   timer_.expires_at(time);
+  Reactor::of(timer_.get_executor()).due_at(time);
   timer_.async_wait([state = state_, mine](boost::system::error_code cancelled) {
     if (!cancelled && state->set == mine) state->ring();
   });
@@ -35,6 +36,7 @@ struct Deadline::State {
 
 Deadline::Deadline(Stream& stream, std::chrono::milliseconds limit)
     : timer_(stream.executor(), limit), state_(std::make_shared<State>(State{&stream})) {
+  Reactor::of(stream.executor()).due_at(timer_.expiry());
   timer_.async_wait([state = state_](boost::system::error_code cancelled) {
     if (cancelled || state->stream == nullptr) return;
     state->expired = true;

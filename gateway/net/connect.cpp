@@ -46,6 +46,7 @@ Error cannot_connect(const std::string& host, std::uint16_t port, const std::str
 
 Task<Result<Stream>> connect_to(Executor executor, std::string host, std::uint16_t port,
                                 std::chrono::milliseconds limit) {
+  const AsioAtWork at_work(Reactor::of(executor));
   std::vector<boost::asio::generic::stream_protocol::endpoint> endpoints;
   if (host.starts_with('/')) {
     endpoints.emplace_back(boost::asio::local::stream_protocol::endpoint(host + "/.s.PGSQL." + std::to_string(port)));

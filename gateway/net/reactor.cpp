@@ -203,13 +203,23 @@ void Reactor::arm() {
 
 void Reactor::turn() {
   in_turn_ = true;
-  const auto until = Clock::now() + linger;
+  auto now = Clock::now();
+  const auto until = now + busy_limit;
   bool quiet = false;
   do {
-    quiet = !round();
-  } while (!quiet && !asio_has_work_.load() && Clock::now() < until);
+    quiet = !round(now);
+    now = Clock::now();
+  } while (!quiet && lingers_ && !asio_has_work_.load() && now < until);
+  if (due_ <= now) due_ = Clock::time_point::max();
   in_turn_ = false;
   go_back(quiet);
+}
+
+// How long to wait for events, in milliseconds.
+int Reactor::patience(Clock::time_point now) const noexcept {
+  if (!lingers_ || connecting_ > 0 || waiting_ == 0 || !empty(ready_)) return 0;
+  if (due_ <= now) return 0;
+  return static_cast<int>(std::min(quiet_limit, std::chrono::ceil<std::chrono::milliseconds>(due_ - now)).count());
 }
 
 // What was posted before the flag is cleared is in Asio's queue and runs before Asio waits.
@@ -231,15 +241,15 @@ void Reactor::go_back(bool quiet) {
   }
 }
 
-bool Reactor::round() {
-  int timeout = 0;
-  if (empty(ready_) && waiting_ > 0) {
+bool Reactor::round(Clock::time_point now) {
+  int timeout = patience(now);
+  if (timeout > 0) {
     waiting_in_epoll_.store(true);
     // Whoever posts after this look sees the flag and nudges.
-    if (!asio_has_work_.load()) timeout = static_cast<int>(linger.count());
+    if (asio_has_work_.load()) timeout = 0;
   }
   const int count = ::epoll_wait(epoll_, events_.data(), batch, timeout);
-  waiting_in_epoll_.store(false);
+  waiting_in_epoll_.store(false, std::memory_order_relaxed);
   if (count <= 0 && empty(ready_)) return false;
   // Only says who is ready: no coroutine runs, and so no descriptor is closed, before all events are handled.
   for (int i = 0; i < count; ++i) {

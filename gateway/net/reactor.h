@@ -1,6 +1,7 @@
 #pragma once
 #include <sys/epoll.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
@@ -59,10 +60,8 @@ class Watch {
 ///
 /// Asio's own waits cost a system call each (epoll_ctl, to be told again of what is there already). Here a descriptor
 /// is registered once, edge-triggered, in an epoll instance of the reactor, and waiting is only noting down who waits.
-/// Asio watches that instance. Once woken, the reactor handles events and waits for more by itself for as long as
-/// events keep coming, and goes back to Asio
-///  - after `linger` at the latest, for timers and connections under way, and
-///  - at once when nudge() says that something was posted.
+/// Asio watches that instance, and every turn of Asio's loop is one look at it. An io_context whose work comes through
+/// streams can do without Asio's part of most turns: see linger().
 /// One thread, except where stated otherwise.
 class Reactor final : public boost::asio::execution_context::service {
  public:
@@ -79,6 +78,14 @@ class Reactor final : public boost::asio::execution_context::service {
   Reactor& operator=(const Reactor&) = delete;
 
   Executor executor() const { return context_.get_executor(); }
+  /// From now on, events are waited for here and not by Asio for as long as they keep coming. Goes back to Asio
+  ///  - every `busy_limit` while there is work,
+  ///  - after `quiet_limit` without, or as soon as something is due that was announced by due_at(),
+  ///  - at once when nudge() says that something was posted.
+  /// Not for an io_context that has sockets of its own: they would wait.
+  void linger() noexcept { lingers_ = true; }
+  /// A timer of Asio is set to this time. Of several the next counts; the others may be late by `quiet_limit`.
+  void due_at(Clock::time_point time) noexcept { due_ = std::min(due_, time); }
   /// Something was posted to the io_context and shall not wait until the reactor goes back by itself. Call it after
   /// posting. Any thread.
   void nudge() noexcept;
@@ -86,7 +93,11 @@ class Reactor final : public boost::asio::execution_context::service {
  private:
   friend class Wait;
   friend class Watch;
-  static constexpr std::chrono::milliseconds linger{1};
+  friend class AsioAtWork;
+  static constexpr std::chrono::milliseconds busy_limit{1};
+  // A time-out that is nearer than the kernel's next tick makes it set its clock anew at every wait: 3 µs on a virtual
+  // machine, a tenth of a statement.
+  static constexpr std::chrono::milliseconds quiet_limit{20};
   static constexpr int batch = 64;
 
   void shutdown() override;
@@ -94,7 +105,8 @@ class Reactor final : public boost::asio::execution_context::service {
   void make_ready(Wait& wait) noexcept;
   void turn();
   /// @return whether anything was there to do
-  bool round();
+  bool round(Clock::time_point now);
+  int patience(Clock::time_point now) const noexcept;
   void run_ready();
   void go_back(bool quiet);
   void see_to_turn();
@@ -113,9 +125,24 @@ class Reactor final : public boost::asio::execution_context::service {
   bool armed_ = false;   // Asio will call turn() when epoll_ has events
   bool posted_ = false;  // Asio will call turn() soon
   bool in_turn_ = false;
+  bool lingers_ = false;
+  int connecting_ = 0;
+  Clock::time_point due_ = Clock::time_point::max();
   bool over_ = false;                          // the io_context is being destroyed
   std::atomic<bool> asio_has_work_{false};     // set by nudge()
   std::atomic<bool> waiting_in_epoll_{false};  // or about to: the eventfd is needed
+};
+
+/// While one lives, Asio has a connection under way for which the reactor does not linger. Its thread only.
+class AsioAtWork {
+ public:
+  explicit AsioAtWork(Reactor& reactor) noexcept : reactor_(reactor) { ++reactor_.connecting_; }
+  ~AsioAtWork() { --reactor_.connecting_; }
+  AsioAtWork(const AsioAtWork&) = delete;
+  AsioAtWork& operator=(const AsioAtWork&) = delete;
+
+ private:
+  Reactor& reactor_;
 };
 
 /// Reactor::nudge() where there is a reactor. Any thread.

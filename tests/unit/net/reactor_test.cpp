@@ -45,8 +45,12 @@ struct Pair {
   int far = -1;
 };
 
-class ReactorTest : public ::testing::Test {
+/// With and without lingering.
+class ReactorTest : public ::testing::TestWithParam<bool> {
  protected:
+  ReactorTest() {
+    if (GetParam()) Reactor::of(context_).linger();
+  }
   void start(std::function<Task<>()> task) {
     boost::asio::co_spawn(
         context_, [task = std::move(task)]() -> Task<> { co_await task(); },
@@ -88,7 +92,7 @@ class ReactorTest : public ::testing::Test {
   int ended_ = 0;
 };
 
-TEST_F(ReactorTest, DataThatIsThereBeforeTheFirstAttemptEndsAWait) {
+TEST_P(ReactorTest, DataThatIsThereBeforeTheFirstAttemptEndsAWait) {
   Pair pair(context_);
   pair.say("a");
   start([&]() -> Task<> {
@@ -98,7 +102,7 @@ TEST_F(ReactorTest, DataThatIsThereBeforeTheFirstAttemptEndsAWait) {
   run(1);
 }
 
-TEST_F(ReactorTest, DataThatComesBetweenAnEmptyAttemptAndTheWaitEndsTheWait) {
+TEST_P(ReactorTest, DataThatComesBetweenAnEmptyAttemptAndTheWaitEndsTheWait) {
   Pair pair(context_);
   start([&]() -> Task<> {
     std::array<std::byte, 8> room;
@@ -115,7 +119,7 @@ TEST_F(ReactorTest, DataThatComesBetweenAnEmptyAttemptAndTheWaitEndsTheWait) {
   run(1);
 }
 
-TEST_F(ReactorTest, DataThatComesAfterAShortReadEndsTheWait) {
+TEST_P(ReactorTest, DataThatComesAfterAShortReadEndsTheWait) {
   Pair pair(context_);
   pair.say("a");
   start([&]() -> Task<> {
@@ -132,7 +136,7 @@ TEST_F(ReactorTest, DataThatComesAfterAShortReadEndsTheWait) {
 }
 
 // The end of the stream is no event of its own when it came together with data, and a short read is no empty attempt.
-TEST_F(ReactorTest, TheEndThatCameWithTheDataEndsTheWait) {
+TEST_P(ReactorTest, TheEndThatCameWithTheDataEndsTheWait) {
   Pair pair(context_);
   Pair registered(context_);
   start([&]() -> Task<> {
@@ -154,7 +158,7 @@ TEST_F(ReactorTest, TheEndThatCameWithTheDataEndsTheWait) {
   run(2);
 }
 
-TEST_F(ReactorTest, AWaitEndsWhenTheStreamIsShutDownOrClosed) {
+TEST_P(ReactorTest, AWaitEndsWhenTheStreamIsShutDownOrClosed) {
   Pair shut(context_);
   Pair closed(context_);
   start([&]() -> Task<> { EXPECT_EQ(co_await next(*shut.near), "end"); });
@@ -166,7 +170,7 @@ TEST_F(ReactorTest, AWaitEndsWhenTheStreamIsShutDownOrClosed) {
   run(2);
 }
 
-TEST_F(ReactorTest, AWaitOfAClosedStreamEnds) {
+TEST_P(ReactorTest, AWaitOfAClosedStreamEnds) {
   Pair pair(context_);
   pair.near->close();
   start([&]() -> Task<> {
@@ -177,7 +181,7 @@ TEST_F(ReactorTest, AWaitOfAClosedStreamEnds) {
   run(1);
 }
 
-TEST_F(ReactorTest, AReaderAndAWriterWaitForOneStream) {
+TEST_P(ReactorTest, AReaderAndAWriterWaitForOneStream) {
   Pair pair(context_);
   fill(*pair.near);
   std::string order;
@@ -195,7 +199,7 @@ TEST_F(ReactorTest, AReaderAndAWriterWaitForOneStream) {
   EXPECT_EQ(order, "wr");
 }
 
-TEST_F(ReactorTest, RoomThatIsMadeBeforeTheWaitEndsIt) {
+TEST_P(ReactorTest, RoomThatIsMadeBeforeTheWaitEndsIt) {
   Pair pair(context_);
   start([&]() -> Task<> {
     for (int i = 0; i < 3; ++i) {
@@ -207,7 +211,7 @@ TEST_F(ReactorTest, RoomThatIsMadeBeforeTheWaitEndsIt) {
   run(1);
 }
 
-TEST_F(ReactorTest, AWriterLearnsThatThePeerIsGone) {
+TEST_P(ReactorTest, AWriterLearnsThatThePeerIsGone) {
   Pair pair(context_);
   start([&]() -> Task<> {
     fill(*pair.near);
@@ -219,7 +223,7 @@ TEST_F(ReactorTest, AWriterLearnsThatThePeerIsGone) {
   run(1);
 }
 
-TEST_F(ReactorTest, ARaceCancelsTheWaitsOfTheLoser) {
+TEST_P(ReactorTest, ARaceCancelsTheWaitsOfTheLoser) {
   Pair pair(context_);
   Pair silent(context_);
   Event never(context_.get_executor());
@@ -240,7 +244,7 @@ TEST_F(ReactorTest, ARaceCancelsTheWaitsOfTheLoser) {
   run(1);
 }
 
-TEST_F(ReactorTest, MoreEventsThanOneBatchAreAllSeen) {
+TEST_P(ReactorTest, MoreEventsThanOneBatchAreAllSeen) {
   constexpr int count = 300;
   std::vector<std::unique_ptr<Pair>> pairs;
   for (int i = 0; i < count; ++i) {
@@ -255,7 +259,7 @@ TEST_F(ReactorTest, MoreEventsThanOneBatchAreAllSeen) {
 }
 
 // Both are ready in one batch of events, and whoever comes first destroys the other's stream.
-TEST_F(ReactorTest, AStreamMayBeDestroyedWhileItsEventIsHandled) {
+TEST_P(ReactorTest, AStreamMayBeDestroyedWhileItsEventIsHandled) {
   auto left = std::make_unique<Pair>(context_);
   auto right = std::make_unique<Pair>(context_);
   int closed = 0;
@@ -281,7 +285,7 @@ TEST_F(ReactorTest, AStreamMayBeDestroyedWhileItsEventIsHandled) {
   run(2);
 }
 
-TEST_F(ReactorTest, AStreamMayBeMovedBetweenWaits) {
+TEST_P(ReactorTest, AStreamMayBeMovedBetweenWaits) {
   Pair pair(context_);
   start([&]() -> Task<> {
     EXPECT_EQ(co_await next(*pair.near), "a");
@@ -297,7 +301,7 @@ TEST_F(ReactorTest, AStreamMayBeMovedBetweenWaits) {
   run(1);
 }
 
-TEST_F(ReactorTest, AReaderWithoutEndLetsOthersHaveTheirTurn) {
+TEST_P(ReactorTest, AReaderWithoutEndLetsOthersHaveTheirTurn) {
   Pair busy(context_);
   Pair patient(context_);
   bool served = false;
@@ -319,7 +323,7 @@ TEST_F(ReactorTest, AReaderWithoutEndLetsOthersHaveTheirTurn) {
 }
 
 // Two coroutines that keep each other busy; Asio's timer must still come.
-TEST_F(ReactorTest, TrafficWithoutPauseLetsTimersCome) {
+TEST_P(ReactorTest, TrafficWithoutPauseLetsTimersCome) {
   std::array<int, 2> ends{-1, -1};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
   Stream left(context_, ends[0]);
@@ -340,7 +344,7 @@ TEST_F(ReactorTest, TrafficWithoutPauseLetsTimersCome) {
   run(2);
 }
 
-TEST_F(ReactorTest, AnEventWakesAllWhoWaitAndNobodyLater) {
+TEST_P(ReactorTest, AnEventWakesAllWhoWaitAndNobodyLater) {
   Event event(context_.get_executor());
   int woken = 0;
   event.notify();  // lost
@@ -357,7 +361,7 @@ TEST_F(ReactorTest, AnEventWakesAllWhoWaitAndNobodyLater) {
 }
 
 // Whoever waits keeps the io_context running, although nothing but another thread can end the wait.
-TEST_F(ReactorTest, WorkPostedByAnotherThreadRuns) {
+TEST_P(ReactorTest, WorkPostedByAnotherThreadRuns) {
   Event event(context_.get_executor());
   constexpr int rounds = 2000;
   std::atomic<int> asked{0};
@@ -384,7 +388,7 @@ TEST_F(ReactorTest, WorkPostedByAnotherThreadRuns) {
   EXPECT_EQ(answered, rounds);
 }
 
-TEST_F(ReactorTest, ATaskRunsOnAnotherThreadAndItsFailureComesBack) {
+TEST_P(ReactorTest, ATaskRunsOnAnotherThreadAndItsFailureComesBack) {
   boost::asio::io_context elsewhere{1};
   auto work = boost::asio::make_work_guard(elsewhere);
   std::thread other([&] { elsewhere.run(); });
@@ -411,7 +415,7 @@ TEST_F(ReactorTest, ATaskRunsOnAnotherThreadAndItsFailureComesBack) {
   other.join();
 }
 
-TEST_F(ReactorTest, CoroutinesThatStillWaitAreUnwoundWithTheContext) {
+TEST_P(ReactorTest, CoroutinesThatStillWaitAreUnwoundWithTheContext) {
   auto context = std::make_unique<boost::asio::io_context>(1);
   int unwound = 0;
   std::array<int, 2> ends{-1, -1};
@@ -433,7 +437,7 @@ TEST_F(ReactorTest, CoroutinesThatStillWaitAreUnwoundWithTheContext) {
   ::close(ends[1]);
 }
 
-TEST_F(ReactorTest, ADeadlineShutsTheStreamDown) {
+TEST_P(ReactorTest, ADeadlineShutsTheStreamDown) {
   Pair pair(context_);
   start([&]() -> Task<> {
     const Deadline deadline(*pair.near, std::chrono::milliseconds(1));
@@ -442,6 +446,24 @@ TEST_F(ReactorTest, ADeadlineShutsTheStreamDown) {
   });
   run(1);
 }
+
+TEST_P(ReactorTest, TimersComeWhileNothingElseHappens) {
+  Pair pair(context_);
+  std::vector<int> order;
+  Alarm early(context_.get_executor(), [&] { order.push_back(1); });
+  Alarm late(context_.get_executor(), [&] {
+    order.push_back(2);
+    pair.near->shutdown();
+  });
+  late.set(Reactor::Clock::now() + std::chrono::milliseconds(9));
+  early.set(Reactor::Clock::now() + std::chrono::milliseconds(3));
+  start([&]() -> Task<> { EXPECT_EQ(co_await next(*pair.near), "end"); });
+  run(1);
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Reactor, ReactorTest, ::testing::Bool(),
+                         [](const auto& how) { return how.param ? "lingering" : "plain"; });
 
 }  // namespace
 }  // namespace dbgate::net
