@@ -36,6 +36,19 @@ def environment(tls):
     return {**os.environ, "PGPASSWORD": lab.PASSWORD, "PGSSLMODE": "require" if tls else "disable", "PGGSSENCMODE": "disable"}
 
 
+def timed(name, contestant, command, tls=False):
+    """Runs pgbench, or what prints the same, and reads what it counted."""
+    before_client, before = client_seconds(), contestant.cpu_seconds()
+    done = subprocess.run([str(part) for part in command], env=environment(tls), capture_output=True, text=True, check=False)
+    proxy, client = contestant.cpu_seconds() - before, client_seconds() - before_client
+    count = re.search(r"actually processed: (\d+)", done.stdout)
+    if done.returncode != 0 or not count or int(count[1]) == 0:
+        raise AssertionError(f"{contestant.name}, {name}: {command[0]} failed\n{done.stdout}{done.stderr}"[-2000:])
+    result = Run(int(count[1]), proxy, client, float(re.search(r"latency average = ([\d.]+)", done.stdout)[1]))
+    result.per_second = float(re.search(r"tps = ([\d.]+)", done.stdout)[1])
+    return result
+
+
 class Pgbench:
     """pgbench with some options for a window of time."""
 
@@ -48,17 +61,22 @@ class Pgbench:
         return (contestant.tls or not self.tls) and (contestant.prepared or not self.prepared)
 
     def run(self, contestant, seconds):
-        before_client, before = client_seconds(), contestant.cpu_seconds()
-        done = subprocess.run(["pgbench", "-n", "-h", "127.0.0.1", "-p", str(contestant.port), "-U", "postgres", "-T",
-                               str(seconds), *self.options, DATABASE], env=environment(self.tls), capture_output=True,
-                              text=True, check=False)
-        proxy, client = contestant.cpu_seconds() - before, client_seconds() - before_client
-        count = re.search(r"actually processed: (\d+)", done.stdout)
-        if done.returncode != 0 or not count or int(count[1]) == 0:
-            raise AssertionError(f"{contestant.name}, {self.name}: pgbench failed\n{done.stdout}{done.stderr}"[-2000:])
-        result = Run(int(count[1]), proxy, client, float(re.search(r"latency average = ([\d.]+)", done.stdout)[1]))
-        result.per_second = float(re.search(r"tps = ([\d.]+)", done.stdout)[1])
-        return result
+        return timed(self.name, contestant, ["pgbench", "-n", "-h", "127.0.0.1", "-p", contestant.port, "-U", "postgres", "-T",
+                                             seconds, *self.options, DATABASE], self.tls)
+
+
+class Load:
+    """bench_load for a window of time: batches of SELECTs at the least cost to the client."""
+
+    def __init__(self, name, clients, batch, work):
+        self.name, self.clients, self.batch, self.work = name, clients, batch, work
+
+    def fits(self, contestant):
+        return True
+
+    def run(self, contestant, seconds):
+        return timed(self.name, contestant, [lab.BUILD / "bench" / "bench_load", contestant.port, DATABASE, "postgres",
+                                             self.clients, self.batch, seconds, self.work])
 
 
 class Copy:
@@ -84,11 +102,15 @@ class Copy:
         return Run(SINK_COPIES, contestant.cpu_seconds() - before, client_seconds() - before_client, 0.0)
 
 
-def prepare(postgres, directory, scale):
-    """Fills the database; returns a file of rows for COPY FROM."""
-    postgres.psql(f"CREATE DATABASE {DATABASE}")
+def create(postgres, database, scale):
+    """A database with pgbench's tables."""
+    postgres.psql(f"CREATE DATABASE {database}")
     subprocess.run(["pgbench", "-i", "-q", "-s", str(scale), "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "postgres",
-                    DATABASE], env=environment(False), check=True, capture_output=True)
+                    database], env=environment(False), check=True, capture_output=True)
+
+
+def prepare(postgres, directory):
+    """What the workloads need besides; returns a file of rows for COPY FROM, and a script."""
     postgres.psql(f"CREATE UNLOGGED TABLE wide AS SELECT g AS id, repeat(md5(g::text), 3) AS a, g * 3 AS b, now() AS c "
                   f"FROM generate_series(1, {WIDE_ROWS}) g; CREATE UNLOGGED TABLE sink (LIKE wide); VACUUM ANALYZE;",
                   database=DATABASE)
@@ -108,6 +130,7 @@ def all_of(data, script, quick):
                Pgbench("-N simple, 8 clients", ["-N", "-c", "8"]),
                Pgbench("-S simple, 1 client", ["-S", "-c", "1"]),
                Pgbench("-S simple, 64 clients", ["-S", "-c", "64"]),
+               Load("every statement new, 8 clients", 8, 1, "fresh"),
                Pgbench("churn (-C -S), 8 clients", ["-C", "-S", "-c", "8"]),
                Pgbench("TLS, -S simple, 8 clients", ["-S", "-c", "8"], tls=True),
                Pgbench("large SELECT", ["-f", str(script), "-c", "2"])]
