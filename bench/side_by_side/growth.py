@@ -1,7 +1,7 @@
 """What a statement costs when there is more of everything: policies, relations, clients.
 
-Each growth is a gateway beside one without it, under pgbench in turn. The server is the stub: PostgreSQL's own growth is not
-asked for. The load with batches is beside pgbench because it hides less of a growth behind the kernel's work.
+Each growth is a gateway beside one without it, in turn under the statements of pgbench -S and -N. The server is the stub:
+PostgreSQL's own growth is not asked for. Batches are there because they hide less of a growth behind the kernel's work.
 """
 import contextlib
 import resource
@@ -9,25 +9,13 @@ import statistics
 
 from contestants import DATABASE, POLICY, Arena, Stub, lab
 from idle import log_in
-from workloads import Load, Pgbench, create
+from workloads import Load, create
 
 GOAL = 0.05
 POLICIES, RELATIONS, IDLE, BUSY = 1_000, 100_000, 10_000, 64
+RUNS = (Load(f"-S, {BUSY} clients", BUSY, 1, "simple"), Load(f"-N, {BUSY} clients", BUSY, 1, "transfer"),
+        Load("batches, 8 clients", 8, 64, "simple"))
 MANY = "many_relations"
-# pgbench's own -S and -N; given as files it does not look at the catalog first.
-SELECT = """\\set aid random(1, 100000 * :scale)
-SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
-"""
-UPDATE = """\\set aid random(1, 100000 * :scale)
-\\set bid random(1, 1 * :scale)
-\\set tid random(1, 10 * :scale)
-\\set delta random(-5000, 5000)
-BEGIN;
-UPDATE pgbench_accounts SET abalance = abalance + :delta WHERE aid = :aid;
-SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
-INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) VALUES (:tid, :bid, :aid, :delta, CURRENT_TIMESTAMP);
-END;
-"""
 # No column has storage of its own in a TOAST table: these are as many relations as tables.
 MANY_TABLES = """CREATE SCHEMA many;
 DO $$ BEGIN
@@ -51,35 +39,25 @@ def many_policies(count):
 """ for i in range(count))
 
 
-def work(directory):
-    """The runs that have to stay flat, and the sharper one."""
-    runs = []
-    for name, text in (("-S", SELECT), ("-N", UPDATE)):
-        script = directory / f"growth{name}.sql"
-        script.write_text(text, encoding="utf-8")
-        runs.append(Pgbench(f"{name}, {BUSY} clients", ["-f", str(script), "-D", "scale=5", "-c", str(BUSY)]))
-    return [*runs, Load("batches, 8 clients", 8, 64, "simple")]
-
-
-def compare(runs, small, large, repetitions, seconds):
-    """CPU per transaction of `large` to `small`, each in units of the client's in the same window."""
+def compare(small, large, repetitions, seconds):
+    """CPU per statement of `large` to `small`, in windows next to each other."""
     rows = {}
-    for run in runs:
+    for run in RUNS:
         pairs = []
         for gateway in (small, large):
-            run.run(gateway, 1)
+            run.run(gateway, seconds)
         for repetition in range(repetitions):
             turn = (small, large) if repetition % 2 == 0 else (large, small)
-            cost = {gateway: run.run(gateway, seconds) for gateway in turn}
+            cost = {gateway: run.run(gateway, seconds).proxy_us for gateway in turn}
             pairs.append((cost[small], cost[large]))
-        ratios = [after.cost / before.cost for before, after in pairs]
+        ratios = [after / before for before, after in pairs]
         rows[run.name] = {"ratio": round(statistics.median(ratios), 3), "low": round(min(ratios), 3), "high": round(max(ratios), 3),
-                          "cpu_us": [round(statistics.median(pair[i].proxy_us for pair in pairs), 2) for i in (0, 1)]}
+                          "cpu_us": [round(statistics.median(side), 2) for side in zip(*pairs)]}
     return rows
 
 
 def show(name, rows):
-    print(f"\n{name}: CPU per transaction to the same without", flush=True)
+    print(f"\n{name}: CPU per statement to the same without", flush=True)
     for run, row in rows.items():
         verdict = "flat" if row["ratio"] <= 1 + GOAL else "GROWS"
         print(f"  {run:<22} {row['ratio']:.3f}  [{row['low']:.2f}–{row['high']:.2f}]  {row['cpu_us'][0]:.2f} → {row['cpu_us'][1]:.2f} µs"
@@ -92,8 +70,6 @@ def idle_clients():
 
 
 def measure(laboratory, stack, repetitions, seconds, only=""):
-    directory = laboratory.directory
-    runs = work(directory)
     server = laboratory.postgres
     small_stub = Stub(stack, server.port)
     small = Arena(laboratory, stack, small_stub.port).dbgate("small")
@@ -104,7 +80,7 @@ def measure(laboratory, stack, repetitions, seconds, only=""):
             return
         with contextlib.ExitStack() as own:
             large = prepare(own)
-            report[name] = compare(runs, small, large, repetitions, seconds)
+            report[name] = compare(small, large, repetitions, seconds)
             show(name, report[name])
 
     def policies(_own):

@@ -2,8 +2,9 @@
 // of messages are looked at. So a proxy in between has nearly all of the CPU.
 //
 // Usage: bench_load PORT DATABASE USER CLIENTS BATCH SECONDS WORK     (127.0.0.1; the password is in PGPASSWORD)
-// WORK: simple, extended, or fresh: simple queries, each of which nobody has seen before.
-// Prints what pgbench prints: transactions, latency of a batch, transactions per second.
+// WORK: simple, extended, fresh: simple queries, each of which nobody has seen before; transfer: the statements of
+// pgbench -N one after the other, each counted by itself. Prints a line when all have signed in, and then what pgbench
+// prints: transactions, latency of a batch, transactions per second; and its own CPU time since that line.
 #include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <random>
 #include <string>
 #include <string_view>
@@ -43,24 +45,27 @@ struct Client {
   std::size_t skip = 0;  // left of a body that need not be seen
   std::string head;      // begun, less than five bytes
   int owed = 0;          // ReadyForQuery messages
+  int step = 0;          // of a transfer
   Clock::time_point sent;
 };
 
 class Load {
  public:
-  Load(int batch, std::string_view work) : batch_(batch), extended_(work == "extended"), fresh_(work == "fresh") {}
+  Load(int batch, std::string_view work)
+      : batch_(batch), extended_(work == "extended"), fresh_(work == "fresh"), transfer_(work == "transfer") {}
 
   void log_in(const std::string& parameters, int clients);
   void run(std::chrono::seconds window);
 
  private:
   void send(Client& client);
-  void add_statement(std::string& out);
+  void add_statement(Client& client, std::string& out);
+  std::string text(Client& client, const std::string& key);
   bool receive(Client& client);
   void walk(Client& client, std::string_view bytes);
 
   const int batch_;
-  const bool extended_, fresh_;
+  const bool extended_, fresh_, transfer_;
   std::vector<Client> clients_;
   std::vector<pollfd> polled_;
   std::mt19937_64 random_{std::random_device{}()};
@@ -80,19 +85,34 @@ void Load::log_in(const std::string& parameters, int clients) {
   }
 }
 
-void Load::add_statement(std::string& out) {
-  const std::string key = std::to_string(1 + random_() % accounts);
+std::string Load::text(Client& client, const std::string& key) {
+  switch (transfer_ ? client.step++ % 5 : 2) {
+    case 0:
+      return "BEGIN;";
+    case 1:
+      return "UPDATE pgbench_accounts SET abalance = abalance + -123 WHERE aid = " + key + ";";
+    case 2:
+      break;
+    case 3:
+      return "INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) VALUES (7, 3, " + key +
+             ", -123, CURRENT_TIMESTAMP);";
+    default:
+      return "END;";
+  }
   std::string sql = "SELECT abalance";
   if (fresh_) sql += " AS n" + std::to_string(random_());
-  sql += " FROM pgbench_accounts WHERE aid = ";
+  return sql + " FROM pgbench_accounts WHERE aid = " + (extended_ ? "$1" : key) + ";";
+}
+
+void Load::add_statement(Client& client, std::string& out) {
+  const std::string key = std::to_string(1 + random_() % accounts);
+  std::string sql = text(client, key) + '\0';
   if (!extended_) {
-    sql.append(key).append(";") += '\0';
     add_message(out, 'Q', sql);
     return;
   }
   using namespace std::string_view_literals;
-  sql += "$1;";
-  add_message(out, 'P', std::string(1, '\0').append(sql).append("\0\0\0"sv));
+  add_message(out, 'P', std::string(1, '\0').append(sql).append("\0\0"sv));
   const std::uint32_t length = htonl(static_cast<std::uint32_t>(key.size()));
   std::string values("\0\0\0\0\0\1"sv);
   values.append(reinterpret_cast<const char*>(&length), sizeof length).append(key).append("\0\0"sv);
@@ -104,7 +124,7 @@ void Load::add_statement(std::string& out) {
 void Load::send(Client& client) {
   std::string out;
   for (int i = 0; i < batch_; ++i)
-    add_statement(out);
+    add_statement(client, out);
   if (extended_) add_message(out, 'S', "");
   client.owed = extended_ ? 1 : batch_;
   client.sent = Clock::now();
@@ -149,6 +169,9 @@ bool Load::receive(Client& client) {
 }
 
 void Load::run(std::chrono::seconds window) {
+  std::puts("signed in");
+  std::fflush(stdout);
+  const std::clock_t used = std::clock();
   const auto began = Clock::now(), end = began + window;
   for (Client& client : clients_)
     send(client);
@@ -167,17 +190,18 @@ void Load::run(std::chrono::seconds window) {
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
   const double batches = static_cast<double>(done_) / batch_;
-  std::printf("number of transactions actually processed: %llu\nlatency average = %.3f ms\ntps = %.1f\n",
-              static_cast<unsigned long long>(done_),
-              std::chrono::duration<double, std::milli>(waited_).count() / batches,
-              static_cast<double>(done_) / seconds);
+  std::printf(
+      "number of transactions actually processed: %llu\nlatency average = %.3f ms\ntps = %.1f\n"
+      "cpu = %.6f\n",
+      static_cast<unsigned long long>(done_), std::chrono::duration<double, std::milli>(waited_).count() / batches,
+      static_cast<double>(done_) / seconds, static_cast<double>(std::clock() - used) / CLOCKS_PER_SEC);
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
   if (count != 8) {
-    std::fprintf(stderr, "usage: bench_load PORT DATABASE USER CLIENTS BATCH SECONDS simple|extended|fresh\n");
+    std::fprintf(stderr, "usage: bench_load PORT DATABASE USER CLIENTS BATCH SECONDS simple|extended|fresh|transfer\n");
     return 2;
   }
   Load load(std::atoi(arguments[5]), arguments[7]);

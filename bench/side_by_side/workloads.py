@@ -36,16 +36,13 @@ def environment(tls):
     return {**os.environ, "PGPASSWORD": lab.PASSWORD, "PGSSLMODE": "require" if tls else "disable", "PGGSSENCMODE": "disable"}
 
 
-def timed(name, contestant, command, tls=False):
-    """Runs pgbench, or what prints the same, and reads what it counted."""
-    before_client, before = client_seconds(), contestant.cpu_seconds()
-    done = subprocess.run([str(part) for part in command], env=environment(tls), capture_output=True, text=True, check=False)
-    proxy, client = contestant.cpu_seconds() - before, client_seconds() - before_client
-    count = re.search(r"actually processed: (\d+)", done.stdout)
-    if done.returncode != 0 or not count or int(count[1]) == 0:
-        raise AssertionError(f"{contestant.name}, {name}: {command[0]} failed\n{done.stdout}{done.stderr}"[-2000:])
-    result = Run(int(count[1]), proxy, client, float(re.search(r"latency average = ([\d.]+)", done.stdout)[1]))
-    result.per_second = float(re.search(r"tps = ([\d.]+)", done.stdout)[1])
+def counted(name, contestant, output, status, proxy, client):
+    """The window that pgbench, or what prints the same, has had."""
+    count = re.search(r"actually processed: (\d+)", output)
+    if status != 0 or not count or int(count[1]) == 0:
+        raise AssertionError(f"{contestant.name}, {name}: the client failed\n{output}"[-2000:])
+    result = Run(int(count[1]), proxy, client, float(re.search(r"latency average = ([\d.]+)", output)[1]))
+    result.per_second = float(re.search(r"tps = ([\d.]+)", output)[1])
     return result
 
 
@@ -61,12 +58,16 @@ class Pgbench:
         return (contestant.tls or not self.tls) and (contestant.prepared or not self.prepared)
 
     def run(self, contestant, seconds):
-        return timed(self.name, contestant, ["pgbench", "-n", "-h", "127.0.0.1", "-p", contestant.port, "-U", "postgres", "-T",
-                                             seconds, *self.options, DATABASE], self.tls)
+        before_client, before = client_seconds(), contestant.cpu_seconds()
+        done = subprocess.run(["pgbench", "-n", "-h", "127.0.0.1", "-p", str(contestant.port), "-U", "postgres", "-T",
+                               str(seconds), *self.options, DATABASE], env=environment(self.tls), check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return counted(self.name, contestant, done.stdout, done.returncode, contestant.cpu_seconds() - before,
+                       client_seconds() - before_client)
 
 
 class Load:
-    """bench_load for a window of time: batches of SELECTs at the least cost to the client."""
+    """bench_load for a window of time: statements in batches, at the least cost to the client. Signing in is not counted."""
 
     def __init__(self, name, clients, batch, work):
         self.name, self.clients, self.batch, self.work = name, clients, batch, work
@@ -75,8 +76,15 @@ class Load:
         return True
 
     def run(self, contestant, seconds):
-        return timed(self.name, contestant, [lab.BUILD / "bench" / "bench_load", contestant.port, DATABASE, "postgres",
-                                             self.clients, self.batch, seconds, self.work])
+        command = [lab.BUILD / "bench" / "bench_load", contestant.port, DATABASE, "postgres", self.clients, self.batch, seconds,
+                   self.work]
+        with subprocess.Popen([str(part) for part in command], env=environment(False), text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT) as process:
+            first, before = process.stdout.readline(), contestant.cpu_seconds()
+            output = first + process.stdout.read()
+        used = re.search(r"cpu = ([\d.]+)", output)
+        return counted(self.name, contestant, output, process.returncode, contestant.cpu_seconds() - before,
+                       float(used[1]) if used else 0.0)
 
 
 class Copy:
