@@ -65,8 +65,8 @@ def show(name, rows):
 
 
 def idle_clients():
-    """As many as file descriptors allow; the gateway has two for each."""
-    return min(IDLE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 1000) // 2)
+    """As many as file descriptors allow."""
+    return min(IDLE, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 1000)
 
 
 def measure(laboratory, stack, repetitions, seconds, only=""):

@@ -29,9 +29,10 @@ def summary(values):
     return {"median": round(statistics.median(values), 3), "low": round(min(values), 3), "high": round(max(values), 3)}
 
 
-def measure(workload, contestants, repetitions, seconds):
+def measure(workload, contestants, repetitions, seconds, quick):
     """Every contestant once in every repetition, each time in another order."""
-    runs = {contestant.name: [] for contestant in contestants if workload.fits(contestant)}
+    runs = {contestant.name: [] for contestant in contestants if workload.fits(contestant)
+            and not (quick and contestant.aside and not workload.broad)}
     taking_part = [contestant for contestant in contestants if contestant.name in runs]
     for repetition in range(repetitions):
         turn = repetition % len(taking_part)
@@ -70,13 +71,13 @@ def beside_others(laboratory, stack, options, report):
     data, script = workloads.prepare(laboratory.postgres, laboratory.directory)
     arena = Arena(laboratory, stack, laboratory.postgres.port)
     contestants = [arena.pgbouncer("transaction"), arena.pgbouncer("session"), arena.haproxy(), arena.forwarder(),
-                   arena.dbgate()]
+                   arena.dbgate(), arena.dbgate("dbgate-session", pool=None)]
     if options.also:
         contestants.append(arena.dbgate("dbgate-other", program=options.also))
     for workload in workloads.all_of(data, script, options.quick):
         if options.only not in workload.name:
             continue
-        rows = compare(measure(workload, contestants, report["repetitions"], report["seconds"]))
+        rows = compare(measure(workload, contestants, report["repetitions"], report["seconds"], options.quick))
         report["workloads"][workload.name] = rows
         show(workload.name, rows)
     if options.only in "idle":
@@ -84,8 +85,7 @@ def beside_others(laboratory, stack, options, report):
 
 
 def measure_idle(laboratory, quick, report):
-    # dbgate holds two sockets for each.
-    most = min(10_000, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500) // 2)
+    most = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500)
     for clients in (500,) if quick else (2_000, most):
         for tls in (False, True):
             rows = idle.measure(laboratory, clients, tls)
