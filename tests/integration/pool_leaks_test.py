@@ -169,7 +169,7 @@ class Leaks(unittest.TestCase):
 
     def test_settings_of_a_session_that_stays(self):
         alice, bob = self.session("alice"), self.session("bob")
-        for way in ("SET", "set_config", "a function in SQL", "DO"):
+        for way in ("SET", "SET SESSION", "a transaction", "a released savepoint"):
             for name, value in SETTINGS[:4]:
                 with self.subTest(f"{name} by {way}"):
                     alice.must(WAYS[way].format(name=name, value=value))

@@ -25,12 +25,14 @@ PINS = {
                                "SELECT 7 * count(*) FROM pg_locks WHERE locktype = 'advisory'"),
     "a cursor WITH HOLD": ("DECLARE mine CURSOR WITH HOLD FOR SELECT 7", "FETCH mine"),
     "PREPARE": ("PREPARE mine AS SELECT 7", "EXECUTE mine"),
+    "LISTEN": ("LISTEN mine", "SELECT 7 * count(*) FROM pg_listening_channels()"),
+    "set_config": ("SELECT set_config('work_mem', '7MB', false)", "SELECT 7 WHERE current_setting('work_mem') = '7MB'"),
     "LOAD": ("LOAD 'auto_explain'", "SELECT 7 FROM pg_settings WHERE name = 'auto_explain.log_nested_statements'"),
     "SET ROLE": ("SET ROLE pinned_role", "SELECT 7 WHERE current_user = 'pinned_role'"),
     "SET SESSION AUTHORIZATION": ("SET SESSION AUTHORIZATION pinned_role", "SELECT 7 WHERE session_user = 'pinned_role'"),
 }
 # What does not.
-LEAVES_FREE = ("SELECT 1", "SET work_mem = '5MB'", "SELECT set_config('work_mem', '5MB', false)", "SHOW work_mem", "LISTEN channel",
+LEAVES_FREE = ("SELECT 1", "SET work_mem = '5MB'", "SELECT set_config('work_mem', '5MB', true)", "SHOW work_mem", "UNLISTEN *",
                "BEGIN; CREATE TEMP TABLE gone (a int) ON COMMIT DROP; COMMIT", "BEGIN; DECLARE c CURSOR FOR SELECT 1; COMMIT",
                "SELECT pg_advisory_xact_lock(3)", "BEGIN; SET LOCAL work_mem = '5MB'; COMMIT", "BEGIN; ROLLBACK", "SELECT 1/0",
                "BEGIN; SELECT 1/0; ROLLBACK", "EXPLAIN SELECT 1", "DO $$ BEGIN NULL; END $$", "DISCARD ALL", "NOTIFY channel")
@@ -230,21 +232,20 @@ class Pool(unittest.TestCase):
                 ("BEGIN; SET work_mem = '4MB'; SET LOCAL work_mem = '3MB'; COMMIT", ("4MB", "c")),
                 ("BEGIN; SET work_mem = '3MB'; SELECT 1/0; COMMIT", ("4MB", "c")),
                 ("SET work_mem = '3MB'; SELECT 1/0", ("4MB", "c")),  # one transaction, undone as a whole
-                ("SELECT set_config('work_mem', '2MB', false), set_config('app.x', 'd', false)", ("2MB", "d")),
-                ("SELECT set_config('work_mem', '3MB', true)", ("2MB", "d")),
-                ("DO $$ BEGIN PERFORM set_config('app.x', 'e', false); END $$", ("2MB", "e")),
+                ("SET SESSION work_mem TO '2MB'; SET app.x TO e", ("2MB", "e")),
+                ("SELECT set_config('work_mem', '3MB', true)", ("2MB", "e")),
                 ("BEGIN; RESET work_mem; ROLLBACK", ("2MB", "e")),
                 ("RESET work_mem", ("4MB", "e")), ("RESET ALL", ("4MB", "")), ("SET app.x = 'f'; SET work_mem = '5MB'", ("5MB", "f")),
                 ("DISCARD ALL", ("4MB", ""))):
             session.run(sql)
             self.assertEqual(now(), expected, sql)
         session.run_extended("SET work_mem = '5MB'")
-        session.run_extended("SELECT set_config($1, $2, false)", ["app.x", "bound"])
-        self.assertEqual(now(), ("5MB", "bound"))
+        session.run_extended("SET app.x = 'extended'")
+        self.assertEqual(now(), ("5MB", "extended"))
         session.must("BEGIN")
         session.run_extended("SET work_mem = '6MB'")
         session.must("ROLLBACK")
-        self.assertEqual(now(), ("5MB", "bound"))
+        self.assertEqual(now(), ("5MB", "extended"))
 
     def test_reported_parameters_are_each_sessions_own(self):
         gateway = self.gateway("mode: transaction, max: 1, wait: 10s")
@@ -263,7 +264,7 @@ class Pool(unittest.TestCase):
         self.assertEqual(reported(session.run("BEGIN; SET TimeZone = 'Asia/Kolkata'; ROLLBACK")).get("TimeZone", "UTC"), "UTC")
 
     def test_notifications_reach_who_listens(self):
-        gateway = self.gateway("mode: transaction, max: 2, wait: 10s")
+        gateway = self.gateway("mode: transaction, max: 3, wait: 10s")
         listening, rolled_back, other = (self.session(gateway) for _ in range(3))
         listening.must("LISTEN news")
         rolled_back.must("BEGIN; LISTEN news; ROLLBACK")
