@@ -142,6 +142,19 @@ class Leaks(unittest.TestCase):
         # What dbgate itself sets for every session would stand here.
         self.assertEqual(differences(self.fresh, there), [])
 
+    def test_what_is_done_here_leaves_traces(self):
+        """On a connection that nobody resets every deed is seen, or looking for it would prove nothing."""
+        deeds = {f"{name} by {way}": [text.format(name=name, value=value)] for way, text in WAYS.items() for name, value in
+                 (SETTINGS if way == "SET" else SETTINGS[:4]) if (way, name) != ("an update of pg_settings", "app.secret")}
+        for what, statements in {**deeds, **DEEDS}.items():
+            with self.subTest(what), Session(self.lab.postgres.port) as direct:
+                for sql in statements:
+                    direct.send(wire.query(sql))
+                    last = direct.receive_until("ZG")[-1]
+                if last != ("Z", b"I"):
+                    continue  # a transaction that is left open: its end undoes what was done
+                self.assertNotEqual(differences(traces(direct), self.fresh), [])
+
     def test_the_server_connection_is_the_same(self):
         """Otherwise all other tests would prove nothing."""
         alice = self.session("alice")
