@@ -1,5 +1,6 @@
 """Two principals over one server connection: whatever the first leaves there, by whatever way, the second finds nothing."""
 import pathlib
+import socket
 import struct
 import sys
 import unittest
@@ -294,6 +295,22 @@ class Leaks(unittest.TestCase):
         alice.leave()
         # A connection of his own would begin with the next ten; numbers of alice's ten would be hers to use.
         self.assertGreaterEqual(int(self.session("bob").value("SELECT nextval('leak.cached')")), first + 10)
+
+    def test_replies_to_a_client_that_has_gone(self):
+        """What a server had begun to say to one session is never taken for what it says to the next."""
+        for user in ("alice", "bob"):
+            for number in range(100):
+                alice = self.session("alice")
+                alice.send(wire.query(f"SELECT 'alices', repeat('x', 300000) FROM pg_sleep(0.00{number % 4})"))
+                if number % 3 == 0:
+                    alice.read_exactly(10)
+                alice.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
+                alice.socket.close()
+                following = self.session(user)
+                answers = [following.run(f"SELECT '{text}'") for text in ("first", "second")]
+                self.assertEqual([(answer.types, answer.rows) for answer in answers],
+                                 [("TDCZ", [("first",)]), ("TDCZ", [("second",)])], f"{user} after alice, round {number}")
+                following.leave()
 
     def test_a_session_that_ends_within_a_message(self):
         for what, bytes_sent in {"half a Query": wire.query("SET work_mem = '5MB'")[:-5],

@@ -140,9 +140,10 @@ class Churner:
 
 
 # What a session can leave on a server connection, as the next one sees it. Each query is one kind; its result must be
-# that of a connection nobody has used. An error is a result as well.
+# that of a connection nobody has used. An error is a result as well. PL/pgSQL's own settings appear with its first use.
 TRACES = {
-    "settings": "SELECT name, setting, reset_val FROM pg_settings WHERE name NOT IN ('application_name') ORDER BY name",
+    "settings": "SELECT name, setting, reset_val FROM pg_settings WHERE name <> 'application_name' AND name NOT LIKE 'plpgsql.%' "
+                "ORDER BY name",
     "hidden settings": "SELECT current_setting('role'), current_setting('session_authorization'), session_user, current_user",
     "custom settings": "SELECT coalesce(current_setting('app.secret', true), '')",
     "search_path": "SELECT current_setting('search_path'), current_schemas(false)::text",
