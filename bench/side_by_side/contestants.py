@@ -10,6 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "
 import lab  # noqa: E402
 
 DATABASE = "bench"
+# As many server connections as PgBouncer has here.
+POOL = "mode: transaction, max: 70"
 POLICY = """policies:
   - name: bench
     who: { users: [postgres] }
@@ -26,19 +28,24 @@ POLICY = """policies:
 """
 
 
+EVERYTHING = POLICY.split("    allow:")[0] + "    allow: [ { everything: true } ]\n"
+
+
+def cpu_seconds(pid):
+    """User and system time of all threads, as exact as the scheduler counts."""
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()) / 1e9
+
+
 class Contestant:
     """One proxy: what it is called, where it listens, and what it has used so far."""
 
-    def __init__(self, name, port, pid, tls=True, prepared=True):
+    def __init__(self, name, port, pid, tls=True, prepared=True, aside=False):
+        """`aside`: of interest in some workloads only, when time is short."""
         self.name, self.port, self.pid = name, port, pid
-        self.tls, self.prepared = tls, prepared
+        self.tls, self.prepared, self.aside = tls, prepared, aside
 
     def cpu_seconds(self):
-        """User and system time of all threads, as exact as the scheduler counts."""
-        total = 0
-        for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
+        return cpu_seconds(self.pid)
 
     def rss_bytes(self):
         for line in pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
@@ -94,7 +101,7 @@ class Arena:
         for path in (home, *home.iterdir()):
             shutil.chown(path, lab.server_user().pw_name) if os.getuid() == 0 else None
         command = lab.as_server_user([shutil.which("pgbouncer") or "/usr/sbin/pgbouncer", str(home / "pgbouncer.ini")])
-        return self.start(name, command, port, prepared=mode == "session")
+        return self.start(name, command, port, prepared=mode == "session", aside=mode == "session")
 
     def haproxy(self):
         port = lab.free_port()
@@ -102,26 +109,37 @@ class Arena:
         config.write_text("global\n nbthread 1\n maxconn 2000\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 1h\n"
                           f" timeout server 1h\nfrontend f\n bind 127.0.0.1:{port}\n default_backend b\n"
                           f"backend b\n server s 127.0.0.1:{self.server_port}\n")
-        return self.start("haproxy", [shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", config], port, tls=False)
+        return self.start("haproxy", [shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", config], port, tls=False,
+                          aside=True)
 
     def forwarder(self):
         port = lab.free_port()
         program = lab.BUILD / "bench" / "bench_forwarder"
         return self.start("forwarder", [program, port, self.server_port], port, tls=False)
 
-    def dbgate(self, everything=False, program=None):
-        """`program`: another build of the gateway, to be compared with this one."""
-        target = self.lab.target(DATABASE, hosts=f'["127.0.0.1:{self.server_port}"]', allow_no_password="true")
-        policy = POLICY
-        if everything:
-            policy = POLICY.split("    allow:")[0] + "    allow: [ { everything: true } ]\n"
-        config = ("version: 1\nstate_dir: state\nworkers: 1\n"
-                  "limits: { connections: 12000, login_timeout: 60s }\n" + self.lab.listen(tls=True) +
-                  self.lab.users("postgres") + "targets:\n" + target + policy)
+    def dbgate(self, name="dbgate", policies=POLICY, workers=1, database=DATABASE, pool=POOL, program=None):
+        """`database`: the server's; `program`: another build of the gateway, to be compared with this one."""
+        target = self.lab.target(DATABASE, database=database, pool=pool, hosts=f'["127.0.0.1:{self.server_port}"]', allow_no_password="true")
+        config = (f"version: 1\nstate_dir: state\nworkers: {workers}\n"
+                  "limits: { connections: 12000, login_timeout: 60s, failed_logins_per_minute: 100000 }\n" +
+                  self.lab.listen(tls=True) + self.lab.users("postgres") + "targets:\n" + target + policies)
         own = lab.GATEWAY
         try:
             lab.GATEWAY = pathlib.Path(program or own)
             gateway = self.lab.gateway(config)
         finally:
             lab.GATEWAY = own
-        return Contestant("dbgate" if program is None else "dbgate-other", gateway.port, gateway.process.pid)
+        return Contestant(name, gateway.port, gateway.process.pid, aside=pool is None)
+
+
+class Stub:
+    """The server that answers at once; what is asked about the catalog it passes on to a real one."""
+
+    def __init__(self, stack, catalog_port=None):
+        self.port = lab.free_port()
+        command = [lab.BUILD / "bench" / "bench_stub", self.port, 1, *([catalog_port] if catalog_port else [])]
+        self.process = subprocess.Popen([str(part) for part in command])
+        stack.callback(self.process.wait)
+        stack.callback(self.process.kill)
+        lab.wait_until(lambda: listens(self.port), "the stub", 10)
+        self.pid = self.process.pid

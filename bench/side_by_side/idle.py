@@ -2,13 +2,10 @@
 import contextlib
 import functools
 import hashlib
-import pathlib
 import ssl
-import subprocess
-import sys
 import time
 
-from contestants import DATABASE, Arena, lab
+from contestants import DATABASE, EVERYTHING, Arena, Stub, lab
 import wire
 
 # All log in with one verifier: its derivation is the client's work, not the proxy's.
@@ -44,14 +41,9 @@ def measure(laboratory, clients, tls):
     context.verify_mode = ssl.CERT_NONE
     results = {}
     with contextlib.ExitStack() as stack:
-        port = lab.free_port()
-        stub = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("stub_server.py")), str(port)])
-        stack.callback(stub.wait)
-        stack.callback(stub.kill)
-        lab.wait_until(lambda: _open(port), "the stub", 10)
-        arena = Arena(laboratory, stack, port)
+        arena = Arena(laboratory, stack, Stub(stack).port)
         label = f"pgbouncer-{clients}-{tls}"
-        for contestant in (arena.pgbouncer("transaction", label), arena.dbgate(everything=True)):
+        for contestant in (arena.pgbouncer("transaction", label), arena.dbgate(policies=EVERYTHING)):
             with contextlib.ExitStack() as sockets:
                 for _ in range(20):
                     sockets.callback(log_in(contestant.port, tls, context).socket.close)
@@ -63,9 +55,3 @@ def measure(laboratory, clients, tls):
                 results[name] = {"kb_each": round(each, 2), "base_mb": round(base / 1048576, 1)}
     return results
 
-
-def _open(port):
-    with contextlib.suppress(OSError):
-        wire.Connection(port, 5).socket.close()
-        return True
-    return False

@@ -13,8 +13,10 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 os.environ.setdefault("DBGATE_BUILD", str(ROOT / "build" / "release"))
-from contestants import Arena, lab  # noqa: E402
+from contestants import DATABASE, Arena, lab  # noqa: E402
+import growth  # noqa: E402
 import idle  # noqa: E402
+import workers  # noqa: E402
 import workloads  # noqa: E402
 
 REFERENCE = "pgbouncer-transaction"
@@ -27,9 +29,10 @@ def summary(values):
     return {"median": round(statistics.median(values), 3), "low": round(min(values), 3), "high": round(max(values), 3)}
 
 
-def measure(workload, contestants, repetitions, seconds):
+def measure(workload, contestants, repetitions, seconds, quick):
     """Every contestant once in every repetition, each time in another order."""
-    runs = {contestant.name: [] for contestant in contestants if workload.fits(contestant)}
+    runs = {contestant.name: [] for contestant in contestants if workload.fits(contestant)
+            and not (quick and contestant.aside and not workload.broad)}
     taking_part = [contestant for contestant in contestants if contestant.name in runs]
     for repetition in range(repetitions):
         turn = repetition % len(taking_part)
@@ -63,9 +66,40 @@ def show(name, rows):
         print(line, flush=True)
 
 
+def beside_others(laboratory, stack, options, report):
+    print(f"CPU per transaction to {REFERENCE}: median [range] · CPU · throughput to the same · latency")
+    data, script = workloads.prepare(laboratory.postgres, laboratory.directory)
+    arena = Arena(laboratory, stack, laboratory.postgres.port)
+    contestants = [arena.pgbouncer("transaction"), arena.pgbouncer("session"), arena.haproxy(), arena.forwarder(),
+                   arena.dbgate(), arena.dbgate("dbgate-session", pool=None)]
+    if options.also:
+        contestants.append(arena.dbgate("dbgate-other", program=options.also))
+    for workload in workloads.all_of(data, script, options.quick):
+        if options.only not in workload.name:
+            continue
+        rows = compare(measure(workload, contestants, report["repetitions"], report["seconds"], options.quick))
+        report["workloads"][workload.name] = rows
+        show(workload.name, rows)
+    if options.only in "idle":
+        measure_idle(laboratory, options.quick, report)
+
+
+def measure_idle(laboratory, quick, report):
+    most = min(10_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500)
+    for clients in (500,) if quick else (2_000, most):
+        for tls in (False, True):
+            rows = idle.measure(laboratory, clients, tls)
+            report["idle"][f"{clients} clients" + (", TLS" if tls else "")] = rows
+            print(f"\nidle, {clients} clients{', TLS' if tls else ''}: RSS of the proxy, kB each (base MB)")
+            for name, row in rows.items():
+                print(f"  {name:<22} {row['kb_each']:>6.1f}  ({row['base_mb']:.1f})", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--workers", action="store_true", help="two workers to one, and nothing else")
+    parser.add_argument("--growth", action="store_true", help="many policies, relations and idle clients, and nothing else")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--only", metavar="WORD", default="", help="workloads with WORD in their name")
     parser.add_argument("--also", metavar="GATEWAY", help="another dbgate-gateway, as contestant dbgate-other")
@@ -81,31 +115,16 @@ def main():
                             check=False).stdout.strip()
     report = {"commit": commit, "date": time.strftime("%Y-%m-%d"), "load_at_start": os.getloadavg()[0],
               "repetitions": repetitions, "seconds": seconds, "workloads": {}, "idle": {}}
-    print(f"commit {commit}, {report['date']}, load {report['load_at_start']:.1f}: {repetitions} repetitions of {seconds} s\n"
-          f"CPU per transaction to {REFERENCE}: median [range] · CPU · throughput to the same · latency")
+    print(f"commit {commit}, {report['date']}, load {report['load_at_start']:.1f}: {repetitions} repetitions of {seconds} s")
     with lab.Lab(settings=("max_connections=300", "shared_buffers=256MB", "synchronous_commit=off")) as laboratory, \
             contextlib.ExitStack() as stack:
-        data, script = workloads.prepare(laboratory.postgres, laboratory.directory, options.scale)
-        arena = Arena(laboratory, stack, laboratory.postgres.port)
-        contestants = [arena.pgbouncer("transaction"), arena.pgbouncer("session"), arena.haproxy(), arena.forwarder(),
-                       arena.dbgate()]
-        if options.also:
-            contestants.append(arena.dbgate(program=options.also))
-        for workload in workloads.all_of(data, script, options.quick):
-            if options.only not in workload.name:
-                continue
-            rows = compare(measure(workload, contestants, repetitions, seconds))
-            report["workloads"][workload.name] = rows
-            show(workload.name, rows)
-        if options.only in "idle":
-            # dbgate holds two sockets for each.
-            for clients in (500,) if options.quick else (2_000, min(10_000, (hard - 500) // 2)):
-                for tls in (False, True):
-                    rows = idle.measure(laboratory, clients, tls)
-                    report["idle"][f"{clients} clients" + (", TLS" if tls else "")] = rows
-                    print(f"\nidle, {clients} clients{', TLS' if tls else ''}: RSS of the proxy, kB each (base MB)")
-                    for name, row in rows.items():
-                        print(f"  {name:<22} {row['kb_each']:>6.1f}  ({row['base_mb']:.1f})", flush=True)
+        workloads.create(laboratory.postgres, DATABASE, options.scale)
+        if options.workers:
+            report["workers"] = workers.measure(laboratory, stack, repetitions, seconds)
+        if options.growth:
+            report["growth"] = growth.measure(laboratory, stack, repetitions, seconds, options.only)
+        if not options.workers and not options.growth:
+            beside_others(laboratory, stack, options, report)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs one real client's program four times: directly against PostgreSQL, through dbgate, through dbgate in TLS, and
-through the tunnel of `dbgate connect`.
+"""Runs one real client's program five times: directly against PostgreSQL, through dbgate, through dbgate in TLS, through
+the tunnel of `dbgate connect`, and through a pool in transaction mode whose server connections others keep taking.
 
-Usage: run.py CLIENT [MODE…]        MODE: direct, plain, tls, tunnel; all by default
+Usage: run.py CLIENT [MODE…]        MODE: direct, plain, tls, tunnel, pool; all by default
 The program finds its connection in libpq's environment variables and ends with status 0 if all went well. A failure in
 mode `direct` means that the program is wrong, a failure in the others that dbgate is.
 """
@@ -18,13 +18,17 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 import lab  # noqa: E402
+from pooled import Churner, Session  # noqa: E402
 
 PROGRAMS = HERE / "clients"
 GO_PATH = pathlib.Path("/usr/share/gocode")
 JDBC_JAR = pathlib.Path("/usr/share/java/postgresql.jar")
 NODE_MODULES = lab.ROOT / "build" / "e2e-node" / "node_modules"
-MODES = ("direct", "plain", "tls", "tunnel")
-PROGRAM_SECONDS = 90  # four of them fit into the test's time-out
+MODES = ("direct", "plain", "tls", "tunnel", "pool")
+PROGRAM_SECONDS = 90
+# As few as the programs can do with: what they do in parallel needs one each.
+POOL = "mode: transaction, max: 6, wait: 30s"
+CHURNERS = 6
 
 
 class Missing(Exception):
@@ -124,7 +128,7 @@ def variables(it, mode, port, password):
     return {**os.environ, "PGHOST": "localhost" if secured else "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres",
             "PGPASSWORD": password, "PGDATABASE": "postgres", "PGSSLMODE": "verify-full" if secured else "disable",
             "PGSSLROOTCERT": str(it.certificates.ca), "PGCONNECT_TIMEOUT": "20", "PGTZ": "UTC",
-            "NODE_PATH": str(NODE_MODULES), "NODE_NO_WARNINGS": "1", "TMPDIR": str(it.directory),
+            "DBGATE_POOLED": "1" if mode == "pool" else "0", "NODE_PATH": str(NODE_MODULES), "NODE_NO_WARNINGS": "1", "TMPDIR": str(it.directory),
             "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -179,8 +183,14 @@ def attempt(it, command, mode):
     if mode == "direct":
         problem = run_program(it, command, mode, it.postgres.port)
         return f"{problem}\n{state_of(it)}\nthe program is wrong: dbgate took no part" if problem else ""
-    gateway = it.gateway(it.forward_everything(databases=("postgres", "restored"), tls=True))
-    if mode == "tunnel":
+    gateway = it.gateway(it.forward_everything(databases=("postgres", "restored"), tls=True,
+                                               pool=POOL if mode == "pool" else None))
+    if mode == "pool":
+        with Churner(lambda: Session(gateway.port), CHURNERS) as churner:
+            problem = run_program(it, command, mode, gateway.port)
+        problem = "\n".join([problem, *churner.problems]).strip()
+        print(f"    {churner.rounds} transactions of others", flush=True)
+    elif mode == "tunnel":
         with it.tunnel() as tunnel:
             problem = run_program(it, command, mode, tunnel["port"], tunnel["password"])
     else:

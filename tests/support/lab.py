@@ -124,6 +124,10 @@ class Postgres:
     def stop(self, mode="immediate"):
         self._run(self.programs / "pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
 
+    def restart(self, mode="immediate"):
+        self.stop(mode)
+        self.start()
+
     def psql(self, sql, database="postgres", user="postgres"):
         return run_psql(sql, host="127.0.0.1", port=self.port, user=user, database=database)
 
@@ -285,17 +289,18 @@ class Lab:
         listeners = f"listen:\n  postgres: {{ address: 127.0.0.1, port: 0{secured} }}\n"
         return listeners + (f"  api: {{ address: 127.0.0.1, port: 0{secured} }}\n" if tls else "")
 
-    def target(self, name="postgres", databases=(), search_path=("public",), **upstream):
+    def target(self, name="postgres", databases=(), search_path=("public",), pool=None, **upstream):
+        """`pool`: what stands in its braces, such as "mode: transaction, max: 3"."""
         settings = {"hosts": f'["127.0.0.1:{self.postgres.port}"]', "database": name, "user": "postgres",
                     "password": PASSWORD, "tls": "disable", **upstream}
         inner = ", ".join(f"{key}: {value}" for key, value in settings.items() if value is not None)
         return (f"  {name}:\n    databases: [{', '.join(databases)}]\n    search_path: [{', '.join(search_path)}]\n"
-                f"    upstream: {{ {inner} }}\n")
+                f"    upstream: {{ {inner} }}\n" + (f"    pool: {{ {pool} }}\n" if pool else ""))
 
-    def forward_everything(self, user="postgres", databases=("postgres",), tls=False, extra=""):
+    def forward_everything(self, user="postgres", databases=("postgres",), tls=False, extra="", pool=None):
         """A policy that allows everything, for comparing with PostgreSQL itself."""
         return ("version: 1\nstate_dir: state\n" + extra + self.listen(tls) + self.users(user) + "targets:\n" +
-                "".join(self.target(name, search_path=()) for name in databases) +
+                "".join(self.target(name, search_path=(), pool=pool) for name in databases) +
                 f"policies:\n  - name: everything\n    who: {{ users: [{user}] }}\n    on: [{', '.join(databases)}]\n"
                 "    allow: [ { everything: true } ]\n")
 

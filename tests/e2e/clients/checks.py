@@ -60,5 +60,10 @@ def tls():
     return os.environ["PGSSLMODE"] != "disable"
 
 
+def pooled():
+    """Transactions run on server connections that are shared: what the server says of its pids is not the session's."""
+    return os.environ["DBGATE_POOLED"] == "1"
+
+
 SLEEPING = ("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%pg_sleep(30)%' "
             "AND pid <> pg_backend_pid()")

@@ -4,7 +4,7 @@ const {Readable, Writable} = require('node:stream');
 const pg = require('pg');
 const Cursor = require('pg-cursor');
 const copy = require('pg-copy-streams');
-const {assert, fails, poll, rows, section, settings, sleeping, tls, within} = require('./checks.js');
+const {assert, fails, inPool, poll, rows, section, settings, sleeping, tls, within} = require('./checks.js');
 
 async function connect(options = {}) {
   const client = new pg.Client({...settings, connectionTimeoutMillis: 20000, ...options});
@@ -156,7 +156,10 @@ async function cancelling(client, other) {
     const sleep = fails('57014', client.query(`SELECT pg_sleep(30)${values ? ', $1::int' : ''}`, values));
     await poll(async () => await value(other, sleeping) === 1, 'pg_sleep runs');
     // By the server here, with the pid that BackendKeyData named; by CancelRequest below.
-    await within(Promise.all([sleep, other.query('SELECT pg_cancel_backend($1)', [client.processID])]), 'cancel');
+    // In a pool it is not the server's.
+    const byPid = inPool ? new pg.Client(settings).cancel(client, client.activeQuery) :
+      other.query('SELECT pg_cancel_backend($1)', [client.processID]);
+    await within(Promise.all([sleep, byPid]), 'cancel');
     assert.strictEqual(await value(client, 'SELECT \'next\''), 'next');
   }
   const query = new pg.Query('SELECT pg_sleep(30)');
@@ -178,7 +181,7 @@ async function notifications(client, other) {
     await other.query('SELECT pg_notify($1, $2)', ['e2e', payload]);
     const notification = await within(heard, 'notification');
     assert.deepStrictEqual(
-        [notification.channel, notification.payload, notification.processId], ['e2e', payload, other.processID]);
+        [notification.channel, notification.payload, inPool || notification.processId], ['e2e', payload, inPool || other.processID]);
   }
 }
 
