@@ -222,6 +222,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.verdict = prepared.verdict;
   judged.judged_by = prepared.judged_by;
   judged.row_caps = prepared.row_caps;
+  judged.sent = prepared.sent;
   judged.record = prepared.record;
   judged.parameters = bind_records_.of(portal);
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
