@@ -1,5 +1,4 @@
-"""Pools: who gets a server connection and when, how many there are, what binds a session to one, and what happens when
-the server goes away."""
+"""Pools: who gets a server connection and when, how many there are, and what binds a session to one."""
 import concurrent.futures
 import pathlib
 import struct
@@ -33,7 +32,7 @@ PINS = {
 }
 # What does not.
 LEAVES_FREE = ("SELECT 1", "SET work_mem = '5MB'", "SELECT set_config('work_mem', '5MB', true)", "SHOW work_mem", "UNLISTEN *",
-               "BEGIN; CREATE TEMP TABLE gone (a int) ON COMMIT DROP; COMMIT", "BEGIN; DECLARE c CURSOR FOR SELECT 1; COMMIT",
+               "BEGIN; DECLARE c CURSOR FOR SELECT 1; COMMIT",
                "SELECT pg_advisory_xact_lock(3)", "BEGIN; SET LOCAL work_mem = '5MB'; COMMIT", "BEGIN; ROLLBACK", "SELECT 1/0",
                "BEGIN; SELECT 1/0", "EXPLAIN SELECT 1", "DO $$ BEGIN NULL; END $$", "DISCARD ALL", "NOTIFY channel")
 CONNECTIONS = ("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
@@ -63,7 +62,7 @@ class Pool(unittest.TestCase):
         return result
 
     def test_a_server_connection_is_free_between_transactions_only(self):
-        gateway = self.gateway("mode: transaction, max: 1, wait: 300ms")
+        gateway = self.gateway("mode: transaction, max: 1, wait: 300ms", workers=1)
         one, other = self.session(gateway), self.session(gateway)
         pid = one.server_pid()
         self.assertEqual(other.server_pid(), pid)
@@ -92,7 +91,7 @@ class Pool(unittest.TestCase):
         holder, waiting = self.session(gateway), self.session(gateway)
         holder.must("BEGIN")
         result = self.refused(waiting)
-        self.assertIn("no server connection became free within", result.error["M"])
+        self.assertRegex(result.error["M"], "no server connection .*became free within 300 ms")
         self.refused(waiting, "BEGIN")
         extended = waiting.run_extended("SELECT $1::int", [1])
         self.assertEqual((extended.code, extended.status, extended.types), ("53300", "I", "EZ"))
@@ -105,18 +104,29 @@ class Pool(unittest.TestCase):
         self.refused(waiting)
         self.assertLess(time.monotonic() - started, 5)
 
+    def test_signing_in_takes_nothing_from_anybody(self):
+        gateway = self.gateway("mode: transaction, max: 1, wait: 300ms")
+        first = self.session(gateway)
+        others = [self.session(gateway) for _ in range(3)]  # the first has said nothing, and gives way
+        first.must("BEGIN")
+        others += [self.session(gateway) for _ in range(3)]  # on either worker
+        self.assertEqual(first.must("COMMIT").status, "I")
+        self.assertEqual([other.value("SELECT 1") for other in others], ["1"] * 6)
+
     def test_first_come_first_served(self):
-        gateway = self.gateway("mode: transaction, max: 1, wait: 20s")
-        holder = self.session(gateway)
-        waiting = [self.session(gateway) for _ in range(10)]
-        for _ in range(3):
-            holder.must("BEGIN")
-            for session in waiting:
-                session.send(wire.query("SELECT nextval('arrivals')"))
-                time.sleep(0.03)  # nothing shows that it waits; the order in which they come is what is tested
-            holder.must("COMMIT")
-            places = [int(session.answer().value()) for session in waiting]
-            self.assertEqual(places, sorted(places))
+        # Over several threads order is kept to 50 ms.
+        for workers, apart_seconds in ((1, 0.02), (2, 0.12)):
+            gateway = self.gateway("mode: transaction, max: 1, wait: 20s", workers)
+            waiting = [self.session(gateway) for _ in range(8)]
+            holder = self.session(gateway)
+            for _ in range(2):
+                holder.must("BEGIN")
+                for session in waiting:
+                    session.send(wire.query("SELECT nextval('arrivals')"))
+                    time.sleep(apart_seconds)  # nothing shows that it waits; the order in which they come is what is tested
+                holder.must("COMMIT")
+                places = [int(session.answer().value()) for session in waiting]
+                self.assertEqual(places, sorted(places), f"{workers} workers")
 
     def test_nobody_is_passed_over(self):
         gateway = self.gateway("mode: transaction, max: 2, wait: 20s")
@@ -136,12 +146,11 @@ class Pool(unittest.TestCase):
         gateway = self.gateway("mode: transaction, max: 1, wait: 10s")
         holder = self.session(gateway)
         for rudely in (False, True):
+            leaving, last = [self.session(gateway) for _ in range(5)], self.session(gateway)
             holder.must("BEGIN")
-            leaving = [self.session(gateway) for _ in range(5)]
             for session in leaving:
                 session.send(wire.query("INSERT INTO t VALUES (1)"))
                 session.leave(rudely)
-            last = self.session(gateway)
             last.send(wire.query("SELECT 1"))
             holder.must("COMMIT")
             self.assertEqual(last.answer().value(), "1")
@@ -338,63 +347,6 @@ class Pool(unittest.TestCase):
             except PermissionError:
                 return False
         lab.wait_until(works, "the connection is free", 10)
-
-
-class Restart(unittest.TestCase):
-    """The server restarts while clients are idle in the pool."""
-
-    CLEAR = {"08006", "08001", "08003", "57P01", "57P02", "57P03"}
-
-    def after(self, session):
-        """SQLSTATEs until a statement works; the session may have been told to go as well."""
-        codes = []
-        for _ in range(5):
-            try:
-                result = session.run("SELECT 1")
-            except (EOFError, ConnectionError):
-                return [*codes, "closed"]
-            if not result.error:
-                return codes
-            codes.append(result.code)
-        raise AssertionError(f"it does not recover: {codes}")
-
-    def test_the_next_statement_works_or_says_why_not(self):
-        with lab.Lab() as it:
-            gateway = it.gateway(it.forward_everything(extra="workers: 2\n", pool="mode: transaction, max: 4, wait: 5s"))
-            for mode in ("fast", "immediate"):
-                sessions = [Session(gateway.port) for _ in range(8)]
-                for session in sessions:
-                    session.must("SET work_mem = '5MB'")
-                sessions[0].must("BEGIN")
-                it.postgres.restart(mode)
-                for number, session in enumerate(sessions):
-                    codes = self.after(session)
-                    self.assertTrue(set(codes) <= self.CLEAR | ({"closed"} if codes[:-1] or number == 0 else set()), codes)
-                    self.assertLess(len(codes), 3)
-                    if "closed" not in codes:
-                        self.assertEqual(session.value("SHOW work_mem"), "5MB")
-                    session.socket.close()
-                with Session(gateway.port) as later:
-                    self.assertEqual(later.value("SELECT 1"), "1")
-
-    def test_nobody_hangs_while_the_server_is_away(self):
-        with lab.Lab() as it:
-            gateway = it.gateway(it.forward_everything(pool="mode: transaction, max: 2, wait: 2s"))
-            sessions = [Session(gateway.port) for _ in range(4)]
-            for session in sessions:
-                session.must("SELECT 1")
-            it.postgres.stop("fast")
-            started = time.monotonic()
-            for session in sessions:
-                try:
-                    self.assertIn(session.run("SELECT 1").code, self.CLEAR)
-                except (EOFError, ConnectionError):
-                    pass
-                session.socket.close()
-            self.assertLess(time.monotonic() - started, 20)
-            it.postgres.start()
-            with Session(gateway.port) as later:
-                self.assertEqual(later.value("SELECT 1"), "1")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,10 @@ DATABASE = "soak"
 CONNECTIONS = ("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() "
                "AND application_name <> 'dbgate catalog'")
 # What clients do at once, and their share: reads in each form of query, changes, and a transaction with state of its own.
-KINDS = (("select, simple", 0.25, ["-S", "-M", "simple"]), ("select, prepared", 0.25, ["-S", "-M", "prepared"]),
-         ("select, extended", 0.2, ["-S", "-M", "extended"]), ("change, prepared", 0.2, ["-N", "-M", "prepared"]),
+# pgbench waits for a prepared statement with the whole thread: such clients need one each, or the one that waits keeps
+# the others from going on.
+KINDS = (("select, simple", 0.25, ["-S", "-M", "simple"]), ("select, prepared", 0.25, ["-S", "-M", "prepared", "-j", "{clients}"]),
+         ("select, extended", 0.2, ["-S", "-M", "extended"]), ("change, prepared", 0.2, ["-N", "-M", "prepared", "-j", "{clients}"]),
          ("state", 0.1, ["-f", "{script}"]))
 # Each finds its own settings again, whichever server connection it gets; a division by zero says that it did not.
 STATE = """\\set number random(1, 1000000)
@@ -86,7 +88,7 @@ def run(clients, most, seconds, workers):
         lines, transactions = [], 0
         with Watcher(it.postgres.port) as watcher:
             running = [(name, pgbench(gateway.port, round(clients * share), seconds,
-                                      [option.format(script=script) for option in options])) for name, share, options in KINDS]
+                                      [option.format(script=script, clients=round(clients * share)) for option in options])) for name, share, options in KINDS]
             for name, process in running:
                 output = process.communicate()[0]
                 lines += problems_of(name, output, process.returncode)
