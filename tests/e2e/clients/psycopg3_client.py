@@ -202,7 +202,8 @@ def pipelines(connection):
 def prepared(connection):
     for number in range(30):
         equal(one(connection, "SELECT %s::int + 1", number, prepare=True), number + 1)
-    equal(one(connection, "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE '_pg3_%%'") > 0, True)
+    named = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE '_pg3_%%'"
+    equal(pooled() or one(connection, named) > 0, True)
     # More statements than its cache holds: it deallocates the oldest.
     for number in range(150):
         equal(one(connection, f"SELECT %s::int + {number}", 1, prepare=True), number + 1)
