@@ -34,7 +34,10 @@ sql::ScanLimits scan_limits(const config::Limits& limits) {
 }
 
 Worker::Worker(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
-    : shared_(shared), chain_(std::move(chain)), snapshot_(shared.current.get()), servers_(shared.permits) {
+    : shared_(shared),
+      chain_(std::move(chain)),
+      snapshot_(shared.current.get()),
+      servers_(shared.permits, shared.greetings) {
   servers_.start(context_.get_executor());
   const config::Limits& limits = snapshot_->config.limits;
   relay_limits_.parameters = static_cast<session::ParameterRecord>(snapshot_->config.audit.parameters);

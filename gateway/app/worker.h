@@ -28,6 +28,7 @@ struct Shared {
   UsageTable usage;
   session::CancelRegistry cancels;
   upstream::PermitBook permits;
+  upstream::Greetings greetings;
   boost::asio::io_context parsers;          ///< run by threads with large stacks
   std::atomic<std::size_t> connections{0};  ///< accepted and not closed yet
   std::unique_ptr<Catalogs> catalogs;       ///< set before threads are started, there until they have ended

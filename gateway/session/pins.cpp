@@ -61,9 +61,18 @@ Pins pins_of(const sql::Statement& statement) {
   return pins;
 }
 
+bool can_be_discarded(const Pins& pins) {
+  return !pins.test(static_cast<std::size_t>(Pin::loaded_library)) &&
+         !pins.test(static_cast<std::size_t>(Pin::foreign_session));
+}
+
 Pins unpinned_by(const sql::Statement& statement) {
   Pins pins;
-  if (statement.tag == "DISCARD ALL") pins.set();
+  if (statement.tag == "DISCARD ALL") {
+    pins.set();
+    pins.reset(static_cast<std::size_t>(Pin::loaded_library));
+    pins.reset(static_cast<std::size_t>(Pin::foreign_session));
+  }
   if (statement.kind == sql::StatementKind::unlisten && (statement.name.empty() || statement.name == "*")) {
     add(pins, Pin::listen);
   }

@@ -24,6 +24,8 @@ using Pins = std::bitset<static_cast<std::size_t>(Pin::count_)>;
 
 /// What a statement leaves behind on its server connection if it succeeds.
 Pins pins_of(const sql::Statement& statement);
+/// Whether DISCARD ALL takes all of it away. Else the server connection has to go.
+bool can_be_discarded(const Pins& pins);
 /// What a statement that has succeeded takes away of it.
 Pins unpinned_by(const sql::Statement& statement);
 /// "temporary object, LISTEN"

@@ -30,13 +30,14 @@ class Session {
 
  private:
   Task<Result<>> enter();
+  Task<Result<>> meet();
   Task<Result<>> sign_in();
   std::string database_in_tunnel() const;
   Task<Result<>> connect_server();
   Task<Result<>> first_link();
   Task<Result<>> greet();
   Task<> relay();
-  void part_from_server(upstream::LinkPtr link, bool at_rest, bool bound);
+  void part_from_server(upstream::LinkPtr link, bool at_rest, const Pins& pins);
   Task<Result<upstream::LinkPtr>> lend(const std::shared_ptr<const SettingTexts>& settings);
   Task<std::shared_ptr<const Analysis>> analyze(Judge& judge, std::string_view text);
   Task<> say_farewell(const Error& why);
@@ -67,16 +68,10 @@ class Session {
 };
 
 Task<> Session::run() {
-  Error why;
-  bool entered = false;
-  {
-    const net::Deadline deadline(client_, host_.login_timeout());
-    const auto done = co_await enter();
-    entered = done.has_value();
-    if (!done) why = deadline.expired() ? Error(sqlstate::connection_failure, "") : done.error();
-  }
+  const auto entered = co_await enter();
   login_ = nullptr;
   if (!entered) {
+    const Error why = entered.error();
     if (server_) host_.servers().give_back(server_);
     if (!why.message().empty()) co_await say_farewell(why);
     co_return;
@@ -84,7 +79,21 @@ Task<> Session::run() {
   if (cancel_) co_await relay();
 }
 
+// The client has so long to say who it is. What comes after it waits for nobody but servers, which have limits of their
+// own.
 Task<Result<>> Session::enter() {
+  {
+    const net::Deadline deadline(client_, host_.login_timeout());
+    const auto done = co_await meet();
+    if (!done) co_return deadline.expired() ? Error(sqlstate::connection_failure, "") : done.error();
+  }
+  if (info_.user.empty()) co_return boost::system::in_place_value;  // a cancel request
+  DBGATE_CO_CHECK(co_await connect_server());
+  const auto greeted = co_await greet();
+  co_return greeted;
+}
+
+Task<Result<>> Session::meet() {
   StartupRules rules = host_.startup_rules();
   if (!login_->arrival.signed_in_user.empty()) rules = {};  // the tunnel is TLS already
   auto request = co_await read_startup(client_, rules);
@@ -95,10 +104,8 @@ Task<Result<>> Session::enter() {
     co_return boost::system::in_place_value;
   }
   info_.application = login_->request.application_name;
-  DBGATE_CO_CHECK(co_await sign_in());
-  DBGATE_CO_CHECK(co_await connect_server());
-  const auto greeted = co_await greet();
-  co_return greeted;
+  const auto signed_in = co_await sign_in();
+  co_return signed_in;
 }
 
 Task<Result<>> Session::sign_in() {
@@ -158,12 +165,12 @@ Task<Result<>> Session::connect_server() {
   if (replication_) route.sharing = Sharing::none;
   sharing_ = route.sharing;
   link_request_ = host_.servers().shared(link_request(request, route, info_));
-  const upstream::Greeting* known = nullptr;
+  std::optional<upstream::Greeting> known;
   if (sharing_ != Sharing::none) known = host_.servers().greeting(link_request_->key);
-  if (known == nullptr) {
+  if (!known) {
     DBGATE_CO_CHECK(co_await first_link());
   } else {
-    login_->status = known->status;
+    login_->status = std::move(known->status);
     info_.server_host = known->host.name;
     info_.server_port = known->host.port;
   }
@@ -191,8 +198,13 @@ Task<Result<>> Session::first_link() {
 
 // A server connection that is where this session left its last one.
 Task<Result<upstream::LinkPtr>> Session::lend(const std::shared_ptr<const SettingTexts>& settings) {
-  DBGATE_CO_TRY(upstream::LinkPtr link, co_await host_.servers().take(link_request_, this));
-  co_return co_await make_ready(std::move(link), info_, sharing_, settings);
+  for (;;) {
+    DBGATE_CO_TRY(upstream::LinkPtr link, co_await host_.servers().take(link_request_, this));
+    // One that was at rest may have ended unseen: the next one will do.
+    const bool fresh = link->memory.user.empty();
+    auto ready = co_await make_ready(std::move(link), info_, sharing_, settings);
+    if (fresh || (ready && (*ready)->usable())) co_return ready;
+  }
 }
 
 Task<Result<>> Session::greet() {
@@ -253,15 +265,15 @@ Task<> Session::relay() {
   }
   relay.abandon(Error(sqlstate::connection_failure, ""));
   trail_->ended(pump.reason_text(), pump.bytes_from_client(), pump.bytes_to_client());
-  if (link) part_from_server(std::move(link), at_rest, relay.pins().any());
+  if (link) part_from_server(std::move(link), at_rest, relay.pins());
   co_await client_.linger(farewell_limit);
 }
 
 // What the session has left on its server connection goes before anybody else has it.
-void Session::part_from_server(upstream::LinkPtr link, bool at_rest, bool bound) {
-  const bool kept = at_rest && !replication_ && link_request_->idle.count() > 0;
+void Session::part_from_server(upstream::LinkPtr link, bool at_rest, const Pins& pins) {
+  const bool kept = at_rest && can_be_discarded(pins) && !replication_ && link_request_->idle.count() > 0;
   if (!kept) return link->end();
-  if (!bound && sharing_ != Sharing::none) return host_.servers().give_back(link);
+  if (pins.none() && sharing_ != Sharing::none) return host_.servers().give_back(link);
   net::run_apart(client_.executor(), [link = std::move(link), &servers = host_.servers()]() -> Task<> {
     const auto clean = co_await wipe(*link);
     if (clean) servers.give_back(link);

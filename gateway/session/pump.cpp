@@ -27,6 +27,7 @@ Pump::Pump(net::Stream& client, Relay& relay, CancelPoint& cancel, PumpPorts por
 }
 
 Task<> Pump::run() {
+  if (link_ && relay_.at_rest()) rest();
   co_await client_side();
   alarm_ = nullptr;
   cancel_.when_settled(nullptr);
@@ -334,7 +335,7 @@ void Pump::end_of_client() {
 
 upstream::LinkHolder::Handled Pump::on_server_bytes() {
   from_server_step_ = relay_.on_backend(link_->connection.received.unread());
-  if (draining_) relay_.to_client().clear();
+  if (draining_ || ended_) relay_.to_client().clear();
   if (!write_now(client_, relay_.to_client(), client_busy_)) return Handled::unfinished;
   if (!relay_.own_words().empty() || relay_.cancel_is_due()) return Handled::unfinished;
   return after_server_bytes();
@@ -345,6 +346,9 @@ Task<bool> Pump::finish_server_bytes() {
     const auto written = co_await write_client(relay_.to_client());
     if (!written) {
       end(EndReason::client_gone);
+      // The relay is through with them: the next holder must not find them.
+      relay_.to_client().clear();
+      if (link_) link_->connection.received.consume(from_server_step_.taken);
       co_return true;  // what becomes of the server connection is for the session to say
     }
   }

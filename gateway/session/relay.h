@@ -174,6 +174,7 @@ class Relay {
   std::string parse_as(const upstream::StatementKeyPtr& key, std::string_view name, bool own);
   bool close_on_server(std::string_view name, std::string& server_name);
   void close_surplus();
+  void drop_unnamed();
   std::optional<Refusal> refusal_of_block(const sql::Script& script) const;
   void pin(const sql::Script& script);
   void shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag);

@@ -63,7 +63,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   if (pool_) {
     std::string_view on_server = text_for_server(*judged.script, text, prepared->deallocates);
     if (judged.sent && !judged.sent->rewritten.empty()) on_server = judged.sent->rewritten;
-    prepared->key = statement_key(on_server, type_oids);
+    prepared->key = statement_key(on_server, type_oids, pool_->settings.in_force());
     close_surplus();
     parse_as(prepared->key, name, false);
   }

@@ -302,7 +302,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (deallocates) entry.run->tag_instead = "DEALLOCATE";
   if (pool_) {
     entry.run->text = text_to_keep(*judged.script, text);
-    pool_->server->unnamed = nullptr;  // Query drops it (PostgreSQL docs ch. 55.2.3)
+    drop_unnamed();
   }
   if (judged.sent && !judged.sent->rewritten.empty()) {
     rewritten_ = true;
@@ -432,6 +432,7 @@ void Relay::refuse_simple(const Refusal& refusal) {
   expect(Expected::Kind::query).refusal = error_response(refusal);
   ++segment_;
   dirty_ = false;
+  if (pool_) drop_unnamed();
   to_server_.say(failing_query());
 }
 

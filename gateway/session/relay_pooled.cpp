@@ -138,8 +138,7 @@ bool Relay::put_on_server(const Prepared& prepared, std::string_view name, std::
   if (!prepared.key) return true;
   upstream::ServerMemory& server = *pool_->server;
   if (name.empty()) {
-    const bool there =
-        server.unnamed && (server.unnamed == prepared.key || server.unnamed->bytes == prepared.key->bytes);
+    const bool there = server.unnamed && *server.unnamed == *prepared.key;
     if (!there) parse_as(prepared.key, name, true);
     return true;
   }
@@ -170,6 +169,13 @@ bool Relay::close_on_server(std::string_view name, std::string& server_name) {
     statements.remove(server_name);
   }
   return true;
+}
+
+// Query drops the unnamed statement (PostgreSQL docs ch. 55.2.3). Where it would be given to the server again when it
+// is needed, the frontend would not notice.
+void Relay::drop_unnamed() {
+  pool_->server->unnamed = nullptr;
+  statements_.forget({});
 }
 
 void Relay::pin(const sql::Script& script) {

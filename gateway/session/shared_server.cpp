@@ -1,5 +1,8 @@
 #include "gateway/session/shared_server.h"
 
+#include <cstring>
+
+#include "gateway/auth/random.h"
 #include "gateway/session/login.h"
 
 namespace dbgate::session {
@@ -17,6 +20,14 @@ std::string set_application_name(std::string_view name) {
     if (c == '\'') query += c;
   }
   return query + "'";
+}
+
+// What random() brings next must not be what the last one has seen to (setseed()); DISCARD ALL leaves that.
+std::string new_seed() {
+  const std::string bytes = auth::random_bytes(sizeof(std::uint32_t));
+  std::uint32_t number = 0;
+  std::memcpy(&number, bytes.data(), sizeof number);
+  return "SELECT pg_catalog.setseed(" + std::to_string(number / 4294967296.0) + ")";
 }
 
 void forget_all(upstream::ServerMemory& memory) {
@@ -51,6 +62,7 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
   std::vector<std::string> queries;
   if (memory.user != info.user) {
     queries.emplace_back(discard_all);
+    queries.push_back(new_seed());
     forget_all(memory);
   }
   std::string told;
@@ -61,7 +73,10 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
       told += "; " + text;
   }
   if (!told.empty()) queries.push_back(std::move(told));
-  if (!queries.empty()) DBGATE_CO_CHECK(co_await link->run(std::move(queries), own_query_limit));
+  if (!queries.empty()) {
+    DBGATE_CO_CHECK(co_await link->run(std::move(queries), own_query_limit));
+    memory.unnamed = nullptr;  // Query drops it (PostgreSQL docs ch. 55.2.3)
+  }
   memory.user = info.user;
   memory.application_name = std::move(name);
   memory.settings = std::move(settings);
@@ -69,7 +84,7 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
 }
 
 Task<Result<>> wipe(upstream::Link& link) {
-  DBGATE_CO_CHECK(co_await link.run({discard_all}, own_query_limit));
+  DBGATE_CO_CHECK(co_await link.run({discard_all, new_seed()}, own_query_limit));
   forget_all(link.memory);
   co_return boost::system::in_place_value;
 }

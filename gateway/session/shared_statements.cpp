@@ -10,18 +10,19 @@
 
 namespace dbgate::session {
 
-upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector<std::uint32_t>& types) {
+upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector<std::uint32_t>& types,
+                                        std::string_view settings) {
   std::string bytes;
   bytes.reserve(text.size() + 1 + types.size() * sizeof(std::uint32_t));
   bytes += text;
   bytes += '\0';
   bytes.append(reinterpret_cast<const char*>(types.data()), types.size() * sizeof(std::uint32_t));
-  return std::make_shared<const upstream::StatementKey>(std::move(bytes));
+  return std::make_shared<const upstream::StatementKey>(std::move(bytes), settings);
 }
 
 std::string parse_message(const upstream::StatementKey& key, std::string_view name) {
   const std::size_t end = key.bytes.find('\0');
-  std::vector<std::uint32_t> types((key.bytes.size() - end - 1) / sizeof(std::uint32_t));
+  std::vector<std::uint32_t> types((key.parse_bytes - end - 1) / sizeof(std::uint32_t));
   if (!types.empty()) std::memcpy(types.data(), key.bytes.data() + end + 1, types.size() * sizeof(std::uint32_t));
   std::string storage;
   protocol::frontend::Parse parse;

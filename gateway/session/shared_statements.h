@@ -10,7 +10,9 @@
 // own, and is given them again wherever they are needed (docs/decisions/0016-sharing-server-connections.md).
 namespace dbgate::session {
 
-upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector<std::uint32_t>& types);
+/// @param settings  TrackedSettings::in_force()
+upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector<std::uint32_t>& types,
+                                        std::string_view settings);
 /// The Parse message that gives it to a server under `name`.
 std::string parse_message(const upstream::StatementKey& key, std::string_view name);
 /// The beginning of a Bind message with another statement name: header, portal, name. What follows stays.

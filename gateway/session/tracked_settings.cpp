@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gateway/base/ids.h"
+
 namespace dbgate::session {
 namespace {
 
@@ -71,6 +73,7 @@ void TrackedSettings::on_complete(const sql::Statement& statement, std::string_v
       if (last == savepoints_.rend()) return;
       const auto at = std::prev(last.base());
       const bool back = statement.kind == StatementKind::rollback_to;
+      if (back) in_force_ = make_id("set_");
       if (back) pending_.resize(std::min(pending_.size(), at->second));
       savepoints_.erase(back ? std::next(at) : at, savepoints_.end());
       return;
@@ -82,6 +85,11 @@ void TrackedSettings::on_complete(const sql::Statement& statement, std::string_v
       break;
   }
   // set_config() may stand where it is not reached: it binds its session instead (pins.h).
+  const bool sets = std::any_of(statement.settings.begin(), statement.settings.end(), [](const sql::SettingUse& use) {
+    return use.action != SettingAction::show && use.action != SettingAction::show_all;
+  });
+  // Until the transaction is over nobody else has the same, as far as anybody knows.
+  if (sets) in_force_ = make_id("set_");
   if (statement.kind != StatementKind::set && statement.kind != StatementKind::reset) return;
   text.remove_prefix(std::min(text.find_first_not_of(" \t\n\r\f\v"), text.size()));
   for (const sql::SettingUse& use : statement.settings) {
@@ -98,7 +106,10 @@ void TrackedSettings::on_ready(char status, bool failed) {
 
 void TrackedSettings::apply() {
   savepoints_.clear();
-  if (pending_.empty()) return;
+  if (pending_.empty()) {
+    in_force_ = outside_;
+    return;
+  }
   SettingTexts texts = current_ ? *current_ : SettingTexts();
   for (Change& change : pending_) {
     if (change.name.empty()) {
@@ -119,6 +130,10 @@ void TrackedSettings::apply() {
   for (const auto& [name, text] : texts)
     bytes += name.size() + text.size();
   too_many_ = texts.size() > most || bytes > most_bytes;
+  outside_.clear();
+  for (const auto& [name, text] : texts)
+    outside_ += text + '\0';
+  in_force_ = outside_;
   current_ = texts.empty() ? nullptr : std::make_shared<const SettingTexts>(std::move(texts));
 }
 

@@ -29,6 +29,9 @@ class TrackedSettings {
 
   /// In force outside of transactions; null: nothing was set. Another list is another object.
   const std::shared_ptr<const SettingTexts>& current() const noexcept { return current_; }
+  /// Tells apart what is in force for the statement that comes next, within a transaction too: equal only where the
+  /// settings are. Empty: as at the login.
+  const std::string& in_force() const noexcept { return in_force_; }
   /// Whether there is more than can be kept.
   bool too_many() const noexcept { return too_many_; }
 
@@ -43,6 +46,8 @@ class TrackedSettings {
   std::shared_ptr<const SettingTexts> current_;
   std::vector<Change> pending_;  // of the transaction under way
   std::vector<std::pair<std::string, std::size_t>> savepoints_;
+  std::string in_force_;
+  std::string outside_;  // in_force_ outside of transactions
   bool too_many_ = false;
 };
 

@@ -7,7 +7,8 @@ namespace {
 
 // A connection that rests for so long is rather taken than another opened: its holder is not in the middle of work.
 constexpr std::chrono::milliseconds rested_enough{10};
-// How much longer somebody on another thread has to have waited to come first.
+// Who waits on another thread comes first if that is twice as long as anybody has waited here, and this more: moving a
+// permit costs a login, and threads that are equally busy would move them to and fro.
 constexpr std::chrono::milliseconds own_first{50};
 
 std::string in_seconds(std::chrono::milliseconds time) {
@@ -21,6 +22,10 @@ Error none_free(const LinkRequest& request) {
     message = "no server connection of \"" + request.target + "\" became free within " + in_seconds(request.wait);
   }
   return {sqlstate::too_many_connections, std::move(message), "pool.max of the target is reached"};
+}
+
+Error shutting_down() {
+  return {sqlstate::admin_shutdown, "terminating connection: dbgate is shutting down"};
 }
 
 }  // namespace
@@ -135,6 +140,7 @@ bool Pool::give_up_one(const std::string& target, const PoolGroup* except) {
 }
 
 Task<Result<LinkPtr>> Pool::take(LinkRequestPtr asked, const void* who) {
+  if (closed_) co_return shutting_down();
   const LinkRequest& request = *asked;
   if (first_waiting(request.target) == nullptr) {
     PoolGroup& group = group_of(request);
@@ -186,7 +192,7 @@ Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request, const void*
   while (!waiter.link && !waiter.permit && !waiter.expired)
     co_await waiter.over.wait();
   if (waiter.link) co_return std::exchange(waiter.link, nullptr);
-  if (!waiter.permit) co_return none_free(request);
+  if (!waiter.permit) co_return closed_ ? shutting_down() : none_free(request);
   waiter.permit = false;
   co_return co_await open(request);
 }
@@ -201,14 +207,23 @@ Task<Result<LinkPtr>> Pool::open(const LinkRequest& request) {
   link->in_pool.list = &group.busy;
   link->in_pool.place = group.busy.insert(group.busy.end(), link);
   link->in_pool.on_gone = [this](Link& gone) { forget(gone); };
-  greetings_[request.key] = {link->connection.status, link->connection.host};
+  greetings_.note(request.key, {link->connection.status, link->connection.host});
   link->start();
   co_return link;
 }
 
-const Greeting* Pool::greeting(const std::string& key) const {
+std::optional<Greeting> Greetings::of(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
   const auto found = greetings_.find(key);
-  return found == greetings_.end() ? nullptr : &found->second;
+  if (found == greetings_.end()) return std::nullopt;
+  return found->second;
+}
+
+// Clients choose startup parameters, and so keys.
+void Greetings::note(const std::string& key, Greeting greeting) {
+  const std::lock_guard lock(mutex_);
+  if (greetings_.size() >= most) greetings_.clear();
+  greetings_[key] = std::move(greeting);
 }
 
 void Pool::forget(Link& link) {
@@ -223,7 +238,9 @@ bool Pool::serve_waiting(const LinkPtr& link) {
   const std::string& target = link->target;
   Waiter* const first = first_waiting(target);
   const auto others = book_.others_wait_since(target, &party_);
-  const bool others_first = others != Clock::time_point::max() && (!first || others + own_first < first->since);
+  const auto now = Clock::now();
+  const bool others_first =
+      others != Clock::time_point::max() && (!first || now - others > 2 * (now - first->since) + own_first);
   if (first == nullptr && !others_first) return false;
   if (others_first || first->request.key != link->key || closed_) {
     move_to(*link, link->in_pool.group->busy);
@@ -301,6 +318,12 @@ void Pool::sweep() {
 
 void Pool::close() {
   closed_ = true;
+  for (auto& [target, line] : lines_) {
+    for (Waiter* const waiter : line) {
+      waiter->expired = true;
+      waiter->over.notify();
+    }
+  }
   for (auto& [key, group] : groups_) {
     while (const LinkPtr link = take_free(group))
       link->end();

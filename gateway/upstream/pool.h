@@ -2,6 +2,8 @@
 #include <chrono>
 #include <list>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "gateway/upstream/link.h"
@@ -29,6 +31,18 @@ struct Greeting {
   ServerSpec::Host host;
 };
 
+/// Greetings by key (LinkRequest). Shared by all threads; used at logins only.
+class Greetings {
+ public:
+  static constexpr std::size_t most = 1'000;
+  std::optional<Greeting> of(const std::string& key) const;
+  void note(const std::string& key, Greeting greeting);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, Greeting, std::less<>> greetings_;
+};
+
 /// Connections of one key on one thread, each list with the longest idle first.
 struct PoolGroup {
   std::string key;
@@ -45,7 +59,7 @@ struct PoolGroup {
 /// waits is served in order of arrival, but for 50 ms in which a thread may prefer its own.
 class Pool {
  public:
-  explicit Pool(PermitBook& book) : book_(book) {}
+  Pool(PermitBook& book, Greetings& greetings) : book_(book), greetings_(greetings) {}
   /// Where it lives; before anything else.
   void start(net::Executor executor);
 
@@ -63,8 +77,8 @@ class Pool {
   /// Nobody holds it any more, and the next may be anybody.
   void give_back(const LinkPtr& link);
 
-  /// Of the last connection of that key; null: there was none. Pooled clients are greeted with it.
-  const Greeting* greeting(const std::string& key) const;
+  /// Of the last connection of that key, on any thread. Pooled clients are greeted with it.
+  std::optional<Greeting> greeting(const std::string& key) const { return greetings_.of(key); }
 
   /// Closes what has been idle for too long. To be called now and then.
   void sweep();
@@ -91,11 +105,11 @@ class Pool {
   void forget(Link& link);
 
   PermitBook& book_;
+  Greetings& greetings_;
   net::Executor executor_;
   PermitBook::Party party_;
   std::map<std::string, PoolGroup, std::less<>> groups_;
-  std::map<std::string, std::list<Waiter*>, std::less<>> lines_;  // by target
-  std::map<std::string, Greeting, std::less<>> greetings_;
+  std::map<std::string, std::list<Waiter*>, std::less<>> lines_;                              // by target
   std::map<std::pair<std::string, std::string>, std::weak_ptr<const LinkRequest>> requests_;  // key, application_name
   bool closed_ = false;
 };

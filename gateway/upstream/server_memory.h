@@ -10,12 +10,21 @@
 namespace dbgate::upstream {
 
 /// What makes two prepared statements the same for a server: the text and the parameter types as Parse gives them
-/// (OIDs, four bytes each, after the text and a zero byte).
+/// (OIDs, four bytes each, after the text and a zero byte), and the settings under which it is parsed: constants are
+/// read by DateStyle and the like then.
 struct StatementKey {
   std::string bytes;
+  std::size_t parse_bytes = 0;  ///< of them, those that Parse gives; the rest tells settings apart
   std::size_t hash = 0;
 
-  explicit StatementKey(std::string all) : bytes(std::move(all)), hash(std::hash<std::string_view>{}(bytes)) {}
+  explicit StatementKey(std::string parse, std::string_view settings = {})
+      : bytes(std::move(parse)), parse_bytes(bytes.size()) {
+    bytes += settings;
+    hash = std::hash<std::string_view>{}(bytes);
+  }
+  friend bool operator==(const StatementKey& a, const StatementKey& b) {
+    return a.parse_bytes == b.parse_bytes && a.bytes == b.bytes;
+  }
 };
 using StatementKeyPtr = std::shared_ptr<const StatementKey>;
 
@@ -55,12 +64,8 @@ class ServerStatements {
     using is_transparent = void;
   };
   struct Equal {
-    bool operator()(const StatementKeyPtr& a, const StatementKeyPtr& b) const noexcept {
-      return a == b || a->bytes == b->bytes;
-    }
-    bool operator()(const StatementKey& a, const StatementKeyPtr& b) const noexcept {
-      return &a == b.get() || a.bytes == b->bytes;
-    }
+    bool operator()(const StatementKeyPtr& a, const StatementKeyPtr& b) const noexcept { return a == b || *a == *b; }
+    bool operator()(const StatementKey& a, const StatementKeyPtr& b) const noexcept { return &a == b.get() || a == *b; }
     bool operator()(const StatementKeyPtr& a, const StatementKey& b) const noexcept { return operator()(b, a); }
     using is_transparent = void;
   };

@@ -55,9 +55,11 @@ TEST(Pins, AreTakenAway) {
   EXPECT_EQ(left("DEALLOCATE a"), "");
   EXPECT_EQ(left("CLOSE ALL"), "cursor WITH HOLD");
   EXPECT_EQ(left("DISCARD TEMP"), "");
-  Pins all;
-  all.set();
-  EXPECT_EQ(left("DISCARD ALL"), names_of(all));
+  EXPECT_EQ(left("DISCARD ALL"), "temporary object, advisory lock, cursor WITH HOLD, LISTEN, PREPARE, role, settings");
+  Pins lasting;
+  EXPECT_TRUE(can_be_discarded(lasting));
+  lasting.set(static_cast<std::size_t>(Pin::loaded_library));
+  EXPECT_FALSE(can_be_discarded(lasting));
 }
 
 }  // namespace
