@@ -301,6 +301,17 @@ void Stream::close() noexcept {
   ::close(closed);
 }
 
+Stream Stream::move_to(const Executor& executor) {
+  Stream moved(static_cast<boost::asio::io_context&>(Reactor::of(executor).context()), -1);
+  if (!is_open()) return moved;
+  const int same = descriptor();
+  watch_->wake_all();
+  watch_.reset();
+  moved.watch_ = std::make_unique<Watch>(*moved.reactor_, same);
+  moved.tls_ = std::move(tls_);
+  return moved;
+}
+
 void Stream::wake() noexcept {
   if (is_open()) watch_->wake_all();
 }

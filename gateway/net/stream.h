@@ -111,6 +111,8 @@ class Stream {
   void close() noexcept;
   /// Waits that are under way end, and so does the next of each kind. The stream lives on.
   void wake() noexcept;
+  /// The same connection as a stream of another thread's. This one is closed from here on; who waits on it goes on.
+  Stream move_to(const Executor& executor);
   /// Makes every pending and later operation end; the descriptor lives until close().
   void shutdown() noexcept;
 

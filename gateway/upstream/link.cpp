@@ -77,11 +77,12 @@ class Link::Housekeeper final : public LinkHolder {
   net::Event over_;
 };
 
-Link::Link(Connection opened, std::string opened_for, std::string of_target, Permit permit)
-    : connection(std::move(opened)),
-      key(std::move(opened_for)),
-      target(std::move(of_target)),
-      permit_(std::move(permit)),
+Link::Link(LinkCargo cargo)
+    : connection(std::move(cargo.connection)),
+      memory(std::move(cargo.memory)),
+      key(std::move(cargo.key)),
+      target(std::move(cargo.target)),
+      permit_(std::move(cargo.permit)),
       left_(connection.stream.executor()) {}
 
 void Link::start() {
@@ -186,6 +187,15 @@ void Link::end() {
     if (const auto self = weak.lock()) self->break_off();
   });
   bound_->set(Clock::now() + farewell_limit);
+}
+
+std::shared_ptr<LinkCargo> Link::pack(const net::Executor& executor) {
+  closed_ = true;
+  net::Stream moved = connection.stream.move_to(executor);
+  auto cargo =
+      std::make_shared<LinkCargo>(LinkCargo{std::move(connection), std::move(memory), key, target, std::move(permit_)});
+  cargo->connection.stream = std::move(moved);
+  return cargo;
 }
 
 void Link::break_off() {

@@ -33,13 +33,22 @@ class LinkHolder {
   virtual void on_link_taken() = 0;
 };
 
+/// A link on its way from one thread to another.
+struct LinkCargo {
+  Connection connection;
+  ServerMemory memory;
+  std::string key;
+  std::string target;
+  Permit permit;
+};
+
 /// One server connection, lent to one holder after the other. Reads by itself: what comes goes to whoever holds it, so
 /// that changing hands is a change of a pointer. Lives on one thread.
 class Link : public std::enable_shared_from_this<Link> {
  public:
   using Clock = std::chrono::steady_clock;
 
-  Link(Connection opened, std::string key, std::string target, Permit permit);
+  explicit Link(LinkCargo cargo);
 
   Connection connection;
   ServerMemory memory;
@@ -62,6 +71,9 @@ class Link : public std::enable_shared_from_this<Link> {
   bool usable() const noexcept { return !ending_ && !closed_; }
   /// Says goodbye. The permit is given back when the server has gone, or after a moment.
   void end();
+  /// Takes everything out, to be made a link again on the thread of `executor`. This one has ended then. Nobody holds
+  /// it.
+  std::shared_ptr<LinkCargo> pack(const net::Executor& executor);
   /// Breaks the connection off.
   void break_off();
 

@@ -69,10 +69,14 @@ void PermitBook::give(const std::string& target) {
   if (next != nullptr) next->granted(target);
 }
 
-bool PermitBook::awaited(const std::string& target) const {
+PermitBook::Party* PermitBook::call_next(const std::string& target, const Party* but) {
   const std::lock_guard lock(mutex_);
-  const auto found = books_.find(target);
-  return found != books_.end() && !found->second.line.empty();
+  Book& entry = book(target);
+  if (entry.line.empty() || entry.line.front().party == but) return nullptr;
+  Party* const next = entry.line.front().party;
+  entry.line.pop_front();
+  entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
+  return next;
 }
 
 std::shared_ptr<const std::atomic<int>> PermitBook::line_of(const std::string& target) {

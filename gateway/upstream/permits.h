@@ -10,7 +10,11 @@
 #include <string_view>
 #include <utility>
 
+#include "gateway/net/reactor.h"
+
 namespace dbgate::upstream {
+
+struct LinkCargo;
 
 /// Who may have how many server connections of a target, over all threads. A permit is global, a connection belongs to
 /// a thread: what a thread gives up lets another open one of its own.
@@ -25,6 +29,9 @@ class PermitBook {
   struct Party {
     std::function<void(const std::string& target)> granted;  ///< it has a permit that it waited for
     std::function<void(const std::string& target)> wanted;   ///< others wait: give up what nobody uses
+    /// In place of a permit: a connection that has one.
+    std::function<void(std::shared_ptr<LinkCargo>)> handed;
+    net::Executor executor;  ///< of its thread
   };
 
   void join(Party* party);
@@ -38,9 +45,10 @@ class PermitBook {
   /// A permit is free: who has waited longest has it now.
   void give(const std::string& target);
 
-  /// Whether anybody waits for the target. Cheap, and right as of a moment ago.
-  bool awaited(const std::string& target) const;
-  /// A flag of the same, to be kept: the look-up is done once.
+  /// Takes whoever is first out of the line, unless it is `but`: to be handed a connection. Null: there is nobody.
+  Party* call_next(const std::string& target, const Party* but);
+
+  /// How many wait for the target, to be kept: the look-up is done once. Right as of a moment ago.
   std::shared_ptr<const std::atomic<int>> line_of(const std::string& target);
   /// Since when the first in line waits; `max()` if it is `party` or nobody.
   Clock::time_point others_wait_since(const std::string& target, const Party* party) const;

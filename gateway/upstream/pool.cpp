@@ -7,8 +7,7 @@ namespace {
 
 // A connection that rests for so long is rather taken than another opened: its holder is not in the middle of work.
 constexpr std::chrono::milliseconds rested_enough{10};
-// Who waits on another thread comes first if that is twice as long as anybody has waited here, and this more: moving a
-// permit costs a login, and threads that are equally busy would move them to and fro.
+// How much longer somebody on another thread has to have waited to come first: changing threads costs a little.
 constexpr std::chrono::milliseconds own_first{50};
 
 std::string in_seconds(std::chrono::milliseconds time) {
@@ -80,18 +79,21 @@ void Pool::start(net::Executor executor) {
     net::post_to(executor_, [this, target] { on_granted(target); });
   };
   party_.wanted = [this](const std::string& target) { net::post_to(executor_, [this, target] { on_wanted(target); }); };
+  party_.handed = [this](std::shared_ptr<LinkCargo> cargo) {
+    net::post_to(executor_, [this, cargo = std::move(cargo)] { on_handed(std::move(*cargo)); });
+  };
+  party_.executor = executor_;
   book_.join(&party_);
 }
 
-PoolGroup& Pool::group_of(const LinkRequest& request) {
-  const auto [at, fresh] = groups_.try_emplace(request.key);
+PoolGroup& Pool::group_of(const std::string& key, const std::string& target) {
+  const auto [at, fresh] = groups_.try_emplace(key);
   PoolGroup& group = at->second;
   if (fresh) {
-    group.key = request.key;
-    group.target = request.target;
-    group.line = book_.line_of(request.target);
+    group.key = key;
+    group.target = target;
+    group.line = book_.line_of(target);
   }
-  group.idle = request.idle;
   return group;
 }
 
@@ -126,30 +128,29 @@ LinkPtr Pool::take_resting(PoolGroup& group, std::chrono::milliseconds rested) {
   return link;
 }
 
-// Closes one connection of the target that nobody uses now. Its place is free once the server has closed it.
-bool Pool::give_up_one(const std::string& target, const PoolGroup* except) {
+// A connection of the target that nobody uses now; null: there is none.
+LinkPtr Pool::take_unused(const std::string& target, const PoolGroup* except) {
   for (auto& [key, group] : groups_) {
     if (group.target != target || &group == except) continue;
-    LinkPtr link = take_free(group);
-    if (!link) link = take_resting(group, {});
-    if (!link) continue;
-    link->end();
-    return true;
+    if (LinkPtr link = take_free(group)) return link;
+    if (LinkPtr link = take_resting(group, {})) return link;
   }
-  return false;
+  return nullptr;
 }
 
 Task<Result<LinkPtr>> Pool::take(LinkRequestPtr asked, const void* who) {
   if (closed_) co_return shutting_down();
   const LinkRequest& request = *asked;
   if (first_waiting(request.target) == nullptr) {
-    PoolGroup& group = group_of(request);
+    PoolGroup& group = group_of(request.key, request.target);
+    group.idle = request.idle;
     if (LinkPtr link = take_free(group)) co_return link;
     if (LinkPtr link = take_resting(group, rested_enough)) co_return link;
     if (book_.try_take(request.target, request.max)) co_return co_await open(request);
     if (LinkPtr link = take_resting(group, {})) co_return link;
     if (request.wait.count() == 0) co_return none_free(request);
-    give_up_one(request.target, &group);
+    // Its place is free once the server has closed it.
+    if (const LinkPtr other = take_unused(request.target, &group)) other->end();
   }
   if (request.wait.count() == 0) co_return none_free(request);
   co_return co_await wait_in_line(request, who);
@@ -201,15 +202,20 @@ Task<Result<LinkPtr>> Pool::open(const LinkRequest& request) {
   Permit permit(book_, request.target);
   auto connected = co_await connect(executor_, request.spec, request.parameters);
   if (!connected) co_return connected.error();
-  const auto link = std::make_shared<Link>(std::move(*connected), request.key, request.target, std::move(permit));
-  PoolGroup& group = group_of(request);
+  greetings_.note(request.key, {connected->status, connected->host});
+  co_return adopt({std::move(*connected), {}, request.key, request.target, std::move(permit)}, request.idle);
+}
+
+LinkPtr Pool::adopt(LinkCargo cargo, std::chrono::milliseconds idle) {
+  const auto link = std::make_shared<Link>(std::move(cargo));
+  PoolGroup& group = group_of(link->key, link->target);
+  group.idle = idle;
   link->in_pool.group = &group;
   link->in_pool.list = &group.busy;
   link->in_pool.place = group.busy.insert(group.busy.end(), link);
   link->in_pool.on_gone = [this](Link& gone) { forget(gone); };
-  greetings_.note(request.key, {link->connection.status, link->connection.host});
   link->start();
-  co_return link;
+  return link;
 }
 
 std::optional<Greeting> Greetings::of(const std::string& key) const {
@@ -238,11 +244,10 @@ bool Pool::serve_waiting(const LinkPtr& link) {
   const std::string& target = link->target;
   Waiter* const first = first_waiting(target);
   const auto others = book_.others_wait_since(target, &party_);
-  const auto now = Clock::now();
-  const bool others_first =
-      others != Clock::time_point::max() && (!first || now - others > 2 * (now - first->since) + own_first);
+  const bool others_first = others != Clock::time_point::max() && (!first || others + own_first < first->since);
   if (first == nullptr && !others_first) return false;
-  if (others_first || first->request.key != link->key || closed_) {
+  if (others_first && hand_over(link)) return true;
+  if (first == nullptr || first->request.key != link->key || closed_) {
     move_to(*link, link->in_pool.group->busy);
     link->end();
     return true;
@@ -253,6 +258,31 @@ bool Pool::serve_waiting(const LinkPtr& link) {
   book_.step_out(target, &party_);
   first->over.notify();
   return true;
+}
+
+// Gives it to whoever waits longest on another thread.
+bool Pool::hand_over(const LinkPtr& link) {
+  PermitBook::Party* const next = book_.call_next(link->target, &party_);
+  if (next == nullptr) return false;
+  forget(*link);
+  next->handed(link->pack(next->executor));
+  return true;
+}
+
+void Pool::on_handed(LinkCargo cargo) {
+  Waiter* const first = first_waiting(cargo.target);
+  const std::string target = cargo.target;
+  const auto idle = first != nullptr ? first->request.idle : std::chrono::minutes(1);
+  const LinkPtr link = adopt(std::move(cargo), idle);
+  if (first == nullptr) return give_back(link);
+  if (first->request.key != link->key) {
+    // Its place will do, once it is free.
+    link->end();
+    return book_.stand_in_line(target, &party_);
+  }
+  first->link = link;
+  first->served = true;
+  first->over.notify();
 }
 
 bool Pool::rest(Link& link) {
@@ -295,7 +325,9 @@ void Pool::on_granted(const std::string& target) {
 }
 
 void Pool::on_wanted(const std::string& target) {
-  if (first_waiting(target) == nullptr) give_up_one(target, nullptr);
+  if (first_waiting(target) != nullptr) return;
+  const LinkPtr link = take_unused(target, nullptr);
+  if (link && !hand_over(link)) give_back(link);
 }
 
 void Pool::sweep() {

@@ -91,13 +91,16 @@ class Pool {
   struct Waiter;
   class InLine;
   Waiter* first_waiting(const std::string& target);
-  PoolGroup& group_of(const LinkRequest& request);
+  PoolGroup& group_of(const std::string& key, const std::string& target);
   LinkPtr take_free(PoolGroup& group);
   LinkPtr take_resting(PoolGroup& group, std::chrono::milliseconds rested);
-  bool give_up_one(const std::string& target, const PoolGroup* except);
+  LinkPtr take_unused(const std::string& target, const PoolGroup* except);
   Task<Result<LinkPtr>> wait_in_line(const LinkRequest& request, const void* who);
   Task<Result<LinkPtr>> open(const LinkRequest& request);
   bool serve_waiting(const LinkPtr& link);
+  bool hand_over(const LinkPtr& link);
+  LinkPtr adopt(LinkCargo cargo, std::chrono::milliseconds idle);
+  void on_handed(LinkCargo cargo);
   void on_granted(const std::string& target);
   void on_wanted(const std::string& target);
   static void move_to(Link& link, std::list<LinkPtr>& list);
