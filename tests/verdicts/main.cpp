@@ -195,7 +195,7 @@ class Test {
   std::mt19937_64 random_;
   sql::ScanLimits limits_;
   Reloading source_;
-  session::VerdictCache cache_{1u << 20};
+  session::VerdictCache cache_{8u << 20};
   std::vector<std::unique_ptr<PolicyJudge>> cached_, plain_;
   bool reads_constants_[policy_count] = {}, knows_catalog_[policy_count] = {};
   std::size_t tried_ = 0, equal_keys_ = 0, allowed_ = 0, answers_ = 0, other_texts_ = 0;

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "gateway/sql/text_key.h"
+#include "tests/verdicts/words.h"
 
 namespace dbgate::tests {
 namespace {
@@ -26,137 +27,6 @@ std::string unescaped(const std::string& line) {
   }
   return text;
 }
-
-constexpr const char* small[] = {"0",   "1",   "2",         "3",        "5",         "7",        "42",
-                                 "100", "101", "999999999", "00000001", "000000000", "123456789"};
-constexpr const char* large[] = {"10000000000", "99999999999", "123456789012345678", "999999999999999999",
-                                 "12345678901"};
-constexpr const char* decimals[] = {"1.5", "0.0", "0.1", "00.10", "1.0", "999999999.99", "3.14159"};
-constexpr const char* strings[] = {"''",         "'x'",    "'abc'", "'it''s'",       "'--'",        "'/*'",
-                                   "'_RETURN'",  "'4111'", "'1'",   "'0'",           "';'",         "'%'",
-                                   "'a,b'",      "')'",    "'$1'",  "'search_path'", "'eu'",        "'public'",
-                                   "'pg_class'", "''''",   "' '",   "'\"'",          "'2024-01-01'"};
-constexpr const char* hostile[] = {"1e5",
-                                   "1_000",
-                                   "0x1f",
-                                   "1.",
-                                   ".5",
-                                   "$1",
-                                   "$2",
-                                   "1and",
-                                   "1 and",
-                                   "--1\n",
-                                   "/* 1 */",
-                                   "/*+ 1*/",
-                                   "1--2\n",
-                                   "a.1",
-                                   "1..2",
-                                   "E'x'",
-                                   "N'x'",
-                                   "B'01'",
-                                   "X'1f'",
-                                   "U&'x'",
-                                   "'a' 'b'",
-                                   "'a'\n'b'",
-                                   "$$x$$",
-                                   "$a$1$a$",
-                                   "\"1\"",
-                                   "1::int",
-                                   "'1'::text",
-                                   "date '2024-01-01'",
-                                   "interval '1 day'",
-                                   "NULL",
-                                   "true",
-                                   "1000000000",
-                                   "2147483647",
-                                   "2147483648",
-                                   "4294967296",
-                                   "0000000001",
-                                   "9223372036854775807",
-                                   "9223372036854775808",
-                                   "99999999999999999999",
-                                   "01234567890123",
-                                   "-1",
-                                   "- 1",
-                                   "+1",
-                                   "- -1",
-                                   "-(-1)",
-                                   "(1)",
-                                   "1[1]",
-                                   "'\\'",
-                                   "'\xc3\xa4'",
-                                   "1\xc3\xa4",
-                                   "1$1",
-                                   "1a",
-                                   "'a'b",
-                                   "~1",
-                                   "@1",
-                                   "!1",
-                                   "1;",
-                                   "1; SELECT 2",
-                                   "null::int"};
-constexpr const char* columns[] = {
-    "aid",    "bid",    "abalance", "filler", "tid",      "delta",    "c_name", "o_orderkey",
-    "number", "id",     "oid",      "c.oid",  "ev_class", "rulename", "a.aid",  "public.cards.number",
-    "x",      "status", "\"aid\"",  "OID",    "o_custkey"};
-constexpr const char* tables[] = {"pgbench_accounts",
-                                  "pgbench_accounts a",
-                                  "public.pgbench_accounts",
-                                  "pgbench_history",
-                                  "pgbench_branches",
-                                  "cards",
-                                  "orders",
-                                  "customer",
-                                  "pg_class c",
-                                  "pg_rewrite",
-                                  "pg_catalog.pg_class c",
-                                  "pg_views",
-                                  "missing",
-                                  "generate_series(1, 5) x",
-                                  "table_1",
-                                  "ONLY orders",
-                                  "orders TABLESAMPLE SYSTEM (10)"};
-constexpr const char* operators[] = {"=", "<>", "!=",  "<",   "<=",  ">",  ">=", "+", "-", "*",
-                                     "/", "%",  "= -", "+ -", "- -", "||", "=-", "~", "^"};
-constexpr const char* functions[] = {"lower",
-                                     "count",
-                                     "sum",
-                                     "abs",
-                                     "pg_sleep",
-                                     "pg_get_viewdef",
-                                     "current_setting",
-                                     "nextval",
-                                     "coalesce",
-                                     "pg_catalog.lower",
-                                     "set_config",
-                                     "like",
-                                     "s.in",
-                                     "left",
-                                     "float",
-                                     "numeric",
-                                     "row",
-                                     "array_agg",
-                                     "date_trunc"};
-
-// What pgbench sends (some of it is listed by a policy), and places where constants are more than values.
-constexpr const char* templates[] = {
-    "SELECT abalance FROM pgbench_accounts WHERE aid = ?",
-    "UPDATE pgbench_accounts SET abalance = abalance + ? WHERE aid = ?",
-    "INSERT INTO pgbench_history (tid, bid, aid, delta, mtime) VALUES (?, ?, ?, ?, CURRENT_TIMESTAMP)",
-    "UPDATE pgbench_accounts SET abalance = abalance + 5 WHERE aid = ?",
-    "SELECT ev_type FROM pg_rewrite WHERE ev_class = ? AND ev_type = ?",
-    "SELECT ev_type FROM pg_rewrite WHERE rulename <> ? AND ev_type = ?",
-    "SELECT relname FROM pg_class c WHERE c.oid = ? AND relname = ?",
-    "SELECT pg_get_viewdef(?) FROM cards WHERE id = ?",
-    "SELECT set_config(?, ?, true), current_setting(?) FROM cards WHERE id = ?",
-    "SELECT DISTINCT ON (- - ?) aid, bid FROM pgbench_accounts WHERE aid = ?",
-    "SELECT aid, bid FROM pgbench_accounts WHERE aid = ? ORDER BY - - ?, aid + ?",
-    "SELECT aid, bid FROM pgbench_accounts GROUP BY - - ?, bid HAVING bid > ?",
-    "SELECT aid FROM orders WHERE aid = ? LIMIT ? + ? OFFSET - ?",
-    "SELECT aid FROM orders WHERE aid = ?::int AND bid = ? :: numeric(?, ?) AND delta = ?"};
-
-// How many at the front of these lists are nothing unusual.
-constexpr std::size_t usual_columns = 8, usual_tables = 8, usual_operators = 14;
 
 }  // namespace
 
