@@ -43,8 +43,10 @@ struct Prepared {
   std::shared_ptr<const BoundValues> bound;    ///< of a portal or cursor, where rules look at them
   bool sql_cursor = false;                     ///< a portal made by DECLARE; `script` is that statement
   std::shared_ptr<Meter> meter;                ///< of a portal or cursor under limits
-  /// Where server connections are shared: what Parse gave the server. Null: the server knows it by the same name.
+  /// Where server connections are shared: what Parse gives to a server that does not have it. Null: it is not to be
+  /// given, the server knows it by the same name.
   upstream::StatementKeyPtr key;
+  bool unnamed = false;      ///< the same of the unnamed statement, which has no key until it is needed
   bool deallocates = false;  ///< it is a DEALLOCATE of a name that only dbgate knows; another text stands for it
   std::shared_ptr<JudgementRecord> record;  ///< null: rendered anew for each execution
 };

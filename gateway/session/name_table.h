@@ -1,12 +1,13 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <iterator>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "gateway/session/fifo.h"
 
 namespace dbgate::session {
 
@@ -56,8 +57,8 @@ class NameTable {
 
   /// A message under way will make the name stand for `definition` (null: for nothing) if it succeeds.
   void pend(std::string_view name, Pointer definition, Segment segment) {
-    slots_.try_emplace(std::string(as_the_server(name)))
-        .first->second.pending.push_back({segment, std::move(definition)});
+    slots_.try_emplace(std::string(as_the_server(name))).first->second.pending.emplace_back() = {segment,
+                                                                                                 std::move(definition)};
   }
   /// The oldest change under way for this name has succeeded or not.
   void settle(std::string_view name, bool succeeded) {
@@ -66,7 +67,7 @@ class NameTable {
     Slot& entry = slot->second;
     if (succeeded) entry.confirmed = std::move(entry.pending.front().definition);
     entry.pending.pop_front();
-    if (!entry.confirmed && entry.pending.empty()) slots_.erase(slot);
+    if (!entry.confirmed && entry.pending.empty()) drop(slot);
   }
   /// Defines or forgets a name at once (the server has confirmed it).
   void confirm(std::string_view name, Pointer definition) {
@@ -76,13 +77,14 @@ class NameTable {
     const auto slot = slots_.find(as_the_server(name));
     if (slot == slots_.end()) return;
     slot->second.confirmed = nullptr;
-    if (slot->second.pending.empty()) slots_.erase(slot);
+    if (slot->second.pending.empty()) drop(slot);
   }
   template <class Predicate>
   void forget_if(Predicate&& goes) {
     for (auto slot = slots_.begin(); slot != slots_.end();) {
       if (slot->second.confirmed && goes(*slot->second.confirmed)) slot->second.confirmed = nullptr;
-      slot = !slot->second.confirmed && slot->second.pending.empty() ? slots_.erase(slot) : std::next(slot);
+      const bool nothing = !slot->second.confirmed && slot->second.pending.empty() && !slot->first.empty();
+      slot = nothing ? slots_.erase(slot) : std::next(slot);
     }
   }
   /// While a statement is under way that may forget any name (DEALLOCATE ALL), every look-up must wait.
@@ -97,16 +99,21 @@ class NameTable {
   static std::string_view as_the_server(std::string_view name) { return name.substr(0, 63); }
 
   struct Change {
-    Segment segment;
+    Segment segment = 0;
     Pointer definition;
   };
   struct Slot {
     Pointer confirmed;
-    std::deque<Change> pending;
+    Fifo<Change> pending;
   };
+  using Slots = std::map<std::string, Slot, std::less<>>;
+  // The unnamed one is soon there again.
+  void drop(typename Slots::iterator slot) {
+    if (!slot->first.empty()) slots_.erase(slot);
+  }
   static Lookup known(const Pointer& definition) { return {definition ? State::found : State::absent, definition}; }
 
-  std::map<std::string, Slot, std::less<>> slots_;
+  Slots slots_;
   int blocked_ = 0;
 };
 

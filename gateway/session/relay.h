@@ -169,9 +169,10 @@ class Relay {
   bool lacks_server(char type);
   bool refused_for_server(char type);
   bool is_duplicate(std::string_view name);
-  std::string_view text_for_server(const sql::Script& script, std::string_view text, bool& deallocates) const;
-  bool put_on_server(const Prepared& prepared, std::string_view name, std::string& server_name);
-  std::string parse_as(const upstream::StatementKeyPtr& key, std::string_view name, bool own);
+  bool deallocates_shared(const sql::Script& script) const;
+  bool put_on_server(const PreparedPtr& prepared, std::string& server_name);
+  std::string parse_as(const upstream::StatementKeyPtr& key, bool own);
+  void parse_unnamed(const PreparedPtr& prepared);
   bool close_on_server(std::string_view name, std::string& server_name);
   void close_surplus();
   void drop_unnamed();

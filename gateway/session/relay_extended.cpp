@@ -60,28 +60,31 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->user_types = user_types;
   prepared->row_caps = judged.row_caps;
   prepared->parameter_types = type_oids;
-  if (pool_) {
-    std::string_view on_server = text_for_server(*judged.script, text, prepared->deallocates);
-    if (judged.sent && !judged.sent->rewritten.empty()) on_server = judged.sent->rewritten;
-    prepared->key = statement_key(on_server, type_oids, pool_->settings.in_force());
+  if (judged.sent && !judged.sent->rewritten.empty()) rewritten_ = true;
+  if (pool_) prepared->deallocates = deallocates_shared(*judged.script);
+  const bool by_own_name = pool_ && !name.empty();
+  if (by_own_name) {
+    prepared->key = statement_key(text_for_server(*prepared), type_oids, pool_->settings.in_force());
     close_surplus();
-    parse_as(prepared->key, name, false);
+    parse_as(prepared->key, false);
   }
-  Expected& entry = pool_ ? expected_.back() : expect(Expected::Kind::parse);
+  Expected& entry = by_own_name ? expected_.back() : expect(Expected::Kind::parse);
   entry.name = name;
   entry.pended = true;
-  statements_.pend(name, std::move(prepared), segment_);
   dirty_ = true;
-  if (pool_) {
-    rewritten_ = rewritten_ || (judged.sent && !judged.sent->rewritten.empty());
-    return;
+  if (pool_ && name.empty()) {
+    prepared->unnamed = true;
+    pool_->server->unnamed = prepared;
   }
-  if (judged.sent && !judged.sent->rewritten.empty()) {
-    rewritten_ = true;
-    to_server_.say(protocol::encoded(frontend::Parse{name, judged.sent->rewritten, types}));
+  const std::string_view on_server = text_for_server(*prepared);
+  if (by_own_name) {
+    // It is on its way.
+  } else if (on_server.data() != prepared->text.data()) {
+    to_server_.say(protocol::encoded(frontend::Parse{name, on_server, types}));
   } else {
     to_server_.forward(message);
   }
+  statements_.pend(name, std::move(prepared), segment_);
 }
 
 // By hand, because only the beginning may have come: the values stream.
@@ -123,7 +126,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
       break;
   }
   std::string on_server;
-  if (pool_ && !put_on_server(*found.definition, *name, on_server)) return false;
+  if (pool_ && !put_on_server(found.definition, on_server)) return false;
   Expected& entry = expect(Expected::Kind::bind);
   entry.name = *portal;
   entry.names_portal = true;
@@ -167,7 +170,7 @@ void Relay::on_describe(Bytes message, Bytes body) {
     }
     if (found.state == Names::State::absent) return refuse_extended(unknown_statement(describe->name), false);
     std::string on_server;
-    if (pool_ && !put_on_server(*found.definition, describe->name, on_server)) return;
+    if (pool_ && !put_on_server(found.definition, on_server)) return;
     expect(Expected::Kind::describe_statement).name = describe->name;
     if (!on_server.empty()) {
       dirty_ = true;

@@ -288,8 +288,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (!run && traits.cost > 0) quota_.leave();
   if (!run) return refuse_simple(audit_refusal());
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
-  bool deallocates = false;
-  const std::string_view stands_for = pool_ ? text_for_server(*judged.script, text, deallocates) : text;
+  const bool deallocates = pool_ && deallocates_shared(*judged.script);
   ++segment_;
   Expected& entry = expect(Expected::Kind::query);
   entry.run = std::move(run);
@@ -308,7 +307,7 @@ void Relay::on_query(Bytes message, Bytes body) {
     rewritten_ = true;
     to_server_.say(protocol::encoded(frontend::Query{judged.sent->rewritten}));
   } else if (deallocates) {
-    to_server_.say(protocol::encoded(frontend::Query{stands_for}));
+    to_server_.say(protocol::encoded(frontend::Query{stand_in_for_deallocate}));
   } else {
     to_server_.forward(message);
   }

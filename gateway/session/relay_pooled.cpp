@@ -90,33 +90,34 @@ bool Relay::is_duplicate(std::string_view name) {
   return true;
 }
 
-// The server does not know the names that the frontend gave: where one is deallocated, a statement without effect
-// stands in, which succeeds or fails as the other would.
-std::string_view Relay::text_for_server(const sql::Script& script, std::string_view text, bool& deallocates) const {
-  deallocates = false;
-  if (script.statements.size() != 1) return text;
+// Whether a text deallocates what the server knows by another name. A statement without effect stands in for it, which
+// succeeds or fails as the other would.
+bool Relay::deallocates_shared(const sql::Script& script) const {
+  if (script.statements.size() != 1) return false;
   const sql::Statement& statement = script.statements.front();
-  if (statement.kind != sql::StatementKind::deallocate || statement.name.empty()) return text;
+  if (statement.kind != sql::StatementKind::deallocate || statement.name.empty()) return false;
   const auto found = statements_.find(statement.name, segment_);
-  deallocates = found.state == Names::State::found && found.definition->key;
-  return deallocates ? std::string_view(stand_in_for_deallocate) : text;
+  return found.state == Names::State::found && found.definition->key;
 }
 
-// Gives the server a statement: under the frontend's name if that is none, else under a new one of dbgate's own.
-std::string Relay::parse_as(const upstream::StatementKeyPtr& key, std::string_view name, bool own) {
-  upstream::ServerMemory& server = *pool_->server;
-  std::string server_name;
-  if (name.empty()) {
-    server.unnamed = key;
-  } else {
-    server_name = server.statements.add(key, segment_).name;
-  }
+// Gives the server a statement under a new name of dbgate's own.
+std::string Relay::parse_as(const upstream::StatementKeyPtr& key, bool own) {
+  const std::string name = pool_->server->statements.add(key, segment_).name;
   Expected& entry = expect(Expected::Kind::parse);
   entry.own = own;
-  entry.server_name = server_name;
+  entry.server_name = name;
   dirty_ = true;
-  to_server_.say(parse_message(*key, server_name));
-  return server_name;
+  to_server_.say(parse_message(*key, name));
+  return name;
+}
+
+// Gives the server the unnamed statement that another session's has taken the place of.
+void Relay::parse_unnamed(const PreparedPtr& prepared) {
+  const auto key = statement_key(text_for_server(*prepared), prepared->parameter_types, {});
+  expect(Expected::Kind::parse).own = true;
+  dirty_ = true;
+  pool_->server->unnamed = prepared;
+  to_server_.say(parse_message(*key, {}));
 }
 
 void Relay::close_surplus() {
@@ -134,18 +135,14 @@ void Relay::close_surplus() {
 
 // Sees to it that the server at hand has the statement. False: only outstanding replies can tell. `server_name` stays
 // empty where the frontend's name is the server's.
-bool Relay::put_on_server(const Prepared& prepared, std::string_view name, std::string& server_name) {
-  if (!prepared.key) return true;
+bool Relay::put_on_server(const PreparedPtr& prepared, std::string& server_name) {
   upstream::ServerMemory& server = *pool_->server;
-  if (name.empty()) {
-    const bool there = server.unnamed && *server.unnamed == *prepared.key;
-    if (!there) parse_as(prepared.key, name, true);
-    return true;
-  }
-  const auto* const held = server.statements.find(*prepared.key);
+  if (prepared->unnamed && server.unnamed != prepared) parse_unnamed(prepared);
+  if (!prepared->key) return true;
+  const auto* const held = server.statements.find(*prepared->key);
   if (held == nullptr) {
     close_surplus();
-    server_name = parse_as(prepared.key, name, true);
+    server_name = parse_as(prepared->key, true);
     return true;
   }
   // Whether an earlier stretch of messages has brought it there is open.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "gateway/session/pool_side.h"
 #include "gateway/session/tracked_settings.h"
 #include "protocol/postgres/field_writer.h"
 #include "protocol/postgres/frame.h"
@@ -18,6 +19,12 @@ upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector
   bytes += '\0';
   bytes.append(reinterpret_cast<const char*>(types.data()), types.size() * sizeof(std::uint32_t));
   return std::make_shared<const upstream::StatementKey>(std::move(bytes), settings);
+}
+
+std::string_view text_for_server(const Prepared& prepared) {
+  if (prepared.deallocates) return stand_in_for_deallocate;
+  if (prepared.sent && !prepared.sent->rewritten.empty()) return prepared.sent->rewritten;
+  return prepared.text;
 }
 
 std::string parse_message(const upstream::StatementKey& key, std::string_view name) {

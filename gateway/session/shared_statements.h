@@ -13,6 +13,8 @@ namespace dbgate::session {
 /// @param settings  TrackedSettings::in_force()
 upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector<std::uint32_t>& types,
                                         std::string_view settings);
+/// The text that a server is given: rewritten, or what stands in for it.
+std::string_view text_for_server(const Prepared& prepared);
 /// The Parse message that gives it to a server under `name`.
 std::string parse_message(const upstream::StatementKey& key, std::string_view name);
 /// The beginning of a Bind message with another statement name: header, portal, name. What follows stays.

@@ -10,8 +10,10 @@ namespace {
 
 namespace backend = protocol::backend;
 
-// One read takes at most this much: large enough for streams to be cheap, small enough for ten thousand sessions.
-constexpr std::size_t read_bytes = 32 * 1024;
+// What one read takes: small enough for ten thousand sessions; while what comes fills it, twice as much the next time,
+// as a stream is cheaper in large pieces.
+constexpr std::size_t read_bytes = protocol::ReadBuffer::usual_bytes;
+constexpr std::size_t most_read_bytes = 256 * 1024;
 // A server that is done needs less to go.
 constexpr std::chrono::milliseconds farewell_limit{1000};
 constexpr std::size_t header_bytes = protocol::MessageHeader::bytes;
@@ -97,16 +99,19 @@ Task<> Link::left() {
 Task<> Link::read() {
   bool unread = !connection.received.unread().empty();
   bool drained = false;
+  std::size_t at_once = read_bytes;
   while (!closed_) {
     if (drained) {
+      at_once = read_bytes;
       connection.received.release_if_empty();
       co_await connection.stream.wait_readable();
       if (closed_) break;
     }
     if (!unread) {
-      const auto room = connection.received.prepare(read_bytes);
+      const auto room = connection.received.prepare(at_once);
       const net::IoResult got = connection.stream.try_read(room);
       drained = got.drained;
+      if (got.bytes == room.size()) at_once = std::min(2 * at_once, most_read_bytes);
       if (got.status == net::IoStatus::want_read || got.status == net::IoStatus::want_write) {
         drained = true;
         continue;

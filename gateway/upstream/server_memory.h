@@ -82,7 +82,7 @@ class ServerStatements {
 /// What a server connection holds beyond one that has just logged in.
 struct ServerMemory {
   ServerStatements statements;
-  StatementKeyPtr unnamed;               ///< what its unnamed statement is; null: none that could be used again
+  std::shared_ptr<const void> unnamed;   ///< whose its unnamed statement is; null: nobody's who could use it again
   std::string user;                      ///< of dbgate: for whom it worked last; empty: nobody yet
   std::string application_name;          ///< empty: has to be told
   std::shared_ptr<const void> settings;  ///< the list of settings in force (identity counts); null: as it logged in
