@@ -197,7 +197,9 @@ void Reactor::arm() {
   armed_ = true;
   watched_->async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code cancelled) {
     armed_ = false;
-    if (!cancelled) turn();
+    if (!cancelled) return turn();
+    // Nobody waited when this was given up; somebody may have begun to since.
+    if (waiting_ > 0) see_to_turn();
   });
 }
 

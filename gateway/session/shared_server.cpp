@@ -70,7 +70,7 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
   if (!told.empty() || memory.application_name != name) told += set_application_name(name);
   if (memory.settings != settings && settings) {
     for (const auto& [setting, text] : *settings)
-      told += "; " + text;
+      told += ";\n" + text;  // a line of its own: the one before may end with a comment
   }
   if (!told.empty()) queries.push_back(std::move(told));
   if (!queries.empty()) {

@@ -140,10 +140,21 @@ Task<> Link::read() {
 
 // Between holders a server speaks only for itself: notices, settings that a reload changed, or why it goes.
 bool Link::drop_idle_words() {
-  return each_message(connection.received, [this](char type, protocol::Bytes) {
+  return each_message(connection.received, [this](char type, protocol::Bytes body) {
+    if (type == backend::ParameterStatus::type) note_status(body);
     const bool by_itself = std::string_view("NSA").find(type) != std::string_view::npos;
     return by_itself || ending_;
   });
+}
+
+// What the next one is greeted with.
+void Link::note_status(protocol::Bytes body) {
+  const auto status = backend::ParameterStatus::decode(body);
+  if (!status) return;
+  const auto [name, value] = *status;
+  for (auto& [known, reported] : connection.status) {
+    if (known == name) reported = value;
+  }
 }
 
 void Link::gone() {

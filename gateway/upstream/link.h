@@ -90,6 +90,7 @@ class Link : public std::enable_shared_from_this<Link> {
   class Housekeeper;
   Task<> read();
   bool drop_idle_words();
+  void note_status(protocol::Bytes body);
   void gone();
 
   LinkHolder* holder_ = nullptr;

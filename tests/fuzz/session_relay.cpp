@@ -1,8 +1,9 @@
-// Input: a byte of choices (1: replication, 2: a parser thread, 4: limits), then steps of one byte: its upper half says
-// what happens, its lower half is an argument.
+// Input: a byte of choices (1: replication, 2: a parser thread, 4: limits, 8: shared server connections), then steps of
+// one byte: its upper half says what happens, its lower half is an argument.
 //
 //   0x0n  the frontend sends message n of a list        0x4n  of the next delivery, n + 1 bytes come at once
-//   0x1n  the server answers the oldest message, way n  0x5n  the policy changes, or the audit log fills up
+//   0x1n  the server answers the oldest message, way n  0x5n  the policy changes, the audit log fills up, or the
+//                                                             server connection changes hands or is not to be had
 //   0x2n  the frontend sends the next n + 1 raw bytes   0x6n  Query with the next n + 1 bytes as text
 //   0x3n  the server sends the next n + 1 raw bytes     0x7n  Parse of the same, as prepared statement "s"
 #include <deque>
@@ -277,7 +278,9 @@ class Play {
  public:
   explicit Play(std::uint8_t choices)
       : limiter_((choices & 4) != 0),
-        relay_(judge_, trail_, limits(choices), (choices & 1) != 0, &limiter_),
+        shared_((choices & 9) == 8),
+        relay_(judge_, trail_, limits(choices), (choices & 1) != 0, &limiter_,
+               shared_ ? session::Sharing::transaction : session::Sharing::none),
         parser_thread_((choices & 2) != 0) {}
 
   void step(std::uint8_t what, std::string_view& rest);
@@ -301,11 +304,17 @@ class Play {
   void backend();
   void handled(const session::Relay::Step& step, Bytes input);
   void to_server(session::Outgoing& outgoing);
+  void change_server();
 
   fuzz::ScriptedJudge judge_;
   fuzz::ScriptedTrail trail_;
   TightLimiter limiter_;
+  bool shared_;
   session::Relay relay_;
+  upstream::ServerMemory servers_[2];  // of which the relay has the first or the second, or is told that it has none
+  std::size_t server_at_hand_ = 0;
+  bool none_free_ = false;
+  bool attached_ = false;
   bool parser_thread_;
   Server server_;
   std::string frontend_input_, backend_input_;
@@ -332,6 +341,7 @@ void Play::from_frontend(std::string_view bytes) {
 }
 
 void Play::from_server(std::string_view bytes) {
+  if (shared_ && !attached_) return;  // nobody hears it
   deliver(bytes, backend_held_, backend_input_);
   backend();
   frontend();
@@ -386,6 +396,16 @@ void Play::frontend() {
       if (type == 'Z') DBGATE_FUZZ_CHECK(ready_owed_-- > 0);
     });
     input = input.subspan(step.taken);
+    if (step.next == session::Relay::Next::server) {
+      DBGATE_FUZZ_CHECK(shared_);
+      if (std::exchange(none_free_, false)) {
+        relay_.refuse_for_server(Error(sqlstate::too_many_connections, "none free"));
+      } else {
+        relay_.attach_server(servers_[server_at_hand_]);
+        attached_ = true;
+      }
+      continue;
+    }
     if (step.next != session::Relay::Next::analyze) break;
     DBGATE_FUZZ_CHECK(parser_thread_);
     relay_.offer_analysis(judge_.analyze(relay_.text_to_analyze()));
@@ -413,6 +433,17 @@ void Play::backend() {
   backend_input_.erase(0, step.taken);
 }
 
+// Somebody else needs the server connection: it may go only where nothing is under way on it.
+void Play::change_server() {
+  if (!shared_ || !relay_.at_rest()) return;
+  if (honest_) DBGATE_FUZZ_CHECK(server_.idle() && server_stream_.at_boundary());
+  relay_.detach_server();
+  attached_ = false;
+  backend_held_.clear();
+  backend_input_.clear();
+  server_at_hand_ = 1 - server_at_hand_;
+}
+
 void Play::step(std::uint8_t what, std::string_view& rest) {
   const unsigned n = what & 15u;
   const std::string_view argument = rest.substr(0, n + 1);
@@ -425,7 +456,10 @@ void Play::step(std::uint8_t what, std::string_view& rest) {
       cut_ = n + 1;
       return;
     case 5:
-      n == 0 ? trail_.fill() : judge_.change_policy();
+      if (n == 0) trail_.fill();
+      if (n == 1) change_server();
+      if (n == 2) none_free_ = true;
+      if (n > 2) judge_.change_policy();
       return;
     default:
       break;

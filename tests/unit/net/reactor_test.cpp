@@ -8,6 +8,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <functional>
@@ -91,6 +92,35 @@ class ReactorTest : public ::testing::TestWithParam<bool> {
   boost::asio::io_context context_{1};
   int ended_ = 0;
 };
+
+// Who begins to wait right after the last one has stopped must not rely on a watch that is just being given up.
+TEST_P(ReactorTest, IsWatchedForTheNextAfterTheLast) {
+  Pair first(context_), second(context_);
+  std::string heard;
+  start([&]() -> Task<> {
+    co_await next(*first.near);
+    // Comes before the end of the watch, which is posted when nobody waits any more.
+    boost::asio::post(context_, [&] { start([&]() -> Task<> { heard = co_await next(*second.near); }); });
+  });
+  boost::asio::steady_timer wakes(context_, std::chrono::milliseconds(5));
+  wakes.async_wait([&](boost::system::error_code) { first.near->shutdown(); });
+  boost::asio::steady_timer speaks(context_, std::chrono::milliseconds(30));
+  speaks.async_wait([&](boost::system::error_code) { second.say("b"); });
+  boost::asio::steady_timer gives_up(context_, std::chrono::seconds(10));
+  gives_up.async_wait([&](boost::system::error_code cancelled) {
+    if (!cancelled) context_.stop();
+  });
+  start([&]() -> Task<> {
+    while (heard.empty()) {
+      boost::asio::steady_timer soon(context_, std::chrono::milliseconds(20));
+      co_await soon.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+      if (gives_up.expiry() <= std::chrono::steady_clock::now()) co_return;
+    }
+    gives_up.cancel();
+  });
+  run(3);
+  EXPECT_EQ(heard, "b");
+}
 
 TEST_P(ReactorTest, DataThatIsThereBeforeTheFirstAttemptEndsAWait) {
   Pair pair(context_);
