@@ -6,11 +6,27 @@ namespace dbgate::session {
 namespace {
 
 // Too large for a string to hold within itself: it must not move with the list.
-constexpr std::size_t own_room = 256;
+constexpr std::size_t own_room = 512;
+constexpr std::size_t short_view = 256;
 
 }  // namespace
 
 void Outgoing::forward(Bytes view) {
+  if (view.size() > short_view || !ends_with_own_text()) return add(view);
+  std::string& own = own_.back();
+  if (own.capacity() - own.size() < view.size()) return add(view);
+  const std::size_t begin = own.size();
+  own += protocol::as_text(view);
+  add(protocol::as_bytes(std::string_view(own).substr(begin)));
+}
+
+bool Outgoing::ends_with_own_text() const {
+  if (pieces_.empty() || own_.empty()) return false;
+  const iovec& last = pieces_.back();
+  return static_cast<const char*>(last.iov_base) + last.iov_len == own_.back().data() + own_.back().size();
+}
+
+void Outgoing::add(Bytes view) {
   bytes_ += view.size();
   auto* begin = const_cast<std::byte*>(view.data());
   if (!pieces_.empty()) {
@@ -30,7 +46,7 @@ void Outgoing::say(std::string_view message) {
   std::string& kept = own_.back();
   const std::size_t begin = kept.size();
   kept += message;
-  forward(protocol::as_bytes(std::string_view(kept).substr(begin)));
+  add(protocol::as_bytes(std::string_view(kept).substr(begin)));
 }
 
 bool Outgoing::written(std::size_t bytes) {

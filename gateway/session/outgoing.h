@@ -16,6 +16,7 @@ using protocol::Bytes;
 /// Views stay valid until the receive buffer is consumed, which happens after the write.
 class Outgoing {
  public:
+  /// A short view behind own text is copied to it: one piece is cheaper to write than two.
   void forward(Bytes view);
   /// Keeps a copy of `message`.
   void say(std::string_view message);
@@ -29,6 +30,9 @@ class Outgoing {
   void trim();
 
  private:
+  void add(Bytes view);
+  bool ends_with_own_text() const;
+
   std::vector<iovec> pieces_;
   std::vector<std::string> own_;  // each fixed in place: its room is made once, and what does not fit begins another
   std::size_t bytes_ = 0;
