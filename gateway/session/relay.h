@@ -184,6 +184,7 @@ class Relay {
 
   // Backend side (relay_backend.cpp).
   bool handle_backend(char type, Bytes message, Bytes body);
+  std::size_t pass_rows(Bytes rest);
   bool reply_fits(char type) const;
   bool takes_ready() const;
   void on_error(Bytes message, Bytes body);

@@ -71,6 +71,10 @@ Relay::Step Relay::on_backend(Bytes input) {
       continue;
     }
     if (rest.size() < header_bytes) break;
+    if (const std::size_t rows = pass_rows(rest); rows > 0) {
+      step.taken += rows;
+      continue;
+    }
     const auto header = protocol::decode_header(rest);
     if (!header) {
       fail(sqlstate::connection_failure, "the server sent an invalid message length");
@@ -110,6 +114,31 @@ Relay::Step Relay::on_backend(Bytes input) {
   note_idle();
   step.next = next_;
   return step;
+}
+
+// Rows and copy data of a statement without limits, as far as they have come: of each nothing but its head is looked
+// at, and all leave in one piece. @return their bytes
+std::size_t Relay::pass_rows(Bytes rest) {
+  if (expected_.empty() || doubtful_syncs_ > 0) return 0;
+  const Expected& entry = expected_.front();
+  const bool runs = entry.run && (entry.kind == Kind::query || entry.kind == Kind::execute);
+  if (!runs || entry.under) return 0;
+  std::size_t taken = 0;
+  while (rest.size() - taken >= header_bytes) {
+    const char type = static_cast<char>(rest[taken]);
+    if (type != backend::DataRow::type && type != backend::CopyData::type) break;
+    const auto header = protocol::decode_header(rest.subspan(taken));
+    if (!header || header->body_length > limits_.max_message_bytes) break;
+    const std::size_t whole = header_bytes + header->body_length;
+    const std::size_t here = std::min(whole, rest.size() - taken);
+    entry.run->rows_returned += type == backend::DataRow::type;
+    entry.run->bytes += whole;
+    taken += here;
+    backend_pass_ = Pass::forward;
+    backend_rest_ = whole - here;
+  }
+  if (taken > 0) to_client_.forward(rest.first(taken));
+  return taken;
 }
 
 // Whether the oldest message that awaits a reply can be answered by this type (PostgreSQL docs ch. 55.2). What cannot
