@@ -329,6 +329,34 @@ class Pool(unittest.TestCase):
         self.assertEqual(session.must("SELECT 1; SELECT 2").rows, [("1",), ("2",)])
         self.assertEqual(session.run_extended("SELECT $1::int", [1]).rows, [("1",)])
 
+    def test_session_mode_keeps_connections_for_the_next(self):
+        gateway = self.gateway("mode: session, idle: 1m", workers=1)
+        first = self.session(gateway)
+        pids, name = [first.server_pid()], first.value("SHOW application_name")
+        first.must("SET work_mem = '7MB'; CREATE TEMP TABLE mine (a int); PREPARE mine AS SELECT 1; LISTEN mine")
+        first.leave()
+
+        def next_has_it():
+            with Session(gateway.port) as other:
+                # Before the first one is clean again, another is opened.
+                pids.append(other.server_pid())
+                if pids[-1] not in pids[:-1]:
+                    return False
+                self.assertEqual(other.must("SELECT current_setting('work_mem'), to_regclass('mine') IS NULL, "
+                                            "(SELECT count(*) FROM pg_prepared_statements), "
+                                            "(SELECT count(*) FROM pg_listening_channels())").rows, [("4MB", "t", "0", "0")])
+                self.assertNotEqual(other.value("SHOW application_name"), name)
+                self.assertEqual(other.pid, pids[-1])
+                return True
+        lab.wait_until(next_has_it, "the next session has the connection", 10)
+
+    def test_what_nobody_uses_is_closed(self):
+        gateway = self.gateway("mode: transaction, idle: 300ms", workers=1)
+        session = self.session(gateway)
+        self.assertEqual(session.value("SELECT 1"), "1")
+        lab.wait_until(lambda: self.lab.postgres.psql(CONNECTIONS).stdout.strip() == "0", "the connection is closed", 10)
+        self.assertEqual(session.value("SELECT 2"), "2")
+
     def test_session_mode_has_a_limit_too(self):
         gateway = self.gateway("mode: session, max: 1, wait: 300ms")
         session = self.session(gateway)
