@@ -184,9 +184,6 @@ class Relay {
 
   // Backend side (relay_backend.cpp).
   bool handle_backend(char type, Bytes message, Bytes body);
-  std::size_t pass_rows(Bytes rest);
-  bool reply_fits(char type) const;
-  bool takes_ready() const;
   void on_error(Bytes message, Bytes body);
   void forward_error(Bytes message, Bytes body);
   void on_ready(char status);
@@ -196,6 +193,10 @@ class Relay {
   void skip_to_sync();
   void finish_run(Run& run, std::string_view sqlstate);
   bool check_parameter(Bytes body);
+  // … and which replies can be believed (relay_replies.cpp).
+  std::size_t pass_rows(Bytes rest);
+  bool reply_fits(char type) const;
+  bool takes_ready() const;
 
   // Limits of the rows that statements change (relay_caps.cpp).
   bool caps_stop_query(const Judged& judged, std::string_view text);
