@@ -44,13 +44,16 @@ void PermitBook::stand_in_line(const std::string& target, Party* party) {
     other->wanted(target);
 }
 
-void PermitBook::step_out(const std::string& target, Party* party) {
+bool PermitBook::leave_only(const std::string& target, const Party* party, std::size_t waiting) {
   const std::lock_guard lock(mutex_);
   Book& entry = book(target);
-  const auto mine = std::find_if(entry.line.begin(), entry.line.end(),
-                                 [party](const Waiter& waiter) { return waiter.party == party; });
-  if (mine != entry.line.end()) entry.line.erase(mine);
+  const auto mine = [party](const Waiter& waiter) { return waiter.party == party; };
+  auto count = static_cast<std::size_t>(std::count_if(entry.line.begin(), entry.line.end(), mine));
+  const bool leaves = count > waiting;
+  for (; count > waiting; --count)
+    entry.line.erase(std::find_if(entry.line.begin(), entry.line.end(), mine));
   entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
+  return leaves && !entry.line.empty();
 }
 
 void PermitBook::give(const std::string& target) {

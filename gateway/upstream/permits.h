@@ -40,8 +40,10 @@ class PermitBook {
   bool try_take(const std::string& target, std::size_t max);
   /// Stands in line for one, behind whoever does already.
   void stand_in_line(const std::string& target, Party* party);
-  /// Leaves the line: `party` needs one permit less than it asked for.
-  void step_out(const std::string& target, Party* party);
+  /// No more than `waiting` of `party` stand in line still; who came first leaves it. A permit may be on its way to
+  /// somebody who was served otherwise: it serves the next one there, whose place in line has to go then.
+  /// @return whether somebody left, and others wait behind
+  bool leave_only(const std::string& target, const Party* party, std::size_t waiting);
   /// A permit is free: who has waited longest has it now.
   void give(const std::string& target);
 

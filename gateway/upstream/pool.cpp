@@ -52,7 +52,7 @@ class Pool::InLine {
   ~InLine() {
     const std::string& target = waiter_.request.target;
     pool_.lines_[target].remove(&waiter_);
-    if (!waiter_.served) pool_.book_.step_out(target, &pool_.party_);
+    pool_.settle_line(target);
     if (waiter_.link) pool_.give_back(waiter_.link);
     if (waiter_.permit) pool_.book_.give(target);
   }
@@ -106,6 +106,14 @@ void Pool::take_from_holder(Link& link) {
   LinkHolder* const holder = link.holder();
   link.detach();
   if (holder != nullptr) holder->on_link_taken();
+}
+
+// As many stand in line for this thread as wait here. Others who are first now are given what nobody uses here.
+void Pool::settle_line(const std::string& target) {
+  std::size_t waiting = 0;
+  for (const Waiter* const waiter : lines_[target])
+    waiting += !waiter->served && !waiter->expired;
+  if (book_.leave_only(target, &party_, waiting) && waiting == 0) party_.wanted(target);
 }
 
 LinkPtr Pool::take_free(PoolGroup& group) {
@@ -255,7 +263,7 @@ bool Pool::serve_waiting(const LinkPtr& link) {
   move_to(*link, link->in_pool.group->busy);
   first->link = link;
   first->served = true;
-  book_.step_out(target, &party_);
+  settle_line(target);
   first->over.notify();
   return true;
 }
@@ -282,6 +290,7 @@ void Pool::on_handed(LinkCargo cargo) {
   }
   first->link = link;
   first->served = true;
+  settle_line(target);
   first->over.notify();
 }
 
@@ -321,6 +330,7 @@ void Pool::on_granted(const std::string& target) {
   Waiter* const first = first_waiting(target);
   if (first == nullptr) return book_.give(target);  // nobody waits any more
   first->permit = first->served = true;
+  settle_line(target);
   first->over.notify();
 }
 

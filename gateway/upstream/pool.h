@@ -91,6 +91,7 @@ class Pool {
   struct Waiter;
   class InLine;
   Waiter* first_waiting(const std::string& target);
+  void settle_line(const std::string& target);
   PoolGroup& group_of(const std::string& key, const std::string& target);
   LinkPtr take_free(PoolGroup& group);
   LinkPtr take_resting(PoolGroup& group, std::chrono::milliseconds rested);

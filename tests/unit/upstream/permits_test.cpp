@@ -44,10 +44,26 @@ TEST(PermitBook, ServesWhoHasWaitedLongest) {
   EXPECT_EQ(one.grants, 1);
   book.give("a");
   EXPECT_EQ(two.grants, 1);
-  book.step_out("a", &one);
+  EXPECT_FALSE(book.leave_only("a", &one, 0));
   book.give("a");
   EXPECT_EQ(one.grants, 1) << "it has stepped out";
   EXPECT_EQ(book.taken("a"), 0u);
+}
+
+// Somebody is served otherwise while a permit is on its way to him; it serves the next, who still stands in line.
+TEST(PermitBook, KeepsNobodyInLineWhoDoesNotWait) {
+  PermitBook book;
+  Told one(book), two(book);
+  ASSERT_TRUE(book.try_take("a", 1));
+  book.stand_in_line("a", &one);
+  book.give("a");
+  EXPECT_EQ(one.grants, 1);
+  book.stand_in_line("a", &one);
+  book.stand_in_line("a", &two);
+  EXPECT_FALSE(book.leave_only("a", &one, 1));
+  EXPECT_EQ(book.others_wait_since("a", &one), PermitBook::Clock::time_point::max());
+  EXPECT_TRUE(book.leave_only("a", &one, 0));
+  EXPECT_NE(book.others_wait_since("a", &one), PermitBook::Clock::time_point::max());
 }
 
 TEST(PermitBook, GrantsAtOnceWhatHasBecomeFree) {
