@@ -76,15 +76,14 @@ void Relay::on_parse(Bytes message, Bytes body) {
     prepared->unnamed = true;
     pool_->server->unnamed = prepared;
   }
+  statements_.pend(name, prepared, segment_);
+  if (by_own_name) return;  // parse_as() has sent it
   const std::string_view on_server = text_for_server(*prepared);
-  if (by_own_name) {
-    // It is on its way.
-  } else if (on_server.data() != prepared->text.data()) {
+  if (on_server.data() != prepared->text.data()) {
     to_server_.say(protocol::encoded(frontend::Parse{name, on_server, types}));
   } else {
     to_server_.forward(message);
   }
-  statements_.pend(name, std::move(prepared), segment_);
 }
 
 // By hand, because only the beginning may have come: the values stream.

@@ -372,11 +372,4 @@ void Pool::close() {
   }
 }
 
-std::size_t Pool::size() const {
-  std::size_t count = 0;
-  for (const auto& [key, group] : groups_)
-    count += group.busy.size() + group.resting.size() + group.free.size();
-  return count;
-}
-
 }  // namespace dbgate::upstream

@@ -84,7 +84,6 @@ class Pool {
   void sweep();
   /// Closes what nobody uses, and from now on whatever is given back.
   void close();
-  std::size_t size() const;
 
  private:
   using Clock = std::chrono::steady_clock;
