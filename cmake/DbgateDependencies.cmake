@@ -42,3 +42,10 @@ find_library(PQ_LIBRARY pq REQUIRED)
 add_library(dbgate_pq INTERFACE)
 target_include_directories(dbgate_pq SYSTEM INTERFACE ${PQ_INCLUDE_DIR})
 target_link_libraries(dbgate_pq INTERFACE ${PQ_LIBRARY})
+
+# Sends of many sockets by one system call (gateway/net).
+find_path(URING_INCLUDE_DIR liburing.h REQUIRED)
+find_library(URING_LIBRARY uring REQUIRED)
+add_library(dbgate_uring INTERFACE)
+target_include_directories(dbgate_uring SYSTEM INTERFACE ${URING_INCLUDE_DIR})
+target_link_libraries(dbgate_uring INTERFACE ${URING_LIBRARY})

@@ -1,6 +1,7 @@
 #include "gateway/net/reactor.h"
 
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/post.hpp>
@@ -76,6 +77,7 @@ void Wait::wake() noexcept {
 
 // Not left to close(): a child that has been forked and not replaced yet would keep the descriptor registered.
 Watch::~Watch() {
+  if (batched_) reactor_.sends_.send_now(*this);
   if (wanted_ != 0) ::epoll_ctl(reactor_.epoll_, EPOLL_CTL_DEL, descriptor_, nullptr);
 }
 
@@ -110,6 +112,50 @@ void Watch::wake_all() noexcept {
   writers_.wake_all();
 }
 
+bool Watch::send_soon(std::span<const iovec> pieces) noexcept {
+  // Outside of a round nobody would send it.
+  if (!reactor_.in_turn_ || !settle() || broken_) return false;
+  batched_ = reactor_.sends_.add(*this, pieces);
+  return batched_;
+}
+
+bool Watch::settle() noexcept {
+  if (batched_) reactor_.sends_.send_now(*this);
+  if (rest_) send_rest();
+  return !rest_;
+}
+
+void Watch::sent(ssize_t result, std::string_view message) noexcept {
+  batched_ = false;
+  if (result == -EAGAIN) result = 0;
+  if (result < 0) {
+    broken_ = true;
+    wake_all();
+    return;
+  }
+  const std::string_view rest = message.substr(static_cast<std::size_t>(result));
+  if (rest.empty()) return;
+  rest_ = std::make_unique<std::string>(rest);
+  no_room_to_write();
+  // Without events for it, the next attempt to write sends it on.
+  if (!want(EPOLLIN | EPOLLRDHUP | EPOLLET | EPOLLOUT)) writable_ = true;
+}
+
+void Watch::send_rest() noexcept {
+  const ssize_t moved = ::send(descriptor_, rest_->data(), rest_->size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (moved < 0 && errno != EAGAIN && errno != EINTR) {
+    broken_ = true;
+    rest_ = nullptr;
+    return;
+  }
+  if (moved > 0) rest_->erase(0, static_cast<std::size_t>(moved));
+  if (rest_->empty()) {
+    rest_ = nullptr;
+  } else {
+    no_room_to_write();
+  }
+}
+
 void Watch::happened(std::uint32_t events) noexcept {
   if ((events & (EPOLLRDHUP | EPOLLHUP)) != 0) ended_ = true;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
@@ -118,6 +164,7 @@ void Watch::happened(std::uint32_t events) noexcept {
   }
   if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
     writable_ = true;
+    if (rest_) send_rest();
     writers_.wake_all();
   }
 }
@@ -272,6 +319,7 @@ void Reactor::run_ready() {
     --waiting_;
     wait.finish(true);
   }
+  sends_.flush();
 }
 
 void nudge(const Executor& executor) noexcept {

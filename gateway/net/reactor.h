@@ -11,8 +11,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 
+#include "gateway/net/send_batch.h"
 #include "gateway/net/wait.h"
 
 namespace dbgate::net {
@@ -41,10 +46,23 @@ class Watch {
   void wake_all() noexcept;
   int descriptor() const noexcept { return descriptor_; }
 
+  /// Takes a copy of a short message, which leaves at the end of the reactor's round or when there is room. False: send
+  /// it by an attempt of your own, after settle().
+  bool send_soon(std::span<const iovec> pieces) noexcept;
+  /// What send_soon() has taken is on its way: an attempt to write may follow. False: not yet, wait_writable().
+  bool settle() noexcept;
+  /// What send_soon() has taken could not be sent, and cannot be.
+  bool broken() const noexcept { return broken_; }
+
  private:
   friend class Reactor;
+  friend class SendBatch;
+  friend class Stream;
   void happened(std::uint32_t events) noexcept;
   bool want(std::uint32_t events) noexcept;
+  /// @param result  of the send: bytes, or a negative errno
+  void sent(ssize_t result, std::string_view message) noexcept;
+  void send_rest() noexcept;
 
   Reactor& reactor_;
   WaitPlace readers_;
@@ -54,6 +72,9 @@ class Watch {
   bool readable_ = true;      // true: or not known
   bool writable_ = true;
   bool ended_ = false;  // the peer sends no more: no event will ever come again, and reading does not wait
+  bool batched_ = false;
+  bool broken_ = false;
+  std::unique_ptr<std::string> rest_;  // of a message that was sent in part; null: nothing
 };
 
 /// Waits for descriptors on behalf of the coroutines of one io_context.
@@ -127,6 +148,7 @@ class Reactor final : public boost::asio::execution_context::service {
   bool in_turn_ = false;
   bool lingers_ = false;
   int connecting_ = 0;
+  SendBatch sends_;  // of this round
   Clock::time_point due_ = Clock::time_point::max();
   bool over_ = false;                          // the io_context is being destroyed
   std::atomic<bool> asio_has_work_{false};     // set by nudge()

@@ -130,8 +130,18 @@ IoResult Stream::read_plain(std::span<std::byte> into) {
   return result;
 }
 
+IoResult Stream::write_soon(std::span<const iovec> pieces) {
+  if (!watch_ || tls_ || !watch_->send_soon(pieces)) return try_write(pieces);
+  IoResult taken;
+  for (const iovec& piece : pieces)
+    taken.bytes += piece.iov_len;
+  return taken;
+}
+
 IoResult Stream::try_write(std::span<const iovec> pieces) {
   if (!watch_) return {0, IoStatus::failed};
+  if (!watch_->settle()) return {0, IoStatus::want_write};
+  if (watch_->broken()) return {0, IoStatus::failed};
   if (tls_) {
     ERR_clear_error();
     std::size_t written = 0;
@@ -297,6 +307,7 @@ void Stream::close() noexcept {
     SSL_shutdown(tls_.get());
   }
   tls_.reset();
+  watch_->settle();
   const int closed = descriptor();
   watch_->wake_all();
   watch_.reset();
@@ -307,9 +318,12 @@ Stream Stream::move_to(const Executor& executor) {
   Stream moved(static_cast<boost::asio::io_context&>(Reactor::of(executor).context()), -1);
   if (!is_open()) return moved;
   const int same = descriptor();
+  watch_->settle();
   watch_->wake_all();
+  auto rest = std::move(watch_->rest_);
   watch_.reset();
   moved.watch_ = std::make_unique<Watch>(*moved.reactor_, same);
+  moved.watch_->rest_ = std::move(rest);
   moved.tls_ = std::move(tls_);
   return moved;
 }
@@ -320,6 +334,7 @@ void Stream::wake() noexcept {
 
 void Stream::shutdown() noexcept {
   if (!is_open()) return;
+  watch_->settle();
   ::shutdown(descriptor(), SHUT_RDWR);
   watch_->wake_all();
 }
@@ -329,14 +344,18 @@ void Stream::finish_writing() noexcept {
     ERR_clear_error();
     SSL_shutdown(tls_.get());
   }
+  watch_->settle();
   ::shutdown(descriptor(), SHUT_WR);
 }
 
 Task<> Stream::linger(std::chrono::milliseconds limit) {
   if (!is_open()) co_return;
   constexpr std::size_t most = 1u << 20;
-  finish_writing();
   const Deadline deadline(*this, limit);
+  while (is_open() && !deadline.expired() && !watch_->settle())
+    co_await wait_writable();
+  if (!is_open()) co_return;
+  finish_writing();
   std::array<std::byte, 4096> dropped;
   for (std::size_t total = 0; total < most;) {
     const ssize_t got = ::recv(descriptor(), dropped.data(), dropped.size(), 0);

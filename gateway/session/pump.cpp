@@ -144,7 +144,7 @@ Task<Result<>> Pump::write_server(Outgoing& outgoing) {
 bool Pump::write_now(net::Stream& stream, Outgoing& outgoing, bool busy) {
   if (outgoing.empty()) return true;
   if (busy) return false;
-  const net::IoResult result = stream.try_write(outgoing.pieces());
+  const net::IoResult result = stream.write_soon(outgoing.pieces());
   if (result.status != net::IoStatus::ok) return false;
   if (&stream == &client_) to_client_ += result.bytes;
   return outgoing.written(result.bytes);
