@@ -51,6 +51,11 @@ class Watch {
   bool send_soon(std::span<const iovec> pieces) noexcept;
   /// What send_soon() has taken is on its way: an attempt to write may follow. False: not yet, wait_writable().
   bool settle() noexcept;
+  /// Whether those who write through a layer of their own (TLS) should send_soon().
+  bool gathers() const noexcept { return gathers_; }
+  void gather(bool on) noexcept { gathers_ = on; }
+  /// The last read took all there was, as far as is known.
+  bool nothing_known_to_read() const noexcept { return !readable_; }
   /// What send_soon() has taken could not be sent, and cannot be.
   bool broken() const noexcept { return broken_; }
 
@@ -74,6 +79,7 @@ class Watch {
   bool ended_ = false;  // the peer sends no more: no event will ever come again, and reading does not wait
   bool batched_ = false;
   bool broken_ = false;
+  bool gathers_ = false;
   std::unique_ptr<std::string> rest_;  // of a message that was sent in part; null: nothing
 };
 

@@ -15,6 +15,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "gateway/net/tls_bio.h"
+
 namespace dbgate::net {
 namespace {
 
@@ -105,6 +107,8 @@ IoResult Stream::try_read(std::span<std::byte> into) {
     ERR_clear_error();
     const int returned = SSL_read_ex(tls_.get(), into.data(), into.size(), &result.bytes);
     result = tls_result(returned, result.bytes);
+    result.drained = result.status == IoStatus::ok && result.bytes < drained_bytes && watch_->nothing_known_to_read() &&
+                     SSL_has_pending(tls_.get()) == 0;
   } else {
     result = read_plain(into);
   }
@@ -131,7 +135,14 @@ IoResult Stream::read_plain(std::span<std::byte> into) {
 }
 
 IoResult Stream::write_soon(std::span<const iovec> pieces) {
-  if (!watch_ || tls_ || !watch_->send_soon(pieces)) return try_write(pieces);
+  if (!watch_) return {0, IoStatus::failed};
+  if (tls_) {
+    watch_->gather(true);
+    const IoResult written = try_write(pieces);
+    watch_->gather(false);
+    return written;
+  }
+  if (!watch_->send_soon(pieces)) return try_write(pieces);
   IoResult taken;
   for (const iovec& piece : pieces)
     taken.bytes += piece.iov_len;
@@ -325,6 +336,7 @@ Stream Stream::move_to(const Executor& executor) {
   moved.watch_ = std::make_unique<Watch>(*moved.reactor_, same);
   moved.watch_->rest_ = std::move(rest);
   moved.tls_ = std::move(tls_);
+  if (moved.tls_) connect_tls_to(moved.tls_.get(), *moved.watch_);
   return moved;
 }
 

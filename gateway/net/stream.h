@@ -65,8 +65,8 @@ class Stream {
   /// Moves what can be moved without waiting.
   IoResult try_read(std::span<std::byte> into);
   IoResult try_write(std::span<const iovec> pieces);
-  /// As try_write(), but a short message of a plain stream may leave at the end of the reactor's round, together with
-  /// those of other streams. It counts as written; if it cannot be sent, the next attempt fails.
+  /// As try_write(), but a short message may leave at the end of the reactor's round, together with those of other
+  /// streams. It counts as written; if it cannot be sent, the next attempt fails.
   IoResult write_soon(std::span<const iovec> pieces);
 
   /// Waits until an attempt may succeed. Errors show in the next attempt.

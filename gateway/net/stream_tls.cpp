@@ -6,6 +6,7 @@
 
 #include "gateway/net/stream.h"
 #include "gateway/net/tls.h"
+#include "gateway/net/tls_bio.h"
 
 namespace dbgate::net {
 namespace {
@@ -40,7 +41,7 @@ Task<Result<>> Stream::handshake(const char* what) {
 
 Task<Result<>> Stream::accept_tls(ssl_ctx_st* context) {
   tls_.reset(SSL_new(context));
-  if (!tls_ || SSL_set_fd(tls_.get(), descriptor()) != 1) co_return connection_lost("TLS cannot start");
+  if (!tls_ || !connect_tls_to(tls_.get(), *watch_)) co_return connection_lost("TLS cannot start");
   SSL_set_accept_state(tls_.get());
   const auto done = co_await handshake("TLS handshake with the client");
   co_return done;
@@ -48,7 +49,7 @@ Task<Result<>> Stream::accept_tls(ssl_ctx_st* context) {
 
 Task<Result<>> Stream::connect_tls(ssl_ctx_st* context, const std::string& server_name, bool verify_name) {
   tls_.reset(SSL_new(context));
-  if (!tls_ || SSL_set_fd(tls_.get(), descriptor()) != 1) co_return connection_lost("TLS cannot start");
+  if (!tls_ || !connect_tls_to(tls_.get(), *watch_)) co_return connection_lost("TLS cannot start");
   SSL_set_connect_state(tls_.get());
   boost::system::error_code not_an_address;
   boost::asio::ip::make_address(server_name, not_an_address);

@@ -24,6 +24,9 @@ void common_options(ssl_ctx_st* context) {
   SSL_CTX_set_mode(context,
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context, 0);  // TLS 1.3 would send some all the same
+  // One read for a record, not one for its header and one for the rest.
+  SSL_CTX_set_read_ahead(context, 1);
 }
 
 Result<> use_certificate(ssl_ctx_st* context, const std::string& cert_file, const std::string& key_file) {

@@ -20,31 +20,10 @@
 
 #include "gateway/net/race.h"
 #include "gateway/net/stream.h"
+#include "tests/unit/net/pair.h"
 
 namespace dbgate::net {
 namespace {
-
-/// A stream in the context and the raw other end of it.
-struct Pair {
-  explicit Pair(boost::asio::io_context& context) {
-    std::array<int, 2> ends{-1, -1};
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
-    near = std::make_unique<Stream>(context, ends[0]);
-    far = ends[1];
-  }
-  ~Pair() { hang_up(); }
-  Pair(const Pair&) = delete;
-  Pair& operator=(const Pair&) = delete;
-  void say(const std::string& bytes) const {
-    EXPECT_EQ(::send(far, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
-  }
-  void hang_up() {
-    if (far >= 0) ::close(far);
-    far = -1;
-  }
-  std::unique_ptr<Stream> near;
-  int far = -1;
-};
 
 /// With and without lingering.
 class ReactorTest : public ::testing::TestWithParam<bool> {
