@@ -74,7 +74,7 @@ def beside_others(laboratory, stack, options, report):
                    arena.dbgate(), arena.dbgate("dbgate-session", pool=None)]
     if options.also:
         contestants.append(arena.dbgate("dbgate-other", program=options.also))
-    for workload in workloads.all_of(data, script, options.quick):
+    for workload in workloads.all_of(laboratory.postgres, data, script, options.quick):
         if options.only not in workload.name:
             continue
         rows = compare(measure(workload, contestants, report["repetitions"], report["seconds"], options.quick))
