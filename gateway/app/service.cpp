@@ -29,7 +29,7 @@ Result<> Service::record_login(const std::string& user, const std::string& addre
   info.user = user;
   info.auth_method = "password";
   info.client.host = address;
-  DBGATE_CHECK(chain_->append(succeeded ? "auth.ok" : "auth.fail", session::audit_fields(info)));
+  DBGATE_CHECK(chain_->append(succeeded ? "auth.ok" : "auth.fail", session::audit_fields(info).all));
   const auto written = chain_->commit();
   if (!written) return written.error();
   return boost::system::in_place_value;

@@ -194,7 +194,7 @@ Result<std::unique_ptr<session::Trail>> Worker::open_trail(const session::Sessio
 
 void Worker::record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) {
   if (!succeeded) shared_.throttle.failed(session.client.host);
-  std::string fields = session::audit_fields(session);
+  std::string fields = session::audit_fields(session).all;
   if (!why.empty()) audit::append_field(fields, "db.response.status_code", why);
   // Nobody gets in without session.start, which fails if the log cannot be written.
   static_cast<void>(chain_->append(succeeded ? "auth.ok" : "auth.fail", fields));

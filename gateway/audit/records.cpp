@@ -35,15 +35,17 @@ void append_milliseconds(Out& out, std::string_view key, std::uint64_t microseco
 
 }  // namespace
 
-std::string SessionFields::render() const {
-  std::string out;
+SessionText SessionFields::render() const {
+  SessionText text;
+  std::string& out = text.all;
   append_field(out, "session_id", std::string_view(session_id));
   append_field(out, "user.name", std::string_view(user));
+  append_if(out, "target", target);
+  text.name_bytes = out.size();
   append_if(out, "auth.method", auth_method);
   append_field(out, "client.address", std::string_view(client_address));
   append_field(out, "client.port", std::uint64_t{client_port});
   append_if(out, "client.application", application);
-  append_if(out, "target", target);
   if (!target.empty()) {
     append_if(out, "db.system.name", db_system);
     append_if(out, "db.namespace", database);
@@ -51,7 +53,7 @@ std::string SessionFields::render() const {
     append_field(out, "server.port", std::uint64_t{server_port});
     append_if(out, "upstream.user", upstream_user);
   }
-  return out;
+  return text;
 }
 
 JudgementText::JudgementText(const JudgementFields& judgement) {

@@ -7,7 +7,15 @@
 // The records of sessions, as `,"key":value` pairs for Chain::seal. Keys: docs/audit.md.
 namespace dbgate::audit {
 
-/// Who and where: the same in every record of a session, so rendered once.
+/// The same in every record of a session, rendered once.
+struct SessionText {
+  std::string all;
+  std::size_t name_bytes = 0;
+  /// Session, user and target: what an outcome repeats of it. The rest stands in the decision that it belongs to.
+  std::string_view names() const { return std::string_view(all).substr(0, name_bytes); }
+};
+
+/// Who and where.
 struct SessionFields {
   std::string session_id;
   std::string user;
@@ -22,7 +30,7 @@ struct SessionFields {
   std::uint16_t server_port = 0;
   std::string upstream_user;
 
-  std::string render() const;
+  SessionText render() const;
 };
 
 /// What a decision record says of a statement and its verdict, whoever sends it, whenever, and with whatever literals.

@@ -84,7 +84,7 @@ audit::Text& begin_record(std::string_view common) {
 
 }  // namespace
 
-std::string audit_fields(const SessionInfo& session) {
+audit::SessionText audit_fields(const SessionInfo& session) {
   audit::SessionFields fields;
   fields.session_id = session.id;
   fields.user = session.user;
@@ -105,7 +105,7 @@ AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std
     : chain_(chain), common_(audit_fields(session)), policy_version_(std::move(policy_version)) {}
 
 Result<> AuditTrail::started() {
-  return chain_.append("session.start", common_);
+  return chain_.append("session.start", common_.all);
 }
 
 Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std::string_view protocol,
@@ -127,7 +127,7 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   fields.statement_name = name;
   // A text that is no statement is denied like any other.
   const std::string_view effect = judged.refused ? "deny" : effect_of(judged);
-  audit::Text& record = begin_record(common_);
+  audit::Text& record = begin_record(common_.all);
   if (judged.record) {
     audit::append_decision(record, fields, text_of(*judged.record, judged, effect));
   } else {
@@ -150,14 +150,14 @@ void AuditTrail::done(const Run& run, std::string_view sqlstate) {
   fields.limit = run.limit;
   const auto took = std::chrono::steady_clock::now() - run.started;
   fields.duration_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  audit::Text& record = begin_record(common_);
+  audit::Text& record = begin_record(common_.names());
   audit::append_outcome(record, fields);
   // A statement that ran cannot be taken back; a log that cannot take its outcome stops the next one.
   static_cast<void>(chain_.append("statement.done", record.view()));
 }
 
 void AuditTrail::ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) {
-  audit::Text& record = begin_record(common_);
+  audit::Text& record = begin_record(common_.all);
   audit::append_field(record, "reason", reason);
   audit::append_field(record, "bytes_from_client", bytes_from_client);
   audit::append_field(record, "bytes_to_client", bytes_to_client);

@@ -1,6 +1,7 @@
 #pragma once
 #include <string>
 
+#include "gateway/audit/records.h"
 #include "gateway/ports/audit_log.h"
 #include "gateway/session/host.h"
 #include "gateway/session/trail.h"
@@ -8,7 +9,7 @@
 namespace dbgate::session {
 
 /// What a session's records have in common, rendered.
-std::string audit_fields(const SessionInfo& session);
+audit::SessionText audit_fields(const SessionInfo& session);
 
 /// Writes a session's records into the chain of its worker.
 class AuditTrail final : public Trail {
@@ -24,7 +25,7 @@ class AuditTrail final : public Trail {
 
  private:
   ports::AuditChain& chain_;
-  std::string common_;
+  audit::SessionText common_;
   std::string policy_version_;
 };
 

@@ -73,7 +73,8 @@ class Case(unittest.TestCase):
         """The outcome of what a limit ended in that session; written with the next decision, or within 100 ms."""
         port = connection.socket.getsockname()[1]
         def found():
-            done = [record for record in self.gateway.audit("statement.done") if record["client.port"] == port]
+            sessions = {record["session_id"] for record in self.gateway.audit("session.start") if record["client.port"] == port}
+            done = [record for record in self.gateway.audit("statement.done") if record["session_id"] in sessions]
             return [record for record in done if record["user.name"] == user and record.get("limit") == limit]
         return lab.wait_until(found, f"an outcome by {limit}", 10)[-1]
 

@@ -729,8 +729,9 @@ class Changes(Case):
         writer = self.login("writer")
         self.too_many(writer, wire.query("UPDATE plain SET x = -1"), "UPDATE")
         port = writer.socket.getsockname()[1]
+        sessions = {record["session_id"] for record in self.gateway.audit("session.start") if record["client.port"] == port}
         found = lab.wait_until(lambda: [record for record in self.gateway.audit("statement.done")
-                                        if record["client.port"] == port and record.get("limit")], "the outcome", 10)
+                                        if record["session_id"] in sessions and record.get("limit")], "the outcome", 10)
         self.assertEqual(found[-1]["limit"], "writer/allow[1].max_rows")
 
 

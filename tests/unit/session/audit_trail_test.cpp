@@ -90,7 +90,7 @@ TEST_F(AuditTrailTest, ADecisionAndItsOutcome) {
   run.started = std::chrono::steady_clock::now();
   trail_->done(run, "00000");
   EXPECT_EQ(record().substr(0, record().find("\"duration_ms\":")),
-            R"(statement.done ,"session_id":"ses_1","user.name":"ann","client.address":"127.0.0.1","client.port":4711)"
+            R"(statement.done ,"session_id":"ses_1","user.name":"ann")"
             R"(,"query_id":"Q","outcome":"ok","db.response.status_code":"00000","db.response.command_tags":"SELECT 1")"
             R"(,"db.response.returned_rows":1,"rows_affected":0,"bytes":20,)");
 }
