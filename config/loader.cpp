@@ -48,7 +48,7 @@ void read_listener(const Value& value, Listener& listener, std::uint16_t default
 void read_limits(const Value& value, Limits& limits) {
   value.expect_keys({"connections", "connections_per_user", "login_timeout", "max_statement_bytes", "max_tokens",
                      "max_nesting", "max_parts", "prepared_statements", "portals", "failed_logins_per_minute",
-                     "drain_timeout", "verdict_cache"});
+                     "drain_timeout", "verdict_cache", "read_cache"});
   constexpr std::size_t many = 100'000'000;
   value["connections"].read_count(limits.connections, many);
   value["connections_per_user"].read_count(limits.connections_per_user, many);
@@ -62,10 +62,12 @@ void read_limits(const Value& value, Limits& limits) {
   value["failed_logins_per_minute"].read_count(limits.failed_logins_per_minute, many);
   value["drain_timeout"].read(limits.drain_timeout);
   value["verdict_cache"].read_bytes(limits.verdict_cache_bytes);
+  value["read_cache"].read_bytes(limits.read_cache_bytes);
   constexpr std::size_t most = 256u << 20;
   if (limits.max_statement_bytes > most) value["max_statement_bytes"].error("must not exceed 256MiB");
   constexpr std::size_t most_cached = 16ull << 30;
   if (limits.verdict_cache_bytes > most_cached) value["verdict_cache"].error("must not exceed 16GiB");
+  if (limits.read_cache_bytes > most_cached) value["read_cache"].error("must not exceed 16GiB");
 }
 
 void read_users(const Value& list, Config& config) {

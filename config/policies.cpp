@@ -95,7 +95,7 @@ void read_policies(const Value& list, Config& config) {
   for (const Target& target : config.targets)
     targets.push_back(target.name);
   list.each([&](const Value& value) {
-    value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "limits"});
+    value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "cache", "limits"});
     Policy policy;
     value["name"].read(policy.name);
     if (policy.name.empty()) value.error("needs a name");
@@ -115,6 +115,7 @@ void read_policies(const Value& list, Config& config) {
     value["allow"].each([&policy](const Value& rule) { policy.allow.push_back(read_rule(rule)); });
     read_masks(value["mask"], policy.masks);
     read_filters(value["filter"], policy.filters);
+    read_cached_reads(value["cache"], policy.cached, config);
     read_traffic_limits(value["limits"], policy.limits);
     value["deny"].each([&policy](const Value& rule) {
       policy.deny.push_back(read_rule(rule));

@@ -90,6 +90,8 @@ void read_window(const Value& value, std::optional<Window>& window);
 /// Reads `mask` and `filter` of a policy.
 void read_masks(const Value& map, std::vector<Mask>& masks);
 void read_filters(const Value& map, std::vector<RowFilter>& filters);
+/// Reads `cache` of a policy.
+void read_cached_reads(const Value& map, std::vector<CachedReads>& cached, const Config& config);
 /// "tenant_id" or "public.orders.tenant_id". False if it is neither.
 bool parse_column_name(std::string_view text, ConfinedColumn& column);
 /// Reads `schemas`, which the pack "migrator" works in.

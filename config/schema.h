@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/cached_reads.h"
 #include "config/limits.h"
 #include "config/masks.h"
 #include "config/window.h"
@@ -46,7 +47,8 @@ struct Limits {
   std::size_t prepared_statements = 10'000;
   std::size_t portals = 1'000;
   std::size_t verdict_cache_bytes = 8u << 20;  ///< of each worker; 0: every statement is judged anew
-  std::size_t failed_logins_per_minute = 60;  ///< from one address
+  std::size_t read_cache_bytes = 0;            ///< of each worker; 0: no results are kept, whatever policies say
+  std::size_t failed_logins_per_minute = 60;   ///< from one address
 };
 
 /// What audit records keep of the values of parameters.
@@ -208,6 +210,7 @@ struct Policy {
   std::vector<Rule> deny;
   std::vector<Mask> masks;
   std::vector<RowFilter> filters;
+  std::vector<CachedReads> cached;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
 };
 

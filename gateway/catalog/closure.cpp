@@ -93,6 +93,7 @@ Reach Closure::of(std::span<const Touch> touches, std::span<const Call> function
 Reach Closure::of(const sql::Statement& statement, const SearchPath& path) const {
   const Contents contents = reader_.statement(statement, path);
   Reach reach = of(contents.touches, contents.calls, contents.types, path);
+  reach.of_moment = reach.of_moment || contents.of_moment;
   if (contents.opaque) reach.opaque.push_back({contents.why, UINT32_MAX});
   return reach;
 }

@@ -51,6 +51,7 @@ struct Reach {
   std::vector<Opaque> opaque;
   sql::EffectSet effects;  ///< of all statements on the way, not of what was given
   std::vector<sql::SettingUse> settings;
+  bool of_moment = false;  ///< something on the way is as Contents::of_moment
   std::vector<Step> steps;
 };
 

@@ -204,6 +204,7 @@ void ClosureWalk::add_contents(const Contents& contents, Edge edge, std::uint32_
                                std::string_view name) {
   reach_.effects |= contents.effects;
   reach_.settings.insert(reach_.settings.end(), contents.settings.begin(), contents.settings.end());
+  reach_.of_moment = reach_.of_moment || contents.of_moment;
   if (contents.opaque) add_opaque(contents.why, step);
   Work work;
   work.edge = edge;

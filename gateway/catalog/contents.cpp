@@ -215,7 +215,10 @@ void ContentsReader::add_function(const sql::FunctionUse& use, const Resolver& r
     }
     return;
   }
-  if (is_word_of_grammar(use)) return;
+  if (is_word_of_grammar(use)) {
+    contents.of_moment = true;
+    return;
+  }
   // A method of sampling is a function of one argument, whatever stands in its parentheses.
   const std::size_t arguments = use.form == sql::FunctionForm::table_sample ? 1 : use.arguments;
   const std::vector<const Function*> candidates = resolver.functions(use.name, arguments);

@@ -35,6 +35,7 @@ struct Contents {
   std::vector<std::string> unknown;      ///< functions: relations that neither the snapshot has nor the body makes
   std::vector<std::string> view_writes;  ///< views: for each column the column of the first relation, or nothing
   bool opaque = false;
+  bool of_moment = false;  ///< asks for the time or the database by a word of the grammar, such as CURRENT_DATE
   std::string why;
 };
 

@@ -34,6 +34,7 @@ std::shared_ptr<const Grants> compile(const Policies& policies, const Attributes
     add_rules(grants->allow, policy->allow, policy->name + "/allow", RuleSet::Side::allow, now, attributes);
     add_rules(grants->deny, policy->deny, policy->name + "/deny", RuleSet::Side::deny, now, attributes);
     grants->hidden.add(*policy);
+    grants->cached.insert(grants->cached.end(), policy->cached.begin(), policy->cached.end());
   }
   if (grants->allow.asks_for_values) {
     auto wanted = std::make_shared<sql::ValuesWanted>();
@@ -46,7 +47,9 @@ std::shared_ptr<const Grants> compile(const Policies& policies, const Attributes
 
 }  // namespace
 
-PolicySet::PolicySet(const config::Config& config) {
+PolicySet::PolicySet(const config::Config& config)
+    : caches_(std::any_of(config.policies.begin(), config.policies.end(),
+                          [](const config::Policy& policy) { return !policy.cached.empty(); })) {
   std::map<std::string, std::map<std::string, Policies>> building;
   for (const config::Policy& policy : config.policies) {
     const auto shared = std::make_shared<const config::Policy>(policy);

@@ -35,6 +35,8 @@ class PolicySet {
   /// What decides at this moment: without the rules whose time it is not. Null as above.
   /// @param now seconds since 1970 UTC
   TimedGrants grants_at(std::string_view user, std::string_view target, std::int64_t now) const;
+  /// Whether any policy lets results be kept.
+  bool caches() const noexcept { return caches_; }
 
  private:
   struct Entry {
@@ -43,6 +45,7 @@ class PolicySet {
   };
   const Entry* find(std::string_view user, std::string_view target) const;
 
+  bool caches_ = false;
   std::map<std::string, std::map<std::string, Entry, std::less<>>, std::less<>> by_user_;
 };
 
@@ -77,9 +80,9 @@ bool shows_part(const Grants& grants);
 Verdict stricter(Verdict earlier, Verdict later);
 /// Whether what a statement reaches through views and functions makes a difference.
 bool needs_closure(const Grants& grants);
-/// Whether the value of a constant in a statement can make a difference: rules over values look at it, listed statements
-/// and shapes in records hold it, masks and filters write the text anew. Where not, statements that differ in constants
-/// alone have one verdict.
+/// Whether the value of a constant in a statement can make a difference: rules over values look at it, listed
+/// statements and shapes in records hold it, masks and filters write the text anew. Where not, statements that differ
+/// in constants alone have one verdict.
 bool reads_constants(const Grants& grants);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);

@@ -135,6 +135,7 @@ class Grants {
   RuleSet allow;
   RuleSet deny;
   Hidden hidden;
+  std::vector<config::CachedReads> cached;                ///< of all policies
   std::map<std::string, std::string> attributes;          ///< of the principal; its name is among them
   config::PolicyMode mode = config::PolicyMode::enforce;  ///< the least strict of the policies
   std::shared_ptr<const sql::ValuesWanted> wanted;        ///< null: no rule looks at values
