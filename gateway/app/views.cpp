@@ -22,6 +22,7 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
   view.grants = timed.grants;
   view.from = timed.from;
   view.until = timed.until;
+  if (settings.engine == config::EngineKind::postgresql) track(*snapshot, target, database, view);
   // Who may do everything needs no names; and a connection that nobody looks into has none.
   if (!view.grants || policy::is_unrestricted(*view.grants) || settings.engine != config::EngineKind::postgresql) {
     return view;
@@ -40,6 +41,17 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
     }
   }
   return view;
+}
+
+// What statements write has to be known wherever results may be kept, whoever sends them.
+void Views::track(const Snapshot& snapshot, const std::string& target, const std::string& database,
+                  session::PolicyView& view) const {
+  view.tracks = tracks_;
+  if (!view.tracks || !snapshot.policies.caches() || !view.grants) return;
+  const bool settled = catalogs_->pending(target, database) == 0;
+  view.catalog = catalogs_->current(target, database);
+  if (view.catalog && settled) view.tracked = closure_of(view.catalog);
+  view.names.account = snapshot.targets.find(target)->second.settings.upstream.user;
 }
 
 // The padded keys of HMAC (RFC 2104) are made here, so that a server needs no more than SHA-256 to hash with them.

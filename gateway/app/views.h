@@ -18,6 +18,7 @@ class Views final : public session::PolicySource {
   void use(Catalogs& catalogs, std::string own_secret) {
     catalogs_ = &catalogs;
     own_secret_ = std::move(own_secret);
+    tracks_ = current_.get()->config.limits.read_cache_bytes > 0;
   }
 
   /// What a server connection must be told for the principal's masks and filters.
@@ -33,11 +34,14 @@ class Views final : public session::PolicySource {
   Task<> catalog_read(std::string target, std::string database) const;
 
  private:
+  void track(const Snapshot& snapshot, const std::string& target, const std::string& database,
+             session::PolicyView& view) const;
   std::shared_ptr<const catalog::Closure> closure_of(const SharedCatalog& snapshot) const;
 
   const CurrentSnapshot& current_;
   Catalogs* catalogs_ = nullptr;
   std::string own_secret_;
+  bool tracks_ = false;  // whether workers keep results; for good, so that no write is missed
   mutable std::mutex mutex_;
   mutable std::vector<std::weak_ptr<const catalog::Closure>> closures_;  ///< of snapshots that sessions judge by
 };

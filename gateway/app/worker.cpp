@@ -44,6 +44,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
   relay_limits_.max_statement_bytes = limits.max_statement_bytes;
   relay_limits_.prepared_statements = limits.prepared_statements;
   relay_limits_.portals = limits.portals;
+  if (limits.read_cache_bytes > 0) results_ = std::make_unique<session::ReadCache>(limits.read_cache_bytes);
   if (limits.verdict_cache_bytes > 0) verdicts_ = std::make_unique<session::VerdictCache>(limits.verdict_cache_bytes);
 }
 
@@ -179,6 +180,15 @@ std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& se
   return std::make_unique<session::PolicyJudge>(shared_.views, session.user, session.target, session.database,
                                                 scan_limits(snapshot().config.limits), session.server_version,
                                                 session.settings, session::system_clock_seconds, verdicts_.get());
+}
+
+std::unique_ptr<session::ReadSide> Worker::reads_for(const session::SessionInfo& session, std::string_view connection) {
+  if (!results_) return nullptr;
+  std::string whose;
+  for (const std::string_view part : {std::string_view(session.user), std::string_view(session.target),
+                                      std::string_view(session.database), connection})
+    session::ReadSide::add_to_key(whose, part);
+  return std::make_unique<session::ReadSide>(*results_, shared_.ledgers.of(session.database), std::move(whose));
 }
 
 std::unique_ptr<session::Limiter> Worker::limiter_for(const session::SessionInfo& session) {

@@ -26,6 +26,7 @@ struct Shared {
   Admission admission;
   LoginThrottle throttle;
   UsageTable usage;
+  session::WriteLedgers ledgers;
   session::CancelRegistry cancels;
   upstream::PermitBook permits;
   upstream::Greetings greetings;
@@ -67,6 +68,8 @@ class Worker final : public session::Host {
   Result<std::string> replication_target(std::string_view user) override;
   Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) override;
   std::unique_ptr<session::Judge> judge_for(const session::SessionInfo& session) override;
+  std::unique_ptr<session::ReadSide> reads_for(const session::SessionInfo& session,
+                                               std::string_view connection) override;
   std::unique_ptr<session::Limiter> limiter_for(const session::SessionInfo& session) override;
   Result<std::unique_ptr<session::Trail>> open_trail(const session::SessionInfo& session) override;
   void record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) override;
@@ -102,6 +105,7 @@ class Worker final : public session::Host {
   session::RelayLimits relay_limits_;
   upstream::Pool servers_;
   std::unique_ptr<session::VerdictCache> verdicts_;  // null: none
+  std::unique_ptr<session::ReadCache> results_;      // null: none
   // Last, so that coroutines that are left when the process ends go before what they use.
   boost::asio::io_context context_{1};
   boost::asio::steady_timer ticker_{context_};

@@ -93,6 +93,7 @@ void append_outcome(Out& out, const OutcomeFields& outcome) {
   append_field(out, "outcome", outcome.outcome);
   append_if(out, "db.response.status_code", outcome.sqlstate);
   append_if(out, "limit", outcome.limit);
+  append_if(out, "served_from", outcome.served_from);
   append_if(out, "db.response.command_tags", outcome.tags);
   append_field(out, "db.response.returned_rows", outcome.rows_returned);
   append_field(out, "rows_affected", outcome.rows_affected);

@@ -71,7 +71,8 @@ struct OutcomeFields {
   std::string_view outcome;  ///< ok, error, not_run
   std::string_view sqlstate;
   std::string_view tags;
-  std::string_view limit;  ///< the rule of the limit that ended it; empty: none
+  std::string_view limit;        ///< the rule of the limit that ended it; empty: none
+  std::string_view served_from;  ///< "cache": the server was not asked; empty: it was
   std::uint64_t rows_returned = 0;
   std::uint64_t rows_affected = 0;
   std::uint64_t bytes = 0;

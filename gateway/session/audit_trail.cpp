@@ -148,6 +148,7 @@ void AuditTrail::done(const Run& run, std::string_view sqlstate) {
   fields.rows_affected = run.rows_affected;
   fields.bytes = run.bytes;
   fields.limit = run.limit;
+  if (run.from_cache) fields.served_from = "cache";
   const auto took = std::chrono::steady_clock::now() - run.started;
   fields.duration_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
   audit::Text& record = begin_record(common_.names());

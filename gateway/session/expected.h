@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/base/ids.h"
+#include "gateway/policy/footprint.h"
 #include "gateway/policy/values.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/rewrite/rewrite.h"
@@ -35,14 +36,15 @@ struct Prepared {
   std::string text;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
-  std::uint64_t judged_by = 0;                 ///< Judge::version() at that time
-  bool user_types = false;                     ///< parameters are declared to be of types that users made
-  std::shared_ptr<const Sent> sent;            ///< null: the text as it is
-  std::vector<RowCap> row_caps;                ///< as in Judged
-  std::vector<std::uint32_t> parameter_types;  ///< OIDs, as Parse declared them
-  std::shared_ptr<const BoundValues> bound;    ///< of a portal or cursor, where rules look at them
-  bool sql_cursor = false;                     ///< a portal made by DECLARE; `script` is that statement
-  std::shared_ptr<Meter> meter;                ///< of a portal or cursor under limits
+  std::uint64_t judged_by = 0;                         ///< Judge::version() at that time
+  bool user_types = false;                             ///< parameters are declared to be of types that users made
+  std::shared_ptr<const Sent> sent;                    ///< null: the text as it is
+  std::vector<RowCap> row_caps;                        ///< as in Judged
+  std::shared_ptr<const policy::Footprint> footprint;  ///< as in Judged
+  std::vector<std::uint32_t> parameter_types;          ///< OIDs, as Parse declared them
+  std::shared_ptr<const BoundValues> bound;            ///< of a portal or cursor, where rules look at them
+  bool sql_cursor = false;                             ///< a portal made by DECLARE; `script` is that statement
+  std::shared_ptr<Meter> meter;                        ///< of a portal or cursor under limits
   /// Where server connections are shared: what Parse gives to a server that does not have it. Null: it is not to be
   /// given, the server knows it by the same name.
   upstream::StatementKeyPtr key;
@@ -65,6 +67,7 @@ struct Run {
   std::string tags;           ///< command tags so far, joined by "; "
   /// By statement of the script; empty: nothing is counted against limits.
   std::vector<std::shared_ptr<Meter>> meters;
+  bool from_cache = false;   ///< it was answered from memory
   bool copy_binary = false;  ///< of the COPY … TO STDOUT that is under way
   bool header_due = false;   ///< … a line of names comes before its rows
   std::string limit;         ///< the rule of the limit that ended it

@@ -10,6 +10,7 @@
 #include "gateway/session/cancel.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/limiter.h"
+#include "gateway/session/read_side.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/startup.h"
 #include "gateway/session/trail.h"
@@ -75,6 +76,9 @@ class Host {
   virtual std::unique_ptr<Judge> judge_for(const SessionInfo& session) = 0;
   /// The limits of policies for one session.
   virtual std::unique_ptr<Limiter> limiter_for(const SessionInfo& session) = 0;
+  /// For a session of that principal; null: no results are kept. @param connection what tells its server connection,
+  /// as it was after the login, from others
+  virtual std::unique_ptr<ReadSide> reads_for(const SessionInfo& session, std::string_view connection) = 0;
   /// Writes session.start. Errors: the audit log cannot take it, nobody gets in.
   virtual Result<std::unique_ptr<Trail>> open_trail(const SessionInfo& session) = 0;
   virtual void record_login(const SessionInfo& session, bool succeeded, std::string_view why) = 0;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/policy/footprint.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/session/expected.h"
 #include "gateway/sql/facts.h"
@@ -56,6 +57,8 @@ struct Judged {
   std::vector<RowCap> row_caps;
   /// Shared by all that comes of the same judgement; null: rendered anew for each record.
   std::shared_ptr<JudgementRecord> record;
+  /// Where results of reads may be kept; null: it neither writes nor may be kept.
+  std::shared_ptr<const policy::Footprint> footprint;
   std::string_view parameters;  ///< for the record (BindRecords), lives as long as that; empty: there are none
   bool wait = false;            ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
@@ -105,6 +108,8 @@ class Judge {
   /// Keeps what judging `analysis` of `text` came to, if it would come to the same again. Only where judge() was not
   /// told anything else, such as values or types of parameters.
   virtual void remember(std::string_view /*text*/, TextForm, const Analysis&, const Judged&) {}
+  /// Adds to the key of a result what was judged by.
+  virtual void add_premises(std::string& /*key*/) {}
   /// A FunctionCall message (PostgreSQL docs ch. 55.2.4).
   virtual Judged judge_function_call() = 0;
   /// A whole connection of an engine that does not look into it.

@@ -49,6 +49,14 @@ void Outgoing::say(std::string_view message) {
   add(protocol::as_bytes(std::string_view(kept).substr(begin)));
 }
 
+void Outgoing::copy_to(std::string& text, std::size_t from) const {
+  for (const iovec& piece : pieces_) {
+    const std::size_t skipped = std::min(from, piece.iov_len);
+    from -= skipped;
+    text.append(static_cast<const char*>(piece.iov_base) + skipped, piece.iov_len - skipped);
+  }
+}
+
 bool Outgoing::written(std::size_t bytes) {
   if (bytes >= bytes_) {
     clear();

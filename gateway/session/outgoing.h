@@ -23,6 +23,8 @@ class Outgoing {
   bool empty() const noexcept { return pieces_.empty(); }
   std::vector<iovec>& pieces() noexcept { return pieces_; }
   std::size_t bytes() const noexcept { return bytes_; }
+  /// Appends what stands behind the first `from` bytes.
+  void copy_to(std::string& text, std::size_t from) const;
   /// The first `bytes` have been written. True: that was all.
   bool written(std::size_t bytes);
   void clear();

@@ -232,6 +232,7 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
   }
   if (!judged.refused && rewrites()) rewrite_into(analysis, total, judged);
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(total));
+  if (policy.tracks && !judged.refused) track(judged);
   return judged;
 }
 

@@ -20,6 +20,8 @@ struct PolicyView {
   std::shared_ptr<const catalog::Resolver> resolver;
   std::shared_ptr<const catalog::Closure> closure;  ///< only where rules deny or hide
   ServerSettings settings;                          ///< what the server must have been told for masks and filters
+  bool tracks = false;                              ///< results of reads are kept: statements' footprints are needed
+  std::shared_ptr<const catalog::Closure> tracked;  ///< … of the catalog as it is; null: not known
   bool ready = true;          ///< false: the catalog is needed, and is missing or about to be read again
   std::uint64_t version = 0;  ///< rises with every change
   /// Seconds since 1970 UTC, the end excluded: outside, rules with a time window may decide otherwise.
@@ -76,6 +78,7 @@ class PolicyJudge : public Judge {
                      Segment now) override;
   Judged recall(std::string_view text, TextForm form) override;
   void remember(std::string_view text, TextForm form, const Analysis& analysis, const Judged& judged) override;
+  void add_premises(std::string& key) override;
   Judged judge_function_call() override;
   Judged judge_connection() override;
   Judged judge_replication(std::string_view text) override;
@@ -94,6 +97,7 @@ class PolicyJudge : public Judge {
 
  private:
   const PolicyView& view();
+  void track(Judged& judged) const;
   bool server_knows_enough() const;
   bool uses_cache();
   const std::string* key_of(std::string_view text, TextForm form) const;

@@ -13,6 +13,7 @@
 #include "gateway/session/outgoing.h"
 #include "gateway/session/pool_side.h"
 #include "gateway/session/quota.h"
+#include "gateway/session/read_side.h"
 #include "gateway/session/trail.h"
 #include "protocol/postgres/bytes.h"
 
@@ -57,6 +58,9 @@ class Relay {
   /// `limiter` may be null: no limits of policies.
   Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication, Limiter* limiter = nullptr,
         Sharing sharing = Sharing::none);
+
+  /// Results of reads may be kept from now on; before anything was handled.
+  void keep_reads(std::unique_ptr<ReadSide> reads) { reads_ = std::move(reads); }
 
   /// Handles frontend messages from the start of `input`. Fills to_server() and local_replies().
   Step on_frontend(Bytes input);
@@ -182,6 +186,16 @@ class Relay {
   void shared_ready(char status);
   void settle_on_server(const Expected& entry, bool succeeded);
 
+  // Reads that are answered from memory (relay_reads.cpp).
+  bool may_be_kept(const Judged& judged) const;
+  std::string& key_of_read(std::string_view form, std::string_view text);
+  bool answers_query(const Judged& judged, std::string_view text, const LimitTraits& traits);
+  void give_out(const KeptResultPtr& kept, Run& run);
+  void note_tracks(const std::shared_ptr<const policy::Footprint>& footprint);
+  void follow_settings(const Run& run, const sql::Statement& statement, std::string_view tag);
+  void complete_read(Bytes message, std::string_view tag);
+  void reads_ready(char status);
+
   // Backend side (relay_backend.cpp).
   bool handle_backend(char type, Bytes message, Bytes body);
   void on_error(Bytes message, Bytes body);
@@ -237,7 +251,8 @@ class Relay {
   const RelayLimits limits_;
   const bool replication_;
 
-  std::unique_ptr<PoolSide> pool_;  // null: the server connection is not shared
+  std::unique_ptr<PoolSide> pool_;   // null: the server connection is not shared
+  std::unique_ptr<ReadSide> reads_;  // null: no results are kept
   Outgoing to_server_, to_client_, local_replies_;
   ExpectedReplies expected_;
   Names statements_, portals_;

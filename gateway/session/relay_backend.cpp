@@ -55,11 +55,17 @@ bool well_formed(char type, Bytes body) {
   }
 }
 
+// Of what a result that is kept consists. Anything else, such as a notice, belongs to one time only.
+bool is_kept(char type) {
+  return std::string_view("12nTDCZ").find(type) != std::string_view::npos;
+}
+
 }  // namespace
 
 Relay::Step Relay::on_backend(Bytes input) {
   Step step;
   next_ = Next::more;
+  if (reads_) reads_->begin_replies(to_client_);
   while (next_ == Next::more) {
     const Bytes rest = input.subspan(step.taken);
     if (backend_rest_ > 0) {
@@ -111,6 +117,7 @@ Relay::Step Relay::on_backend(Bytes input) {
     const bool passes = backend_pass_ == Pass::forward;
     if (passes && !expected_.empty() && expected_.front().run) expected_.front().run->bytes += whole;
   }
+  if (reads_) reads_->take_replies(to_client_);
   note_idle();
   step.next = next_;
   return step;
@@ -124,6 +131,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     fail(sqlstate::connection_failure, std::string("the server sent an invalid message of type ") + type);
     return false;
   }
+  if (reads_ && !is_kept(type)) reads_->drop();
   const bool of_doubtful_sync = type == 'Z' && !takes_ready();
   const bool limited = !expected_.empty() && expected_.front().under && !of_doubtful_sync;
   if (limited && limited_reply(type, message, body)) return true;
@@ -157,6 +165,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
         to_client_.say(protocol::encoded(backend::CommandComplete{instead}));
         backend_pass_ = Pass::drop;
       }
+      if (reads_) complete_read(message, complete->tag);
       on_complete(complete->tag);
       return true;
     }
@@ -245,6 +254,7 @@ void Relay::on_error(Bytes message, Bytes body) {
     // "cached plan must not change result type": what is held here is not what it would be now.
     if (code == sqlstate::feature_not_supported.text()) pool_->server->statements.close_all_later();
   }
+  if (reads_) reads_->failed = true;
   Expected& entry = expected_.front();
   copy_in_ = CopyIn::none;
   if (!entry.copied_in) doubtful_syncs_ = 0;
@@ -319,6 +329,7 @@ void Relay::on_ready(char status) {
   if (entry.run) finish_run(*entry.run, "00000");
   pop_front(true);
   if (pool_) shared_ready(status);
+  if (reads_) reads_ready(status);
   // Portals live as long as their transaction, holdable cursors longer.
   if (status_ == 'I') {
     if (std::exchange(catalog_touched_, false)) judge_.catalog_changed();
@@ -336,6 +347,7 @@ void Relay::on_complete(std::string_view tag) {
     const sql::Statement& statement = run.script->statements[run.statement];
     settle_effects(run, statement, true);
     if (pool_) shared_complete(run, statement, tag);
+    if (reads_ && !pool_) follow_settings(run, statement, tag);
     ++run.statement;
   }
   if (!tag.starts_with("SELECT") && !tag.starts_with("FETCH") && !tag.starts_with("MOVE")) {

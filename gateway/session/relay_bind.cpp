@@ -96,6 +96,7 @@ Relay::BindStep Relay::judge_bind(PreparedPtr& prepared, Bytes body, bool partia
   portal->record = nullptr;  // each Bind has its own verdict
   portal->judged_by = judged.judged_by;
   portal->row_caps = judged.row_caps;
+  portal->footprint = judged.footprint;
   portal->bound = bound;
   prepared = std::move(portal);
   return BindStep::go_on;

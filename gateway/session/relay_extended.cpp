@@ -59,6 +59,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   if (!prepared->record && !name.empty()) prepared->record = std::make_shared<JudgementRecord>();
   prepared->user_types = user_types;
   prepared->row_caps = judged.row_caps;
+  prepared->footprint = judged.footprint;
   prepared->parameter_types = type_oids;
   if (judged.sent && !judged.sent->rewritten.empty()) rewritten_ = true;
   if (pool_) prepared->deallocates = deallocates_shared(*judged.script);
@@ -226,6 +227,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.row_caps = prepared.row_caps;
   judged.sent = prepared.sent;
   judged.record = prepared.record;
+  judged.footprint = prepared.footprint;
   judged.parameters = bind_records_.of(portal);
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
   if (prepared.judged_by != judge_.version() || names_others(*prepared.script)) {
@@ -279,7 +281,8 @@ void Relay::on_execute(Bytes message, Bytes body) {
   Expected& entry = expect(Expected::Kind::execute);
   entry.run = std::move(run);
   if (prepared.deallocates) entry.run->tag_instead = "DEALLOCATE";
-  if (pool_) entry.run->text = text_to_keep(*prepared.script, prepared.text);
+  if (pool_ || reads_) entry.run->text = text_to_keep(*prepared.script, prepared.text);
+  if (reads_) note_tracks(judged.footprint);
   if (entry.under) put_under_limits(entry, traits);
   if (prepared.sql_cursor) {
     // It was made by a DECLARE, and is not made again.

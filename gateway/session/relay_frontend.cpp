@@ -284,6 +284,7 @@ void Relay::on_query(Bytes message, Bytes body) {
       return refuse_simple(record_denial(denied, text, simple_protocol(), {}));
     }
   }
+  if (reads_ && answers_query(judged, text, traits)) return;
   auto run = announce(judged, text, simple_protocol(), {});
   if (!run && traits.cost > 0) quota_.leave();
   if (!run) return refuse_simple(audit_refusal());
@@ -296,13 +297,15 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (entry.under) put_under_limits(entry, traits);
   cap_rows(entry, judged.row_caps);
   pend_effects(entry, *judged.script, judged.sent);
+  if (reads_) {
+    note_tracks(judged.footprint);
+    reads_->record();
+  }
   ++segment_;
   dirty_ = false;
   if (deallocates) entry.run->tag_instead = "DEALLOCATE";
-  if (pool_) {
-    entry.run->text = text_to_keep(*judged.script, text);
-    drop_unnamed();
-  }
+  if (pool_ || reads_) entry.run->text = text_to_keep(*judged.script, text);
+  if (pool_) drop_unnamed();
   if (judged.sent && !judged.sent->rewritten.empty()) {
     rewritten_ = true;
     to_server_.say(protocol::encoded(frontend::Query{judged.sent->rewritten}));
@@ -406,6 +409,7 @@ void Relay::on_function_call(Bytes message) {
   entry.run = std::move(run);
   if (entry.under) put_under_limits(entry, traits);
   if (entry.under && entry.under->limits->counts_results()) entry.run->meters.push_back(std::make_shared<Meter>());
+  if (reads_) reads_->note_anything();
   ++segment_;
   dirty_ = false;
   to_server_.forward(message);

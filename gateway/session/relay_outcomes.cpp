@@ -36,6 +36,7 @@ void Relay::settle_effects(const Run& /*run*/, const sql::Statement& statement, 
 // Writes the outcome once, and settles what the statements that did not complete would have defined.
 void Relay::finish_run(Run& run, std::string_view sqlstate) {
   if (run.query_id.empty()) return;
+  if (reads_ && !run.from_cache && sqlstate != "00000") reads_->drop();
   trail_.done(run, sqlstate);
   run.query_id.clear();
   if (!run.script) return;
@@ -57,6 +58,7 @@ void Relay::pop_front(bool succeeded) {
 
 void Relay::trim() {
   expected_.trim();
+  if (reads_ && local_replies_.empty()) reads_->give_back();
   for (Outgoing* const outgoing : {&to_server_, &to_client_, &local_replies_, &own_words_})
     outgoing->trim();
 }

@@ -69,6 +69,10 @@ std::size_t bytes_of(const Judged& judged) {
   if (judged.verdict) bytes += bytes_of(*judged.verdict);
   if (judged.record) bytes += bytes_of_record(judged);
   if (judged.sent) bytes += bytes_of(*judged.sent);
+  if (judged.footprint) {
+    bytes += sizeof *judged.footprint;
+    bytes += (judged.footprint->reads.capacity() + judged.footprint->writes.capacity()) * sizeof(catalog::Oid);
+  }
   for (const RowCap& cap : judged.row_caps)
     bytes += sizeof cap + cap.rule.capacity();
   return bytes;
@@ -95,7 +99,8 @@ bool VerdictCache::same(const Scope& scope, const Premises& premises) {
   // lock() is null once the object is gone: another one at its address is not taken for it.
   return scope.grants.lock() == premises.grants && scope.with_catalog == (premises.catalog != nullptr) &&
          scope.catalog.lock() == premises.catalog && known.resolves == premises.resolves &&
-         known.closes == premises.closes && known.database == premises.database && known.account == premises.account &&
+         known.closes == premises.closes && known.tracks == premises.tracks && known.tracked == premises.tracked &&
+         known.database == premises.database && known.account == premises.account &&
          known.search_path == premises.search_path && same_limits(known.limits, premises.limits);
 }
 

@@ -30,6 +30,8 @@ struct Premises {
   std::shared_ptr<const catalog::Snapshot> catalog;  ///< may be null
   bool resolves = false;
   bool closes = false;
+  bool tracks = false;   ///< footprints are asked for, and …
+  bool tracked = false;  ///< … the catalog for them is known
   std::string database, account;
   std::vector<std::string> search_path;
   sql::ScanLimits limits;

@@ -1,0 +1,375 @@
+"""Results of reads that a policy lets be kept. That one was kept shows when its table is changed behind dbgate's back."""
+import pathlib
+import struct
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+import lab  # noqa: E402
+import pooled  # noqa: E402
+import wire  # noqa: E402
+
+SETUP = """
+CREATE TABLE products (id int PRIMARY KEY, name text, region text);
+CREATE TABLE prices (id int PRIMARY KEY, price int);
+CREATE TABLE archived (LIKE products) PARTITION BY LIST (region);
+CREATE TABLE archived_eu PARTITION OF archived FOR VALUES IN ('eu');
+CREATE TABLE audit_trail (id int); CREATE TABLE settled (n int); INSERT INTO settled VALUES (1);
+CREATE VIEW listed AS SELECT p.id, p.name, q.price FROM products p JOIN prices q USING (id);
+CREATE VIEW stamped AS SELECT id, CURRENT_DATE AS today FROM products;
+CREATE TABLE secured (id int); ALTER TABLE secured ENABLE ROW LEVEL SECURITY;
+CREATE FUNCTION price_of(int) RETURNS int STABLE LANGUAGE sql AS 'SELECT price FROM prices WHERE id = $1';
+CREATE FUNCTION asked_at() RETURNS text STABLE LANGUAGE sql AS 'SELECT now()::text';
+CREATE FUNCTION counted() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION reprice() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE prices SET price = price + 1; RETURN NEW; END';
+CREATE TRIGGER reprices AFTER INSERT ON audit_trail FOR EACH ROW EXECUTE FUNCTION reprice();
+"""
+CACHED = "cache: { 'public.*': 1h }"
+EVERYTHING = "allow: [ { everything: true } ]"
+READ = "SELECT name FROM products WHERE id = 1"
+
+
+def policy(name, rules=EVERYTHING, cache=CACHED):
+    return f"  - {{ name: {name}, who: {{ users: [{name}] }}, on: [postgres], {rules}, {cache} }}\n"
+
+
+class ReadCacheTest(unittest.TestCase):
+    pool = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.it = lab.Lab()
+        cls.addClassCleanup(cls.it.close)
+        cls.it.postgres.psql(SETUP)
+        cls.direct = pooled.Session(cls.it.postgres.port)
+        cls.addClassCleanup(cls.direct.socket.close)
+
+    def setUp(self):
+        self.direct.must("TRUNCATE products, prices, archived, audit_trail; "
+                         "INSERT INTO products VALUES (1, 'one', 'eu'), (2, 'two', 'us'); "
+                         "INSERT INTO prices VALUES (1, 10), (2, 20); INSERT INTO archived VALUES (1, 'old', 'eu')")
+
+    def config(self, policies, limits="limits: { read_cache: 8MiB }\n", users=("app", "other"), workers=1):
+        return (f"version: 1\nstate_dir: state\nworkers: {workers}\n{limits}{self.it.listen()}{self.it.users(*users)}targets:\n"
+                f"{self.it.target('postgres', pool=self.pool)}policies:\n{policies}")
+
+    def start(self, policies=None, settles=True, **options):
+        self.gateway = self.it.gateway(self.config(policies or policy("app") + policy("other"), **options))
+        self.addCleanup(self.gateway.check)
+        if settles:
+            # Who may do everything does not wait for the catalog, and nothing is kept before it is known.
+            with self.connect("other") as session:
+                lab.wait_until(lambda: self.is_settled(session), "the catalog is known", 20)
+        return self.gateway
+
+    def connect(self, user="app", **parameters):
+        session = pooled.Session(self.gateway.port, user=user, **parameters)
+        self.addCleanup(session.socket.close)
+        return session
+
+    def rename(self, name="new"):
+        """Behind dbgate's back."""
+        self.direct.must(f"UPDATE products SET name = '{name}' WHERE id = 1")
+
+    def is_settled(self, session):
+        before = session.value("SELECT n FROM settled")
+        self.direct.must("UPDATE settled SET n = n + 1")
+        return session.value("SELECT n FROM settled") == before
+
+    def is_kept(self, ask):
+        """Whether what `ask` returns is what it returned before the table was changed behind dbgate's back."""
+        self.rename("before")
+        self.direct.must("UPDATE prices SET price = 1")
+        before = ask()
+        self.rename("after")
+        self.direct.must("UPDATE prices SET price = 2")
+        return ask() == before
+
+
+class Simple(ReadCacheTest):
+    def test_a_result_is_kept_until_its_time_is_over(self):
+        self.start(policy("app", cache="cache: { public.products: 2s }") + policy("other"))
+        session = self.connect()
+        self.assertTrue(self.is_kept(lambda: session.value(READ)))
+        lab.wait_until(lambda: session.value(READ) == "after", "the result is too old", 10)
+
+    def test_it_is_the_same_answer(self):
+        self.start()
+        session, fresh = self.connect(), self.connect("other")
+        first, second = session.run("SELECT * FROM products ORDER BY id"), session.run("SELECT * FROM products ORDER BY id")
+        self.assertEqual(first.messages, second.messages)
+        self.assertEqual(first.messages, fresh.run("SELECT * FROM products ORDER BY id").messages)
+        self.assertEqual(session.run("SELECT id FROM products WHERE false").rows, [])
+        self.assertEqual(session.run("SELECT id FROM products WHERE false").types, "TCZ")
+        self.assertEqual(session.value("SELECT 1"), "1")
+
+    def test_only_what_is_marked_is_kept(self):
+        self.start(policy("app", cache="cache: { public.products: 1h }") + policy("other"))
+        session = self.connect()
+        self.assertTrue(self.is_kept(lambda: session.value(READ)))
+        for sql in ("SELECT price FROM prices WHERE id = 1", "SELECT name, price FROM products JOIN prices USING (id)",
+                    "SELECT name FROM listed WHERE id = 1"):
+            self.assertFalse(self.is_kept(lambda: session.run(sql).rows), sql)
+
+    def test_nothing_is_kept_without_a_policy_or_memory(self):
+        self.start(policy("app", cache="mode: enforce"), settles=False)
+        session = self.connect()
+        self.assertFalse(self.is_kept(lambda: session.value(READ)))
+        self.start(policy("app", cache="mode: enforce"), settles=False, limits="")
+        session = self.connect()
+        self.assertFalse(self.is_kept(lambda: session.value(READ)))
+
+    def test_a_write_is_seen_at_once(self):
+        self.start(workers=2)
+        sessions = [self.connect() for _ in range(4)] + [self.connect("other") for _ in range(4)]
+        for number, writer in enumerate(sessions):
+            for session in sessions:
+                session.value(READ)
+                session.value(READ)
+            writer.must(f"UPDATE products SET name = 'by {number}' WHERE id = 1")
+            for session in sessions:
+                self.assertEqual(session.value(READ), f"by {number}")
+
+    def test_writes_of_other_tables_leave_it(self):
+        self.start()
+        session, writer = self.connect(), self.connect("other")
+        session.value(READ)
+        writer.must("UPDATE prices SET price = 3")
+        self.rename()
+        self.assertEqual(session.value(READ), "one")
+
+    def test_every_kind_of_write_is_seen(self):
+        self.start()
+        session, writer = self.connect(), self.connect("other")
+        reads = {"products": "SELECT count(*), max(name) FROM products", "prices": "SELECT sum(price) FROM prices",
+                 "view": "SELECT count(*), max(price) FROM listed", "function": "SELECT count(*), sum(price_of(id)) FROM products",
+                 "partitioned": "SELECT count(*), max(name) FROM archived"}
+        for change, concerned in (
+                ("INSERT INTO products VALUES (7, 'seven', 'eu')", ["products", "function"]),
+                ("WITH x AS (UPDATE products SET name = 'zz' RETURNING 1) SELECT count(*) FROM x", ["products"]),
+                ("UPDATE prices SET price = price + 1", ["prices", "view", "function"]),
+                ("INSERT INTO audit_trail VALUES (1)", ["prices", "view", "function"]),  # by a trigger
+                ("UPDATE archived_eu SET name = 'older'", ["partitioned"]),
+                ("DELETE FROM products WHERE id = 7", ["products", "function"]),
+                ("DO $$ BEGIN UPDATE prices SET price = 5; END $$", ["prices", "view", "function"]),
+                ("MERGE INTO prices p USING products q ON p.id = q.id WHEN MATCHED THEN UPDATE SET price = 6",
+                 ["prices", "view", "function"]),
+                ("PREPARE w AS UPDATE prices SET price = 8; EXECUTE w; DEALLOCATE w", ["prices", "view", "function"]),
+                ("EXPLAIN ANALYZE UPDATE prices SET price = 9", ["prices", "view", "function"]),
+                ("BEGIN; UPDATE prices SET price = 11; COMMIT", ["prices", "view", "function"]),
+                ("TRUNCATE products", ["products", "view", "function"])):
+            before = {name: session.must(sql).rows for name, sql in reads.items()}
+            self.assertEqual(before, {name: session.must(sql).rows for name, sql in reads.items()})
+            writer.must(change)
+            for name, sql in reads.items():
+                now, true = session.must(sql).rows, self.direct.must(sql).rows
+                self.assertEqual(now, true, (change, name))
+                self.assertEqual(now != before[name], name in concerned, (change, name))
+        self.assertEqual(session.must("SELECT count(*) FROM products").rows, [("0",)])
+        writer.send(wire.query("COPY products FROM STDIN"))
+        writer.receive_until("G")
+        writer.send(wire.message(b"d", b"9\tnine\teu\n") + wire.message(b"c"))
+        writer.receive_until("Z")
+        self.assertEqual(session.must("SELECT count(*) FROM products").rows, [("1",)])
+
+    def test_what_is_not_committed(self):
+        self.start()
+        session, writer = self.connect(), self.connect("other")
+        session.value(READ)
+        writer.must("BEGIN; UPDATE products SET name = 'mine' WHERE id = 1")
+        self.assertEqual(session.value(READ), "one")
+        self.assertEqual(writer.value(READ), "mine")  # never what others see
+        self.assertEqual(session.value(READ), "one")
+        writer.must("COMMIT")
+        self.assertEqual(session.value(READ), "mine")  # what was read in between was not kept
+        self.assertEqual(session.value(READ), "mine")
+        writer.must("BEGIN; UPDATE products SET name = 'never' WHERE id = 1")
+        session.value(READ)
+        writer.must("ROLLBACK")
+        self.assertEqual(session.value(READ), "mine")
+        self.rename("unseen")
+        self.assertEqual(session.value(READ), "mine")  # kept again after the rollback
+
+    def test_a_writer_that_goes_away(self):
+        self.start()
+        session, writer = self.connect(), self.connect("other")
+        writer.must("BEGIN; UPDATE products SET name = 'never' WHERE id = 1")
+        writer.leave(rudely=True)
+        lab.wait_until(lambda: self.is_kept(lambda: session.value(READ)), "results are kept again", 10)
+
+    def test_transactions_see_their_snapshot(self):
+        self.start()
+        session = self.connect()
+        session.value(READ)
+        self.rename()
+        session.must("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        self.assertEqual(session.value(READ), "new")
+        session.must("COMMIT")
+        self.assertEqual(session.value(READ), "one")
+        self.assertEqual(session.must(f"BEGIN; {READ}; COMMIT").rows, [("new",)])
+        self.assertEqual(session.must(f"{READ}; {READ}").rows, [("new",), ("new",)])
+
+    def test_principals_share_nothing(self):
+        masked = policy("app", "allow: [ { select: [public.products], functions: [safe] } ], mask: { public.products.name: redact }, "
+                        "filter: { public.products: \"region = 'eu'\" }")
+        self.start(masked + policy("other"))
+        session, other = self.connect(), self.connect("other")
+        sql = "SELECT id, name FROM products ORDER BY id"
+        for _ in range(2):
+            self.assertEqual(other.must(sql).rows, [("1", "one"), ("2", "two")])
+            self.assertEqual(session.must(sql).rows, [("1", "***")])
+        self.rename()
+        self.direct.must("UPDATE products SET region = 'us'")
+        self.assertEqual(other.must(sql).rows, [("1", "one"), ("2", "two")])
+        self.assertEqual(session.must(sql).rows, [("1", "***")])
+        self.assertEqual(self.direct.must(sql).rows[0][1], "new")
+
+    def test_settings_are_told_apart(self):
+        self.start()
+        session, other = self.connect(), self.connect()
+        foreign = self.connect(options="-c TimeZone=Asia/Tokyo")
+        sql = "SELECT to_json(name) FROM products WHERE id = 1"
+        for ask in (session, other, foreign):
+            self.assertTrue(self.is_kept(lambda: ask.value(sql)))
+        self.rename("set before")
+        before = session.value(READ)
+        for change, undo in (("SET DateStyle = German", "RESET DateStyle"), ("SET TimeZone = 'Asia/Tokyo'", "RESET ALL")):
+            session.must(change)
+            self.rename(f"at {change[4:8]}")
+            self.assertEqual(session.value(READ), f"at {change[4:8]}")
+            self.assertEqual(other.value(READ), before)
+            session.must(undo)
+            self.assertEqual(session.value(READ), before)
+        session.must("SET TimeZone = 'Asia/Tokyo'")
+        self.assertEqual(session.value(READ), "at Time")  # it was kept under that setting
+        session.must("BEGIN; SET TimeZone = 'UTC'; ROLLBACK")
+        self.assertEqual(session.value(READ), "at Time")
+        self.rename("foreign")
+        self.assertEqual(foreign.value(READ), "foreign")
+
+    def test_sessions_with_a_state_of_their_own(self):
+        self.start()
+        for sql in ("SET ROLE postgres", "SELECT set_config('TimeZone', 'UTC', false)", "CREATE TEMP TABLE products (id int, name text)",
+                    "SELECT pg_advisory_lock(1)", "LISTEN here"):
+            session = self.connect()
+            lab.wait_until(lambda: self.is_kept(lambda: session.value(READ)), f"results are kept, before {sql}", 10)
+            session.must(sql)
+            self.rename("own")
+            self.assertNotEqual(session.run(READ).rows, [("after",)], sql)
+            session.leave()
+            self.rename("one")
+
+    def served(self):
+        return sum("served_from" in record for record in self.gateway.audit("statement.done"))
+
+    def test_what_is_never_kept(self):
+        self.start()
+        session = self.connect()
+        for sql in ("SELECT name, now() FROM products WHERE id = 1", "SELECT name, CURRENT_DATE FROM products WHERE id = 1",
+                    "SELECT name, current_user FROM products WHERE id = 1", "SELECT name, asked_at() FROM products WHERE id = 1",
+                    "SELECT name, counted() FROM products WHERE id = 1", "SELECT name, random() > 2 FROM products WHERE id = 1",
+                    "SELECT name FROM products JOIN stamped USING (id) WHERE id = 1",
+                    "SELECT name FROM products WHERE id = 1 FOR UPDATE", "SELECT name FROM products WHERE id = 1 FOR SHARE",
+                    "SELECT name, current_setting('TimeZone') FROM products WHERE id = 1",
+                    "SELECT name FROM products, secured RIGHT JOIN prices USING (id) WHERE products.id = 1",
+                    "SELECT name FROM products, pg_class WHERE products.id = 1 AND relname = 'products'",
+                    "SELECT name FROM products WHERE id = 1 AND '2020-01-01' < 'today'::date",
+                    "SELECT name FROM products WHERE id = 1 AND E'\\x6eow' <> ''",
+                    "SELECT name FROM products WHERE id = 1 AND U&'!006eow' UESCAPE '!' <> ''",
+                    "SELECT name FROM products TABLESAMPLE SYSTEM (100) WHERE id = 1",
+                    "SELECT pg_sleep(0), name FROM products WHERE id = 1",
+                    "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT 1", "TABLE pg_settings LIMIT 0"):
+            before = self.served()
+            self.is_kept(lambda: session.must(sql).rows)
+            self.assertEqual(self.served(), before, sql)
+        for sql in ("SELECT name, price FROM listed WHERE id = 1", "SELECT name, price_of(id) FROM products WHERE id = 1",
+                    "SELECT count(*), max(name) FROM products", "SELECT lower(name) FROM products WHERE name LIKE '%e%' AND id = 1",
+                    "TABLE products", "WITH x AS (SELECT name FROM products) SELECT * FROM x ORDER BY 1",
+                    "SELECT array_agg(name ORDER BY id), json_agg(name) FROM products"):
+            self.assertTrue(self.is_kept(lambda: session.must(sql).rows), sql)
+
+    def test_errors_and_notices_are_not_kept(self):
+        self.start()
+        session = self.connect()
+        sql = "SELECT 1 / (CASE name WHEN 'before' THEN 0 ELSE 1 END) FROM products WHERE id = 1"
+        self.rename("before")
+        self.assertEqual(session.run(sql).code, "22012")
+        self.assertEqual(session.run(sql).code, "22012")
+        self.rename("after")
+        self.assertEqual(session.value(sql), "1")
+
+    def test_limits_hold(self):
+        self.start(policy("app", cache=CACHED + ", limits: { rows: 2, concurrent: 1 }") + policy("other") +
+                   policy("slow", cache=CACHED + ", limits: { rate: 1/h }"), users=("app", "other", "slow"))
+        session, slow = self.connect(), self.connect("slow")
+        for _ in range(2):
+            self.assertEqual(session.run("SELECT 1 FROM products, prices").code, "54000")
+        self.assertTrue(self.is_kept(lambda: session.must("TABLE products").rows))
+        self.assertEqual(session.run("SELECT 1 FROM products, prices").code, "54000")  # the place was given back
+        self.assertEqual(slow.value(READ), "after")
+        self.assertEqual(slow.run(READ).code, "53400")
+
+    def test_large_results_are_not_kept(self):
+        self.start(limits="limits: { read_cache: 64KiB }\n")
+        session = self.connect()
+        self.assertTrue(self.is_kept(lambda: session.value(READ)))
+        self.assertFalse(self.is_kept(lambda: session.must("SELECT name || repeat('x', 5000) FROM products WHERE id = 1").rows))
+        self.assertTrue(self.is_kept(lambda: session.value(READ)))
+        # What was not asked for the longest went first.
+        for number in range(200):
+            session.value(f"SELECT name FROM products WHERE id = 1 AND {number} = {number}")
+        self.rename("later")
+        self.assertEqual(session.value(READ), "later")
+
+    def test_policies_change(self):
+        rules = "allow: [ { select: [public.products], functions: [safe] } ]"
+        self.start(policy("app", rules) + policy("other"))
+        session = self.connect()
+        self.assertTrue(self.is_kept(lambda: session.value(READ)))
+        masked = rules + ", mask: { public.products.name: redact }"
+        self.gateway.reload(self.config(policy("app", masked) + policy("other")))
+        fresh = self.connect()
+        self.assertEqual(fresh.value(READ), "***")
+        self.assertEqual(session.value(READ), "***")
+        self.gateway.reload(self.config(policy("app", "allow: [ { select: [public.prices] } ]") + policy("other")))
+        self.assertEqual(session.run(READ).code, "42501")
+
+    def test_the_catalog_changes(self):
+        self.start()
+        session, owner = self.connect(), self.connect("other")
+        owner.must("CREATE VIEW shown AS SELECT name FROM products WHERE id = 1")
+        self.addCleanup(self.direct.must, "DROP VIEW shown")
+        lab.wait_until(lambda: self.is_kept(lambda: session.value("SELECT name FROM shown")), "the view is known", 20)
+        owner.must("CREATE OR REPLACE VIEW shown AS SELECT 'other'::text AS name FROM products WHERE id = 1")
+        self.assertEqual(session.value("SELECT name FROM shown"), "other")
+
+    def test_every_answer_is_recorded(self):
+        self.start()
+        session = self.connect()
+        for _ in range(3):
+            session.must("SELECT name FROM products ORDER BY id")
+        decided = [r for r in self.gateway.audit("statement.decided") if "ORDER BY id" in r["db.query.text"]]
+        done = {r["query_id"]: r for r in self.gateway.audit("statement.done")}
+        self.assertEqual(len(decided), 3)
+        outcomes = [done[r["query_id"]] for r in decided]
+        self.assertEqual([r.get("served_from") for r in outcomes], [None, "cache", "cache"])
+        for key in ("outcome", "db.response.status_code", "db.response.command_tags", "db.response.returned_rows", "bytes"):
+            self.assertEqual(len({r[key] for r in outcomes}), 1, (key, outcomes))
+        self.assertEqual(outcomes[2]["db.response.returned_rows"], 2)
+
+    def test_pipelined_messages_keep_their_order(self):
+        self.start()
+        session = self.connect()
+        session.value(READ)
+        session.send(wire.query(READ) + wire.query("UPDATE products SET name = 'piped' WHERE id = 1") + wire.query(READ))
+        answers = [session.answer() for _ in range(3)]
+        self.assertEqual([a.rows for a in answers], [[("one",)], [], [("piped",)]])
+        self.assertEqual(session.value(READ), "piped")
+
+
+class SimplePooled(Simple):
+    pool = "mode: transaction, max: 12, idle: 1h, wait: 20s"
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
