@@ -178,7 +178,7 @@ bool Tracks::is_repeatable(const sql::Statement& statement, std::vector<Oid>& re
     return false;
   }
   if (!only(statement.effects, reading()) || !statement.unknown.empty() || statement.declares_user_types ||
-      statement.inner || !statement.objects.empty()) {
+      statement.inner || !statement.objects.empty() || !statement.settings.empty()) {
     return false;
   }
   const auto sampled = [](const sql::RelationUse& use) { return use.sampled || !use.name.catalog.empty(); };

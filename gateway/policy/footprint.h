@@ -28,9 +28,11 @@ Footprint footprint_of(const Grants& grants, const sql::Script& script, const sq
 /// Whether the principal has reads that may be kept.
 bool caches_reads(const Grants& grants);
 
-/// Whether a text or a value could hold one of the words that PostgreSQL reads as a time relative to now, such as
-/// 'today', also where it is spelt with escapes.
-bool may_say_now(std::string_view bytes);
+/// Whether a text of SQL could hold one of the words that PostgreSQL reads as a time relative to now, such as 'today',
+/// also where it is spelt with escapes.
+bool may_say_now(std::string_view sql);
+/// The same of values, where everything stands for itself.
+bool holds_now(std::string_view values);
 
 /// Whether a function of pg_catalog, STABLE by its declaration, gives the same for the same arguments as long as the
 /// session's settings are the same.

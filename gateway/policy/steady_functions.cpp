@@ -46,17 +46,21 @@ bool is_steady(std::string_view name) {
   return steady.contains(std::string(name));
 }
 
-bool may_say_now(std::string_view bytes) {
+bool holds_now(std::string_view values) {
   static constexpr std::array<std::string_view, 4> words = {"now", "today", "tomorrow", "yesterday"};
   const auto same = [](char text, char word) { return std::tolower(static_cast<unsigned char>(text)) == word; };
-  if (bytes.find('\\') != std::string_view::npos) return true;
-  // U&'…' chooses a character of its own for escapes.
-  for (std::size_t i = 0; i + 1 < bytes.size(); ++i) {
-    if ((bytes[i] == 'u' || bytes[i] == 'U') && bytes[i + 1] == '&') return true;
-  }
   return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
-    return std::search(bytes.begin(), bytes.end(), word.begin(), word.end(), same) != bytes.end();
+    return std::search(values.begin(), values.end(), word.begin(), word.end(), same) != values.end();
   });
+}
+
+bool may_say_now(std::string_view sql) {
+  if (sql.find('\\') != std::string_view::npos) return true;
+  // U&'…' chooses a character of its own for escapes.
+  for (std::size_t i = 0; i + 1 < sql.size(); ++i) {
+    if ((sql[i] == 'u' || sql[i] == 'U') && sql[i + 1] == '&') return true;
+  }
+  return holds_now(sql);
 }
 
 }  // namespace dbgate::policy

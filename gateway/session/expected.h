@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ struct Prepared {
   bool unnamed = false;      ///< the same of the unnamed statement, which has no key until it is needed
   bool deallocates = false;  ///< it is a DEALLOCATE of a name that only dbgate knows; another text stands for it
   std::shared_ptr<JudgementRecord> record;  ///< null: rendered anew for each execution
+  std::optional<std::string> parsed_under;  ///< TrackedSettings::in_force() then; none: that is not certain
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;

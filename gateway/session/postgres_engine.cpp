@@ -235,7 +235,7 @@ Task<> Session::relay() {
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
   const std::unique_ptr<Limiter> limiter = host_.limiter_for(info_);
   Relay relay(*judge, *trail_, host_.relay_limits(), replication_, limiter.get(), sharing_);
-  if (!replication_) relay.keep_reads(host_.reads_for(info_, link_request_->key));
+  relay.keep_reads(host_.reads_for(info_, link_request_->key));
   PumpPorts ports;
   ports.commit_audit = [this] { return host_.commit_audit(); };
   ports.accept_audit = [this] { return host_.accept_audit(); };

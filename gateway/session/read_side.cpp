@@ -24,12 +24,13 @@ void ReadSide::add_to_key(std::string& key, std::string_view part) {
   key += part;
 }
 
-KeptResultPtr ReadSide::find(const std::string& key, const policy::Footprint& footprint) {
+KeptResultPtr ReadSide::find(const std::string& key, const policy::Footprint& footprint, std::string_view text,
+                             std::string_view values) {
   proposed_ = nullptr;
   const Clock::time_point now = Clock::now();
   auto found = cache_.find(key, now);
-  // The key holds the text and all values: one that could mean another moment each time is not kept.
-  if (found || policy::may_say_now(std::string_view(key).substr(whose_.size()))) return found;
+  // One that could mean another moment each time is not kept, so that it need not be looked at when it was found.
+  if (found || policy::may_say_now(text) || policy::holds_now(values)) return found;
   auto watch = ledger_->watch(footprint.reads);
   if (!watch) return nullptr;
   proposed_ = std::make_unique<Recording>();

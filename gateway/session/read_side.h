@@ -32,7 +32,9 @@ class ReadSide {
 
   /// Null: the server has to be asked. Its result will be recorded if record() is called for the same statement, which
   /// must be the next one that is forwarded.
-  KeptResultPtr find(const std::string& key, const policy::Footprint& footprint);
+  /// @param text  as the server would be given it, with these `values`: both are in the key
+  KeptResultPtr find(const std::string& key, const policy::Footprint& footprint, std::string_view text,
+                     std::string_view values);
   /// Keeps the result until what is to be sent of it was sent.
   void lend(KeptResultPtr result, bool first);
   void give_back() { std::vector<KeptResultPtr>().swap(lent_); }
@@ -45,6 +47,7 @@ class ReadSide {
   bool open() const noexcept { return !bound_ && !settings_.too_many(); }
   /// Where nobody else follows them.
   TrackedSettings& settings() noexcept { return settings_; }
+  const TrackedSettings& settings() const noexcept { return settings_; }
   bool failed = false;  ///< an error since the last ReadyForQuery
 
   /// The statement that find() has not found was forwarded, and nothing else is under way.

@@ -20,6 +20,7 @@
 namespace dbgate::session {
 
 using protocol::Bytes;
+struct ReadBatch;
 
 struct RelayLimits {
   std::size_t max_statement_bytes = 8u << 20;      ///< Query and Parse
@@ -189,8 +190,16 @@ class Relay {
   // Reads that are answered from memory (relay_reads.cpp).
   bool may_be_kept(const Judged& judged) const;
   std::string& key_of_read(std::string_view form, std::string_view text);
+  bool within_limits(const KeptResult& result) const;
+  const std::string& settings_in_force() const;
   bool answers_query(const Judged& judged, std::string_view text, const LimitTraits& traits);
   void give_out(const KeptResultPtr& kept, Run& run);
+  // … of extended queries (relay_read_batch.cpp).
+  PreparedPtr statement_of_batch(const ReadBatch& batch);
+  std::size_t answers_batch(Bytes input);
+  bool give_out_batch(const ReadBatch& batch, const PreparedPtr& prepared, Judged& judged, const KeptResultPtr& kept);
+  void forget_unnamed();
+  void give_unnamed();
   void note_tracks(const std::shared_ptr<const policy::Footprint>& footprint);
   void follow_settings(const Run& run, const sql::Statement& statement, std::string_view tag);
   void complete_read(Bytes message, std::string_view tag);
@@ -263,6 +272,8 @@ class Relay {
   bool dirty_ = false;          // the frontend has sent extended-query messages since its last Sync or Query
   bool skipping_ = false;       // frontend messages up to Sync are dropped
   bool skip_is_local_ = false;  // … and that Sync is answered here
+  // Of the unnamed statement that statements_ knows the server has not heard: it was answered from memory.
+  bool unnamed_owed_ = false;
   CopyIn copy_in_ = CopyIn::none;
   std::size_t copies_to_come_ = 0;  // COPY … FROM STDIN under way whose CopyInResponse is owed: all of expected_
   bool catalog_touched_ = false;    // by a statement of the transaction under way

@@ -61,6 +61,8 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->row_caps = judged.row_caps;
   prepared->footprint = judged.footprint;
   prepared->parameter_types = type_oids;
+  if (reads_ && server_untouched()) prepared->parsed_under = settings_in_force();
+  if (name.empty() && unnamed_owed_) forget_unnamed();
   if (judged.sent && !judged.sent->rewritten.empty()) rewritten_ = true;
   if (pool_) prepared->deallocates = deallocates_shared(*judged.script);
   const bool by_own_name = pool_ && !name.empty();
@@ -125,6 +127,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     case BindStep::go_on:
       break;
   }
+  if (name->empty() && unnamed_owed_) give_unnamed();
   std::string on_server;
   if (pool_ && !put_on_server(found.definition, on_server)) return false;
   Expected& entry = expect(Expected::Kind::bind);
@@ -169,6 +172,7 @@ void Relay::on_describe(Bytes message, Bytes body) {
       return;
     }
     if (found.state == Names::State::absent) return refuse_extended(unknown_statement(describe->name), false);
+    if (describe->name.empty() && unnamed_owed_) give_unnamed();
     std::string on_server;
     if (pool_ && !put_on_server(found.definition, on_server)) return;
     expect(Expected::Kind::describe_statement).name = describe->name;
@@ -282,7 +286,10 @@ void Relay::on_execute(Bytes message, Bytes body) {
   entry.run = std::move(run);
   if (prepared.deallocates) entry.run->tag_instead = "DEALLOCATE";
   if (pool_ || reads_) entry.run->text = text_to_keep(*prepared.script, prepared.text);
-  if (reads_) note_tracks(judged.footprint);
+  if (reads_) {
+    note_tracks(judged.footprint);
+    reads_->record();
+  }
   if (entry.under) put_under_limits(entry, traits);
   if (prepared.sql_cursor) {
     // It was made by a DECLARE, and is not made again.
@@ -297,6 +304,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
 }
 
 void Relay::refuse_extended(const Refusal& refusal, bool unnamed_parse) {
+  if (reads_) reads_->forget();
   skipping_ = true;
   skip_is_local_ = server_untouched();
   if (skip_is_local_) {

@@ -82,6 +82,12 @@ Relay::Step Relay::on_frontend(Bytes input) {
       break;
     }
     if (pool_ && lacks_server(header->type)) break;
+    if (reads_ && (header->type == 'P' || header->type == 'B')) {
+      if (const std::size_t answered = answers_batch(rest); answered > 0) {
+        step.taken += answered;
+        continue;
+      }
+    }
     const std::size_t whole = header_bytes + header->body_length;
     if (header->body_length > frontend_limit(header->type)) {
       if (header->type != 'Q' && header->type != 'P') {
@@ -306,6 +312,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (deallocates) entry.run->tag_instead = "DEALLOCATE";
   if (pool_ || reads_) entry.run->text = text_to_keep(*judged.script, text);
   if (pool_) drop_unnamed();
+  if (unnamed_owed_) forget_unnamed();
   if (judged.sent && !judged.sent->rewritten.empty()) {
     rewritten_ = true;
     to_server_.say(protocol::encoded(frontend::Query{judged.sent->rewritten}));
@@ -367,6 +374,7 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
 
 void Relay::on_sync(Bytes message, Bytes body) {
   if (!frontend::Sync::decode(body)) return fail(sqlstate::protocol_violation, "invalid Sync message");
+  if (reads_) reads_->forget();
   // Frontends may send Sync along with the COPY; the server ignores it while it reads copy data (PostgreSQL docs
   // ch. 55.2.7), unless the copy has failed before it comes to read it.
   if (copy_in_ != CopyIn::none) {

@@ -10,18 +10,23 @@ namespace {
 
 constexpr std::string_view simple_form = "Q";
 
-bool within(const std::shared_ptr<const policy::LimitSet>& limits, const KeptResult& result) {
+}  // namespace
+
+bool Relay::within_limits(const KeptResult& result) const {
+  const auto& limits = quota_.limits();
   if (!limits) return true;
   return (!limits->rows.set() || result.rows <= limits->rows.value) &&
          (!limits->bytes.set() || result.bytes <= limits->bytes.value);
 }
 
-}  // namespace
+const std::string& Relay::settings_in_force() const {
+  return pool_ ? pool_->settings.in_force() : reads_->settings().in_force();
+}
 
 // Whether the result of a statement may be one that was kept, or may become one: it stands alone, outside of
 // transactions, in a session whose state the key tells.
 bool Relay::may_be_kept(const Judged& judged) const {
-  if (!reads_ || !judged.footprint || !judged.footprint->cacheable() || judged.refused) return false;
+  if (!reads_ || replication_ || !judged.footprint || !judged.footprint->cacheable() || judged.refused) return false;
   const bool allowed = judged.verdict && judged.verdict->decision == policy::Decision::allow;
   return allowed && judged.row_caps.empty() && reads_->open() && server_untouched() && copy_in_ == CopyIn::none &&
          pins().none();
@@ -31,7 +36,7 @@ bool Relay::may_be_kept(const Judged& judged) const {
 std::string& Relay::key_of_read(std::string_view form, std::string_view text) {
   std::string& key = reads_->begin_key();
   judge_.add_premises(key);
-  ReadSide::add_to_key(key, pool_ ? pool_->settings.in_force() : reads_->settings().in_force());
+  ReadSide::add_to_key(key, settings_in_force());
   ReadSide::add_to_key(key, form);
   ReadSide::add_to_key(key, text);
   return key;
@@ -42,9 +47,9 @@ bool Relay::answers_query(const Judged& judged, std::string_view text, const Lim
   if (reads_) reads_->forget();
   if (!may_be_kept(judged)) return false;
   const bool rewritten = judged.sent && !judged.sent->rewritten.empty();
-  const std::string& key = key_of_read(simple_form, rewritten ? std::string_view(judged.sent->rewritten) : text);
-  const KeptResultPtr kept = reads_->find(key, *judged.footprint);
-  if (!kept || !within(quota_.limits(), *kept)) return false;
+  const std::string_view sent = rewritten ? std::string_view(judged.sent->rewritten) : text;
+  const KeptResultPtr kept = reads_->find(key_of_read(simple_form, sent), *judged.footprint, sent, {});
+  if (!kept || !within_limits(*kept)) return false;
   auto run = announce(judged, text, simple_protocol(), {});
   if (traits.cost > 0) quota_.leave();
   if (!run) {
@@ -55,8 +60,14 @@ bool Relay::answers_query(const Judged& judged, std::string_view text, const Lim
   local_replies_.say(ready_for_query(status_));
   ++segment_;
   // As the server would have done (PostgreSQL docs ch. 55.2.3).
-  pool_ ? drop_unnamed() : statements_.forget({});
+  pool_ ? drop_unnamed() : forget_unnamed();
   return true;
+}
+
+// Query drops it, and the server's is another one.
+void Relay::forget_unnamed() {
+  statements_.forget({});
+  unnamed_owed_ = false;
 }
 
 void Relay::give_out(const KeptResultPtr& kept, Run& run) {

@@ -367,6 +367,208 @@ class Simple(ReadCacheTest):
         self.assertEqual(session.value(READ), "piped")
 
 
+BY_ID = "SELECT name FROM products WHERE id = $1"
+
+
+class Extended(ReadCacheTest):
+    def batch(self, session, sql=BY_ID, values=(b"1",), parse=True, name="", describe=True, **how):
+        """One statement in the form of most drivers."""
+        session.send((wire.parse(name, sql, how.get("types", ())) if parse else b"") +
+                     wire.bind("", name, values, how.get("formats", ())) + (wire.describe(b"P") if describe else b"") +
+                     wire.execute() + wire.SYNC)
+        return session.answer()
+
+    def setUp(self):
+        super().setUp()
+        self.start()
+        self.session, self.other = self.connect(), self.connect()
+        self.batch(self.session)  # a verdict that was reached before is at hand
+
+    def test_the_same_answer_is_kept(self):
+        first, second = self.batch(self.session), self.batch(self.session)
+        self.assertEqual(first.messages, second.messages)
+        self.assertEqual(second.types, "12TDCZ")
+        self.assertTrue(self.is_kept(lambda: self.batch(self.session).rows))
+        self.assertEqual(self.batch(self.other).rows, self.batch(self.session).rows)
+        self.assertEqual(self.batch(self.session, describe=False).types, "12DCZ")
+        self.assertEqual(self.batch(self.session, describe=False).rows, [("after",)])
+
+    def test_prepared_statements(self):
+        for session in (self.session, self.other):
+            self.assertEqual(session.prepare("by_id", BY_ID).types, "1Z")
+            ask = lambda of=session: self.batch(of, parse=False, name="by_id")  # noqa: E731
+            self.assertTrue(self.is_kept(lambda: ask().rows))
+            self.assertEqual(ask().types, "2TDCZ")
+        self.assertEqual(self.batch(self.session, parse=False, name="nobody").code, "26000")
+        self.session.must("DEALLOCATE by_id")
+        self.assertEqual(self.batch(self.session, parse=False, name="by_id").code, "26000")
+
+    def test_values_types_and_formats_are_told_apart(self):
+        self.batch(self.session)
+        self.rename()
+        self.assertEqual(self.batch(self.session).rows, [("one",)])
+        self.assertEqual(self.batch(self.session, values=(b"2",)).rows, [("two",)])
+        self.assertEqual(self.batch(self.session, values=(b"01",)).rows, [("new",)])
+        self.assertEqual(self.batch(self.session, values=(None,)).rows, [])
+        self.assertEqual(self.batch(self.session, types=(20,)).rows, [("new",)])
+        self.assertEqual(self.batch(self.session, formats=(1,)).rows, [("new",)])
+        self.assertEqual(self.batch(self.session, sql=BY_ID + " ").rows, [("new",)])
+        numbers = "SELECT id FROM products WHERE id = $1"
+        for formats, expected in (((), b"1"), ((1,), struct.pack("!i", 1)), ((0,), b"1")):
+            for _ in range(3):
+                answer = self.batch(self.session, sql=numbers, formats=formats)
+                self.assertEqual([body[6:] for kind, body in answer.messages if kind == "D"], [expected])
+
+    def test_the_unnamed_statement_is_the_last_that_was_parsed(self):
+        other = "SELECT price FROM prices WHERE id = $1"
+        for sql in (BY_ID, other):
+            for _ in range(2):
+                self.batch(self.session, sql=sql)
+        self.session.send(wire.parse("", other) + wire.SYNC)
+        self.assertEqual(self.session.answer().types, "1Z")
+        for _ in range(2):
+            self.assertEqual(self.batch(self.session).rows, [("one",)])  # from memory: the server has `other` still
+        self.assertEqual(self.batch(self.session, parse=False).rows, [("one",)])
+        self.assertEqual(self.batch(self.session, parse=False).types, "2TDCZ")
+        self.batch(self.session)
+        self.session.send(wire.describe(b"S") + wire.SYNC)
+        self.assertEqual(self.session.answer().types, "tTZ")
+        # A pipeline that fails before it comes to the statement must not leave the other one in its place.
+        self.batch(self.session)
+        self.session.send(wire.parse("", other) + wire.SYNC)
+        self.session.answer()
+        self.batch(self.session)
+        self.session.send(wire.close(b"S", "none") + wire.parse("bad", "SELECT 1 / 0") + wire.bind("", "bad") + wire.execute() +
+                          wire.bind("", "", [b"1"]) + wire.execute() + wire.SYNC)
+        self.assertEqual(self.session.answer().code, "22012")
+        self.assertIn(self.batch(self.session, parse=False).rows, ([("one",)], []))
+        self.assertNotIn(("10",), self.batch(self.session, parse=False).rows)
+        # Query drops it.
+        self.batch(self.session)
+        self.session.must("SELECT 1")
+        self.assertEqual(self.batch(self.session, parse=False).code, "26000")
+
+    def test_a_failed_parse_leaves_nothing(self):
+        other = "SELECT price FROM prices WHERE id = $1"
+        self.session.send(wire.parse("", other) + wire.SYNC)
+        self.session.answer()
+        for _ in range(2):
+            self.batch(self.session)
+        self.session.send(wire.parse("x", "SELECT 1/0") + wire.bind("", "x") + wire.execute() + wire.parse("", "SELECT 5") +
+                          wire.SYNC)
+        self.assertEqual(self.session.answer().code, "22012")
+        self.assertNotIn(("10",), self.batch(self.session, parse=False).rows)
+
+    def test_other_shapes_go_to_the_server(self):
+        self.session.prepare("by_id", BY_ID)
+        self.batch(self.session, parse=False, name="by_id")
+        self.rename()
+        self.assertEqual(self.batch(self.session, parse=False, name="by_id").rows, [("one",)])
+        bound = wire.bind("", "by_id", [b"1"])
+        for data, types in ((bound + wire.execute("", 1) + wire.SYNC, "2DsZ"),
+                            (wire.bind("p", "by_id", [b"1"]) + wire.execute("p") + wire.SYNC, "2DCZ"),
+                            (bound + wire.execute() + wire.execute() + wire.SYNC, "2DCCZ"),
+                            (bound + wire.execute() + wire.FLUSH + wire.SYNC, "2DCZ"),
+                            (bound + wire.describe(b"S", "by_id") + wire.execute() + wire.SYNC, "2tTDCZ")):
+            self.session.send(data)
+            answer = self.session.answer()
+            self.assertEqual((answer.types, answer.rows), (types, [("new",)]), data)
+        self.assertEqual(self.batch(self.session, parse=False, name="by_id").rows, [("one",)])
+
+    def test_whatever_pieces_it_comes_in(self):
+        self.batch(self.session)
+        self.rename()
+        data = wire.parse("", BY_ID) + wire.bind("", "", [b"1"]) + wire.describe(b"P") + wire.execute() + wire.SYNC
+        for at in range(1, len(data), 7):
+            self.session.send(data[:at])
+            self.session.send(data[at:])
+            self.assertIn(self.session.answer().rows, ([("one",)], [("new",)]))
+        self.session.send(data * 5)
+        for _ in range(5):
+            self.assertIn(self.session.answer().rows, ([("one",)], [("new",)]))
+
+    def test_in_a_transaction(self):
+        self.batch(self.session)
+        self.rename()
+        self.session.must("BEGIN")
+        self.assertEqual(self.batch(self.session).rows, [("new",)])
+        self.session.must("ROLLBACK")
+        self.assertEqual(self.batch(self.session).rows, [("one",)])
+
+    def test_writes(self):
+        update = "UPDATE products SET name = $2 WHERE id = $1"
+        self.other.prepare("change", update)
+        for number in range(3):
+            self.assertTrue(self.is_kept(lambda: self.batch(self.session).rows))
+            if number % 2:
+                self.batch(self.other, parse=False, name="change", values=(b"1", b"by hand"))
+            else:
+                self.batch(self.other, sql=update, values=(b"1", b"by hand"))
+            self.assertEqual(self.batch(self.session).rows, [("by hand",)])
+        # In one pipeline: nothing of it may be older than what stands before it.
+        self.batch(self.session)
+        self.session.send(wire.parse("", update) + wire.bind("", "", [b"1", b"piped"]) + wire.execute() + wire.parse("", BY_ID) +
+                          wire.bind("", "", [b"1"]) + wire.execute() + wire.SYNC)
+        self.assertEqual(self.session.answer().rows, [("piped",)])
+        self.session.send(wire.parse("", update) + wire.bind("", "", [b"1", b"twice"]) + wire.execute() + wire.SYNC +
+                          wire.parse("", BY_ID) + wire.bind("", "", [b"1"]) + wire.execute() + wire.SYNC)
+        self.assertEqual([self.session.answer().rows, self.session.answer().rows], [[], [("twice",)]])
+
+    def test_settings_at_parse_and_at_bind(self):
+        self.session.prepare("by_id", BY_ID)
+        self.batch(self.session, parse=False, name="by_id")
+        self.rename()
+        self.session.must("SET DateStyle = 'German'")
+        self.assertEqual(self.batch(self.session, parse=False, name="by_id").rows, [("new",)])
+        self.session.must("RESET DateStyle")
+        self.assertEqual(self.batch(self.session, parse=False, name="by_id").rows, [("one",)])
+
+    def test_words_for_the_moment_as_values(self):
+        sql = "SELECT name FROM products WHERE id = 1 AND '2020-01-01' < $1"
+        for value, kept in ((b"2021-01-01", True), (b"Today", False), (b"now", False)):
+            self.batch(self.session, sql=sql, values=(value,), types=(1184,))
+            self.assertEqual(self.is_kept(lambda: self.batch(self.session, sql=sql, values=(value,), types=(1184,)).rows), kept)
+
+    def test_masks_and_descriptions(self):
+        masked = policy("app", "allow: [ { select: [public.products], functions: [safe] } ], mask: { public.products.name: redact }")
+        self.start(masked + policy("other"))
+        session, other = self.connect(), self.connect("other")
+        for _ in range(3):
+            first, second = self.batch(session), self.batch(other)
+            self.assertEqual((first.rows, second.rows), ([("***",)], [("one",)]))
+            described = [body for answer in (first, second) for kind, body in answer.messages if kind == "T"]
+            self.assertEqual(described[0], described[1])
+
+    def test_every_answer_is_recorded(self):
+        for _ in range(2):
+            self.batch(self.session, values=(b"2",))
+        records = self.gateway.audit()
+        decided = [r for r in records if r.get("db.query.parameters") == ["2"]]
+        done = {r["query_id"]: r for r in records if r["event"] == "statement.done"}
+        outcomes = [done[r["query_id"]] for r in decided]
+        self.assertEqual([r.get("served_from") for r in outcomes], [None, "cache"])
+        for key in ("outcome", "db.response.status_code", "db.response.command_tags", "db.response.returned_rows", "bytes"):
+            self.assertEqual(outcomes[0][key], outcomes[1][key], key)
+        for key in ("protocol", "db.query.text", "decision.effect", "decision.rule_id", "statement.name", "objects"):
+            self.assertEqual(decided[0].get(key), decided[1].get(key), key)
+
+
+class ExtendedPooled(Extended):
+    pool = "mode: transaction, max: 12, idle: 1h, wait: 20s"
+
+    def test_without_a_server_connection(self):
+        """What was answered from memory is known on whatever server connection comes next."""
+        self.start(policy("app") + policy("other"))
+        session = self.connect()
+        for _ in range(3):
+            self.batch(session)
+        with pooled.Churner(self.connect, clients=14) as churner:
+            for _ in range(30):
+                self.assertEqual(self.batch(session).rows, [("one",)])
+                self.assertEqual(self.batch(session, parse=False).rows, [("one",)])
+        self.assertEqual(churner.problems, [])
+
+
 class SimplePooled(Simple):
     pool = "mode: transaction, max: 12, idle: 1h, wait: 20s"
 

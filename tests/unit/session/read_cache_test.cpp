@@ -148,7 +148,7 @@ class ReadSideTest : public ReadCacheTest {
   std::string ask(ReadSide& side, std::string_view text, const std::function<void()>& meanwhile = {}) {
     std::string& key = side.begin_key();
     ReadSide::add_to_key(key, text);
-    const KeptResultPtr found = side.find(key, reading({products}));
+    const KeptResultPtr found = side.find(key, reading({products}), text, {});
     if (found) return found->messages;
     side.record();
     Outgoing replies;
