@@ -2,6 +2,7 @@
 import pathlib
 import struct
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
@@ -129,6 +130,40 @@ class Simple(ReadCacheTest):
             writer.must(f"UPDATE products SET name = 'by {number}' WHERE id = 1")
             for session in sessions:
                 self.assertEqual(session.value(READ), f"by {number}")
+
+    def test_no_answer_is_older_than_a_write_that_was_over(self):
+        """Readers and writers of two workers race; who asks after a write was answered must see it."""
+        self.start(workers=2)
+        self.direct.must("UPDATE prices SET price = 0 WHERE id = 1")
+        written, stop, problems, answered = [0], threading.Event(), [], [0]
+
+        def read(session):
+            while not stop.is_set():
+                least = written[0]
+                seen = int(session.value("SELECT price FROM prices WHERE id = 1"))
+                answered[0] += 1
+                if seen < least:
+                    problems.append(f"{seen} was read after {least} had been written")
+
+        def write(session):
+            for number in range(150):
+                form = ("{}", "BEGIN; {}; COMMIT", "BEGIN; UPDATE prices SET price = -1 WHERE id = 1; ROLLBACK; {}")[number % 3]
+                result = session.must(form.format("UPDATE prices SET price = price + 1 WHERE id = 1 RETURNING price"))
+                written[0] = max(written[0], int(result.rows[0][0]))
+
+        readers = [threading.Thread(target=read, args=(self.connect(user),)) for user in ("app", "other") * 3]
+        writer = threading.Thread(target=write, args=(self.connect("other"),))
+        for thread in (*readers, writer):
+            thread.start()
+        writer.join(120)
+        stop.set()
+        for thread in readers:
+            thread.join(60)
+        self.assertEqual(problems, [])
+        self.assertEqual(written[0], 150)
+        served = self.served()
+        self.assertGreater(served, 20)
+        self.assertLess(served, answered[0])
 
     def test_writes_of_other_tables_leave_it(self):
         self.start()
