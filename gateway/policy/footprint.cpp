@@ -95,7 +95,11 @@ void anything(Footprint& footprint) {
 void Tracks::add_changes(const sql::Statement& statement, Footprint& footprint) const {
   const bool is_setting = statement.kind == sql::StatementKind::set || statement.kind == sql::StatementKind::reset ||
                           statement.kind == sql::StatementKind::discard;
-  if (!is_setting && std::any_of(statement.settings.begin(), statement.settings.end(), changes)) footprint.binds = true;
+  // Names would mean other tables than those that are found here.
+  const auto strays = [](const sql::SettingUse& use) { return changes(use) && use.name == "search_path"; };
+  const bool bound = is_setting ? std::any_of(statement.settings.begin(), statement.settings.end(), strays)
+                                : std::any_of(statement.settings.begin(), statement.settings.end(), changes);
+  footprint.binds = footprint.binds || bound;
   if (!only(statement.effects, harmless() | writing()) || !statement.unknown.empty()) return anything(footprint);
   if (statement.relations.empty() && statement.functions.empty() && statement.types.empty()) return;
   if (closure_ == nullptr) {

@@ -47,7 +47,9 @@ void ReadSide::lend(KeptResultPtr result, bool first) {
 
 void ReadSide::note(const policy::Footprint& footprint) {
   bound_ = bound_ || footprint.binds;
-  if (footprint.writes_anything) return begin_write(WriteLedger::Places{}.set(WriteLedger::anything));
+  // A session that nobody can follow may mean other tables by the names that it writes.
+  const bool astray = bound_ && !footprint.writes.empty();
+  if (footprint.writes_anything || astray) return begin_write(WriteLedger::Places{}.set(WriteLedger::anything));
   if (footprint.writes.empty()) return;
   WriteLedger::Places places;
   for (const std::uint32_t table : footprint.writes)

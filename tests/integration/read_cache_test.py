@@ -150,6 +150,9 @@ class Simple(ReadCacheTest):
                 form = ("{}", "BEGIN; {}; COMMIT", "BEGIN; UPDATE prices SET price = -1 WHERE id = 1; ROLLBACK; {}")[number % 3]
                 result = session.must(form.format("UPDATE prices SET price = price + 1 WHERE id = 1 RETURNING price"))
                 written[0] = max(written[0], int(result.rows[0][0]))
+                if number % 5 == 0:  # time enough for results to be kept and given out
+                    enough = answered[0] + 40
+                    lab.wait_until(lambda least=enough: answered[0] >= least, "readers go on")
 
         readers = [threading.Thread(target=read, args=(self.connect(user),)) for user in ("app", "other") * 3]
         writer = threading.Thread(target=write, args=(self.connect("other"),))
@@ -296,6 +299,25 @@ class Simple(ReadCacheTest):
 
     def served(self):
         return sum("served_from" in record for record in self.gateway.audit("statement.done"))
+
+    def test_names_that_mean_other_tables(self):
+        self.start()
+        self.direct.must("CREATE SCHEMA IF NOT EXISTS elsewhere; CREATE TABLE IF NOT EXISTS elsewhere.products (LIKE public.products); "
+                         "TRUNCATE elsewhere.products; INSERT INTO elsewhere.products VALUES (1, 'there', 'eu')")
+        with self.connect() as known:  # nobody has told dbgate of the table
+            known.must("CREATE TABLE IF NOT EXISTS seen (a int); DROP TABLE seen")
+        session, astray = self.connect(), self.connect()
+        there = "SELECT name FROM elsewhere.products WHERE id = 1"
+        self.gateway.reload(self.config(policy("app", cache="cache: { '*': 1h }") + policy("other")))
+        lab.wait_until(lambda: self.is_kept(lambda: session.value(READ)), "results are kept", 10)
+        for move in ("SET search_path = elsewhere", "SELECT set_config('search_path', 'elsewhere', false)", "BEGIN; SET LOCAL search_path = elsewhere"):
+            astray.must(move)
+            for number in range(2):
+                session.value(there)
+                astray.must(f"UPDATE products SET name = 'moved {number}' WHERE id = 1")
+                astray.must("COMMIT; SET search_path = elsewhere")
+                self.assertEqual(session.value(there), f"moved {number}")
+            self.assertEqual(astray.value(READ), "moved 1")
 
     def test_what_is_never_kept(self):
         self.start()

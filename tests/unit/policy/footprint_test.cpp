@@ -211,6 +211,8 @@ TEST_F(FootprintTest, WhatBindsASession) {
   EXPECT_TRUE(of("SELECT set_config('TimeZone', 'UTC', false)").binds);
   EXPECT_FALSE(of("SET TimeZone = 'UTC'").binds) << "is followed";
   EXPECT_FALSE(of("RESET ALL").binds);
+  EXPECT_TRUE(of("SET search_path = other").binds) << "names mean other tables";
+  EXPECT_TRUE(of("SET LOCAL search_path = other").binds);
   EXPECT_FALSE(of("UPDATE products SET name = 1").binds);
 }
 

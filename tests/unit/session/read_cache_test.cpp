@@ -200,6 +200,20 @@ TEST_F(ReadSideTest, AWriterThatIsGone) {
   EXPECT_EQ(ask(mine, "q"), "rows and more");
 }
 
+TEST_F(ReadSideTest, ASessionThatNobodyCanFollow) {
+  policy::Footprint strays = writing({prices});
+  strays.binds = true;
+  other.note(strays);
+  EXPECT_FALSE(other.open());
+  EXPECT_EQ(ask(mine, "q"), "asked");
+  EXPECT_EQ(ask(mine, "q"), "asked") << "its names may mean other tables";
+  other.ready(true, true);
+  EXPECT_EQ(ask(mine, "q"), "asked");
+  EXPECT_EQ(ask(mine, "q"), "rows and more");
+  other.note(writing({prices}));
+  EXPECT_EQ(ask(mine, "q"), "asked");
+}
+
 TEST_F(ReadSideTest, WhatIsDropped) {
   EXPECT_EQ(ask(mine, "q", [&] { mine.drop(); }), "asked");
   EXPECT_EQ(ask(mine, "q"), "asked");
