@@ -68,7 +68,7 @@ Verdict StatementJudge::run() {
     verdict.rule_id = "builtin/fixed-settings";
   } else if (allow_.everything) {
     rule_ = allow_.everything_rule;
-  } else if (const std::string* listed = allow_.statement_rule(statement_.shape)) {
+  } else if (const std::string* listed = allow_.statement_rule(statement_)) {
     rule_ = *listed;
   } else {
     why = missing_grant();

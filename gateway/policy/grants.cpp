@@ -232,7 +232,9 @@ bool RuleSet::channel_granted(std::string_view channel, bool notify) const {
   return contains(notify ? notify_ : listen_, channel);
 }
 
-const std::string* RuleSet::statement_rule(const std::string& shape) const {
+const std::string* RuleSet::statement_rule(const sql::Statement& statement) const {
+  if (statements_.empty()) return nullptr;
+  const std::string shape = sql::shape_of(statement);
   if (shape.empty()) return nullptr;
   const auto found = statements_.find(shape);
   return found == statements_.end() ? nullptr : &found->second;

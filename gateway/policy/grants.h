@@ -65,8 +65,8 @@ class RuleSet {
   bool channel_granted(std::string_view channel, bool notify) const;
   bool setting_granted(std::string_view name) const;
 
-  /// The rule that lists a statement of this shape; null if none does.
-  const std::string* statement_rule(const std::string& shape) const;
+  /// The rule that lists the statement, by its shape; null if none does.
+  const std::string* statement_rule(const sql::Statement& statement) const;
   bool lists_statements() const noexcept { return !statements_.empty(); }
 
   static bool is_system_schema(std::string_view schema);

@@ -1,6 +1,7 @@
 #include "gateway/policy/statement_lists.h"
 
 #include "gateway/sql/analyze.h"
+#include "gateway/sql/shape.h"
 
 namespace dbgate::policy {
 namespace {
@@ -13,7 +14,7 @@ std::string problem_of(const std::string& text) {
   if (result.script->statements.size() != 1) return "must be one statement";
   const sql::Statement& statement = result.script->statements.front();
   if (!statement.unknown.empty()) return "cannot be listed: dbgate does not understand it completely";
-  if (statement.shape.empty())
+  if (sql::shape_of(statement).empty())
     return "cannot be listed: it is too long, or has U& or a literal continued on a new line";
   return {};
 }

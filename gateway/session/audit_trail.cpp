@@ -5,6 +5,7 @@
 #include "gateway/audit/json.h"
 #include "gateway/audit/records.h"
 #include "gateway/session/judgement_record.h"
+#include "gateway/sql/shape.h"
 
 namespace dbgate::session {
 namespace {
@@ -30,8 +31,9 @@ std::vector<std::string> objects_of(const sql::Script& script) {
 std::vector<std::string> shapes_of(const sql::Script& script) {
   std::vector<std::string> shapes;
   for (const sql::Statement& statement : script.statements) {
-    const bool known = std::find(shapes.begin(), shapes.end(), statement.shape) != shapes.end();
-    if (!known) shapes.push_back(statement.shape);  // an empty one says that there is one that cannot be listed
+    std::string shape = sql::shape_of(statement);
+    const bool known = std::find(shapes.begin(), shapes.end(), shape) != shapes.end();
+    if (!known) shapes.push_back(std::move(shape));  // an empty one says that there is one that cannot be listed
   }
   return shapes;
 }

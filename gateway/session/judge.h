@@ -44,7 +44,7 @@ enum class TextForm : std::uint8_t { query, parse };
 
 /// A statement text with its verdict.
 struct Judged {
-  /// Of a SELECT, INSERT, UPDATE or DELETE that was recalled, begin, length, shape and the places of names may be those
+  /// Of a SELECT, INSERT, UPDATE or DELETE that was recalled, begin, length, text and the places of names may be those
   /// of another text of the same key (docs/verdict-cache.md).
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;

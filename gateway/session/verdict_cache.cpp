@@ -50,7 +50,7 @@ std::size_t bytes_of_record(const Judged& judged) {
   for (const sql::Statement& statement : judged.script->statements) {
     for (const sql::RelationUse& use : statement.relations)
       bytes += use.name.schema.size() + use.name.name.size();
-    if (judged.verdict->learns) bytes += statement.shape.size();
+    if (judged.verdict->learns) bytes += 2 * statement.text.size();
   }
   return bytes;
 }

@@ -107,7 +107,7 @@ void read_statement(const RawStmt* raw, std::string_view text, const TableColumn
   if (name.kind == StatementKind::other) facts.unknown = "statement of an unknown kind";
   facts.begin = raw->stmt_location < 0 ? 0 : static_cast<std::size_t>(raw->stmt_location);
   facts.length = raw->stmt_len == 0 ? text.size() - facts.begin : static_cast<std::size_t>(raw->stmt_len);
-  facts.shape = shape_of(text.substr(facts.begin, facts.length));
+  if (facts.length <= max_shape_bytes) facts.text = text.substr(facts.begin, facts.length);
   Walker(facts, parts, wanted, tables).read(raw->stmt);
   if (parts == 0) return;
   resolve_names(facts, tables);

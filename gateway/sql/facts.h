@@ -202,7 +202,7 @@ struct Statement {
   bool read_write = false;             ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
   std::size_t begin = 0;               ///< offset of the statement in the message text, bytes
   std::size_t length = 0;              ///< bytes; without the semicolon
-  std::string shape;                   ///< see shape.h; empty: it has none
+  std::string text;                    ///< its own, for shape_of(); empty: too long for a shape
   std::shared_ptr<ValueFacts> values;  ///< where somebody asked for them; null: there are none
   /// A construct that the walk does not know or cannot see through; non-empty means: deny unless everything is granted.
   std::string unknown;

@@ -69,7 +69,7 @@ struct Outside {
     for (const Statement* at = &top; at != nullptr; at = at->inner.get()) {
       bytes += outside(at->relations) + outside(at->levels) + outside(at->functions) + outside(at->types) +
                outside(at->objects) + outside(at->settings);
-      bytes += outside_all(at->tag, at->name, at->rules_of, at->of_oid, at->of_oid_table, at->shape, at->unknown);
+      bytes += outside_all(at->tag, at->name, at->rules_of, at->of_oid, at->of_oid_table, at->text, at->unknown);
       if (at->values) bytes += sizeof(ValueFacts) + outside(*at->values);
       if (at->inner) bytes += sizeof(Statement);
     }

@@ -3,9 +3,11 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/sql/facts.h"
+
 namespace dbgate::sql {
 
-/// Longer statements have no shape: nobody lists them, and shapes are kept with the facts.
+/// Longer statements have no shape: nobody lists them, and texts for shapes are kept with the facts.
 inline constexpr std::size_t max_shape_bytes = 32u << 10;
 
 /// A statement that the parser accepts, with its values taken out and everything else exact, in one spelling: blanks
@@ -23,5 +25,9 @@ inline constexpr std::size_t max_shape_bytes = 32u << 10;
 /// @return empty if the statement has none: too long, or not told apart by shape_tokens_of()
 /// Pure. Sources: PostgreSQL manual ch. 4.1, 9.2, 10.4.
 std::string shape_of(std::string_view statement);
+/// The same. Made when a policy asks, because few do.
+inline std::string shape_of(const Statement& statement) {
+  return shape_of(std::string_view(statement.text));
+}
 
 }  // namespace dbgate::sql

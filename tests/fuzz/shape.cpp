@@ -28,9 +28,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!result.script) return 0;
   check_tokens(std::string(text));
   for (const Statement& statement : result.script->statements) {
-    if (statement.shape.empty()) continue;
-    DBGATE_FUZZ_CHECK(shape_of(statement.shape) == statement.shape);
-    const AnalyzeResult again = analyze(statement.shape, ScanLimits{});
+    const std::string shape = shape_of(statement);
+    if (shape.empty()) continue;
+    DBGATE_FUZZ_CHECK(shape_of(shape) == shape);
+    const AnalyzeResult again = analyze(shape, ScanLimits{});
     DBGATE_FUZZ_CHECK(again.script && again.script->statements.size() == 1);
     Script alone;
     alone.statements.push_back(statement);

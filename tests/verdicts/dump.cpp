@@ -93,11 +93,11 @@ class Writer {
   void one(const Statement& statement) {
     const auto& [kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings,
                  declares_user_types, name, rules_of, without_view_rules, of_oid, of_oid_table, holdable, returning,
-                 array_subquery, copy_header, read_write, begin, length, shape, values, unknown, inner] = statement;
+                 array_subquery, copy_header, read_write, begin, length, text, values, unknown, inner] = statement;
     all(kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings,
         declares_user_types, name, rules_of, without_view_rules, of_oid, of_oid_table, holdable, returning,
         array_subquery, copy_header, read_write, values, unknown, inner);
-    place(begin, length, shape);
+    place(begin, length, text);
   }
 
   void one(const policy::Verdict& verdict) {

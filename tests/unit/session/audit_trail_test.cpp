@@ -36,7 +36,7 @@ class AuditTrailTest : public testing::Test {
     trail_ = std::make_unique<AuditTrail>(chain_, info, "v7");
     sql::Statement statement;
     statement.tag = "SELECT";
-    statement.shape = "select * from t";
+    statement.text = "SELECT * FROM t";
     sql::RelationUse use;
     use.name.schema = "public";
     use.name.name = "t";

@@ -206,6 +206,18 @@ TEST_F(VerdictCacheTest, ConstantsThatCount) {
   }
 }
 
+// Facts outlive rules: a statement that was read when no rule listed any is found in a list that comes later.
+TEST_F(VerdictCacheTest, ListsThatComeLaterKnowFactsThatWereReadBefore) {
+  source_.put("allow: [ { select: [public.t] } ]");
+  PolicyJudge judge = judge_of();
+  const auto analysis = judge.analyze("SELECT a FROM t WHERE b = 1");
+  EXPECT_FALSE(judge.judge(*analysis, {}, {}, 0).refused);
+  source_.put("allow: [ { statements: [ 'SELECT a FROM t WHERE b = 2' ] } ]");
+  EXPECT_FALSE(judge.judge(*analysis, {}, {}, 0).refused);
+  source_.put("allow: [ { statements: [ 'SELECT a FROM t WHERE c = 2' ] } ]");
+  EXPECT_TRUE(judge.judge(*analysis, {}, {}, 0).refused);
+}
+
 TEST_F(VerdictCacheTest, BoundedByBytes) {
   VerdictCache cache(64 * 1024);
   PolicyJudge judge(

@@ -115,11 +115,11 @@ TEST(Shape, IsEmptyForWhatCannotBeListed) {
   EXPECT_EQ(shape_of("select '" + std::string(max_shape_bytes, 'x') + "'"), "");
 }
 
-TEST(Shape, IsAFactOfEachStatementOfAText) {
+TEST(Shape, ComesFromTheFactsOfEachStatementOfAText) {
   const AnalyzeResult result = analyze("SELECT 1 WHERE a = 2; /* x */ SELECT 'y';", ScanLimits{});
   ASSERT_TRUE(result.script);
-  EXPECT_EQ(result.script->statements[0].shape, "select 1 where a = 0");
-  EXPECT_EQ(result.script->statements[1].shape, "select 'y'");
+  EXPECT_EQ(shape_of(result.script->statements[0]), "select 1 where a = 0");
+  EXPECT_EQ(shape_of(result.script->statements[1]), "select 'y'");
 }
 
 }  // namespace
