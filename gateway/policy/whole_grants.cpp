@@ -17,8 +17,11 @@ Verdict stricter(Verdict earlier, Verdict later) {
   Verdict& counts = later.decision >= earlier.decision ? later : earlier;
   counts.looks_at_values = earlier.looks_at_values || later.looks_at_values;
   const bool first = earlier.max_rows > 0 && (later.max_rows == 0 || earlier.max_rows < later.max_rows);
-  std::tie(counts.max_rows, counts.max_rows_rule) =
-      first ? std::pair(earlier.max_rows, earlier.max_rows_rule) : std::pair(later.max_rows, later.max_rows_rule);
+  Verdict& limits = first ? earlier : later;
+  if (&limits != &counts) {
+    counts.max_rows = limits.max_rows;
+    counts.max_rows_rule = std::move(limits.max_rows_rule);
+  }
   counts.learns = learns;
   return std::move(counts);
 }

@@ -123,32 +123,6 @@ std::string_view effect_of(const Judged& judged) {
   return judged.sent && !judged.sent->rewritten.empty() ? "mask" : "allow";
 }
 
-std::shared_ptr<Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
-                                       const catalog::Resolver* resolver, bool keep_text,
-                                       const sql::ValuesWanted* wanted) {
-  auto analysis = std::make_shared<Analysis>();
-  if (keep_text || text.size() <= policy::max_suggestion_bytes) analysis->text = text;
-  sql::AnalyzeResult result = sql::analyze(text, limits, resolver, wanted);
-  if (result.script) {
-    analysis->script = std::make_shared<const sql::Script>(std::move(*result.script));
-    return analysis;
-  }
-  analysis->script = std::make_shared<const sql::Script>();
-  analysis->refused = true;
-  Refusal& refusal = analysis->refusal;
-  if (result.parse_error) {
-    refusal.code = result.parse_error->code;
-    refusal.message = std::move(result.parse_error->message);
-    refusal.detail = std::move(result.parse_error->detail);
-    refusal.hint = std::move(result.parse_error->hint);
-    refusal.position = result.parse_error->position;
-  } else {
-    refusal.code = result.scan_error->code();
-    refusal.message = result.scan_error->message();
-  }
-  return analysis;
-}
-
 std::int64_t system_clock_seconds() noexcept {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::floor<std::chrono::seconds>(since).count();
@@ -175,17 +149,6 @@ const PolicyView& PolicyJudge::view() {
   view_ = source_.view(user_, target_, database_, clock_());
   ++views_;
   return view_;
-}
-
-AnalysisWork PolicyJudge::analysis_work(std::string_view text) const {
-  const bool keep_text = view_.grants && policy::hides(*view_.grants);
-  auto wanted = view_.grants ? policy::values_wanted(*view_.grants) : nullptr;
-  return [text, limits = limits_, catalog = view_.catalog, resolver = view_.resolver, keep_text,
-          wanted = std::move(wanted), views = views_]() -> std::shared_ptr<const Analysis> {
-    auto analysis = analyze_text(text, limits, resolver.get(), keep_text, wanted.get());
-    analysis->read_by = views;
-    return analysis;
-  };
 }
 
 Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* values, const Names& statements,
@@ -220,7 +183,7 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
     for (std::size_t i = 0; i < script.statements.size() && !judged.refused; ++i) {
       policy::Verdict one = decide_named(script.statements[i], values, script, i, statements, portals, now, judged);
       note_row_cap(judged, i, one);
-      total = policy::stricter(std::move(total), std::move(one));
+      total = i == 0 ? std::move(one) : policy::stricter(std::move(total), std::move(one));
       if (judged.wait) return judged;
       if (!total.allowed() && !judged.refused) {
         total.suggestion = suggestion_for(script.statements[i], analysis);

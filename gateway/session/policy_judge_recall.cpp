@@ -74,7 +74,7 @@ Judged PolicyJudge::recall(std::string_view text, TextForm form) {
   view();
   if (!uses_cache()) return {};
   const std::string* const key = key_of(text, form);
-  const Judged* const known = key == nullptr ? nullptr : cache_->find(cached_, *key);
+  const Judged* const known = key == nullptr ? nullptr : cache_->find(cached_, *key, text);
   if (known == nullptr) return {};
   // What judging asks besides, of the server connection.
   if (known->sent && !known->sent->rewritten.empty() && !server_knows_enough()) return {};
@@ -89,6 +89,7 @@ void PolicyJudge::remember(std::string_view text, TextForm form, const Analysis&
   if (!settled || judged.refused || judged.wait || !judged.script || !judged.verdict || !uses_cache()) return;
   const std::vector<sql::Statement>& statements = judged.script->statements;
   if (!std::all_of(statements.begin(), statements.end(), stands_alone)) return;
+  if (!cache_->has_room_for(text)) return;
   const std::string* const key = key_of(text, form);
   if (key == nullptr) return;
   Judged kept = judged;

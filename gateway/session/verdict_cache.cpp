@@ -88,8 +88,7 @@ VerdictCache::VerdictCache(std::size_t max_bytes, const HashKey& hash_key) : max
 }
 
 // What is said here by mistake costs a place in the table, or a judgement, and nothing else.
-bool VerdictCache::comes_again(std::string_view key) noexcept {
-  const std::uint64_t hash = hash_(key);
+bool VerdictCache::comes_again(std::uint64_t hash) noexcept {
   std::uint32_t& seen = seen_[hash & (seen_.size() - 1)];
   return std::exchange(seen, static_cast<std::uint32_t>(hash >> 32)) == static_cast<std::uint32_t>(hash >> 32);
 }
@@ -168,16 +167,30 @@ void VerdictCache::drop_oldest() noexcept {
   if (oldest.scope->judges == 0 && oldest.scope->entries.empty()) drop(*oldest.scope);
 }
 
-const Judged* VerdictCache::find(const Use& use, std::string_view key) {
-  const auto found = use.scope_->entries.find(key);
-  if (found == use.scope_->entries.end()) return nullptr;
+bool VerdictCache::is_full() const noexcept {
+  return bytes_ > max_bytes_ - max_bytes_ / most_of_all;
+}
+
+const Judged* VerdictCache::find(const Use& use, std::string_view key, std::string_view text) {
+  const Sought sought{key, hash_(key)};
+  const auto found = use.scope_->entries.find(sought);
+  if (found == use.scope_->entries.end()) {
+    missed_ = text;
+    missed_hash_ = sought.hash;
+    return nullptr;
+  }
   order_.splice(order_.begin(), order_, found->second.place);
   return &found->second.judged;
 }
 
+bool VerdictCache::has_room_for(std::string_view text) noexcept {
+  const bool missed = text.data() == missed_.data() && text.size() == missed_.size();
+  return !missed || !is_full() || comes_again(missed_hash_);
+}
+
 void VerdictCache::keep(const Use& use, std::string_view key, Judged judged) {
-  const bool full = bytes_ > max_bytes_ - max_bytes_ / most_of_all;
-  if (full && !comes_again(key)) return;
+  // To be asked twice makes no difference.
+  if (is_full() && !comes_again(hash_(key))) return;
   const std::size_t bytes = around_entry + key.size() + bytes_of(judged);
   if (bytes > max_bytes_ / most_of_all) return;
   Scope& scope = *use.scope_;

@@ -54,10 +54,22 @@ class VerdictCache {
   VerdictCache& operator=(const VerdictCache&) = delete;
 
  private:
+  /// A key with its hash.
+  struct Sought {
+    std::string_view key;
+    std::uint64_t hash = 0;
+  };
   struct Hash {
     using is_transparent = void;
     HashKey key;
     std::size_t operator()(std::string_view text) const noexcept { return keyed_hash(key, text); }
+    std::size_t operator()(const Sought& sought) const noexcept { return sought.hash; }
+  };
+  struct Same {
+    using is_transparent = void;
+    bool operator()(std::string_view a, std::string_view b) const noexcept { return a == b; }
+    bool operator()(const Sought& sought, std::string_view key) const noexcept { return sought.key == key; }
+    bool operator()(std::string_view key, const Sought& sought) const noexcept { return sought.key == key; }
   };
   struct Scope;
   struct Place {
@@ -79,7 +91,7 @@ class VerdictCache {
     bool with_catalog = false;
     bool blind = false;
     std::size_t judges = 0;
-    std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries;
+    std::unordered_map<std::string, Entry, Hash, Same> entries;
     std::multimap<const policy::Grants*, Scope>::iterator self;
   };
   using Scopes = std::multimap<const policy::Grants*, Scope>;
@@ -112,7 +124,11 @@ class VerdictCache {
   /// `premises` must hold grants.
   Use enter(Premises premises);
   /// Null: not known. Valid until the next call.
-  const Judged* find(const Use& use, std::string_view key);
+  /// @param text  what the key was made of
+  const Judged* find(const Use& use, std::string_view key, std::string_view text);
+  /// False if keep() would not keep a verdict on this text, which find() was asked for last: so nobody makes one ready.
+  /// The text is known by its place; if that has other bytes by now, the cache keeps one verdict more or less.
+  bool has_room_for(std::string_view text) noexcept;
   /// Keeps it, unless it is too large or known, or there is no room and it comes for the first time.
   void keep(const Use& use, std::string_view key, Judged judged);
 
@@ -127,7 +143,8 @@ class VerdictCache {
   void leave(Scope& scope) noexcept;
   void drop(Scope& scope) noexcept;
   void sweep() noexcept;
-  bool comes_again(std::string_view key) noexcept;
+  bool is_full() const noexcept;
+  bool comes_again(std::uint64_t hash) noexcept;
   void drop_oldest() noexcept;
   static bool same(const Scope& scope, const Premises& premises);
   static bool outdated(const Scope& scope) noexcept;
@@ -139,6 +156,8 @@ class VerdictCache {
   Scopes scopes_;
   Scopes::iterator swept_ = scopes_.end();  // where sweep() goes on
   std::vector<std::uint32_t> seen_;         // parts of the hashes of keys that were not kept
+  std::string_view missed_;                 // the text that was last asked for in vain; its place may be gone
+  std::uint64_t missed_hash_ = 0;           // of its key
   std::string scratch_;
 };
 
