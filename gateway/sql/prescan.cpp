@@ -68,10 +68,21 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
+// Whether eight bytes are ASCII without a NUL.
+bool is_plain(const char* bytes) {
+  constexpr std::uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return (((word - ones) | word) & highs) == 0;
+}
+
 /// Finds the first byte that no statement text may hold; npos if there is none.
 std::size_t first_invalid_byte(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
+    while (text.size() - at >= 8 && is_plain(text.data() + at))
+      at += 8;
+    if (at == text.size()) break;
     const auto c = static_cast<unsigned char>(text[at]);
     if (c == 0) return at;
     if (c < 0x80) {

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "gateway/sql/key_words.h"
+
 namespace dbgate::sql {
 namespace {
 
@@ -25,90 +27,6 @@ constexpr std::array<Class, 256> classes = [] {
 
 Class class_of(char c) {
   return classes[static_cast<unsigned char>(c)];
-}
-
-enum class Word : std::uint8_t {
-  name,
-  first,     ///< begins a statement that is taken apart
-  joins,     ///< a constant behind it is an operand: BETWEEN 1 AND 2, LIKE 'a'
-  clause,    ///< an expression or a query follows, in parentheses or not
-  on,        ///< … but DISTINCT ON counts positions
-  in,        ///< a list in parentheses
-  values,    ///< rows in parentheses
-  distinct,  ///< of DISTINCT ON
-  stops,     ///< behind it numbers may be positions, or counts of rows
-  refuses    ///< rules look at constants beside it: psql's questions for definitions, settings by function
-};
-
-struct Known {
-  std::string_view text;
-  Word word;
-};
-constexpr Known known_words[] = {{"select", Word::first},
-                                 {"insert", Word::first},
-                                 {"update", Word::first},
-                                 {"delete", Word::first},
-                                 {"and", Word::joins},
-                                 {"between", Word::joins},
-                                 {"like", Word::joins},
-                                 {"ilike", Word::joins},
-                                 {"where", Word::clause},
-                                 {"or", Word::clause},
-                                 {"not", Word::clause},
-                                 {"when", Word::clause},
-                                 {"then", Word::clause},
-                                 {"else", Word::clause},
-                                 {"from", Word::clause},
-                                 {"join", Word::clause},
-                                 {"having", Word::clause},
-                                 {"exists", Word::clause},
-                                 {"on", Word::on},
-                                 {"in", Word::in},
-                                 {"values", Word::values},
-                                 {"distinct", Word::distinct},
-                                 {"order", Word::stops},
-                                 {"group", Word::stops},
-                                 {"limit", Word::stops},
-                                 {"offset", Word::stops},
-                                 {"fetch", Word::stops},
-                                 {"window", Word::stops},
-                                 {"over", Word::stops},
-                                 {"within", Word::stops},
-                                 {"filter", Word::stops},
-                                 {"partition", Word::stops},
-                                 {"tablesample", Word::stops},
-                                 {"for", Word::stops},
-                                 {"interval", Word::stops},
-                                 {"oid", Word::refuses},
-                                 {"ev_class", Word::refuses},
-                                 {"rulename", Word::refuses},
-                                 {"set_config", Word::refuses},
-                                 {"current_setting", Word::refuses},
-                                 {"pg_get_viewdef", Word::refuses}};
-
-constexpr std::size_t longest_known = 15;
-
-// By length, the first letters of known words: most names are told from them by these.
-constexpr std::array<std::uint32_t, longest_known + 1> first_letters = [] {
-  std::array<std::uint32_t, longest_known + 1> table{};
-  for (const Known& known : known_words)
-    table[known.text.size()] |= 1u << (known.text[0] - 'a');
-  return table;
-}();
-
-Word word_of(std::string_view written) {
-  if (written.size() > longest_known) return Word::name;
-  // Of '_', the letter is none.
-  const unsigned letter = static_cast<unsigned char>(written[0] | 0x20) - static_cast<unsigned>('a');
-  if (letter > 25 || (first_letters[written.size()] >> letter & 1) == 0) return Word::name;
-  char folded[longest_known];
-  for (std::size_t i = 0; i < written.size(); ++i)
-    folded[i] = static_cast<char>(written[i] >= 'A' && written[i] <= 'Z' ? written[i] | 0x20 : written[i]);
-  const std::string_view text(folded, written.size());
-  for (const Known& known : known_words) {
-    if (known.text.size() == text.size() && known.text[0] == text[0] && known.text == text) return known.word;
-  }
-  return Word::name;
 }
 
 /// The token before the one that is looked at, as far as it says what that one is.
