@@ -1,5 +1,7 @@
 #include "gateway/sql/analyze.h"
 
+#include <cstring>
+
 #include "gateway/sql/parse_tree.h"
 #include "gateway/sql/shape.h"
 #include "gateway/sql/statement_names.h"
@@ -23,6 +25,24 @@ class ParserMemory {
 
  private:
   MemoryContext context_;
+};
+
+/// A copy of a text with the NUL behind it that the parser wants. Short ones need no memory.
+class Terminated {
+ public:
+  explicit Terminated(std::string_view text) {
+    if (text.size() >= sizeof short_) {
+      long_ = text;
+      return;
+    }
+    std::memcpy(short_, text.data(), text.size());
+    short_[text.size()] = '\0';
+  }
+  const char* c_str() const { return long_.empty() ? short_ : long_.c_str(); }
+
+ private:
+  char short_[512];
+  std::string long_;
 };
 
 struct KnownError {
@@ -137,7 +157,7 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const Tab
     result.scan_error = scanned.error();
     return result;
   }
-  const std::string terminated(text);
+  const Terminated terminated(text);
   const ParserMemory memory;
   const PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(terminated.c_str());
   std::free(parsed.stderr_buffer);

@@ -65,6 +65,8 @@ struct ColumnUse {
   bool whole_row = false;
 
   void add(std::string_view name) {
+    constexpr std::size_t usual = 4;
+    if (names.empty()) names.reserve(usual);
     const auto at = std::lower_bound(names.begin(), names.end(), name);
     if (at == names.end() || *at != name) names.emplace(at, name);
   }

@@ -25,8 +25,8 @@ Offers::Offers(const Statement& statement, const TableColumns* tables, Budget& b
     : statement_(statement),
       tables_(tables),
       budget_(budget),
-      relations_(statement.relations.size()),
-      levels_(statement.levels.size()) {}
+      relations_(statement.relations.size(), &scratch_),
+      levels_(statement.levels.size(), &scratch_) {}
 
 // ---- Who sees what
 

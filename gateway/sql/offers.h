@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -99,8 +100,10 @@ class Offers {
   const Statement& statement_;
   const TableColumns* const tables_;
   Budget& budget_;
-  std::vector<Known> relations_;
-  std::vector<LevelMemo> levels_;
+  std::byte room_[1024];  // for a usual statement
+  std::pmr::monotonic_buffer_resource scratch_{room_, sizeof room_};
+  std::pmr::vector<Known> relations_;
+  std::pmr::vector<LevelMemo> levels_;
   std::vector<Made> made_;
   bool unsure_ = false;
   std::size_t depth_ = 0;

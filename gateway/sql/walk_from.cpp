@@ -21,7 +21,7 @@ void take_columns(Source& source, const Alias* alias) {
 }  // namespace
 
 void Walker::on_from(const List* from, Scope* scope) {
-  FromEntries entries;
+  FromEntries entries(&scratch_);
   for (int i = list_length(from) - 1; i >= 0; --i)
     entries.emplace_back().node = list_nth(from, i);
   on_from_entries(entries, scope);

@@ -36,11 +36,14 @@ bool names_column(const void* node, std::string_view column) {
   return nodeTag(last) == T_String && string_of(last) == column;
 }
 
+// In one level.
+constexpr std::size_t usual_names = 4;
+
 }  // namespace
 
 // ev_class = '16384' AND rulename <> '_RETURN', c.oid = 16384: how psql asks for definitions.
 void Walker::on_rule_conditions(const Node* where) {
-  std::vector<const Node*> conditions{where};
+  std::pmr::vector<const Node*> conditions({where}, &scratch_);
   while (!conditions.empty()) {
     const Node* const condition = conditions.back();
     conditions.pop_back();
@@ -100,6 +103,7 @@ void Walker::on_name(std::string_view column, const Scope* scope, NameUse::As as
 std::size_t Walker::on_column(const ColumnRef* column, const Scope* scope, NameUse::As as) {
   const int count = list_length(column->fields);
   std::vector<NameUse>& names = level_of(scope).names;
+  if (names.empty()) names.reserve(usual_names);
   NameUse& use = names.emplace_back();
   use.as = as;
   if (nodeTag(list_nth(column->fields, count - 1)) != T_A_Star) {
@@ -126,6 +130,7 @@ void Walker::on_function(const FuncCall* call, Scope* scope) {
   use.window = call->over != nullptr;
   use.sets = on_setting_function(call, use.name);
   const ListCell* cell = nullptr;
+  use.types.reserve(use.arguments);
   foreach (cell, call->args)
     use.types.push_back(argument_of(lfirst(cell)));
   if (use.name.name == "pg_get_viewdef" && call->args != nullptr) use.constant = constant_of(linitial(call->args));
@@ -217,6 +222,7 @@ void Walker::add_operand_types(FunctionUse& use, Argument left, Argument right) 
   for (std::size_t i = 0; i + 1 < use.types.size(); i += 2) {
     if (use.types[i] == left && use.types[i + 1] == right) return;
   }
+  if (use.types.empty()) use.types.reserve(2);
   use.types.push_back(std::move(left));
   use.types.push_back(std::move(right));
 }

@@ -132,7 +132,9 @@ void Walker::on_arms(const SelectStmt* select, Scope* scope) {
 
 // The select list, or RETURNING.
 void Walker::on_outputs(const List* targets, Scope* scope) {
-  std::vector<const void*> expressions;
+  std::pmr::vector<const void*> expressions(&scratch_);
+  std::vector<Output>& outputs = level_of(scope).outputs;
+  outputs.reserve(outputs.size() + static_cast<std::size_t>(list_length(targets)));
   const ListCell* cell = nullptr;
   foreach (cell, targets) {
     const auto* target = as<ResTarget>(lfirst(cell));
@@ -145,7 +147,7 @@ void Walker::on_outputs(const List* targets, Scope* scope) {
       expressions.push_back(target->val);
       if (puts_out_fields(target->val)) level_of(scope).open_outputs = true;
     }
-    level_of(scope).outputs.push_back(std::move(output));
+    outputs.push_back(std::move(output));
   }
   for (std::size_t i = expressions.size(); i-- > 0;)
     push(expressions[i], scope);
@@ -333,7 +335,7 @@ void Walker::on_merge(const MergeStmt* merge, Scope* outer) {
   Scope* const scope = own_scope(outer);
   on_with(merge->withClause, scope);
   const std::size_t into = target(merge->relation, Effect::merge, scope);
-  FromEntries source(1);
+  FromEntries source(1, &scratch_);
   source.back().node = merge->sourceRelation;
   on_from_entries(source, scope);
   const ListCell* cell = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 #include <deque>
 #include <forward_list>
+#include <memory_resource>
 
 #include "gateway/sql/budget.h"
 #include "gateway/sql/facts.h"
@@ -48,7 +49,7 @@ class Walker {
     std::size_t hidden_by = none;
     bool sampled = false;
   };
-  using FromEntries = std::vector<FromEntry>;
+  using FromEntries = std::pmr::vector<FromEntry>;
   struct NameParts {
     std::string_view catalog, schema, name;
   };
@@ -165,13 +166,16 @@ class Walker {
   std::size_t& parts_;
   const ValuesWanted* const wanted_;
   const TableColumns* const tables_;
-  std::vector<Visit> pending_;
-  std::deque<Scope> scopes_;
-  std::forward_list<Cte> ctes_;
-  Effect relation_effect_ = Effect::read;  // of a RangeVar outside FROM
-  bool locks_inside_ = false;              // FOR UPDATE of a subquery: of every relation in it
-  std::vector<std::size_t> once_;          // operators and fields in facts_.functions: each is there once
-  Budget budget_;                          // spent: some names are missing from the facts, and they are unknown
+  // What the walk needs for itself goes with it. For a usual statement there is room enough in here.
+  std::byte room_[3072];
+  std::pmr::monotonic_buffer_resource scratch_{room_, sizeof room_};
+  std::pmr::vector<Visit> pending_{&scratch_};
+  std::pmr::deque<Scope> scopes_{&scratch_};
+  std::pmr::forward_list<Cte> ctes_{&scratch_};
+  Effect relation_effect_ = Effect::read;          // of a RangeVar outside FROM
+  bool locks_inside_ = false;                      // FOR UPDATE of a subquery: of every relation in it
+  std::pmr::vector<std::size_t> once_{&scratch_};  // operators and fields in facts_.functions: each is there once
+  Budget budget_;                                  // spent: some names are missing from the facts, and they are unknown
 };
 
 }  // namespace dbgate::sql
