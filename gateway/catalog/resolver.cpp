@@ -18,6 +18,7 @@ bool takes(const Function& function, std::size_t given) {
 
 Resolver::Resolver(const Snapshot& snapshot, const std::vector<std::string>& search_path, std::string_view user)
     : snapshot_(snapshot) {
+  if (const Schema* const system = snapshot_.schema("pg_catalog")) system_schema_ = system->oid;
   const auto add = [this](std::string_view name) {
     const Schema* const schema = snapshot_.schema(name);
     if (schema != nullptr && std::find(path_.begin(), path_.end(), schema->oid) == path_.end()) {
@@ -27,17 +28,6 @@ Resolver::Resolver(const Snapshot& snapshot, const std::vector<std::string>& sea
   if (std::find(search_path.begin(), search_path.end(), "pg_catalog") == search_path.end()) add("pg_catalog");
   for (const std::string& name : search_path)
     add(name == "$user" ? user : std::string_view(name));
-}
-
-template <class Visit>
-void Resolver::each_schema(const sql::QualifiedName& name, Visit&& visit) const {
-  if (name.schema.empty()) {
-    for (const Oid schema : path_) {
-      if (!visit(schema)) return;
-    }
-  } else if (const Schema* const schema = snapshot_.schema(name.schema)) {
-    visit(schema->oid);
-  }
 }
 
 const Relation* Resolver::relation(const sql::QualifiedName& name) const {

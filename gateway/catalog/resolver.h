@@ -24,16 +24,27 @@ class Resolver final : public sql::TableColumns {
   /// All functions that a call by that name with so many arguments may mean, over the whole path.
   std::vector<const Function*> functions(const sql::QualifiedName& name, std::size_t arguments) const;
   std::vector<const Operator*> operators(const sql::QualifiedName& name) const;
+  /// Calls `visit(OID)` for the schemas in which the name is looked for, until it returns false.
+  template <class Visit>
+  void each_schema(const sql::QualifiedName& name, Visit&& visit) const {
+    if (name.schema.empty()) {
+      for (const Oid schema : path_) {
+        if (!visit(schema)) return;
+      }
+    } else if (const Schema* const schema = snapshot_.schema(name.schema)) {
+      visit(schema->oid);
+    }
+  }
+  /// pg_catalog's OID; 0: the snapshot has none.
+  Oid system_schema() const noexcept { return system_schema_; }
 
   std::string_view schema_name(Oid oid) const;
   const Snapshot& snapshot() const noexcept { return snapshot_; }
 
  private:
-  template <class Visit>
-  void each_schema(const sql::QualifiedName& name, Visit&& visit) const;
-
   const Snapshot& snapshot_;
   std::vector<Oid> path_;
+  Oid system_schema_ = 0;
 };
 
 }  // namespace dbgate::catalog

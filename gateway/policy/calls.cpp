@@ -50,18 +50,23 @@ std::string CallJudge::check(const sql::FunctionUse& use) const {
 std::string CallJudge::check_operator(const sql::FunctionUse& use) const {
   if (!is_system(use.name)) return "no rule allows operator " + shown(use.name);
   if (context_.resolver == nullptr) return {};
-  const catalog::Snapshot& snapshot = context_.resolver->snapshot();
-  const catalog::Schema* const system = snapshot.schema("pg_catalog");
-  for (const catalog::Operator* candidate : context_.resolver->operators(use.name)) {
-    if (system != nullptr && candidate->schema == system->oid) continue;
-    const catalog::Function* const function = snapshot.function(candidate->function);
-    // Code that only superusers can install, and that computes on its operands.
-    const bool native = function != nullptr && function->volatility != 'v' && !function->security_definer &&
-                        (function->language == "c" || function->language == "internal");
-    if (native || !may_mean(use, *candidate)) continue;
-    if (function == nullptr || !granted(*function, false)) return "no rule allows operator " + shown(use.name);
-  }
-  return {};
+  bool refused = false;
+  context_.resolver->each_schema(use.name, [&](catalog::Oid schema) {
+    if (schema == context_.resolver->system_schema()) return true;
+    for (const catalog::Operator& candidate : context_.resolver->snapshot().operators(schema, use.name.name))
+      refused = refused || !may_be_used(use, candidate);
+    return !refused;
+  });
+  return refused ? "no rule allows operator " + shown(use.name) : std::string();
+}
+
+bool CallJudge::may_be_used(const sql::FunctionUse& use, const catalog::Operator& candidate) const {
+  const catalog::Function* const function = context_.resolver->snapshot().function(candidate.function);
+  // Code that only superusers can install, and that computes on its operands.
+  const bool native = function != nullptr && function->volatility != 'v' && !function->security_definer &&
+                      (function->language == "c" || function->language == "internal");
+  if (native || !may_mean(use, candidate)) return true;
+  return function != nullptr && granted(*function, false);
 }
 
 // Whether the server may choose the operator for any two of the operands that stand around its name (manual ch. 10.2).

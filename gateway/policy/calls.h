@@ -30,6 +30,7 @@ class CallJudge {
   bool granted(const catalog::Function& function, bool procedure) const;
 
   std::vector<const catalog::Function*> possible(const sql::FunctionUse& use) const;
+  bool may_be_used(const sql::FunctionUse& use, const catalog::Operator& candidate) const;
   bool may_mean(const sql::FunctionUse& use, const catalog::Operator& candidate) const;
 
   const RuleSet& allow_;

@@ -81,7 +81,8 @@ Verdict StatementJudge::run() {
   }
   if (why.empty()) {
     verdict.decision = policy::Decision::allow;
-    verdict.rule_id = rule_.empty() ? "builtin/harmless" : rule_;
+    if (rule_.empty()) rule_ = "builtin/harmless";
+    verdict.rule_id = std::move(rule_);
     if (statement_.values && !statement_.values->reason.empty()) {
       verdict.reasons.push_back("reason given: " + statement_.values->reason);
     }
@@ -149,9 +150,9 @@ std::string StatementJudge::check_types() {
     if (system && is_builtin_type(type.name)) continue;
     if (system && allow_.introspection && is_introspection_function(type.name)) continue;
     if (allow_.introspection && (type.schema == "information_schema")) continue;
-    const std::vector<std::string> schemas = schemas_of(type, false);
-    const bool granted = !schemas.empty() &&
-                         std::all_of(schemas.begin(), schemas.end(),
+    const Schemas schemas = schemas_of(type, false);
+    const bool granted = !schemas.all().empty() &&
+                         std::all_of(schemas.all().begin(), schemas.all().end(),
                                      [&](const std::string& schema) { return allow_.type_granted(schema, type.name); });
     if (!granted) return "no rule allows type " + shown(type);
   }

@@ -24,15 +24,15 @@ bool reads_hidden(const std::string& relation, const sql::ColumnUse* columns) {
 
 }  // namespace
 
-std::vector<std::string> StatementJudge::schemas_of(const sql::QualifiedName& name, bool relation) const {
-  if (!name.schema.empty()) return {name.schema};
+StatementJudge::Schemas StatementJudge::schemas_of(const sql::QualifiedName& name, bool relation) const {
+  if (!name.schema.empty()) return Schemas(name.schema);
   // Every relation of pg_catalog is called pg_…, and pg_catalog is searched first.
-  if (relation && name.name.starts_with("pg_")) return {"pg_catalog"};
+  if (relation && name.name.starts_with("pg_")) return Schemas("pg_catalog");
   if (relation && context_.resolver != nullptr) {
     const catalog::Relation* const found = context_.resolver->relation(name);
-    if (found != nullptr) return {std::string(context_.resolver->schema_name(found->schema))};
+    if (found != nullptr) return Schemas(context_.resolver->schema_name(found->schema));
   }
-  return context_.search_path;
+  return Schemas(context_.search_path);
 }
 
 std::string StatementJudge::check_relations() {
@@ -49,13 +49,13 @@ std::string StatementJudge::check_relations() {
 
 // An unqualified name must be granted wherever the search path could find it, so that nothing can be shadowed in.
 std::string StatementJudge::check_relation(const sql::RelationUse& use) {
-  const std::vector<std::string> schemas = schemas_of(use.name, true);
-  if (schemas.empty()) return not_allowed(Effect::read, shown(use.name));
-  for (const std::string& schema : schemas) {
+  const Schemas schemas = schemas_of(use.name, true);
+  if (schemas.all().empty()) return not_allowed(Effect::read, shown(use.name));
+  for (const std::string& schema : schemas.all()) {
     std::string why = check_one(use, schema);
     if (!why.empty()) return why;
   }
-  return check_descendants(use, schemas.front());
+  return check_descendants(use, schemas.all().front());
 }
 
 // Rows of children and partitions are theirs: the right to the parent does not bring them along unless it says so.
@@ -84,7 +84,6 @@ std::string StatementJudge::check_descendants(const sql::RelationUse& use, const
 }
 
 std::string StatementJudge::check_one(const sql::RelationUse& use, const std::string& schema) {
-  const std::string name = shown(use.name);
   const bool copies_out = has(statement_.effects, Effect::copy_out);
   for (std::size_t i = 0; i < use.effects.size(); ++i) {
     const auto effect = static_cast<Effect>(i);
@@ -92,18 +91,18 @@ std::string StatementJudge::check_one(const sql::RelationUse& use, const std::st
     const sql::ColumnUse* columns = nullptr;
     if (effect == Effect::read) columns = &use.reads;
     if (effect == Effect::insert || effect == Effect::update || effect == Effect::merge) columns = &use.writes;
-    std::string why = check_columns(use, schema, effect, columns, name);
+    std::string why = check_columns(use, schema, effect, columns);
     if (!why.empty()) return why;
   }
   // COPY (query) TO hands rows out as COPY table TO does.
   if (copies_out && has(use.effects, Effect::read)) {
-    return check_columns(use, schema, Effect::copy_out, &use.reads, name);
+    return check_columns(use, schema, Effect::copy_out, &use.reads);
   }
   return {};
 }
 
 std::string StatementJudge::check_columns(const sql::RelationUse& use, const std::string& schema, Effect effect,
-                                          const sql::ColumnUse* columns, const std::string& shown_name) {
+                                          const sql::ColumnUse* columns) {
   if (effect == Effect::read && allow_.introspection && is_introspection_relation(schema, use.name.name) &&
       !reads_hidden(use.name.name, columns)) {
     rule_ = allow_.introspection_rule;
@@ -117,10 +116,12 @@ std::string StatementJudge::check_columns(const sql::RelationUse& use, const std
     if (columns == nullptr) return {};
     if (columns->whole_row && !granted.all_columns) return "all columns";
     for (const std::string& column : columns->names) {
-      const auto& named = granted.columns;
+      const auto lists = [&column](const std::vector<std::string>* listed) {
+        return std::binary_search(listed->begin(), listed->end(), column);
+      };
       const bool system = std::find(system_columns.begin(), system_columns.end(), column) != system_columns.end();
       const bool is_granted =
-          (granted.all_columns && !system) || std::find(named.begin(), named.end(), column) != named.end();
+          (granted.all_columns && !system) || std::any_of(granted.columns.begin(), granted.columns.end(), lists);
       if (!is_granted) return "column " + column;
     }
     return {};
@@ -135,13 +136,15 @@ std::string StatementJudge::check_columns(const sql::RelationUse& use, const std
     missing = missing_column();
     if (pending && granted.any && missing.empty()) looks_at_values_ = true;
   }
-  const std::string word = word_of(effect);
-  if (!granted.any && granted.needs_where) return word + " on " + shown_name + " needs a WHERE clause";
-  if (!granted.any && !granted.needed.empty()) return word + " on " + shown_name + " " + granted.needed;
-  if (!granted.any) return not_allowed(effect, shown_name);
-  if (!missing.empty()) return not_allowed(effect, missing + " of " + shown_name);
-  limit_rows(granted);
-  return {};
+  if (granted.any && missing.empty()) {
+    limit_rows(granted);
+    return {};
+  }
+  const std::string on = " on " + shown(use.name);
+  if (!granted.any && granted.needs_where) return word_of(effect) + on + " needs a WHERE clause";
+  if (!granted.any && !granted.needed.empty()) return word_of(effect) + on + " " + granted.needed;
+  if (!granted.any) return not_allowed(effect, shown(use.name));
+  return not_allowed(effect, missing + " of " + shown(use.name));
 }
 
 StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const std::string& schema, Effect effect,
@@ -174,7 +177,7 @@ StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const s
     if (!all.all_columns) rule_ = grant.rule_id;
     all.all_columns = all.all_columns || grant.columns.empty();
     // System columns are named beside "all", in any order.
-    all.columns.insert(all.columns.end(), grant.columns.begin(), grant.columns.end());
+    if (!grant.columns.empty()) all.columns.push_back(&grant.columns);
     return true;
   });
   return all;

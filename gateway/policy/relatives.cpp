@@ -10,7 +10,7 @@ std::vector<sql::QualifiedName> reach(const sql::QualifiedName& name, const Name
   std::vector<sql::QualifiedName> names;
   if (context.resolver == nullptr) return names;
   const catalog::Relation* const start = context.resolver->relation(name);
-  if (start == nullptr) return names;
+  if (start == nullptr || (start->*next).empty()) return names;
   const catalog::Snapshot& snapshot = context.resolver->snapshot();
   std::unordered_set<catalog::Oid> seen{start->oid};
   std::vector<const catalog::Relation*> pending{start};

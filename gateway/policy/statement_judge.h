@@ -1,5 +1,7 @@
 #pragma once
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/policy/confine.h"
@@ -42,23 +44,36 @@ class StatementJudge {
   std::string check_settings();
   std::string check_objects();
   std::string check_columns(const sql::RelationUse& use, const std::string& schema, sql::Effect effect,
-                            const sql::ColumnUse* columns, const std::string& shown);
+                            const sql::ColumnUse* columns);
   /// What several rules give together to one use of a relation.
   struct Given {
     bool any = false;
     bool needs_where = false;
     bool all_columns = false;
-    std::vector<std::string> columns;
-    bool pending = false;      ///< some rule counts if Bind's values are right
-    bool limited = false;      ///< some rule counts for so many rows
-    std::string needed;        ///< why a rule does not count
-    std::size_t max_rows = 0;  ///< the least of those that count; 0: none has a limit
+    std::vector<const std::vector<std::string>*> columns;  ///< those that the rules list
+    bool pending = false;                                  ///< some rule counts if Bind's values are right
+    bool limited = false;                                  ///< some rule counts for so many rows
+    std::string needed;                                    ///< why a rule does not count
+    std::size_t max_rows = 0;                              ///< the least of those that count; 0: none has a limit
     std::string max_rows_rule;
   };
   Given given(const sql::RelationUse& use, const std::string& schema, sql::Effect effect, bool with_limited,
               bool with_pending);
   void limit_rows(const Given& all);
-  std::vector<std::string> schemas_of(const sql::QualifiedName& name, bool relation) const;
+  /// Where a name may lead: one schema, or all of the search path.
+  class Schemas {
+   public:
+    explicit Schemas(std::string_view one) : one_(one), all_(&one_, 1) {}
+    explicit Schemas(const std::vector<std::string>& all) : all_(all) {}
+    Schemas(const Schemas&) = delete;
+    Schemas& operator=(const Schemas&) = delete;
+    std::span<const std::string> all() const { return all_; }
+
+   private:
+    std::string one_;
+    std::span<const std::string> all_;
+  };
+  Schemas schemas_of(const sql::QualifiedName& name, bool relation) const;
   std::string not_allowed(sql::Effect effect, const std::string& on = {}) const {
     const std::string word = word_of(effect);
     return "no rule allows " + word + (on.empty() ? "" : " on " + on);
