@@ -1,6 +1,7 @@
 #include "gateway/policy/calls.h"
 
 #include <algorithm>
+#include <span>
 
 #include "gateway/catalog/type_names.h"
 #include "gateway/policy/catalog_lists.h"
@@ -113,8 +114,8 @@ std::string CallJudge::check_named(const sql::FunctionUse& use) const {
   }
   // With a catalog the overloads that there are decide; without, all schemas that the name could be found in.
   if (context_.resolver != nullptr && !possible(use).empty()) return {};
-  const std::vector<std::string> schemas =
-      unqualified ? context_.search_path : std::vector<std::string>{use.name.schema};
+  const std::span<const std::string> schemas =
+      unqualified ? std::span(context_.search_path) : std::span(&use.name.schema, 1);
   const bool all = !schemas.empty() && std::all_of(schemas.begin(), schemas.end(), [&](const std::string& schema) {
     // What the catalog does not have may be any overload, made a moment ago.
     const std::size_t arguments = context_.resolver == nullptr ? use.arguments : RuleSet::any_number;

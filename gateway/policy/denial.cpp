@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/grants.h"
@@ -51,17 +52,22 @@ class Denial {
   std::string what() const { return std::string("what is ") + what_; }
   bool does(Effect effect) const { return has(statement_.effects, effect); }
 
+  // Where a name may lead. Lives as long as the name.
+  std::span<const std::string> schemas_of(const sql::QualifiedName& name) {
+    return name.schema.empty() ? anywhere() : std::span(&name.schema, 1);
+  }
+
   // Where an unqualified name may lead. Without a fixed search path that is anywhere.
-  std::vector<std::string> schemas_of(const sql::QualifiedName& name) const {
-    if (!name.schema.empty()) return {name.schema};
-    std::vector<std::string> schemas{"pg_catalog"};
+  std::span<const std::string> anywhere() {
+    if (!anywhere_.empty()) return anywhere_;
+    anywhere_.emplace_back("pg_catalog");
     if (!context_.search_path.empty()) {
-      schemas.insert(schemas.end(), context_.search_path.begin(), context_.search_path.end());
+      anywhere_.insert(anywhere_.end(), context_.search_path.begin(), context_.search_path.end());
     } else {
-      schemas.insert(schemas.end(), deny_.schemas.begin(), deny_.schemas.end());
-      schemas.emplace_back();  // one that no rule names, for rules on "*"
+      anywhere_.insert(anywhere_.end(), deny_.schemas.begin(), deny_.schemas.end());
+      anywhere_.emplace_back();  // one that no rule names, for rules on "*"
     }
-    return schemas;
+    return anywhere_;
   }
 
   std::string as_a_whole() {
@@ -89,46 +95,46 @@ class Denial {
   // A rule on a table is one on the rows that it shows: those of its children, and its own wherever they are shown.
   std::string relations() {
     for (const sql::RelationUse& use : statement_.relations) {
-      std::vector<sql::QualifiedName> reached = descendants_of(use, context_);
-      for (sql::QualifiedName& ancestor : ancestors_of(use, context_))
-        reached.push_back(std::move(ancestor));
-      reached.push_back(use.name);
-      for (const sql::QualifiedName& name : reached) {
-        sql::RelationUse same = use;
-        same.name = name;
-        std::string why = relation(same);
-        if (!why.empty()) return why;
+      for (const auto relatives_of : {&descendants_of, &ancestors_of}) {
+        for (const sql::QualifiedName& name : relatives_of(use, context_)) {
+          std::string why = relation(use, name);
+          if (!why.empty()) return why;
+        }
       }
+      std::string why = relation(use, use.name);
+      if (!why.empty()) return why;
     }
     return {};
   }
 
-  std::string relation(const sql::RelationUse& use) {
+  // What is done to the relation of that name: the use's own, or one that it does the same to.
+  std::string relation(const sql::RelationUse& use, const sql::QualifiedName& name) {
     EffectSet effects = use.effects;
     // COPY (query) TO hands rows out as COPY table TO does.
     if (does(Effect::copy_out) && has(effects, Effect::read)) effects.set(static_cast<std::size_t>(Effect::copy_out));
-    for (const std::string& schema : schemas_of(use.name)) {
-      const bool metadata = schema == "information_schema" || is_introspection_relation(schema, use.name.name);
+    for (const std::string& schema : schemas_of(name)) {
+      const bool metadata = schema == "information_schema" || is_introspection_relation(schema, name.name);
       if (deny_.introspection && has(effects, Effect::read) && metadata) {
         rule_ = deny_.introspection_rule;
-        return "a rule denies this on " + shown(use.name);
+        return "a rule denies this on " + shown(name);
       }
       bool hit = false;
-      deny_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
-        hit = concerns(grant, use, effects);
+      deny_.each_grant(schema, name.name, [&](const TableGrant& grant) {
+        hit = concerns(grant, use, name, effects);
         if (hit) rule_ = grant.rule_id;
         return !hit;
       });
-      if (hit) return "a rule denies this on " + shown(use.name);
+      if (hit) return "a rule denies this on " + shown(name);
     }
     return {};
   }
 
-  bool concerns(const TableGrant& grant, const sql::RelationUse& use, const EffectSet& effects) const {
+  bool concerns(const TableGrant& grant, const sql::RelationUse& use, const sql::QualifiedName& name,
+                const EffectSet& effects) const {
     // ALTER could take a relation, or its column, out from under the name that the rule knows it by.
     if (has(effects, Effect::ddl) && statement_.tag.starts_with("ALTER") && !grant.everywhere) return true;
     // Values are read to make an index, and foreign keys tell which there are.
-    const bool reads = statement_.tag == "CREATE INDEX" || (makes_tables() && !is_made(use));
+    const bool reads = statement_.tag == "CREATE INDEX" || (makes_tables() && !is_made(name));
     if (has(effects, Effect::ddl) && reads && has(grant.effects, Effect::read)) return true;
     if ((grant.effects & effects).none()) return false;
     if (grant.columns.empty()) return true;
@@ -143,8 +149,8 @@ class Denial {
   bool makes_tables() const { return statement_.tag == "CREATE TABLE" || statement_.tag == "CREATE SCHEMA"; }
 
   // The table of CREATE TABLE, unlike those that it refers to.
-  bool is_made(const sql::RelationUse& use) const {
-    return statement_.tag == "CREATE TABLE" && use.name == statement_.relations.front().name;
+  bool is_made(const sql::QualifiedName& name) const {
+    return statement_.tag == "CREATE TABLE" && name == statement_.relations.front().name;
   }
 
   std::string functions() {
@@ -162,7 +168,7 @@ class Denial {
     // t.f is f(t) if t has no column f.
     for (const sql::RelationUse& use : statement_.relations) {
       for (const std::string& column : use.reads.names) {
-        for (const std::string& schema : schemas_of({"", "", column})) {
+        for (const std::string& schema : anywhere()) {
           if (deny_.function_spelt_out(schema, column)) return "a rule denies function " + column;
         }
       }
@@ -267,7 +273,8 @@ class Denial {
     const catalog::Reach reach = context_.closure->of(statement_, {context_.search_path, context_.account});
     for (const catalog::Reach::OfRelation& of : reach.relations) {
       if (of.touch.check || reach.steps[of.step].edge == catalog::Edge::direct) continue;
-      if (!relation(as_use(of.touch)).empty()) return behind(reach, of.step) + " reaches " + what();
+      const sql::RelationUse use = as_use(of.touch);
+      if (!relation(use, use.name).empty()) return behind(reach, of.step) + " reaches " + what();
     }
     for (const catalog::Reach::OfFunction& of : reach.functions) {
       const catalog::Function* const function = context_.closure->snapshot().function(of.function);
@@ -332,8 +339,8 @@ class Denial {
     if (!procedure && system && (is_safe_function(use.name.name) || is_introspection_function(use.name.name)))
       return true;
     if (!procedure && use.name.schema == "information_schema") return true;
-    const std::vector<std::string> schemas =
-        unqualified ? context_.search_path : std::vector<std::string>{use.name.schema};
+    const std::span<const std::string> schemas =
+        unqualified ? std::span(context_.search_path) : std::span(&use.name.schema, 1);
     if (unqualified && allow_.function_granted("pg_catalog", use.name.name, use.arguments, procedure)) return true;
     if (unqualified && !procedure && is_system_function(use.name.name)) return false;
     return !schemas.empty() && std::all_of(schemas.begin(), schemas.end(), [&](const std::string& schema) {
@@ -347,6 +354,7 @@ class Denial {
   const sql::Statement& statement_;
   const NameContext& context_;
   std::string rule_;
+  std::vector<std::string> anywhere_;  // made when it is needed
 };
 
 }  // namespace
