@@ -149,16 +149,18 @@ class Walker {
   bool on_utility(const Node* statement, Scope* scope);
   bool on_session_statement(const Node* statement, Scope* scope);
   bool on_data_statement(const Node* statement, Scope* scope);
-  void on_ddl(const Node* statement, Scope* scope);
-  void see_rows_of(const RangeVar* relation, Scope* scope);
   void on_copy(const CopyStmt* copy, Scope* scope);
   void on_transaction(const TransactionStmt* transaction);
   void on_set(const VariableSetStmt* set);
   bool on_setting_function(const FuncCall* call, const QualifiedName& name);
   bool on_current_setting(const FuncCall* call);
+  void embed(const Node* query);
+
+  // walk_ddl.cpp
+  void on_ddl(const Node* statement, Scope* scope);
   void on_object(ObjectType type, const void* object, Effect effect);
   void on_sequence_owner(const List* options);
-  void embed(const Node* query);
+  void see_rows_of(const RangeVar* relation, Scope* scope);
 
   void take_part() { parts_ -= parts_ > 0 ? 1 : 0; }
 

@@ -1,0 +1,150 @@
+#include "gateway/sql/statement_names.h"
+#include "gateway/sql/walker.h"
+
+// What makes, changes and drops objects, and all other statements that are known by their kind.
+namespace dbgate::sql {
+namespace {
+
+bool is_relation(ObjectType type) {
+  switch (type) {
+    case OBJECT_TABLE:
+    case OBJECT_VIEW:
+    case OBJECT_MATVIEW:
+    case OBJECT_SEQUENCE:
+    case OBJECT_INDEX:
+    case OBJECT_FOREIGN_TABLE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Objects that belong to a relation, named as relation and member: the relation is all but the last part.
+bool is_member_of_relation(ObjectType type) {
+  switch (type) {
+    case OBJECT_COLUMN:
+    case OBJECT_TRIGGER:
+    case OBJECT_RULE:
+    case OBJECT_POLICY:
+    case OBJECT_TABCONSTRAINT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void Walker::on_object(ObjectType type, const void* object, Effect effect) {
+  if (object == nullptr) return;
+  if (nodeTag(object) == T_List) {
+    const auto* names = as<List>(object);
+    if (is_relation(type)) {
+      relation_named(names, effect);
+    } else if (is_member_of_relation(type)) {
+      QualifiedName name;
+      const int count = list_length(names);
+      // The grammar takes a column without its relation; the server refuses it when it runs.
+      if (count < 2) return unknown("column or rule without its relation");
+      RelationUse& use = facts_.relations.emplace_back();
+      use.name.name = string_of(list_nth(names, count - 2));
+      if (count > 2) use.name.schema = string_of(list_nth(names, count - 3));
+      set(use.effects, effect);
+    } else {
+      facts_.objects.push_back(qualified(names));
+    }
+  } else if (nodeTag(object) == T_TypeName && (type == OBJECT_TYPE || type == OBJECT_DOMAIN)) {
+    facts_.objects.push_back(qualified(as<TypeName>(object)->names));
+  } else if (nodeTag(object) == T_String) {
+    facts_.objects.push_back({"", "", std::string(string_of(object))});
+  }
+}
+
+// OWNED BY table.column: dropping the one drops the other.
+void Walker::on_sequence_owner(const List* options) {
+  const ListCell* cell = nullptr;
+  foreach (cell, options) {
+    const auto* option = as<DefElem>(lfirst(cell));
+    const bool names_column = std::string_view(option->defname) == "owned_by" && list_length(as<List>(option->arg)) > 1;
+    if (names_column) on_object(OBJECT_COLUMN, option->arg, Effect::ddl);
+  }
+}
+
+// Rules and triggers reach the rows of their relation as OLD and NEW, whoever changes them later.
+void Walker::see_rows_of(const RangeVar* name, Scope* scope) {
+  if (name == nullptr) return;
+  const std::size_t index = facts_.relations.size();
+  relation(name, Effect::ddl);
+  for (const std::string_view alias : {"old", "new"}) {
+    add_source(scope, Source::Kind::relation, alias, index);
+  }
+}
+
+// Everything else: what it does follows from its kind; whatever stands inside it is walked like any other node, with
+// relations taken for objects of the statement.
+void Walker::on_ddl(const Node* node, Scope* scope) {
+  const StatementName name = statement_name(node);
+  add(name.effect);
+  if (name.opaque) add(Effect::opaque);
+  if (name.effect == Effect::dcl || name.effect == Effect::admin) add(Effect::ddl);
+  relation_effect_ = name.effect == Effect::maintenance ? Effect::maintenance : Effect::ddl;
+  const ListCell* cell = nullptr;
+  switch (nodeTag(node)) {
+    case T_DropStmt:
+      foreach (cell, as<DropStmt>(node)->objects) {
+        on_object(as<DropStmt>(node)->removeType, lfirst(cell), Effect::ddl);
+      }
+      break;
+    case T_CommentStmt:
+      on_object(as<CommentStmt>(node)->objtype, as<CommentStmt>(node)->object, Effect::ddl);
+      break;
+    case T_SecLabelStmt:
+      on_object(as<SecLabelStmt>(node)->objtype, as<SecLabelStmt>(node)->object, Effect::ddl);
+      break;
+    case T_CreateFunctionStmt:
+      facts_.objects.push_back(qualified(as<CreateFunctionStmt>(node)->funcname));
+      break;
+    case T_CreateSeqStmt:
+      on_sequence_owner(as<CreateSeqStmt>(node)->options);
+      break;
+    case T_AlterSeqStmt:
+      on_sequence_owner(as<AlterSeqStmt>(node)->options);
+      break;
+    case T_CreateEnumStmt:
+      facts_.objects.push_back(qualified(as<CreateEnumStmt>(node)->typeName));
+      break;
+    case T_CreateRangeStmt:
+      facts_.objects.push_back(qualified(as<CreateRangeStmt>(node)->typeName));
+      break;
+    case T_AlterEnumStmt:
+      facts_.objects.push_back(qualified(as<AlterEnumStmt>(node)->typeName));
+      break;
+    case T_CreateDomainStmt:
+      facts_.objects.push_back(qualified(as<CreateDomainStmt>(node)->domainname));
+      break;
+    case T_AlterDomainStmt:
+      facts_.objects.push_back(qualified(as<AlterDomainStmt>(node)->typeName));
+      break;
+    case T_CreateSchemaStmt:
+      facts_.objects.push_back({"", "", text_of(as<CreateSchemaStmt>(node)->schemaname)});
+      break;
+    case T_CreateTrigStmt: {
+      FunctionUse& use = facts_.functions.emplace_back();
+      use.name = qualified(as<CreateTrigStmt>(node)->funcname);
+      see_rows_of(as<CreateTrigStmt>(node)->relation, scope);
+      push(as<CreateTrigStmt>(node)->constrrel, scope);
+      push(as<CreateTrigStmt>(node)->whenClause, scope);
+      return;
+    }
+    case T_RuleStmt:
+      see_rows_of(as<RuleStmt>(node)->relation, scope);
+      push_list(as<RuleStmt>(node)->actions, scope);
+      push(as<RuleStmt>(node)->whereClause, scope);
+      return;
+    default:
+      break;
+  }
+  visit_children(node, scope);
+}
+
+}  // namespace dbgate::sql
