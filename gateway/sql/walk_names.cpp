@@ -30,10 +30,10 @@ std::string constant_of(const void* node) {
   return nodeTag(&value.node) == T_String ? value.sval.sval : std::string();
 }
 
-bool names_column(const void* node, std::string_view column) {
-  if (node == nullptr || nodeTag(node) != T_ColumnRef) return false;
-  const void* const last = llast(as<ColumnRef>(node)->fields);
-  return nodeTag(last) == T_String && string_of(last) == column;
+// The column that an expression is; empty if it is none.
+std::string_view column_of(const void* node) {
+  if (node == nullptr || nodeTag(node) != T_ColumnRef) return {};
+  return string_of(llast(as<ColumnRef>(node)->fields));
 }
 
 // In one level.
@@ -57,13 +57,13 @@ void Walker::on_rule_conditions(const Node* where) {
     const auto* expression = as<A_Expr>(condition);
     if (expression->kind != AEXPR_OP || list_length(expression->name) != 1) continue;
     const std::string_view name = string_of(linitial(expression->name));
-    const std::string value = constant_of(expression->rexpr);
-    if (name == "=" && names_column(expression->lexpr, "ev_class")) facts_.rules_of = value;
-    if (name == "<>" && names_column(expression->lexpr, "rulename") && value == "_RETURN")
+    const std::string_view column = column_of(expression->lexpr);
+    if (name == "=" && column == "ev_class") facts_.rules_of = constant_of(expression->rexpr);
+    if (name == "<>" && column == "rulename" && constant_of(expression->rexpr) == "_RETURN")
       facts_.without_view_rules = true;
-    if (name == "=" && names_column(expression->lexpr, "oid")) {
+    if (name == "=" && column == "oid") {
       const List* const fields = as<ColumnRef>(expression->lexpr)->fields;
-      facts_.of_oid = value;
+      facts_.of_oid = constant_of(expression->rexpr);
       facts_.of_oid_table = list_length(fields) == 2 ? string_of(linitial(fields)) : std::string_view();
     }
   }

@@ -184,6 +184,16 @@ void Walker::visit(const void* node, Scope* scope) {
       push(as<IndexElem>(node)->expr, scope);
       push_list(as<IndexElem>(node)->opclassopts, scope);
       break;
+    case T_A_Const:
+      break;
+    // Most of what is left. They could go the way of the others, which asks first whether they are statements.
+    case T_BoolExpr:
+    case T_NullTest:
+    case T_ResTarget:
+    case T_RowExpr:
+    case T_TypeCast:
+      visit_children(node, scope);
+      break;
     // Statements inside CREATE SCHEMA and rules, and SQL-standard function bodies.
     default:
       if (shape_of(nodeTag(node)).name != nullptr && on_utility(static_cast<const Node*>(node), scope)) break;
