@@ -52,11 +52,13 @@ const Source& source() {
   return source;
 }
 
-// From text to verdict, where it is known.
+// From text to verdict, where it is known; and what the cache counts for it.
 void verdict_known(benchmark::State& state, const std::string& text) {
   VerdictCache cache(8u << 20);
   PolicyJudge judge(source(), "u", "shop", "shop", {}, {}, {}, session::system_clock_seconds, &cache);
+  const std::size_t empty = cache.bytes();
   judged(judge, text);
+  state.counters["bytes"] = static_cast<double>(cache.bytes() - empty);
   const CountAllocations count(state);
   for (auto _ : state)
     benchmark::DoNotOptimize(judged(judge, text));

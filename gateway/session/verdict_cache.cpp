@@ -83,14 +83,23 @@ VerdictCache::VerdictCache(std::size_t max_bytes) : VerdictCache(max_bytes, rand
 VerdictCache::VerdictCache(std::size_t max_bytes, const HashKey& hash_key) : max_bytes_(max_bytes), hash_{hash_key} {
   // Several times as many as verdicts, so that one is not forgotten before it comes again.
   constexpr std::size_t bytes_each = 512;
-  seen_.resize(std::bit_ceil(max_bytes / bytes_each + 1));
-  bytes_ = seen_.size() * sizeof seen_[0];
+  slots_.resize(std::bit_ceil(max_bytes / bytes_each + 1));
+  bytes_ = slots_.size() * sizeof slots_[0];
 }
 
 // What is said here by mistake costs a place in the table, or a judgement, and nothing else.
 bool VerdictCache::comes_again(std::uint64_t hash) noexcept {
-  std::uint32_t& seen = seen_[hash & (seen_.size() - 1)];
-  return std::exchange(seen, static_cast<std::uint32_t>(hash >> 32)) == static_cast<std::uint32_t>(hash >> 32);
+  Slot& slot = slot_of(hash);
+  const auto part = static_cast<std::uint32_t>(hash >> 40);
+  const bool again = slot.seen == part;
+  slot.seen = part & 0xffffff;
+  return again;
+}
+
+void VerdictCache::forget(const Entry& entry) noexcept {
+  bytes_ -= entry.bytes;
+  Slot& slot = slot_of(entry.hash);
+  if (slot.kept < Slot::most) --slot.kept;
 }
 
 bool VerdictCache::same(const Scope& scope, const Premises& premises) {
@@ -151,7 +160,7 @@ void VerdictCache::sweep() noexcept {
 void VerdictCache::drop(Scope& scope) noexcept {
   if (swept_ == scope.self) ++swept_;
   for (const auto& [key, entry] : scope.entries) {
-    bytes_ -= entry.bytes;
+    forget(entry);
     order_.erase(entry.place);
   }
   bytes_ -= around_scope;
@@ -161,7 +170,7 @@ void VerdictCache::drop(Scope& scope) noexcept {
 void VerdictCache::drop_oldest() noexcept {
   const Place oldest = order_.back();
   const auto found = oldest.scope->entries.find(*oldest.key);
-  bytes_ -= found->second.bytes;
+  forget(found->second);
   order_.pop_back();
   oldest.scope->entries.erase(found);
   if (oldest.scope->judges == 0 && oldest.scope->entries.empty()) drop(*oldest.scope);
@@ -173,8 +182,9 @@ bool VerdictCache::is_full() const noexcept {
 
 const Judged* VerdictCache::find(const Use& use, std::string_view key, std::string_view text) {
   const Sought sought{key, hash_(key)};
-  const auto found = use.scope_->entries.find(sought);
-  if (found == use.scope_->entries.end()) {
+  auto& entries = use.scope_->entries;
+  const auto found = slot_of(sought.hash).kept == 0 ? entries.end() : entries.find(sought);
+  if (found == entries.end()) {
     missed_ = text;
     missed_hash_ = sought.hash;
     return nullptr;
@@ -190,14 +200,18 @@ bool VerdictCache::has_room_for(std::string_view text) noexcept {
 
 void VerdictCache::keep(const Use& use, std::string_view key, Judged judged) {
   // To be asked twice makes no difference.
-  if (is_full() && !comes_again(hash_(key))) return;
+  const std::uint64_t hash = hash_(key);
+  if (is_full() && !comes_again(hash)) return;
   const std::size_t bytes = around_entry + key.size() + bytes_of(judged);
   if (bytes > max_bytes_ / most_of_all) return;
   Scope& scope = *use.scope_;
   const auto [at, made] = scope.entries.try_emplace(std::string(key));
   if (!made) return;
   at->second.judged = std::move(judged);
+  at->second.hash = hash;
   at->second.bytes = bytes;
+  Slot& slot = slot_of(hash);
+  if (slot.kept < Slot::most) ++slot.kept;
   order_.push_front({&scope, &at->first});
   at->second.place = order_.begin();
   bytes_ += bytes;

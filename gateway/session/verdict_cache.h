@@ -62,7 +62,8 @@ class VerdictCache {
   struct Hash {
     using is_transparent = void;
     HashKey key;
-    std::size_t operator()(std::string_view text) const noexcept { return keyed_hash(key, text); }
+    // Not noexcept: then libstdc++ keeps the hash with the entry, and does not make those of its neighbours again.
+    std::size_t operator()(std::string_view text) const { return keyed_hash(key, text); }
     std::size_t operator()(const Sought& sought) const noexcept { return sought.hash; }
   };
   struct Same {
@@ -79,6 +80,7 @@ class VerdictCache {
   using Order = std::list<Place>;  // the last one asked for first
   struct Entry {
     Judged judged;
+    std::uint64_t hash = 0;  // of the key
     std::size_t bytes = 0;
     Order::iterator place;
   };
@@ -95,6 +97,12 @@ class VerdictCache {
     std::multimap<const policy::Grants*, Scope>::iterator self;
   };
   using Scopes = std::multimap<const policy::Grants*, Scope>;
+  /// What is known of all keys whose hashes end alike: one look tells of most texts that they have not been here.
+  struct Slot {
+    static constexpr std::uint32_t most = 255;
+    std::uint32_t kept : 8 = 0;   // how many verdicts are; `most` stays
+    std::uint32_t seen : 24 = 0;  // of the hash of the last one that was not kept
+  };
 
  public:
   /// A judge's share in the verdicts on its premises. Must not outlive the cache.
@@ -145,6 +153,8 @@ class VerdictCache {
   void sweep() noexcept;
   bool is_full() const noexcept;
   bool comes_again(std::uint64_t hash) noexcept;
+  Slot& slot_of(std::uint64_t hash) noexcept { return slots_[hash & (slots_.size() - 1)]; }
+  void forget(const Entry& entry) noexcept;
   void drop_oldest() noexcept;
   static bool same(const Scope& scope, const Premises& premises);
   static bool outdated(const Scope& scope) noexcept;
@@ -155,9 +165,9 @@ class VerdictCache {
   Order order_;
   Scopes scopes_;
   Scopes::iterator swept_ = scopes_.end();  // where sweep() goes on
-  std::vector<std::uint32_t> seen_;         // parts of the hashes of keys that were not kept
-  std::string_view missed_;                 // the text that was last asked for in vain; its place may be gone
-  std::uint64_t missed_hash_ = 0;           // of its key
+  std::vector<Slot> slots_;
+  std::string_view missed_;        // the text that was last asked for in vain; its place may be gone
+  std::uint64_t missed_hash_ = 0;  // of its key
   std::string scratch_;
 };
 

@@ -218,6 +218,24 @@ TEST_F(VerdictCacheTest, ListsThatComeLaterKnowFactsThatWereReadBefore) {
   EXPECT_TRUE(judge.judge(*analysis, {}, {}, 0).refused);
 }
 
+// More than the cache counts of one key: it must not lose count.
+TEST_F(VerdictCacheTest, OneTextOfManyDatabases) {
+  VerdictCache cache(16u << 20);
+  std::vector<std::unique_ptr<PolicyJudge>> judges;
+  for (int i = 0; i < 300; ++i) {
+    judges.push_back(std::make_unique<PolicyJudge>(
+        source_, "u", "shop", "shop" + std::to_string(i), limits_, std::string(), std::nullopt, [this] { return now_; },
+        &cache));
+    EXPECT_FALSE(known(*judges.back(), "SELECT a FROM t")) << i;
+    EXPECT_TRUE(known(*judges.front(), "SELECT a FROM t")) << i;
+  }
+  source_.put("allow: [ { select: [public.t] } ]");
+  for (const auto& judge : judges)
+    judge->recall("SELECT a FROM t", TextForm::query);
+  EXPECT_FALSE(known(*judges.front(), "SELECT a FROM t")) << "under new rules";
+  EXPECT_TRUE(known(*judges.front(), "SELECT a FROM t"));
+}
+
 TEST_F(VerdictCacheTest, BoundedByBytes) {
   VerdictCache cache(64 * 1024);
   PolicyJudge judge(
