@@ -12,15 +12,21 @@ import wire
 hashlib.pbkdf2_hmac = functools.lru_cache(maxsize=16)(hashlib.pbkdf2_hmac)
 
 
+# Whoever puts idle clients away does so after a while.
+IDLE_SECONDS = 6
+SAMPLE_SECONDS = 0.5
+
+
 def settled_rss(contestant):
-    """Once it has stopped changing."""
-    before = -1
-    for _ in range(50):
+    """Once the clients have been idle for a while and it has stopped changing."""
+    unchanged, before = 0, -1
+    for _ in range(60):
         now = contestant.rss_bytes()
-        if now == before:
+        unchanged = unchanged + 1 if now == before else 0
+        if unchanged * SAMPLE_SECONDS >= IDLE_SECONDS:
             break
         before = now
-        time.sleep(0.1)
+        time.sleep(SAMPLE_SECONDS)
     return before
 
 

@@ -7,10 +7,11 @@
 #include <string_view>
 
 #include "gateway/base/error.h"
+#include "gateway/session/host.h"
 
 namespace dbgate::app {
 
-/// Counts connections over all threads. A place is free again when the returned value is dropped.
+/// Counts connections over all threads. Outlives every seat.
 class Admission {
  public:
   struct Limits {
@@ -19,16 +20,32 @@ class Admission {
     std::size_t per_target = 0;  ///< 0: no limit
   };
   /// Errors: 53300 naming the limit that is reached.
-  Result<std::shared_ptr<void>> take(std::string_view user, std::string_view target, const Limits& limits);
+  Result<session::Seat> take(std::string_view user, std::string_view target, const Limits& limits);
 
  private:
-  struct Counts {
-    std::mutex mutex;
-    std::size_t total = 0;
-    std::map<std::string, std::size_t, std::less<>> users;
-    std::map<std::string, std::size_t, std::less<>> targets;
+  using Counts = std::map<std::string, std::size_t, std::less<>>;
+  using Names = std::pair<std::string, std::string>;  // user, target
+  /// Those of one user on one target.
+  class Party final : public session::Seats {
+   public:
+    Party(Admission& admission, Counts::iterator user, Counts::iterator target)
+        : admission_(admission), user_(user), target_(target) {}
+    void leave() noexcept override { admission_.leave(*this); }
+
+   private:
+    friend class Admission;
+    Admission& admission_;
+    Counts::iterator user_;
+    Counts::iterator target_;
+    std::size_t seated_ = 0;
   };
-  std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
+  void leave(Party& party) noexcept;
+
+  std::mutex mutex_;
+  std::size_t total_ = 0;
+  Counts users_;
+  Counts targets_;
+  std::map<Names, Party> parties_;  // all of them have somebody seated
 };
 
 /// Slows down the guessing of passwords: so many failures from one address within a minute, then none is tried.

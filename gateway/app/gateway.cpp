@@ -122,13 +122,13 @@ Result<> Gateway::bind(const net::ListenAddress& address, const std::string& nam
              {"port", port}});
   const auto pick = [this]() -> boost::asio::io_context& { return next_worker().context(); };
   const auto serve = [this, kind, arrival](net::Stream stream) -> Task<> {
-    const std::shared_ptr<void> counted(this, [this](void*) { --shared_.connections; });
+    Counted counted(shared_.connections);
     // Whoever has not signed in yet holds a descriptor too. Beyond this nobody gets an answer, which is what a kernel
     // with a full backlog does.
-    if (++shared_.connections > shared_.current.get()->config.limits.connections + logins_at_once) co_return;
+    if (shared_.connections > shared_.current.get()->config.limits.connections + logins_at_once) co_return;
     session::Arrival here = arrival;
     here.client = stream.peer();
-    co_await Worker::of_this_thread()->engine(kind)->serve(std::move(stream), std::move(here));
+    co_await Worker::of_this_thread()->engine(kind)->serve(std::move(stream), std::move(here), std::move(counted));
   };
   listener->start(name, pick, serve);
   listeners_.push_back(std::move(listener));

@@ -1,5 +1,7 @@
 #include "gateway/app/worker.h"
 
+#include <malloc.h>
+
 #include <boost/asio/co_spawn.hpp>
 
 #include "gateway/audit/json.h"
@@ -14,6 +16,9 @@ namespace {
 // Records reach their segment after this time at the latest, and outcomes are accepted with the next decision or then.
 constexpr std::chrono::milliseconds tick_interval{100};
 constexpr unsigned ticks_to_trim = 20;
+// Giving memory back to the system costs a look at all that is free: some milliseconds after ten thousand sessions.
+constexpr std::size_t sessions_to_give_back = 16;
+constexpr std::chrono::seconds give_back_interval{5};
 constexpr std::size_t worker_stack_bytes = sql::required_stack_bytes;
 
 thread_local Worker* current_worker = nullptr;
@@ -67,12 +72,11 @@ void Worker::start() {
 }
 
 void Worker::serve(int descriptor, config::EngineKind kind, session::Arrival arrival) {
-  ++shared_.connections;
-  auto serving = [this, descriptor, kind, arrival = std::move(arrival)]() -> Task<> {
-    co_await engine(kind)->serve(net::Stream(context_, descriptor), arrival);
+  auto serving = [this, descriptor, kind, arrival = std::move(arrival),
+                  counted = Counted(shared_.connections)]() mutable -> Task<> {
+    co_await engine(kind)->serve(net::Stream(context_, descriptor), std::move(arrival), std::move(counted));
   };
-  boost::asio::co_spawn(context_, std::move(serving), [this](std::exception_ptr failure) {
-    --shared_.connections;
+  boost::asio::co_spawn(context_, std::move(serving), [](std::exception_ptr failure) {
     if (failure) log::error("gateway", "a tunnelled connection ended by an internal error");
   });
   net::nudge(context_.get_executor());
@@ -90,28 +94,36 @@ void Worker::tick() {
   static_cast<void>(chain_->write_out());
   servers_.sweep();
   if (++ticks_ % ticks_to_trim == 0) {
-    for (const Listed& listed : sessions_)
-      listed.trim();
+    sessions_.for_each([](session::LiveSession& session) { session.trim(); });
   }
+  give_memory_back();
   if (stopping_) return;
   ticker_.expires_after(tick_interval);
   ticker_.async_wait([this](const boost::system::error_code&) { tick(); });
 }
 
+// The C library keeps what is freed between other things until it is asked.
+void Worker::give_memory_back() {
+  const auto now = std::chrono::steady_clock::now();
+  if (fell_asleep_ < sessions_to_give_back || now - gave_back_ < give_back_interval) return;
+  fell_asleep_ = 0;
+  gave_back_ = now;
+  ::malloc_trim(0);
+}
+
 void Worker::end_sessions(const std::string& why, bool gentle) {
-  const std::list<Listed> now = sessions_;  // ending changes the list
-  for (const Listed& listed : now)
-    listed.end(why, gentle);
+  for (const session::LiveSessions* const list : {&sessions_, &sleeping_})
+    list->for_each([&why, gentle](session::LiveSession& session) { session.end(why, gentle); });
 }
 
 void Worker::end_revoked() {
-  const std::list<Listed> now = sessions_;
-  for (const Listed& listed : now) {
-    const session::SessionInfo& info = *listed.info;
+  const auto check = [this](session::LiveSession& session) {
+    const session::SessionInfo& info = session.info();
     const auto view = shared_.views.view(info.user, info.target, info.database, session::system_clock_seconds());
-    if (view.grants) continue;
-    listed.end("terminating connection: access to this target was revoked", false);
-  }
+    if (!view.grants) session.end("terminating connection: access to this target was revoked", false);
+  };
+  sessions_.for_each(check);
+  sleeping_.for_each(check);
 }
 
 const Snapshot& Worker::snapshot() const {
@@ -165,7 +177,7 @@ Result<std::string> Worker::replication_target(std::string_view user) {
                "Name one as the database of the connection.");
 }
 
-Result<std::shared_ptr<void>> Worker::admit(std::string_view user, std::string_view target) {
+Result<session::Seat> Worker::admit(std::string_view user, std::string_view target) {
   Admission::Limits limits;
   limits.connections = snapshot().config.limits.connections;
   limits.per_user = snapshot().config.limits.connections_per_user;
@@ -200,6 +212,10 @@ Result<std::unique_ptr<session::Trail>> Worker::open_trail(const session::Sessio
   const auto started = trail->started();
   if (!started) return started.error();
   return std::unique_ptr<session::Trail>(std::move(trail));
+}
+
+std::unique_ptr<session::Trail> Worker::resume_trail(const session::SessionInfo& session) {
+  return std::make_unique<session::AuditTrail>(*chain_, session, snapshot().config.version);
 }
 
 void Worker::record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) {
@@ -259,11 +275,9 @@ std::chrono::milliseconds Worker::login_timeout() const {
   return snapshot().config.limits.login_timeout;
 }
 
-std::shared_ptr<void> Worker::list_session(const session::SessionInfo& session, session::EndSession end,
-                                           std::function<void()> trim) {
-  sessions_.push_back({&session, std::move(end), std::move(trim)});
-  const auto entry = std::prev(sessions_.end());
-  return {this, [this, entry](void*) { sessions_.erase(entry); }};
+void Worker::list_sleeping(session::LiveSession& session) {
+  sleeping_.add(session);
+  ++fell_asleep_;
 }
 
 }  // namespace dbgate::app

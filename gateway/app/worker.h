@@ -1,7 +1,6 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <list>
 #include <memory>
 #include <string>
 
@@ -61,17 +60,17 @@ class Worker final : public session::Host {
   void end_sessions(const std::string& why, bool gentle);
   /// Ends the sessions of users who may not be where they are any more.
   void end_revoked();
-  std::size_t sessions() const noexcept { return sessions_.size(); }
 
   Result<session::Account> account(std::string_view user, const net::Address& client) override;
   Result<session::Route> route(std::string_view engine, std::string_view user, std::string_view database) override;
   Result<std::string> replication_target(std::string_view user) override;
-  Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) override;
+  Result<session::Seat> admit(std::string_view user, std::string_view target) override;
   std::unique_ptr<session::Judge> judge_for(const session::SessionInfo& session) override;
   std::unique_ptr<session::ReadSide> reads_for(const session::SessionInfo& session,
                                                std::string_view connection) override;
   std::unique_ptr<session::Limiter> limiter_for(const session::SessionInfo& session) override;
   Result<std::unique_ptr<session::Trail>> open_trail(const session::SessionInfo& session) override;
+  std::unique_ptr<session::Trail> resume_trail(const session::SessionInfo& session) override;
   void record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) override;
   upstream::Pool& servers() override { return servers_; }
   Result<bool> commit_audit() override;
@@ -82,17 +81,13 @@ class Worker final : public session::Host {
   const session::RelayLimits& relay_limits() const override { return relay_limits_; }
   session::StartupRules startup_rules() const override;
   std::chrono::milliseconds login_timeout() const override;
-  std::shared_ptr<void> list_session(const session::SessionInfo& session, session::EndSession end,
-                                     std::function<void()> trim) override;
+  void list_session(session::LiveSession& session) override { sessions_.add(session); }
+  void list_sleeping(session::LiveSession& session) override;
 
  private:
-  struct Listed {
-    const session::SessionInfo* info;  // the session's own
-    session::EndSession end;
-    std::function<void()> trim;
-  };
   const Snapshot& snapshot() const;
   void tick();
+  void give_memory_back();
 
   Shared& shared_;
   bool stopping_ = false;
@@ -100,7 +95,10 @@ class Worker final : public session::Host {
   std::unique_ptr<ports::AuditChain> chain_;
   session::PostgresEngine postgres_{*this};
   session::TcpEngine tcp_{*this};
-  std::list<Listed> sessions_;
+  session::LiveSessions sessions_;
+  session::LiveSessions sleeping_;
+  std::size_t fell_asleep_ = 0;  // since memory was given back
+  std::chrono::steady_clock::time_point gave_back_{};
   mutable std::shared_ptr<const Snapshot> snapshot_;  // this thread's copy, renewed when the version has changed
   session::RelayLimits relay_limits_;
   upstream::Pool servers_;

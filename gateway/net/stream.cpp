@@ -325,15 +325,23 @@ void Stream::close() noexcept {
   ::close(closed);
 }
 
+int Stream::forget_descriptor() noexcept {
+  const int same = descriptor();
+  watch_->wake_all();
+  watch_.reset();
+  return same;
+}
+
+bool Stream::all_sent() noexcept {
+  return !is_open() || watch_->settle();
+}
+
 Stream Stream::move_to(const Executor& executor) {
   Stream moved(static_cast<boost::asio::io_context&>(Reactor::of(executor).context()), -1);
   if (!is_open()) return moved;
-  const int same = descriptor();
   watch_->settle();
-  watch_->wake_all();
   auto rest = std::move(watch_->rest_);
-  watch_.reset();
-  moved.watch_ = std::make_unique<Watch>(*moved.reactor_, same);
+  moved.watch_ = std::make_unique<Watch>(*moved.reactor_, forget_descriptor());
   moved.watch_->rest_ = std::move(rest);
   moved.tls_ = std::move(tls_);
   if (moved.tls_) connect_tls_to(moved.tls_.get(), *moved.watch_);

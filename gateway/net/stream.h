@@ -46,6 +46,8 @@ struct Address {
   std::string host;        ///< numeric; "[local]" for a Unix socket
   std::uint16_t port = 0;  ///< 0 for a Unix socket
   bool loopback = false;   ///< a loopback address or a Unix socket
+
+  bool operator==(const Address&) const = default;
 };
 
 /// A connected byte stream, plain or TLS, over any stream socket. Used by one thread only.
@@ -68,6 +70,8 @@ class Stream {
   /// As try_write(), but a short message may leave at the end of the reactor's round, together with those of other
   /// streams. It counts as written; if it cannot be sent, the next attempt fails.
   IoResult write_soon(std::span<const iovec> pieces);
+  /// Whether nothing that counts as written is still here. Tries to send it.
+  bool all_sent() noexcept;
 
   /// Waits until an attempt may succeed. Errors show in the next attempt.
   Wait wait_readable() noexcept;
@@ -120,10 +124,13 @@ class Stream {
   void shutdown() noexcept;
 
  private:
+  friend class ParkedStream;
   struct FreeTls {
     void operator()(ssl_st* tls) const noexcept;
   };
   int descriptor() const noexcept { return watch_ ? watch_->descriptor() : -1; }
+  /// Whoever waits goes on; somebody else has the descriptor from here on.
+  int forget_descriptor() noexcept;
   IoResult read_plain(std::span<std::byte> into);
   IoResult tls_result(int returned, std::size_t bytes);
   Task<Result<>> handshake(const char* what);

@@ -52,9 +52,13 @@ Task<> CancelPoint::settled() {
 
 std::string CancelRegistry::enter(std::int32_t pid, std::size_t bytes, const std::shared_ptr<CancelPoint>& point) {
   std::string key = auth::random_bytes(bytes);
+  enter_again(pid, key, point);
+  return key;
+}
+
+void CancelRegistry::enter_again(std::int32_t pid, const std::string& key, const std::shared_ptr<CancelPoint>& point) {
   const std::lock_guard lock(mutex_);
   points_[entry_name(pid, key)] = point;
-  return key;
 }
 
 void CancelRegistry::leave(std::int32_t pid, const std::string& key) {

@@ -55,6 +55,8 @@ class CancelRegistry {
  public:
   /// Makes a fresh random key of `bytes` for a session.
   std::string enter(std::int32_t pid, std::size_t bytes, const std::shared_ptr<CancelPoint>& point);
+  /// The same session goes on with the key that it had.
+  void enter_again(std::int32_t pid, const std::string& key, const std::shared_ptr<CancelPoint>& point);
   void leave(std::int32_t pid, const std::string& key);
   /// A number for a session without a server process of its own, as PostgreSQL numbers processes.
   std::int32_t next_pid() noexcept;

@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/base/counted.h"
 #include "gateway/net/stream.h"
 
 namespace dbgate::session {
@@ -23,8 +24,9 @@ class Engine {
   virtual ~Engine() = default;
   /// The word of `targets.*.engine`.
   virtual std::string_view name() const noexcept = 0;
-  /// Serves one connection to its end, on the thread that runs it. Never throws for what a peer does.
-  virtual Task<> serve(net::Stream client, Arrival arrival) = 0;
+  /// Serves one connection on the thread that runs it, to its end or until it sleeps: it goes on by itself then when
+  /// there is work. Never throws for what a peer does. `counted` lives as long as the connection.
+  virtual Task<> serve(net::Stream client, Arrival arrival, Counted counted) = 0;
 };
 
 }  // namespace dbgate::session

@@ -10,6 +10,7 @@
 #include "gateway/session/cancel.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/limiter.h"
+#include "gateway/session/live_sessions.h"
 #include "gateway/session/read_side.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/startup.h"
@@ -33,6 +34,8 @@ struct SessionInfo {
   std::string upstream_user;
   ServerSettings settings;     ///< that the server connection was given; never recorded
   std::string server_version;  ///< as the server reports it, such as "16.4 (Debian 16.4-1)"; empty if it does not
+
+  bool operator==(const SessionInfo&) const = default;
 };
 
 /// Where a database name leads.
@@ -54,8 +57,20 @@ struct Account {
   bool exists = false;
 };
 
-/// Ends a session from outside. `why` is told to the client; a gentle end waits for the end of the transaction.
-using EndSession = std::function<void(std::string why, bool gentle)>;
+/// Connections that are counted together against limits.
+class Seats {
+ public:
+  /// One of them is free again. Any thread.
+  virtual void leave() noexcept = 0;
+
+ protected:
+  ~Seats() = default;
+};
+struct LeaveSeat {
+  void operator()(Seats* seats) const noexcept { seats->leave(); }
+};
+/// A place among the connections that are allowed at once, for as long as it lives.
+using Seat = std::unique_ptr<Seats, LeaveSeat>;
 
 /// What sessions need from the process around them. One per worker thread; used from that thread only, never blocks.
 class Host {
@@ -71,7 +86,7 @@ class Host {
   /// database. Errors: 3D000 if there is none, or more than one.
   virtual Result<std::string> replication_target(std::string_view user) = 0;
   /// Takes a place among the connections that are allowed at once. Errors: 53300.
-  virtual Result<std::shared_ptr<void>> admit(std::string_view user, std::string_view target) = 0;
+  virtual Result<Seat> admit(std::string_view user, std::string_view target) = 0;
 
   virtual std::unique_ptr<Judge> judge_for(const SessionInfo& session) = 0;
   /// The limits of policies for one session.
@@ -81,6 +96,8 @@ class Host {
   virtual std::unique_ptr<ReadSide> reads_for(const SessionInfo& session, std::string_view connection) = 0;
   /// Writes session.start. Errors: the audit log cannot take it, nobody gets in.
   virtual Result<std::unique_ptr<Trail>> open_trail(const SessionInfo& session) = 0;
+  /// The trail of a session that has slept: goes on, without another session.start.
+  virtual std::unique_ptr<Trail> resume_trail(const SessionInfo& session) = 0;
   virtual void record_login(const SessionInfo& session, bool succeeded, std::string_view why) = 0;
   /// The server connections of this thread.
   virtual upstream::Pool& servers() = 0;
@@ -97,11 +114,10 @@ class Host {
   virtual const RelayLimits& relay_limits() const = 0;
   virtual StartupRules startup_rules() const = 0;
   virtual std::chrono::milliseconds login_timeout() const = 0;
-  /// Takes part in the listing of live sessions until the returned value is dropped; `session` has to live as long.
-  /// `end` is called on the session's own thread, and so is `trim`, now and then: a session that has been idle since
-  /// gives unused memory back.
-  virtual std::shared_ptr<void> list_session(const SessionInfo& session, EndSession end,
-                                             std::function<void()> trim) = 0;
+  /// Where the process finds the session until it leaves by itself.
+  virtual void list_session(LiveSession& session) = 0;
+  /// The same of one that sleeps: it is not asked to give memory back.
+  virtual void list_sleeping(LiveSession& session) = 0;
 };
 
 }  // namespace dbgate::session

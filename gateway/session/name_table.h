@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -92,6 +93,12 @@ class NameTable {
   void unblock() { --blocked_; }
 
   std::size_t size() const noexcept { return slots_.size(); }
+  /// Whether no name stands for anything, nor may come to.
+  bool nothing_defined() const noexcept {
+    return blocked_ == 0 && std::all_of(slots_.begin(), slots_.end(), [](const auto& slot) {
+             return !slot.second.confirmed && slot.second.pending.empty();
+           });
+  }
 
  private:
   // The server looks at the first 63 bytes of a name only (PostgreSQL's NAMEDATALEN), also of those in messages: two

@@ -105,6 +105,11 @@ std::uint32_t declared_type(std::size_t parameter, const std::vector<std::uint32
   return written.cast_to_array ? (type->array == 0 ? no_type : type->array) : type->oid;
 }
 
+std::uint64_t next_view() noexcept {
+  thread_local std::uint64_t views = 0;
+  return ++views;
+}
+
 policy::Verdict unread_catalog() {
   policy::Verdict verdict;
   verdict.rule_id = "builtin/catalog";
@@ -140,6 +145,7 @@ PolicyJudge::PolicyJudge(const PolicySource& source, std::string user, std::stri
       given_(std::move(given)),
       clock_(std::move(clock)),
       view_(source.view(user_, target_, database_, clock_())),
+      views_(next_view()),
       cache_(cache) {}
 
 const PolicyView& PolicyJudge::view() {
@@ -147,7 +153,7 @@ const PolicyView& PolicyJudge::view() {
   const std::int64_t now = timed ? clock_() : 0;
   if (view_.version == source_.version() && (!timed || (now >= view_.from && now < view_.until))) return view_;
   view_ = source_.view(user_, target_, database_, clock_());
-  ++views_;
+  views_ = next_view();
   return view_;
 }
 

@@ -82,7 +82,8 @@ class PolicyJudge : public Judge {
   Judged judge_function_call() override;
   Judged judge_connection() override;
   Judged judge_replication(std::string_view text) override;
-  /// Counts views, not versions of the source: a window that opens or closes is a change like any other.
+  /// Numbers views, not versions of the source: a window that opens or closes is a change like any other. No two views
+  /// of a thread have the same number, as verdicts may outlive the judge that has spoken them.
   std::uint64_t version() override {
     view();
     return views_;
@@ -117,7 +118,7 @@ class PolicyJudge : public Judge {
   std::optional<ServerSettings> given_;
   Clock clock_;
   PolicyView view_;
-  std::uint64_t views_ = 1;
+  std::uint64_t views_;
   VerdictCache* const cache_;
   VerdictCache::Use cached_;        // of the view numbered …
   std::uint64_t cached_views_ = 0;  // … this

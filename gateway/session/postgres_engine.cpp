@@ -2,8 +2,8 @@
 
 #include "gateway/base/ids.h"
 #include "gateway/base/log.h"
+#include "gateway/session/awake_session.h"
 #include "gateway/session/login.h"
-#include "gateway/session/pump.h"
 #include "gateway/session/replies.h"
 #include "gateway/session/shared_server.h"
 
@@ -16,17 +16,19 @@ constexpr std::size_t short_cancel_key = 4;  // protocol 3.0
 constexpr std::size_t long_cancel_key = 32;  // protocol 3.2
 constexpr std::chrono::milliseconds farewell_limit{500};
 
-/// One client from its first byte to its last. Lives in the frame of serve().
+/// One client from its first byte to its last, or between two sleeps. Lives in the frame of who serves it.
 class Session {
  public:
-  Session(Host& host, net::Stream& client, Arrival arrival) : host_(host), client_(client) {
-    info_.id = make_id("ses_");
-    info_.client = arrival.client;
-    info_.db_system = "postgresql";
-    login_->arrival = std::move(arrival);
-  }
+  Session(Host& host, Dormitory& dormitory, net::Stream& client, Arrival arrival);
+  /// A session that has slept.
+  Session(Host& host, Dormitory& dormitory, net::Stream& client, SessionRest rest);
 
   Task<> run();
+  /// Of one that has slept. @param farewell  why it has been ended meanwhile; null: it has not
+  Task<> go_on(std::unique_ptr<const std::string> farewell);
+  /// Whether it has fallen asleep: what is left of it then is its rest.
+  bool asleep() const noexcept { return rest_.profile != nullptr; }
+  SessionRest take_rest() { return std::move(rest_); }
 
  private:
   Task<Result<>> enter();
@@ -36,12 +38,14 @@ class Session {
   Task<Result<>> connect_server();
   Task<Result<>> first_link();
   Task<Result<>> greet();
-  Task<> relay();
+  Task<> relay(std::unique_ptr<const std::string> farewell);
+  void fall_asleep(Pump& pump, Relay& relay);
   void part_from_server(upstream::LinkPtr link, bool at_rest, const Pins& pins);
   Task<Result<upstream::LinkPtr>> lend(const std::shared_ptr<const SettingTexts>& settings);
   Task<std::shared_ptr<const Analysis>> analyze(Judge& judge, std::string_view text);
   Task<> say_farewell(const Error& why);
   Task<> cancel_for(const StartupRequest& request);
+  std::shared_ptr<const upstream::ServerSpec> server_spec() const { return {link_request_, &link_request_->spec}; }
 
   /// What nobody needs once the client is in.
   struct Login {
@@ -53,19 +57,45 @@ class Session {
   };
 
   Host& host_;
+  Dormitory& dormitory_;
   net::Stream& client_;
-  std::unique_ptr<Login> login_ = std::make_unique<Login>();
+  std::unique_ptr<Login> login_;
   SessionInfo info_;
   Sharing sharing_ = Sharing::none;
   bool replication_ = false;
-  std::shared_ptr<void> place_;
+  Seat seat_;
   upstream::LinkRequestPtr link_request_;
   upstream::LinkPtr server_;  // from the login to the relay; later the pump has it
   std::shared_ptr<CancelPoint> cancel_;
   std::int32_t pid_ = 0;  // that the client is shown
   std::string cancel_key_;
   std::unique_ptr<Trail> trail_;
+  SessionRest rest_;  // of before this, or for after it
 };
+
+Session::Session(Host& host, Dormitory& dormitory, net::Stream& client, Arrival arrival)
+    : host_(host), dormitory_(dormitory), client_(client), login_(std::make_unique<Login>()) {
+  info_.id = make_id("ses_");
+  info_.client = arrival.client;
+  info_.db_system = "postgresql";
+  login_->arrival = std::move(arrival);
+}
+
+Session::Session(Host& host, Dormitory& dormitory, net::Stream& client, SessionRest rest)
+    : host_(host),
+      dormitory_(dormitory),
+      client_(client),
+      info_(rest.profile->info),
+      sharing_(rest.profile->sharing),
+      seat_(std::move(rest.seat)),
+      link_request_(rest.profile->link_request),
+      pid_(rest.pid),
+      cancel_key_(std::move(rest.cancel_key)),
+      rest_(std::move(rest)) {
+  info_.id = rest_.id.view();
+  info_.client.port = rest_.client_port;
+  rest_.profile = nullptr;
+}
 
 Task<> Session::run() {
   const auto entered = co_await enter();
@@ -76,7 +106,14 @@ Task<> Session::run() {
     if (!why.message().empty()) co_await say_farewell(why);
     co_return;
   }
-  if (cancel_) co_await relay();
+  if (cancel_) co_await relay(nullptr);
+}
+
+Task<> Session::go_on(std::unique_ptr<const std::string> farewell) {
+  cancel_ = std::make_shared<CancelPoint>(client_.executor(), server_spec());
+  host_.cancels().enter_again(pid_, cancel_key_, cancel_);
+  trail_ = host_.resume_trail(info_);
+  co_await relay(std::move(farewell));
 }
 
 // The client has so long to say who it is. What comes after it waits for nobody but servers, which have limits of their
@@ -156,7 +193,7 @@ Task<Result<>> Session::connect_server() {
   if (request.replication && !route.replication) {
     co_return Error(sqlstate::insufficient_privilege, "replication connections are not allowed by dbgate policy");
   }
-  DBGATE_CO_TRY(place_, host_.admit(info_.user, route.target));
+  DBGATE_CO_TRY(seat_, host_.admit(info_.user, route.target));
   info_.target = route.target;
   info_.database = route.server.database;
   info_.upstream_user = route.server.user;
@@ -208,8 +245,7 @@ Task<Result<upstream::LinkPtr>> Session::lend(const std::shared_ptr<const Settin
 }
 
 Task<Result<>> Session::greet() {
-  const std::shared_ptr<const upstream::ServerSpec> spec(link_request_, &link_request_->spec);
-  const auto cancel = std::make_shared<CancelPoint>(client_.executor(), spec);
+  const auto cancel = std::make_shared<CancelPoint>(client_.executor(), server_spec());
   const bool long_key = login_->request.minor_version >= 2;
   cancel_key_ = host_.cancels().enter(pid_, long_key ? long_cancel_key : short_cancel_key, cancel);
   DBGATE_CO_TRY(trail_, host_.open_trail(info_));
@@ -231,7 +267,7 @@ Task<std::shared_ptr<const Analysis>> Session::analyze(Judge& judge, std::string
   co_return co_await host_.analyze_elsewhere(judge.analysis_work(text));
 }
 
-Task<> Session::relay() {
+Task<> Session::relay(std::unique_ptr<const std::string> farewell) {
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
   const std::unique_ptr<Limiter> limiter = host_.limiter_for(info_);
   Relay relay(*judge, *trail_, host_.relay_limits(), replication_, limiter.get(), sharing_);
@@ -245,12 +281,15 @@ Task<> Session::relay() {
   upstream::Pool* const pool = sharing_ == Sharing::none ? nullptr : &host_.servers();
   Pump pump(client_, relay, *cancel_, std::move(ports), pool);
   if (server_) pump.take(std::move(server_));
+  pump.count_from(rest_.from_client, rest_.to_client);
+  if (const auto said = std::move(rest_.relay)) relay.go_on_from(std::move(*said));
   {
-    const auto listed = host_.list_session(
-        info_, [&pump](std::string why, bool gentle) { pump.end_session(std::move(why), gentle); },
-        [&pump] { pump.trim(); });
+    AwakeSession awake(info_, pump);
+    host_.list_session(awake);
+    if (farewell) pump.end_session(*farewell, false);
     co_await pump.run();
   }
+  if (pump.asleep()) co_return fall_asleep(pump, relay);
   // Nobody waits for the result any more: the server need not compute it.
   if (relay.busy() && pump.reason() != EndReason::server_gone && pump.reason() != EndReason::terminated) {
     co_await cancel_->cancel();
@@ -268,6 +307,22 @@ Task<> Session::relay() {
   trail_->ended(pump.reason_text(), pump.bytes_from_client(), pump.bytes_to_client());
   if (link) part_from_server(std::move(link), at_rest, relay.pins());
   co_await client_.linger(farewell_limit);
+}
+
+// The pump has made sure that nothing is under way anywhere, and nothing of the session lies on a server connection.
+void Session::fall_asleep(Pump& pump, Relay& relay) {
+  host_.cancels().leave(pid_, cancel_key_);
+  if (const upstream::LinkPtr link = pump.release()) host_.servers().give_back(link);
+  rest_.id = Id(info_.id);
+  rest_.client_port = std::exchange(info_.client.port, 0);
+  info_.id.clear();
+  rest_.pid = pid_;
+  rest_.cancel_key = std::move(cancel_key_);
+  rest_.seat = std::move(seat_);
+  rest_.from_client = pump.bytes_from_client();
+  rest_.to_client = pump.bytes_to_client();
+  rest_.relay = relay.take_rest();
+  rest_.profile = dormitory_.shared({std::move(info_), std::move(link_request_), sharing_});
 }
 
 // What the session has left on its server connection goes before anybody else has it.
@@ -300,9 +355,28 @@ Task<> Session::cancel_for(const StartupRequest& request) {
 
 }  // namespace
 
-Task<> PostgresEngine::serve(net::Stream client, Arrival arrival) {
-  Session session(host_, client, std::move(arrival));
+PostgresEngine::PostgresEngine(Host& host)
+    : host_(host), dormitory_(host, [this](Dormitory::Guest guest) {
+        const net::Executor executor = guest->executor();
+        net::run_apart(executor, [this, woken = std::shared_ptr<SleepingSession>(std::move(guest))]() mutable {
+          return go_on(std::move(woken));
+        });
+      }) {}
+
+Task<> PostgresEngine::serve(net::Stream client, Arrival arrival, Counted counted) {
+  Session session(host_, dormitory_, client, std::move(arrival));
   co_await session.run();
+  if (session.asleep()) dormitory_.take_in(session.take_rest(), std::move(client), std::move(counted));
+}
+
+Task<> PostgresEngine::go_on(std::shared_ptr<SleepingSession> woken) {
+  net::Stream client = woken->take_client();
+  Counted counted = woken->take_counted();
+  auto farewell = woken->take_farewell();
+  Session session(host_, dormitory_, client, std::move(woken->rest));
+  woken = nullptr;
+  co_await session.go_on(std::move(farewell));
+  if (session.asleep()) dormitory_.take_in(session.take_rest(), std::move(client), std::move(counted));
 }
 
 }  // namespace dbgate::session

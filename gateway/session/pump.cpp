@@ -54,7 +54,19 @@ void Pump::end(EndReason reason) {
 }
 
 void Pump::trim() {
-  if (std::exchange(trimmed_at_, from_client_) == from_client_) relay_.trim();
+  if (std::exchange(trimmed_at_, from_client_) != from_client_) return;
+  relay_.trim();
+  if (!may_sleep()) return;
+  drowsy_ = true;
+  client_.wake();
+}
+
+// Whether nothing is lost if everything here goes but the client's stream and what the relay keeps.
+bool Pump::may_sleep() noexcept {
+  if (pool_ == nullptr || ended_ || draining_ || !farewell_.empty()) return false;
+  if (client_busy_ || server_busy_ || cancel_.under_way() || !from_client_buffer_.unread().empty()) return false;
+  if (link_ && (!resting_ || link_->in_use() || !pool_->would_keep(*link_))) return false;
+  return relay_.may_rest() && client_.all_sent();
 }
 
 void Pump::tell_client(std::string fatal) {
@@ -198,6 +210,8 @@ Task<> Pump::client_side() {
     if (got.status == net::IoStatus::want_read || got.status == net::IoStatus::want_write) {
       from_client_buffer_.release_if_empty();
       if (got.status == net::IoStatus::want_read) {
+        asleep_ = std::exchange(drowsy_, false) && trimmed_at_ == from_client_ && may_sleep();
+        if (asleep_) co_return;
         co_await client_.wait_readable();
       } else {
         co_await client_.wait_writable();

@@ -39,8 +39,16 @@ class Pump final : public upstream::LinkHolder {
   /// Gives it up, if there is one.
   upstream::LinkPtr release();
 
-  /// Runs until either side is done.
+  /// Goes on counting from there.
+  void count_from(std::uint64_t from_client, std::uint64_t to_client) noexcept {
+    from_client_ = from_client;
+    to_client_ = to_client;
+  }
+  /// Runs until either side is done, or the session has fallen asleep.
   Task<> run();
+  /// Whether it ended because nobody has had anything to do for a while: all there is to know of the session is what
+  /// the relay knows, and the client's stream is as it was.
+  bool asleep() const noexcept { return asleep_; }
   EndReason reason() const noexcept { return reason_; }
   /// reason(), for the session's record.
   std::string reason_text() const;
@@ -49,7 +57,7 @@ class Pump final : public upstream::LinkHolder {
   /// Ends the session from outside, on its own thread: the client is told `why`, work under way is cancelled. A gentle
   /// end waits until the session is outside a transaction.
   void end_session(std::string why, bool gentle);
-  /// Gives unused memory back if nothing has come since the last call.
+  /// Gives unused memory back if nothing has come since the last call, and falls asleep if it may.
   void trim();
   /// Tells the client why its session ends, if it can still be told without waiting.
   void tell_client(std::string fatal);
@@ -78,6 +86,7 @@ class Pump final : public upstream::LinkHolder {
   void end(EndReason reason);
   void close_server();
   void rest();
+  bool may_sleep() noexcept;
   bool at_boundary() const noexcept { return !relay_.busy() && !relay_.in_transaction(); }
   void end_now();
   void note_answer();
@@ -107,7 +116,9 @@ class Pump final : public upstream::LinkHolder {
   std::string farewell_;   // non-empty: the session ends at its next boundary
   EndReason reason_ = EndReason::terminated;
   std::uint64_t from_client_ = 0;
-  std::uint64_t trimmed_at_ = 0;  // from_client_ then
+  std::uint64_t trimmed_at_ = UINT64_MAX;  // from_client_ then
+  bool drowsy_ = false;                    // falls asleep unless something has come
+  bool asleep_ = false;
   std::uint64_t to_client_ = 0;
 };
 

@@ -32,6 +32,14 @@ struct RelayLimits {
   std::size_t outstanding_messages = 8192;  ///< forwarded and not answered; bounds a session's memory
 };
 
+/// What a relay has been told that lasts longer than a transaction.
+struct RelayRest {
+  Names statements;
+  TrackedSettings settings;
+  Segment segment = 1;
+  bool rewritten = false;
+};
+
 /// The protocol state machine of one session between login and Terminate: which frontend messages may pass, what
 /// replies are owed, where a refusal stands among them. Knows neither sockets nor time-outs; the session feeds it what
 /// arrives on either side and writes what it leaves.
@@ -122,6 +130,12 @@ class Relay {
 
   /// Gives unused memory back.
   void trim();
+  /// Whether all there is to know of the session is what take_rest() says, as far as the relay knows: it is between
+  /// transactions, holds nothing on a server connection, and owes nobody anything.
+  bool may_rest() const noexcept;
+  /// Ends this relay; another one may go on from there. Null: from the beginning.
+  std::unique_ptr<RelayRest> take_rest();
+  void go_on_from(RelayRest&& rest);
   /// Ends what is under way in the audit trail; the server connection is gone.
   void abandon(const Error& why);
 

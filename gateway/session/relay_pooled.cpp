@@ -40,6 +40,27 @@ bool Relay::at_rest() const noexcept {
          own_words_.empty();
 }
 
+bool Relay::may_rest() const noexcept {
+  if (!pool_ || pool_->pins.any() || pool_->no_server || !at_rest()) return false;
+  if (reads_ && !reads_->open()) return false;  // a new one would follow the session as if nothing had been
+  const bool told = local_replies_.empty() && to_client_.empty() && !fatal_seen_ && ended_by_.empty();
+  const bool whole = !skipping_ && !catalog_touched_ && !cancel_due_ && !offered_ && !bind_records_.streaming();
+  return told && whole && loose_meters_.empty() && portals_.nothing_defined();
+}
+
+std::unique_ptr<RelayRest> Relay::take_rest() {
+  if (statements_.nothing_defined() && pool_->settings.as_at_login()) return nullptr;
+  return std::make_unique<RelayRest>(
+      RelayRest{std::move(statements_), std::move(pool_->settings), segment_, rewritten_});
+}
+
+void Relay::go_on_from(RelayRest&& rest) {
+  statements_ = std::move(rest.statements);
+  pool_->settings = std::move(rest.settings);
+  segment_ = rest.segment;
+  rewritten_ = rest.rewritten;
+}
+
 // Whether a message cannot be handled before there is a server connection. What ends here needs none.
 bool Relay::lacks_server(char type) {
   if (pool_->server != nullptr || pool_->no_server) return false;

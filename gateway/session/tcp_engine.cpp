@@ -66,6 +66,20 @@ Task<> Tunnel::copy(net::Stream& from, net::Stream& to, std::uint64_t& bytes) {
     co_await ended_.wait();
 }
 
+/// A connection at work, as the process reaches it.
+class LiveTunnel final : public LiveSession {
+ public:
+  LiveTunnel(const SessionInfo& info, Tunnel& tunnel) : info_(info), tunnel_(tunnel) {}
+  const SessionInfo& info() const noexcept override { return info_; }
+  void end(const std::string& /*why*/, bool gentle) override {
+    if (!gentle) tunnel_.end(EndReason::ended_by_operator);
+  }
+
+ private:
+  const SessionInfo& info_;
+  Tunnel& tunnel_;
+};
+
 SessionInfo describe(const Arrival& arrival) {
   SessionInfo info;
   info.id = make_id("ses_");
@@ -78,7 +92,7 @@ SessionInfo describe(const Arrival& arrival) {
 
 }  // namespace
 
-Task<> TcpEngine::serve(net::Stream client, Arrival arrival) {
+Task<> TcpEngine::serve(net::Stream client, Arrival arrival, Counted /*counted*/) {
   co_await serve_known(client, std::move(arrival));
   co_await client.linger(farewell_limit);
 }
@@ -88,8 +102,8 @@ Task<> TcpEngine::serve_known(net::Stream& client, Arrival arrival) {
   SessionInfo info = describe(arrival);
   const auto route = host_.route(tcp_engine, info.user, info.target);
   if (!route) co_return;
-  const auto place = host_.admit(info.user, info.target);
-  if (!place) co_return;
+  const auto seat = host_.admit(info.user, info.target);
+  if (!seat) co_return;
   auto trail = host_.open_trail(info);
   if (!trail) co_return;
   const Judged judged = host_.judge_for(info)->judge_connection();
@@ -109,12 +123,8 @@ Task<> TcpEngine::serve_known(net::Stream& client, Arrival arrival) {
   }
   Tunnel tunnel(client, *server);
   {
-    const auto listed = host_.list_session(
-        info,
-        [&tunnel](const std::string&, bool gentle) {
-          if (!gentle) tunnel.end(EndReason::ended_by_operator);
-        },
-        [] {});
+    LiveTunnel live(info, tunnel);
+    host_.list_session(live);
     co_await tunnel.run();
   }
   (*trail)->ended(name_of(tunnel.reason()), tunnel.from_client(), tunnel.to_client());

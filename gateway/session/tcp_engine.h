@@ -12,7 +12,7 @@ class TcpEngine final : public Engine {
  public:
   explicit TcpEngine(Host& host) : host_(host) {}
   std::string_view name() const noexcept override { return tcp_engine; }
-  Task<> serve(net::Stream client, Arrival arrival) override;
+  Task<> serve(net::Stream client, Arrival arrival, Counted counted) override;
 
  private:
   Task<> serve_known(net::Stream& client, Arrival arrival);

@@ -32,6 +32,8 @@ class TrackedSettings {
   /// Tells apart what is in force for the statement that comes next, within a transaction too: equal only where the
   /// settings are. Empty: as at the login.
   const std::string& in_force() const noexcept { return in_force_; }
+  /// Whether everything is as it was at the login, and nothing is under way.
+  bool as_at_login() const noexcept { return !current_ && pending_.empty() && in_force_.empty() && !too_many_; }
   /// Whether there is more than can be kept.
   bool too_many() const noexcept { return too_many_; }
 

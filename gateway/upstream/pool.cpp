@@ -316,6 +316,11 @@ void Pool::work(Link& link) {
   if (link.in_pool.group != nullptr) move_to(link, link.in_pool.group->busy);
 }
 
+bool Pool::would_keep(const Link& link) const noexcept {
+  const PoolGroup* const group = link.in_pool.group;
+  return group != nullptr && group->idle.count() > 0 && !closed_ && link.usable();
+}
+
 void Pool::give_back(const LinkPtr& link) {
   link->detach();
   PoolGroup* const group = link->in_pool.group;

@@ -74,6 +74,8 @@ class Pool {
   bool rest(Link& link);
   /// Its holder goes on.
   void work(Link& link);
+  /// Whether it stays open when it is given back.
+  bool would_keep(const Link& link) const noexcept;
   /// Nobody holds it any more, and the next may be anybody.
   void give_back(const LinkPtr& link);
 

@@ -223,5 +223,71 @@ TEST(PooledRelay, AnswersDenialsAsBefore) {
   EXPECT_EQ(lab.at_server(), "");
 }
 
+/// Another relay that goes on where the first has stopped.
+class WokenLab : public PooledLab {
+ public:
+  explicit WokenLab(PooledLab& before) {
+    EXPECT_TRUE(before.relay.may_rest());
+    if (const auto rest = before.relay.take_rest()) relay.go_on_from(std::move(*rest));
+    free_server = &before.first;
+  }
+};
+
+TEST(PooledRelay, RestsWhereNothingIsUnderWay) {
+  PooledLab lab;
+  EXPECT_TRUE(lab.relay.may_rest()) << "has not begun";
+  lab.client(frontend::query("SELECT 1"));
+  EXPECT_FALSE(lab.relay.may_rest()) << "runs";
+  lab.server(backend::complete("SELECT 1") + backend::ready('I'));
+  EXPECT_TRUE(lab.relay.may_rest());
+  EXPECT_EQ(lab.relay.take_rest(), nullptr) << "nothing lasts";
+  lab.client(frontend::query("BEGIN")).server(backend::complete("BEGIN") + backend::ready('T'));
+  lab.at_client();
+  EXPECT_FALSE(lab.relay.may_rest()) << "in a transaction";
+  lab.client(frontend::query("ROLLBACK")).server(backend::complete("ROLLBACK") + backend::ready('I'));
+  lab.at_client();
+  EXPECT_TRUE(lab.relay.may_rest());
+  lab.client(frontend::parse("s", "SELECT 1")).server(backend::parse_complete);
+  lab.at_client();
+  EXPECT_FALSE(lab.relay.may_rest()) << "before Sync";
+}
+
+TEST(PooledRelay, DoesNotRestWhileItIsBoundToItsServer) {
+  PooledLab lab;
+  lab.client(frontend::query("LISTEN mine")).server(backend::complete("LISTEN") + backend::ready('I'));
+  lab.at_client();
+  EXPECT_FALSE(lab.relay.may_rest());
+  lab.client(frontend::query("UNLISTEN *")).server(backend::complete("UNLISTEN") + backend::ready('I'));
+  lab.at_client();
+  EXPECT_EQ(lab.relay.may_rest(), lab.relay.pins().none());
+  RelayLab alone;
+  EXPECT_FALSE(alone.relay.may_rest()) << "a server connection of its own";
+}
+
+TEST(PooledRelay, KnowsAfterARestWhatWasPrepared) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  WokenLab woken(lab);
+  EXPECT_FALSE(woken.client(run("s")).at_server().empty());
+  woken.server(answers);
+  EXPECT_EQ(woken.at_client(), "2 C(SELECT 1) Z(I)");
+  woken.client(frontend::parse("s", "SELECT 2") + frontend::sync);
+  EXPECT_NE(woken.at_client().find("42P05"), std::string::npos) << "the name is taken";
+  WokenLab fresh(*std::make_unique<PooledLab>());
+  fresh.client(run("s"));
+  EXPECT_EQ(fresh.at_server().find("SELECT 1"), std::string::npos) << "another session's name";
+}
+
+TEST(PooledRelay, KnowsAfterARestWhatWasSet) {
+  PooledLab lab;
+  lab.client(frontend::query("SET work_mem = '7MB'")).server(backend::complete("SET") + backend::ready('I'));
+  lab.at_client();
+  lab.at_server();
+  const auto settings = lab.relay.settings();
+  ASSERT_TRUE(settings);
+  WokenLab woken(lab);
+  EXPECT_EQ(woken.relay.settings(), settings) << "the same object: a server connection that has them needs nothing";
+}
+
 }  // namespace
 }  // namespace dbgate::session

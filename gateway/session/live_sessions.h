@@ -1,0 +1,55 @@
+#pragma once
+#include <string>
+
+namespace dbgate::session {
+
+struct SessionInfo;
+
+/// A session as the process reaches it. On its own thread; leaves its list when it goes.
+class LiveSession {
+ public:
+  LiveSession() = default;
+  LiveSession(const LiveSession&) = delete;
+  LiveSession& operator=(const LiveSession&) = delete;
+  virtual ~LiveSession() { leave_list(); }
+
+  /// Who and where it is. Of a session that sleeps, without its id and the client's port.
+  virtual const SessionInfo& info() const noexcept = 0;
+  /// Ends it: the client is told `why`; a gentle end waits for the end of the transaction.
+  virtual void end(const std::string& why, bool gentle) = 0;
+  /// Called now and then: gives unused memory back if it has been idle since.
+  virtual void trim() {}
+
+ protected:
+  void leave_list() noexcept;
+
+ private:
+  friend class LiveSessions;
+  LiveSession* next_ = nullptr;
+  LiveSession** back_ = nullptr;  // what points here; null: in no list
+};
+
+/// Sessions of one thread. Keeps nothing but where the first is, so that a session's place costs no allocation.
+class LiveSessions {
+ public:
+  LiveSessions() = default;
+  LiveSessions(const LiveSessions&) = delete;
+  LiveSessions& operator=(const LiveSessions&) = delete;
+  ~LiveSessions() {
+    while (first_ != nullptr)
+      first_->leave_list();
+  }
+
+  void add(LiveSession& session) noexcept;
+  /// `act` may not destroy sessions; what it does to them shows later on the same thread.
+  template <class Act>
+  void for_each(Act&& act) const {
+    for (LiveSession* at = first_; at != nullptr; at = at->next_)
+      act(*at);
+  }
+
+ private:
+  LiveSession* first_ = nullptr;
+};
+
+}  // namespace dbgate::session
