@@ -13,6 +13,7 @@
 #include "config/loader.h"
 #include "gateway/adapters/file_audit.h"
 #include "gateway/adapters/pg_catalog_source.h"
+#include "gateway/app/startup_pages.h"
 #include "gateway/audit/json.h"
 #include "gateway/auth/random.h"
 #include "gateway/base/log.h"
@@ -24,6 +25,8 @@ namespace {
 constexpr std::size_t parser_stack_bytes = sql::required_stack_bytes;
 constexpr std::size_t parser_threads = 2;
 constexpr std::chrono::milliseconds drain_poll{20};
+// By then catalogs have mostly been read, and nothing of starting is still under way.
+constexpr std::chrono::seconds settle_after{5};
 constexpr std::chrono::milliseconds fast_stop{1'000};
 constexpr std::size_t secret_bytes = 32;
 constexpr std::size_t logins_at_once = 1000;
@@ -141,6 +144,10 @@ Worker& Gateway::next_worker() {
 
 void Gateway::run() {
   wait_for_signal();
+  settle_timer_.expires_after(settle_after);
+  settle_timer_.async_wait([](const boost::system::error_code& cancelled) {
+    if (!cancelled) let_go_of_startup_pages();
+  });
   context_.run();
 }
 
@@ -228,6 +235,7 @@ void Gateway::finish() {
   const bool deserted = shared_.connections == 0;
   draining_ = true;
   drain_timer_.cancel();
+  settle_timer_.cancel();
   stop_listening();
   on_each_worker(
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", false); });

@@ -50,6 +50,7 @@ class Gateway {
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_{context_};
   boost::asio::steady_timer drain_timer_{context_};
+  boost::asio::steady_timer settle_timer_{context_};
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<ApiSide> api_;
   std::atomic<std::size_t> next_{0};
