@@ -1,8 +1,8 @@
 #include "gateway/upstream/link.h"
 
+#include "gateway/upstream/own_messages.h"
 #include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/field_writer.h"
-#include "protocol/postgres/frame.h"
 #include "protocol/postgres/frontend_messages.h"
 
 namespace dbgate::upstream {
@@ -16,27 +16,6 @@ constexpr std::size_t read_bytes = protocol::ReadBuffer::usual_bytes;
 constexpr std::size_t most_read_bytes = 256 * 1024;
 // A server that is done needs less to go.
 constexpr std::chrono::milliseconds farewell_limit{1000};
-constexpr std::size_t header_bytes = protocol::MessageHeader::bytes;
-// Of what a server says by itself, or of replies to dbgate's own queries.
-constexpr std::size_t max_own_message = 1u << 20;
-
-/// Calls `visit(type)` for every whole message and drops it. False: out of step, or too large.
-template <class Visit>
-bool each_message(protocol::ReadBuffer& received, Visit&& visit) {
-  for (;;) {
-    const protocol::Bytes unread = received.unread();
-    const auto header = protocol::decode_header(unread);
-    if (!header) return header.error() == protocol::DecodeError::incomplete;
-    if (header->body_length > max_own_message) return false;
-    const std::size_t whole = header_bytes + header->body_length;
-    if (unread.size() < whole) {
-      received.prepare(whole - unread.size());
-      return true;
-    }
-    if (!visit(header->type, unread.subspan(header_bytes, header->body_length))) return false;
-    received.consume(whole);
-  }
-}
 
 }  // namespace
 

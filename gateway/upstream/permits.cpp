@@ -101,4 +101,17 @@ std::size_t PermitBook::taken(const std::string& target) const {
   return found == books_.end() ? 0 : found->second.taken;
 }
 
+bool PermitBook::listen(const std::string& target, std::size_t max) {
+  const std::lock_guard lock(mutex_);
+  Book& entry = book(target);
+  const bool room = max == 0 || entry.listening + 1 < max;
+  if (room) ++entry.listening;
+  return room;
+}
+
+void PermitBook::listen_no_longer(const std::string& target) {
+  const std::lock_guard lock(mutex_);
+  --book(target).listening;
+}
+
 }  // namespace dbgate::upstream

@@ -56,6 +56,10 @@ class PermitBook {
   Clock::time_point others_wait_since(const std::string& target, const Party* party) const;
   std::size_t taken(const std::string& target) const;
 
+  /// Whether one more permit may go to a connection that only listens: of `max`, one is always left for work.
+  bool listen(const std::string& target, std::size_t max);
+  void listen_no_longer(const std::string& target);
+
  private:
   struct Waiter {
     Party* party;
@@ -64,6 +68,7 @@ class PermitBook {
   struct Book {
     std::size_t max = 0;
     std::size_t taken = 0;
+    std::size_t listening = 0;  // connections that have a permit, or will
     std::deque<Waiter> line;
     std::shared_ptr<std::atomic<int>> waiting = std::make_shared<std::atomic<int>>(0);
   };

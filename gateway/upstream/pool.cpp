@@ -361,6 +361,14 @@ void Pool::sweep() {
     at = empty ? groups_.erase(at) : std::next(at);
   }
   std::erase_if(requests_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(channels_, [](const auto& entry) { return entry.second.use_count() == 1; });
+}
+
+std::shared_ptr<Channels> Pool::channels(const LinkRequest& request) {
+  LinkRequest own = listening_request(request);
+  std::shared_ptr<Channels>& known = channels_[own.key];
+  if (!known || known->lost()) known = std::make_shared<Channels>(*this, shared(std::move(own)));
+  return known;
 }
 
 void Pool::close() {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/upstream/channels.h"
 #include "gateway/upstream/link.h"
 #include "gateway/upstream/permits.h"
 
@@ -79,6 +80,11 @@ class Pool {
   /// Nobody holds it any more, and the next may be anybody.
   void give_back(const LinkPtr& link);
 
+  /// What sessions of the request's database and login listen to, on this thread.
+  std::shared_ptr<Channels> channels(const LinkRequest& request);
+  net::Executor executor() const { return executor_; }
+  PermitBook& permits() noexcept { return book_; }
+
   /// Of the last connection of that key, on any thread. Pooled clients are greeted with it.
   std::optional<Greeting> greeting(const std::string& key) const { return greetings_.of(key); }
 
@@ -116,6 +122,7 @@ class Pool {
   std::map<std::string, PoolGroup, std::less<>> groups_;
   std::map<std::string, std::list<Waiter*>, std::less<>> lines_;                              // by target
   std::map<std::pair<std::string, std::string>, std::weak_ptr<const LinkRequest>> requests_;  // key, application_name
+  std::map<std::string, std::shared_ptr<Channels>, std::less<>> channels_;  // by key of their own connection
   bool closed_ = false;
 };
 

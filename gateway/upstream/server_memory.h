@@ -85,6 +85,7 @@ struct ServerMemory {
   std::shared_ptr<const void> unnamed;   ///< whose its unnamed statement is; null: nobody's who could use it again
   std::string user;                      ///< of dbgate: for whom it worked last; empty: nobody yet
   std::string application_name;          ///< empty: has to be told
+  bool listens = false;                  ///< to channels of which nobody is told here (channels.h)
   std::shared_ptr<const void> settings;  ///< the list of settings in force (identity counts); null: as it logged in
 };
 

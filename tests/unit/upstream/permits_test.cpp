@@ -111,5 +111,17 @@ TEST(PermitBook, IsExactUnderManyThreads) {
   EXPECT_EQ(book.taken("a"), 0u);
 }
 
+TEST(PermitBook, LeavesOneForWork) {
+  PermitBook book;
+  EXPECT_FALSE(book.listen("a", 1));
+  EXPECT_TRUE(book.listen("a", 3));
+  EXPECT_TRUE(book.listen("a", 3));
+  EXPECT_FALSE(book.listen("a", 3));
+  book.listen_no_longer("a");
+  EXPECT_TRUE(book.listen("a", 3));
+  EXPECT_TRUE(book.listen("b", 0)) << "no limit";
+  EXPECT_EQ(book.taken("a"), 0u) << "the permit itself is taken like any other";
+}
+
 }  // namespace
 }  // namespace dbgate::upstream
