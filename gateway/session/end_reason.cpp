@@ -20,6 +20,10 @@ std::string_view name_of(EndReason reason) {
       return "ended by operator";
     case EndReason::denied:
       return "denied";
+    case EndReason::listener_lost:
+      return "listener lost";
+    case EndReason::notifications_unread:
+      return "notifications unread";
   }
   return "unknown";
 }

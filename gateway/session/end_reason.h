@@ -13,7 +13,9 @@ enum class EndReason : std::uint8_t {
   audit_failed,
   limit,  ///< of a policy
   ended_by_operator,
-  denied
+  denied,
+  listener_lost,        ///< the server connection that listened for it
+  notifications_unread  ///< more than are kept for a client
 };
 
 std::string_view name_of(EndReason reason);

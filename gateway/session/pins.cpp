@@ -8,7 +8,7 @@ namespace dbgate::session {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(Pin::count_)> pin_names = {
-    "temporary object", "advisory lock", "cursor WITH HOLD", "LISTEN", "PREPARE", "LOAD", "role", "settings", "dblink"};
+    "temporary object", "advisory lock", "cursor WITH HOLD", "PREPARE", "LOAD", "role", "settings", "dblink"};
 
 void add(Pins& pins, Pin pin) {
   pins.set(static_cast<std::size_t>(pin));
@@ -45,9 +45,6 @@ Pins pins_of(const sql::Statement& statement) {
     if (changes && (use.name == "role" || use.name == "session_authorization")) add(pins, Pin::role);
   }
   switch (statement.kind) {
-    case sql::StatementKind::listen:
-      add(pins, Pin::listen);
-      break;
     case sql::StatementKind::prepare:
       add(pins, Pin::prepared);
       break;
@@ -72,9 +69,6 @@ Pins unpinned_by(const sql::Statement& statement) {
     pins.set();
     pins.reset(static_cast<std::size_t>(Pin::loaded_library));
     pins.reset(static_cast<std::size_t>(Pin::foreign_session));
-  }
-  if (statement.kind == sql::StatementKind::unlisten && (statement.name.empty() || statement.name == "*")) {
-    add(pins, Pin::listen);
   }
   if (statement.kind == sql::StatementKind::deallocate && statement.name.empty()) add(pins, Pin::prepared);
   if (statement.kind == sql::StatementKind::close_cursor && statement.name.empty()) add(pins, Pin::holdable_cursor);

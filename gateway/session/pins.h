@@ -12,7 +12,6 @@ enum class Pin : std::uint8_t {
   temporary_object,  ///< CREATE TEMPORARY …, and whatever names pg_temp
   advisory_lock,     ///< of the session, not of a transaction
   holdable_cursor,   ///< DECLARE … WITH HOLD
-  listen,            ///< LISTEN
   prepared,          ///< PREPARE (of SQL; those of the protocol move along)
   loaded_library,    ///< LOAD
   role,              ///< SET ROLE, SET SESSION AUTHORIZATION

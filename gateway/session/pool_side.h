@@ -1,6 +1,8 @@
 #pragma once
+#include <memory>
 #include <optional>
 
+#include "gateway/session/inbox.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/pins.h"
 #include "gateway/session/tracked_settings.h"
@@ -21,6 +23,7 @@ struct PoolSide {
   upstream::ServerMemory* server = nullptr;  ///< of the server connection at hand; null: there is none now
   TrackedSettings settings;
   Pins pins;
+  std::unique_ptr<Inbox> inbox;      ///< null: it has never sent LISTEN
   bool failed = false;               ///< an error since the last ReadyForQuery
   std::optional<Refusal> no_server;  ///< no server connection could be had: the next message is refused with it
 };

@@ -277,6 +277,7 @@ Task<> Session::relay(std::unique_ptr<const std::string> farewell) {
   ports.accept_audit = [this] { return host_.accept_audit(); };
   ports.analyze = [this, &judge](std::string_view text) { return analyze(*judge, text); };
   ports.lend = [this, &relay] { return lend(relay.settings()); };
+  ports.channels = [this] { return host_.servers().channels(*link_request_); };
   ports.stop_lending = [this] { host_.servers().stop_waiting(this); };
   upstream::Pool* const pool = sharing_ == Sharing::none ? nullptr : &host_.servers();
   Pump pump(client_, relay, *cancel_, std::move(ports), pool);

@@ -31,6 +31,7 @@ Pump::Pump(net::Stream& client, Relay& relay, CancelPoint& cancel, PumpPorts por
 Task<> Pump::run() {
   if (link_ && relay_.at_rest()) rest();
   co_await client_side();
+  if (channels_) channels_->leave(*this);
   alarm_ = nullptr;
   cancel_.when_settled(nullptr);
 }
@@ -51,6 +52,7 @@ void Pump::end(EndReason reason) {
   if (client_busy_) client_.shutdown();
   if (server_busy_) close_server();
   ports_.stop_lending();
+  if (channels_) channels_->leave(*this);
 }
 
 void Pump::trim() {
@@ -83,8 +85,9 @@ void Pump::end_session(std::string why, bool gentle) {
 }
 
 void Pump::end_now() {
-  tell_client(fatal_response(sqlstate::admin_shutdown, farewell_));
-  end(EndReason::ended_by_operator);
+  const bool unread = farewell_reason_ == EndReason::notifications_unread;
+  tell_client(fatal_response(unread ? sqlstate::configuration_limit_exceeded : sqlstate::admin_shutdown, farewell_));
+  end(farewell_reason_);
   client_.shutdown();
 }
 
@@ -109,20 +112,6 @@ upstream::LinkPtr Pump::release() {
   if (resting_) pool_->work(*link_);
   link_->detach();
   return std::exchange(link_, nullptr);
-}
-
-// Between transactions somebody else may have the server connection, unless something binds the session to it, or a
-// cancel is on its way that must not hit another's statement.
-void Pump::rest() {
-  if (pool_ == nullptr || resting_ || cancel_.under_way() || relay_.pins().any()) return;
-  resting_ = pool_->rest(*link_);
-}
-
-void Pump::on_link_taken() {
-  cancel_.detach();
-  relay_.detach_server();
-  resting_ = false;
-  link_ = nullptr;
 }
 
 // Both sides write to the client: what the server said, and what dbgate answers itself. One at a time.
@@ -204,6 +193,7 @@ Task<> Pump::next_answer() {
 Task<> Pump::client_side() {
   std::size_t at_once = read_bytes;
   while (!ended_) {
+    if (relay_.may_tell() || !farewell_.empty()) co_await tell_notifications();
     const auto room = from_client_buffer_.prepare(at_once);
     const net::IoResult got = client_.try_read(room);
     if (got.bytes == room.size()) at_once = std::min(2 * at_once, most_read_bytes);
@@ -318,17 +308,12 @@ Task<Pump::Go> Pump::go_on() {
     }
     case Relay::Next::wait:
       co_return Go::again;
-    case Relay::Next::server: {
-      auto lent = co_await ports_.lend();
-      if (lent && ended_) {
-        pool_->give_back(*lent);
-      } else if (lent) {
-        take(std::move(*lent));
-      } else {
-        relay_.refuse_for_server(lent.error());
-      }
+    case Relay::Next::server:
+      co_await lend();
       co_return Go::again;
-    }
+    case Relay::Next::listen:
+      co_await listen();
+      co_return Go::again;
     case Relay::Next::analyze: {
       auto analysis = co_await ports_.analyze(relay_.text_to_analyze());
       relay_.offer_analysis(std::move(analysis));

@@ -22,6 +22,8 @@ struct PumpPorts {
   std::function<Task<std::shared_ptr<const Analysis>>(std::string_view)> analyze;
   /// Gets a server connection, ready for this session.
   std::function<Task<Result<upstream::LinkPtr>>()> lend;
+  /// What sessions of its database listen to, where the server connection is shared.
+  std::function<std::shared_ptr<upstream::Channels>()> channels;
   /// Whoever waits in lend() need not wait any longer.
   std::function<void()> stop_lending;
 };
@@ -29,7 +31,7 @@ struct PumpPorts {
 /// Moves bytes between a client and its server through a Relay: reads what is there, lets the relay handle all of it,
 /// writes once. Nothing is read from one side while a write to the other is pending, so a session's memory is its two
 /// buffers. What can be done without waiting is done by plain functions; coroutines wait.
-class Pump final : public upstream::LinkHolder {
+class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
  public:
   /// `pool` may take the server connection between transactions; null: it is the session's own.
   Pump(net::Stream& client, Relay& relay, CancelPoint& cancel, PumpPorts ports, upstream::Pool* pool);
@@ -66,6 +68,8 @@ class Pump final : public upstream::LinkHolder {
   Task<bool> finish_server_bytes() override;
   void on_server_gone() override;
   void on_link_taken() override;
+  void on_notification(const upstream::NotificationPtr& notification) override;
+  void on_channels_lost() override;
 
  private:
   enum class Go : std::uint8_t { on, again, stop };
@@ -74,6 +78,10 @@ class Pump final : public upstream::LinkHolder {
   Wrote forward_now();
   Task<Go> forward_rest(Wrote so_far);
   Task<Go> go_on();
+  Task<> lend();
+  Task<> listen();
+  Task<> tell_notifications();
+  void stop_listening(EndReason reason, std::string why);
   void end_of_client();
   Handled after_server_bytes();
   bool write_now(net::Stream& stream, Outgoing& outgoing, bool busy);
@@ -98,7 +106,8 @@ class Pump final : public upstream::LinkHolder {
   PumpPorts ports_;
   upstream::Pool* pool_;
   upstream::LinkPtr link_;
-  bool resting_ = false;  // the pool may take the link
+  std::shared_ptr<upstream::Channels> channels_;  // null: it has not listened
+  bool resting_ = false;                          // the pool may take the link
   protocol::ReadBuffer from_client_buffer_;
   Relay::Step from_client_step_;  // of the bytes that are being forwarded
   Relay::Step from_server_step_;
@@ -113,7 +122,8 @@ class Pump final : public upstream::LinkHolder {
   Relay::Clock::time_point alarm_time_ = UnderLimits::never;
   bool ended_ = false;
   bool draining_ = false;  // the client said Terminate while statements were under way
-  std::string farewell_;   // non-empty: the session ends at its next boundary
+  std::string farewell_;   // non-empty: the session ends at its next boundary, for …
+  EndReason farewell_reason_ = EndReason::ended_by_operator;
   EndReason reason_ = EndReason::terminated;
   std::uint64_t from_client_ = 0;
   std::uint64_t trimmed_at_ = UINT64_MAX;  // from_client_ then

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,6 +55,7 @@ class Relay {
     more,      ///< everything that could be handled was; read more
     wait,      ///< the next message can be handled only after outstanding replies
     server,    ///< the next message needs a server connection: attach_server() or refuse_for_server(), then go on
+    listen,    ///< channel_wanted() has to be listened to first: hold_channel() or refuse_channel(), then go on
     analyze,   ///< a large statement text waits: analyse `text_to_analyze()` elsewhere, then offer_analysis()
     finished,  ///< Terminate: nothing more will be read
     broken     ///< `failure()` says why; the connection must be closed after what is left to write was written
@@ -105,6 +107,19 @@ class Relay {
   /// Why the server connection cannot change hands all the same; none without sharing.
   const Pins& pins() const;
   const std::shared_ptr<const SettingTexts>& settings() const { return pool_->settings.current(); }
+
+  // Notifications, where server connections are shared (relay_listen.cpp).
+  const std::string& channel_wanted() const;
+  /// `let_go`: see Inbox.
+  void hold_channel(std::function<void(const std::string&)> let_go);
+  void refuse_channel(const Error& why);
+  /// False: the client has left too many unread.
+  bool take_notification(const upstream::NotificationPtr& notification);
+  /// Whether there are some, and the client may be told now.
+  bool may_tell() const noexcept;
+  void tell_notifications(Outgoing& client);
+  /// Takes no more of them.
+  void close_inbox() { pool_->inbox->close(); }
 
   // Limits of policies (relay_limits.cpp).
   using Clock = std::chrono::steady_clock;
@@ -196,6 +211,8 @@ class Relay {
   void close_surplus();
   void drop_unnamed();
   std::optional<Refusal> refusal_of_block(const sql::Script& script) const;
+  std::optional<Refusal> refusal_of_channels(const sql::Script& script);
+  void settle_channels(char status);
   void pin(const sql::Script& script);
   void shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag);
   void shared_ready(char status);
@@ -223,7 +240,7 @@ class Relay {
   bool handle_backend(char type, Bytes message, Bytes body);
   void on_error(Bytes message, Bytes body);
   void forward_error(Bytes message, Bytes body);
-  void on_ready(char status);
+  void on_ready(char status, Bytes message);
   void on_complete(std::string_view tag);
   void settle_effects(const Run& run, const sql::Statement& statement, bool succeeded);
   void pop_front(bool succeeded);

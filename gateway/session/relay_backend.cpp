@@ -145,8 +145,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
         fail(sqlstate::connection_failure, "the server sent an invalid ReadyForQuery");
         return false;
       }
-      to_client_.forward(message);
-      on_ready(static_cast<char>(ready->status));
+      on_ready(static_cast<char>(ready->status), message);
       return true;
     }
     case 'S':
@@ -200,6 +199,10 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     case 'W':
       copy_begins();
       break;
+    case 'A':
+      if (!pool_) break;
+      backend_pass_ = Pass::drop;  // another connection listens for the session (relay_listen.cpp)
+      return true;
     default:
       break;
   }
@@ -317,18 +320,19 @@ void Relay::skip_to_sync() {
   skip_is_local_ = false;
 }
 
-void Relay::on_ready(char status) {
+void Relay::on_ready(char status, Bytes message) {
   status_ = status;
   copy_in_ = CopyIn::none;
   if (!takes_ready()) {  // the server had not read that Sync after all, and is ready for what comes behind it
     --doubtful_syncs_;
     if (!skip_is_local_) skipping_ = false;
-    return;
+    return to_client_.forward(message);
   }
   Expected& entry = expected_.front();
   if (entry.run) finish_run(*entry.run, "00000");
   pop_front(true);
   if (pool_) shared_ready(status);
+  to_client_.forward(message);
   if (reads_) reads_ready(status);
   // Portals live as long as their transaction, holdable cursors longer.
   if (status_ == 'I') {

@@ -265,6 +265,13 @@ void Relay::on_execute(Bytes message, Bytes body) {
     judged.refused = true;
     judged.refusal = cannot_be_undone("Fetch the rows of RETURNING at once.");
   }
+  if (pool_ && !judged.refused) {
+    if (const auto refusal = refusal_of_channels(*judged.script)) {
+      judged.refused = true;
+      judged.refusal = *refusal;
+    }
+    if (next_ == Next::listen) return;
+  }
   LimitTraits traits;
   std::shared_ptr<Meter> meter;
   if (quota_.limits() && !judged.refused) {

@@ -276,7 +276,10 @@ void Relay::on_query(Bytes message, Bytes body) {
     if (!replication_) judge_.remember(text, TextForm::query, *analysis, judged);
   }
   if (pool_ && !judged.refused) {
-    if (const auto refusal = refusal_of_block(*judged.script)) {
+    auto refusal = refusal_of_block(*judged.script);
+    if (!refusal) refusal = refusal_of_channels(*judged.script);
+    if (next_ == Next::listen) return;
+    if (refusal) {
       return refuse_simple(record_denial(over_limit(*refusal, judged.script), text, simple_protocol(), {}));
     }
   }

@@ -206,6 +206,7 @@ void Relay::shared_complete(const Run& run, const sql::Statement& statement, std
   const std::string_view text = std::string_view(run.text).substr(std::min(statement.begin, run.text.size()));
   pool_->settings.on_complete(statement, text.substr(0, statement.length), tag);
   upstream::ServerMemory& server = *pool_->server;
+  if (statement.kind == sql::StatementKind::listen) server.listens = true;
   const bool all = statement.tag == "DISCARD ALL";
   if (all || (statement.kind == sql::StatementKind::deallocate && statement.name.empty())) {
     server.statements.clear();
@@ -220,6 +221,7 @@ void Relay::shared_complete(const Run& run, const sql::Statement& statement, std
 
 void Relay::shared_ready(char status) {
   pool_->settings.on_ready(status, std::exchange(pool_->failed, false));
+  if (pool_->inbox) settle_channels(status);
   if (status != 'I') return;
   pool_->server->settings = pool_->settings.current();
   if (pool_->settings.too_many()) pool_->pins.set(static_cast<std::size_t>(Pin::settings));

@@ -35,6 +35,7 @@ void forget_all(upstream::ServerMemory& memory) {
   memory.unnamed = nullptr;
   memory.application_name.clear();
   memory.settings = nullptr;
+  memory.listens = false;
 }
 
 }  // namespace
@@ -66,6 +67,7 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
     forget_all(memory);
   }
   std::string told;
+  if (memory.listens) queries.emplace_back("UNLISTEN *");
   if (memory.settings != settings) told = "RESET ALL; ";
   if (!told.empty() || memory.application_name != name) told += set_application_name(name);
   if (memory.settings != settings && settings) {
@@ -77,6 +79,7 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
     DBGATE_CO_CHECK(co_await link->run(std::move(queries), own_query_limit));
     memory.unnamed = nullptr;  // Query drops it (PostgreSQL docs ch. 55.2.3)
   }
+  memory.listens = false;
   memory.user = info.user;
   memory.application_name = std::move(name);
   memory.settings = std::move(settings);

@@ -39,18 +39,33 @@ bool TrackedSettings::concerns(const sql::Statement& statement) {
 void TrackedSettings::add(const sql::SettingUse& use, std::string text) {
   switch (use.action) {
     case SettingAction::set:
-      pending_.push_back({use.name, std::move(text)});
+      pending_.push_back({use.name, std::move(text), Change::Of::setting});
       break;
     case SettingAction::set_default:
     case SettingAction::reset:
-      pending_.push_back({use.name, {}});
+      pending_.push_back({use.name, {}, Change::Of::setting});
       break;
     case SettingAction::reset_all:
-      pending_.push_back({});
+      pending_.emplace_back();
       break;
     default:
       break;
   }
+}
+
+// What a later one makes void is not kept, unless a savepoint stands between them.
+void TrackedSettings::add_channel(std::string name, Change::Of of) {
+  const auto listens = [&](const Change& one) { return one.of == Change::Of::listen && one.name == name; };
+  const bool needless = of == Change::Of::unlisten && !name.empty() && !channels_.contains(name) &&
+                        std::none_of(pending_.begin(), pending_.end(), listens);
+  if (needless) return;
+  const std::size_t fixed = savepoints_.empty() ? 0 : std::min(savepoints_.back().second, pending_.size());
+  const auto void_now = [&](const Change& one) {
+    return one.of != Change::Of::setting && (one.name == name || name.empty());
+  };
+  pending_.erase(std::remove_if(pending_.begin() + static_cast<std::ptrdiff_t>(fixed), pending_.end(), void_now),
+                 pending_.end());
+  pending_.push_back({std::move(name), {}, of});
 }
 
 void TrackedSettings::on_complete(const sql::Statement& statement, std::string_view text, std::string_view tag) {
@@ -79,8 +94,13 @@ void TrackedSettings::on_complete(const sql::Statement& statement, std::string_v
       return;
     }
     case StatementKind::discard:
-      if (statement.tag == "DISCARD ALL") pending_.push_back({});
-      return;
+      if (statement.tag != "DISCARD ALL") return;
+      pending_.emplace_back();
+      return add_channel({}, Change::Of::unlisten);
+    case StatementKind::listen:
+      return add_channel(statement.name, Change::Of::listen);
+    case StatementKind::unlisten:
+      return add_channel(statement.name, Change::Of::unlisten);
     default:
       break;
   }
@@ -106,12 +126,30 @@ void TrackedSettings::on_ready(char status, bool failed) {
 
 void TrackedSettings::apply() {
   savepoints_.clear();
-  if (pending_.empty()) {
-    in_force_ = outside_;
-    return;
+  bool sets = false;
+  for (Change& change : pending_) {
+    if (change.of == Change::Of::setting) {
+      sets = true;
+    } else if (change.of == Change::Of::listen) {
+      channels_.insert(std::move(change.name));
+    } else if (change.name.empty()) {
+      channels_.clear();
+    } else {
+      channels_.erase(change.name);
+    }
   }
+  if (sets) {
+    apply_settings();
+  } else {
+    in_force_ = outside_;
+  }
+  pending_.clear();
+}
+
+void TrackedSettings::apply_settings() {
   SettingTexts texts = current_ ? *current_ : SettingTexts();
   for (Change& change : pending_) {
+    if (change.of != Change::Of::setting) continue;
     if (change.name.empty()) {
       texts.clear();
       continue;
@@ -125,7 +163,6 @@ void TrackedSettings::apply() {
       texts.emplace_back(std::move(change.name), std::move(change.text));
     }
   }
-  pending_.clear();
   std::size_t bytes = 0;
   for (const auto& [name, text] : texts)
     bytes += name.size() + text.size();

@@ -1,5 +1,7 @@
 #pragma once
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,8 +14,11 @@ namespace dbgate::session {
 /// What a session has set for itself, as statements that set it again: by name, in the order of the first time.
 using SettingTexts = std::vector<std::pair<std::string, std::string>>;
 
-/// Follows SET and RESET through transactions and savepoints, so that another server connection can be
-/// brought to where the last one was (PostgreSQL docs, SET: what a transaction sets is gone if it is rolled back).
+using ChannelNames = std::set<std::string, std::less<>>;
+
+/// Follows SET and RESET, LISTEN and UNLISTEN through transactions and savepoints, so that another server connection
+/// can be brought to where the last one was (PostgreSQL docs, SET: what a transaction sets is gone if it is rolled
+/// back).
 class TrackedSettings {
  public:
   static constexpr std::size_t most = 100;
@@ -29,6 +34,8 @@ class TrackedSettings {
 
   /// In force outside of transactions; null: nothing was set. Another list is another object.
   const std::shared_ptr<const SettingTexts>& current() const noexcept { return current_; }
+  /// What the session listens to: LISTEN takes effect with its transaction (PostgreSQL docs, LISTEN).
+  const ChannelNames& channels() const noexcept { return channels_; }
   /// Tells apart what is in force for the statement that comes next, within a transaction too: equal only where the
   /// settings are. Empty: as at the login.
   const std::string& in_force() const noexcept { return in_force_; }
@@ -39,13 +46,18 @@ class TrackedSettings {
 
  private:
   struct Change {
+    enum class Of : std::uint8_t { setting, listen, unlisten };
     std::string name;  ///< empty: all
     std::string text;  ///< empty: back to what it was at the login
+    Of of = Of::setting;
   };
   void apply();
+  void apply_settings();
   void add(const sql::SettingUse& use, std::string text);
+  void add_channel(std::string name, Change::Of of);
 
   std::shared_ptr<const SettingTexts> current_;
+  ChannelNames channels_;
   std::vector<Change> pending_;  // of the transaction under way
   std::vector<std::pair<std::string, std::size_t>> savepoints_;
   std::string in_force_;

@@ -14,8 +14,8 @@
 namespace dbgate::fuzz {
 
 /// '!' refused · '?' cannot be parsed · 'C' COPY FROM STDIN · 'P' PREPARE · 'E' EXECUTE · 'K' DECLARE · 'F' FETCH ·
-/// 'X' CLOSE · 'D' DEALLOCATE · 'Z' DISCARD ALL · anything else a SELECT. On a replication connection a text that
-/// begins with 'S' is a command of that protocol.
+/// 'X' CLOSE · 'D' DEALLOCATE · 'Z' DISCARD ALL · 'L' LISTEN · 'U' UNLISTEN · anything else a SELECT. On a replication
+/// connection a text that begins with 'S' is a command of that protocol.
 inline bool text_is_refused(std::string_view text) {
   bool start = true;
   for (const char c : text) {
@@ -76,7 +76,8 @@ class ScriptedJudge final : public session::Judge {
         {'C', sql::StatementKind::copy_in},    {'P', sql::StatementKind::prepare},
         {'E', sql::StatementKind::execute},    {'K', sql::StatementKind::declare_cursor},
         {'F', sql::StatementKind::fetch},      {'X', sql::StatementKind::close_cursor},
-        {'D', sql::StatementKind::deallocate}, {'Z', sql::StatementKind::discard}};
+        {'D', sql::StatementKind::deallocate}, {'Z', sql::StatementKind::discard},
+        {'L', sql::StatementKind::listen},     {'U', sql::StatementKind::unlisten}};
     sql::Statement one;
     const auto kind = kinds.find(text[0]);
     one.kind = kind == kinds.end() ? sql::StatementKind::select : kind->second;

@@ -8,6 +8,7 @@
 //   0x3n  the server sends the next n + 1 raw bytes     0x7n  Parse of the same, as prepared statement "s"
 #include <deque>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "gateway/session/relay.h"
@@ -305,6 +306,7 @@ class Play {
   void handled(const session::Relay::Step& step, Bytes input);
   void to_server(session::Outgoing& outgoing);
   void change_server();
+  void notify();
 
   fuzz::ScriptedJudge judge_;
   fuzz::ScriptedTrail trail_;
@@ -314,6 +316,8 @@ class Play {
   upstream::ServerMemory servers_[2];  // of which the relay has the first or the second, or is told that it has none
   std::size_t server_at_hand_ = 0;
   bool none_free_ = false;
+  bool nobody_listens_ = false;
+  std::set<std::string> held_;  // channels
   bool attached_ = false;
   bool parser_thread_;
   Server server_;
@@ -406,6 +410,16 @@ void Play::frontend() {
       }
       continue;
     }
+    if (step.next == session::Relay::Next::listen) {
+      DBGATE_FUZZ_CHECK(shared_);
+      if (std::exchange(nobody_listens_, false)) {
+        relay_.refuse_channel(Error(sqlstate::too_many_connections, "nobody listens"));
+      } else {
+        DBGATE_FUZZ_CHECK(held_.insert(relay_.channel_wanted()).second);
+        relay_.hold_channel([this](const std::string& name) { DBGATE_FUZZ_CHECK(held_.erase(name) == 1); });
+      }
+      continue;
+    }
     if (step.next != session::Relay::Next::analyze) break;
     DBGATE_FUZZ_CHECK(parser_thread_);
     relay_.offer_analysis(judge_.analyze(relay_.text_to_analyze()));
@@ -444,6 +458,18 @@ void Play::change_server() {
   server_at_hand_ = 1 - server_at_hand_;
 }
 
+// Another connection listens; what it hears never falls into the middle of a message, nor into a transaction.
+void Play::notify() {
+  const std::string name = held_.empty() ? "nobody" : *held_.begin();
+  const std::string said = message(protocol::backend::NotificationResponse{1, name, "payload"});
+  relay_.take_notification(std::make_shared<const upstream::Notification>(upstream::Notification{name, said}));
+  if (!relay_.may_tell()) return;
+  DBGATE_FUZZ_CHECK(client_stream_.at_boundary() && !relay_.in_transaction());
+  session::Outgoing told;
+  relay_.tell_notifications(told);
+  client_stream_.take(written(told), [](char type, std::string_view) { DBGATE_FUZZ_CHECK(type == 'A'); });
+}
+
 void Play::step(std::uint8_t what, std::string_view& rest) {
   const unsigned n = what & 15u;
   const std::string_view argument = rest.substr(0, n + 1);
@@ -459,7 +485,9 @@ void Play::step(std::uint8_t what, std::string_view& rest) {
       if (n == 0) trail_.fill();
       if (n == 1) change_server();
       if (n == 2) none_free_ = true;
-      if (n > 2) judge_.change_policy();
+      if (n == 3) nobody_listens_ = true;
+      if (n == 4) notify();
+      if (n > 4) judge_.change_policy();
       return;
     default:
       break;

@@ -24,7 +24,6 @@ PINS = {
                                "SELECT 7 * count(*) FROM pg_locks WHERE locktype = 'advisory'"),
     "a cursor WITH HOLD": ("DECLARE mine CURSOR WITH HOLD FOR SELECT 7", "FETCH mine"),
     "PREPARE": ("PREPARE mine AS SELECT 7", "EXECUTE mine"),
-    "LISTEN": ("LISTEN mine", "SELECT 7 * count(*) FROM pg_listening_channels()"),
     "set_config": ("SELECT set_config('work_mem', '7MB', false)", "SELECT 7 WHERE current_setting('work_mem') = '7MB'"),
     "LOAD": ("LOAD 'auto_explain'", "SELECT 7 FROM pg_settings WHERE name = 'auto_explain.log_nested_statements'"),
     "SET ROLE": ("SET ROLE pinned_role", "SELECT 7 WHERE current_user = 'pinned_role'"),
@@ -273,22 +272,6 @@ class Pool(unittest.TestCase):
         self.assertEqual(reported(session.run("SELECT 1")), {})
         self.assertEqual(session.value("SHOW TimeZone"), "UTC")
         self.assertEqual(reported(session.run("BEGIN; SET TimeZone = 'Asia/Kolkata'; ROLLBACK")).get("TimeZone", "UTC"), "UTC")
-
-    def test_notifications_reach_who_listens(self):
-        gateway = self.gateway("mode: transaction, max: 3, wait: 10s")
-        listening, rolled_back, other = (self.session(gateway) for _ in range(3))
-        listening.must("LISTEN news")
-        rolled_back.must("BEGIN; LISTEN news; ROLLBACK")
-        with Churner(lambda: Session(gateway.port), clients=2) as churner:
-            for number in range(20):
-                other.must(f"NOTIFY news, '{number}'")
-                kind, body = listening.receive()
-                self.assertEqual((kind, body[4:]), ("A", f"news\0{number}\0".encode()))
-        self.assertEqual(churner.problems, [])
-        self.assertNotIn("A", other.run("SELECT 1").types + rolled_back.run("SELECT 1").types)
-        listening.must("UNLISTEN news")
-        other.must("NOTIFY news, 'unheard'")
-        self.assertNotIn("A", listening.run("SELECT 1").types)
 
     def test_the_pid_is_stable_and_takes_cancels(self):
         gateway = self.gateway("mode: transaction, max: 2, wait: 10s")

@@ -343,6 +343,8 @@ class RelayLab {
   Relay::Next next = Relay::Next::more;
   upstream::ServerMemory* free_server = nullptr;  ///< what it gets when it asks for a server connection
   std::size_t lent = 0;                           ///< how often it did
+  bool may_listen = true;                         ///< whether a channel is listened to when it asks for that
+  std::vector<std::string> channels;              ///< that are listened to for it
 
   /// Bytes arrive from the frontend.
   RelayLab& client(const std::string& bytes) {
@@ -418,6 +420,15 @@ class RelayLab {
           relay.attach_server(*free_server);
         } else {
           relay.refuse_for_server(Error(sqlstate::too_many_connections, "none free"));
+        }
+        continue;
+      }
+      if (next == Relay::Next::listen) {
+        if (may_listen) {
+          channels.push_back(relay.channel_wanted());
+          relay.hold_channel([this](const std::string& name) { std::erase(channels, name); });
+        } else {
+          relay.refuse_channel(Error(sqlstate::too_many_connections, "nobody listens"));
         }
         continue;
       }

@@ -173,11 +173,11 @@ TEST(PooledRelay, WaitsWhereOnlyTheServerKnowsWhetherAStatementIsThere) {
 
 TEST(PooledRelay, IsBoundByWhatStaysOnTheServer) {
   PooledLab lab;
-  lab.client(frontend::query("LISTEN a"));
-  EXPECT_EQ(names_of(lab.relay.pins()), "LISTEN");
-  lab.server(backend::complete("LISTEN") + backend::ready('I'));
+  lab.client(frontend::query("PREPARE p AS SELECT 1"));
+  EXPECT_EQ(names_of(lab.relay.pins()), "PREPARE");
+  lab.server(backend::complete("PREPARE") + backend::ready('I'));
   EXPECT_TRUE(lab.relay.at_rest());
-  lab.client(frontend::query("UNLISTEN *")).server(backend::complete("UNLISTEN") + backend::ready('I'));
+  lab.client(frontend::query("DEALLOCATE ALL")).server(backend::complete("DEALLOCATE ALL") + backend::ready('I'));
   EXPECT_EQ(names_of(lab.relay.pins()), "");
 }
 

@@ -99,5 +99,26 @@ TEST(TrackedSettings, SayWhenThereAreTooMany) {
   EXPECT_TRUE(it.settings.too_many());
 }
 
+TEST(TrackedSettings, FollowChannelsAsTheyDoSettings) {
+  Followed it;
+  it.ok("LISTEN a", 'I').ok("SET a.b = 'x'", 'I');
+  const auto settings = it.settings.current();
+  it.ok("BEGIN", 'T').ok("LISTEN b", 'T').ok("SAVEPOINT s", 'T').ok("UNLISTEN *", 'T').ok("LISTEN c", 'T');
+  EXPECT_THAT(it.settings.channels(), ElementsAre("a")) << "not yet";
+  it.ok("ROLLBACK TO s", 'T').ok("LISTEN d; UNLISTEN d; LISTEN e; LISTEN e", 'T').ok("COMMIT", 'I');
+  EXPECT_THAT(it.settings.channels(), ElementsAre("a", "b", "e"));
+  EXPECT_EQ(it.settings.current(), settings) << "the same list, not an equal one";
+  it.ok("BEGIN; SAVEPOINT s; LISTEN f; UNLISTEN a; RELEASE s", 'T').ok("ROLLBACK", 'I');
+  EXPECT_THAT(it.settings.channels(), ElementsAre("a", "b", "e"));
+  it.ok("BEGIN; UNLISTEN a; LISTEN a; UNLISTEN b; UNLISTEN never; COMMIT", 'I');
+  EXPECT_THAT(it.settings.channels(), ElementsAre("a", "e"));
+  it.fails("UNLISTEN *", 'I').ok("BEGIN; UNLISTEN *", 'T').ok("COMMIT", 'I', "ROLLBACK");
+  EXPECT_THAT(it.settings.channels(), ElementsAre("a", "e"));
+  it.ok("UNLISTEN \"*\"", 'I');
+  EXPECT_THAT(it.settings.channels(), ElementsAre("a", "e")) << "a channel of that name";
+  it.ok("DISCARD ALL", 'I');
+  EXPECT_THAT(it.settings.channels(), ElementsAre());
+}
+
 }  // namespace
 }  // namespace dbgate::session

@@ -1,0 +1,61 @@
+#include "gateway/session/inbox.h"
+
+#include <algorithm>
+
+namespace dbgate::session {
+namespace {
+
+// Of one that waits, besides its own bytes.
+constexpr std::size_t place_bytes = 64;
+
+}  // namespace
+
+void Inbox::hold(std::string channel, std::function<void(const std::string&)> let_go) {
+  held_.insert(std::move(channel));
+  let_go_ = std::move(let_go);
+}
+
+bool Inbox::take(const upstream::NotificationPtr& notification) {
+  if (!held_.contains(notification->channel)) return true;
+  bytes_ += notification->message.size() + place_bytes;
+  waiting_.push_back(notification);
+  return bytes_ <= most_bytes;
+}
+
+void Inbox::tell(Outgoing& client, const ChannelNames& channels) {
+  for (const auto& notification : waiting_) {
+    if (channels.contains(notification->channel)) client.say(notification->message);
+  }
+  clear();
+}
+
+void Inbox::drop_all_but(const ChannelNames& channels) {
+  std::erase_if(waiting_, [&](const auto& one) {
+    if (channels.contains(one->channel)) return false;
+    bytes_ -= one->message.size() + place_bytes;
+    return true;
+  });
+}
+
+void Inbox::let_go_all_but(const ChannelNames& channels) {
+  for (auto at = held_.begin(); at != held_.end();) {
+    if (channels.contains(*at)) {
+      ++at;
+      continue;
+    }
+    let_go_(*at);
+    at = held_.erase(at);
+  }
+}
+
+void Inbox::close() {
+  held_.clear();
+  clear();
+}
+
+void Inbox::clear() {
+  std::deque<upstream::NotificationPtr>().swap(waiting_);
+  bytes_ = 0;
+}
+
+}  // namespace dbgate::session

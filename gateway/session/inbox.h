@@ -1,0 +1,51 @@
+#pragma once
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "gateway/session/judge.h"
+#include "gateway/session/outgoing.h"
+#include "gateway/session/tracked_settings.h"
+#include "gateway/upstream/channels.h"
+
+namespace dbgate::session {
+
+/// Notifications of one session, from the server connection that listens for many until the client may be told
+/// (docs/decisions/0018-listening-through-one-connection.md). A channel is held from before its LISTEN goes to the
+/// server, so that nothing is missed; whether the session listens to it is for its transaction to say.
+class Inbox {
+ public:
+  static constexpr std::size_t most_channels = 1'000;
+  static constexpr std::size_t most_bytes = 4u << 20;  ///< of notifications that the client could not be told yet
+
+  bool holds(std::string_view channel) const { return held_.contains(channel); }
+  bool full() const noexcept { return held_.size() >= most_channels; }
+  /// `let_go` is called for each channel that is held no longer, this one and others.
+  void hold(std::string channel, std::function<void(const std::string&)> let_go);
+  /// What came on channels that are not held is dropped. False: there is more than can be kept.
+  bool take(const upstream::NotificationPtr& notification);
+  bool empty() const noexcept { return waiting_.empty(); }
+  /// Says what came on `channels`, to a client that is outside of transactions.
+  void tell(Outgoing& client, const ChannelNames& channels);
+  /// A transaction is open and nothing is under way: what came so far was committed before its LISTEN will be.
+  void drop_all_but(const ChannelNames& channels);
+  /// No transaction is open and nothing is under way.
+  void let_go_all_but(const ChannelNames& channels);
+  /// Nothing more is taken.
+  void close();
+
+  std::string wanted;              ///< a channel to be held before its LISTEN can go on
+  std::optional<Refusal> refusal;  ///< it cannot be
+
+ private:
+  void clear();
+
+  std::function<void(const std::string&)> let_go_;
+  ChannelNames held_;
+  std::deque<upstream::NotificationPtr> waiting_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace dbgate::session

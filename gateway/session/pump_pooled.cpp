@@ -1,0 +1,80 @@
+#include "gateway/session/pump.h"
+
+// What a pump minds besides where its server connection is shared with other sessions.
+namespace dbgate::session {
+
+// Between transactions somebody else may have the server connection, unless something binds the session to it, or a
+// cancel is on its way that must not hit another's statement.
+void Pump::rest() {
+  if (pool_ == nullptr || resting_ || cancel_.under_way() || relay_.pins().any()) return;
+  resting_ = pool_->rest(*link_);
+}
+
+void Pump::on_link_taken() {
+  cancel_.detach();
+  relay_.detach_server();
+  resting_ = false;
+  link_ = nullptr;
+}
+
+Task<> Pump::lend() {
+  auto lent = co_await ports_.lend();
+  if (lent && ended_) {
+    pool_->give_back(*lent);
+  } else if (lent) {
+    take(std::move(*lent));
+  } else {
+    relay_.refuse_for_server(lent.error());
+  }
+}
+
+// Sees to it that somebody listens before a LISTEN goes on. What the session does not use meanwhile others may have.
+Task<> Pump::listen() {
+  if (link_ && relay_.at_rest()) rest();
+  const std::string channel = relay_.channel_wanted();
+  channels_ = ports_.channels();
+  const auto listening = co_await channels_->listen(channel, *this);
+  if (!listening) {
+    relay_.refuse_channel(listening.error());
+  } else {
+    relay_.hold_channel([this](const std::string& name) { channels_->unlisten(name, *this); });
+  }
+}
+
+void Pump::on_notification(const upstream::NotificationPtr& notification) {
+  if (ended_ || !farewell_.empty()) return;
+  if (!relay_.take_notification(notification)) {
+    return stop_listening(EndReason::notifications_unread,
+                          "terminating connection: the client has not read its notifications");
+  }
+  // Else ReadyForQuery brings it along.
+  if (relay_.may_tell()) client_.wake();
+}
+
+// The server would have ended the session as well. Clients take that as a sign to read again what they may have missed.
+void Pump::on_channels_lost() {
+  stop_listening(EndReason::listener_lost,
+                 "terminating connection: the server connection that listened for it was lost");
+}
+
+// A client in the middle of a message is told when it has read that.
+void Pump::stop_listening(EndReason reason, std::string why) {
+  if (ended_ || !farewell_.empty()) return;
+  farewell_reason_ = reason;
+  farewell_ = std::move(why);
+  channels_->leave(*this);
+  relay_.close_inbox();
+  if (!client_busy_ && at_boundary()) end_now();
+}
+
+Task<> Pump::tell_notifications() {
+  Outgoing told;
+  if (relay_.may_tell()) relay_.tell_notifications(told);
+  if (!told.empty()) {
+    const auto written = co_await write_client(told);
+    if (!written) co_return end(EndReason::client_gone);
+  }
+  if (!farewell_.empty() && !ended_ && at_boundary()) end_now();
+}
+
+}  // namespace dbgate::session
