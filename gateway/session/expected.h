@@ -53,6 +53,8 @@ struct Prepared {
   bool deallocates = false;  ///< it is a DEALLOCATE of a name that only dbgate knows; another text stands for it
   std::shared_ptr<JudgementRecord> record;  ///< null: rendered anew for each execution
   std::optional<std::string> parsed_under;  ///< TrackedSettings::in_force() then; none: that is not certain
+  /// The result type that the frontend was told, where server connections are shared (relay_results.cpp). 0: none yet.
+  mutable std::uint64_t told = 0;
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;
@@ -111,6 +113,7 @@ struct Expected {
   std::unique_ptr<UnderLimits> under;  ///< null: no limits
   bool own = false;                    ///< dbgate's own message: the frontend does not see the reply, only an error
   std::string server_name;             ///< parse, where server connections are shared: the name on the server
+  PreparedPtr describes;               ///< describe_…: whose result type the answer tells
 };
 
 using ExpectedReplies = Fifo<Expected>;

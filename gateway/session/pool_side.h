@@ -2,6 +2,7 @@
 #include <memory>
 #include <optional>
 
+#include "gateway/session/expected.h"
 #include "gateway/session/inbox.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/pins.h"
@@ -23,9 +24,12 @@ struct PoolSide {
   upstream::ServerMemory* server = nullptr;  ///< of the server connection at hand; null: there is none now
   TrackedSettings settings;
   Pins pins;
-  std::unique_ptr<Inbox> inbox;      ///< null: it has never sent LISTEN
-  bool failed = false;               ///< an error since the last ReadyForQuery
-  std::optional<Refusal> no_server;  ///< no server connection could be had: the next message is refused with it
+  std::unique_ptr<Inbox> inbox;  ///< null: it has never sent LISTEN
+  /// What the last Bind made a portal of, if the frontend does not know its result type.
+  PreparedPtr untold;
+  std::string untold_portal, untold_name;  ///< of the portal, and of the statement on the server
+  bool failed = false;                     ///< an error since the last ReadyForQuery
+  std::optional<Refusal> no_server;        ///< no server connection could be had: the next message is refused with it
 };
 
 /// "UNLISTEN" of a channel that nobody has: runs where DEALLOCATE would, fails where it would, and changes nothing.

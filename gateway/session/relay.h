@@ -204,13 +204,21 @@ class Relay {
   bool refused_for_server(char type);
   bool is_duplicate(std::string_view name);
   bool deallocates_shared(const sql::Script& script) const;
-  bool put_on_server(const PreparedPtr& prepared, std::string& server_name);
+  BindStep put_on_server(const PreparedPtr& prepared, std::string& server_name);
   std::string parse_as(const upstream::StatementKeyPtr& key, bool own);
   void parse_unnamed(const PreparedPtr& prepared);
   bool close_on_server(std::string_view name, std::string& server_name);
   void close_surplus();
   void drop_unnamed();
   std::optional<Refusal> refusal_of_block(const sql::Script& script) const;
+  // … and what the frontend knows of results (relay_results.cpp).
+  BindStep same_result(const PreparedPtr& prepared, const std::string& server_name, std::uint64_t result) {
+    const bool same = prepared->told == 0 || prepared->told == result;
+    return same ? BindStep::go_on : compare_result(prepared, server_name, result);
+  }
+  BindStep compare_result(const PreparedPtr& prepared, const std::string& server_name, std::uint64_t result);
+  void note_untold(const PreparedPtr& prepared, std::string_view portal, const std::string& server_name);
+  void note_result(std::optional<Bytes> row_description);
   std::optional<Refusal> refusal_of_channels(const sql::Script& script);
   void settle_channels(char status);
   void pin(const sql::Script& script);

@@ -89,7 +89,8 @@ Relay::Step Relay::on_backend(Bytes input) {
     const std::size_t whole = header_bytes + header->body_length;
     // While nothing is owed dbgate may answer by itself at any moment, and its words may not fall into the middle of a
     // notice or notification that is still arriving: those pass whole. Long ones belong to a statement.
-    const bool described = header->type == 'T' && header->body_length <= max_inspected_message && described_origins();
+    const bool described = header->type == 'T' && header->body_length <= max_inspected_message &&
+                           (described_origins() || (!expected_.empty() && expected_.front().describes));
     const bool look = inspected(header->type) || expected_.empty() || described;
     if (header->body_length > (look ? max_inspected_message : limits_.max_message_bytes)) {
       fail(sqlstate::connection_failure, "the server sent a message that is too large");
@@ -176,10 +177,12 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     case 'D':
       ++expected_.front().run->rows_returned;
       break;
+    case 'n':
+      if (expected_.front().describes) note_result(std::nullopt);
+      [[fallthrough]];
     case '1':
     case '2':
     case '3':
-    case 'n':
       if (expected_.front().own) {
         backend_pass_ = Pass::drop;
       } else {
@@ -188,6 +191,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       pop_front(true);
       return true;
     case 'T':
+      if (expected_.front().describes) note_result(body);
       forward_description(message, body);
       if (expected_.front().kind != Kind::query) pop_front(true);
       return true;
@@ -199,6 +203,10 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     case 'W':
       copy_begins();
       break;
+    case 't':
+      if (!expected_.front().own) break;
+      backend_pass_ = Pass::drop;
+      return true;
     case 'A':
       if (!pool_) break;
       backend_pass_ = Pass::drop;  // another connection listens for the session (relay_listen.cpp)
@@ -302,6 +310,10 @@ const std::vector<rewrite::ColumnOrigin>* Relay::described_origins() const {
 }
 
 void Relay::forward_description(Bytes message, Bytes body) {
+  if (expected_.front().own) {
+    backend_pass_ = Pass::drop;
+    return;
+  }
   const auto* const origins = described_origins();
   const std::string described = origins == nullptr ? std::string() : with_origins(body, *origins);
   if (described.empty()) return to_client_.forward(message);

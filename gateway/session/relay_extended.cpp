@@ -78,6 +78,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   if (pool_ && name.empty()) {
     prepared->unnamed = true;
     pool_->server->unnamed = prepared;
+    pool_->server->unnamed_result = 0;
   }
   statements_.pend(name, prepared, segment_);
   if (by_own_name) return;  // parse_as() has sent it
@@ -119,6 +120,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     return true;
   }
   if (!record_bind(*portal, message, body, reader.remaining())) return false;
+  const PreparedPtr statement = pool_ && found.definition->told == 0 ? found.definition : nullptr;
   switch (judge_.looks_at_values() ? judge_bind(found.definition, body, partial) : BindStep::go_on) {
     case BindStep::again:
       return false;
@@ -129,7 +131,11 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
   }
   if (name->empty() && unnamed_owed_) give_unnamed();
   std::string on_server;
-  if (pool_ && !put_on_server(found.definition, on_server)) return false;
+  if (pool_) {
+    const BindStep step = put_on_server(found.definition, on_server);
+    if (step != BindStep::go_on) return step == BindStep::refused;
+    if (statement || pool_->untold) note_untold(statement, *portal, on_server);
+  }
   Expected& entry = expect(Expected::Kind::bind);
   entry.name = *portal;
   entry.names_portal = true;
@@ -174,14 +180,24 @@ void Relay::on_describe(Bytes message, Bytes body) {
     if (found.state == Names::State::absent) return refuse_extended(unknown_statement(describe->name), false);
     if (describe->name.empty() && unnamed_owed_) give_unnamed();
     std::string on_server;
-    if (pool_ && !put_on_server(found.definition, on_server)) return;
-    expect(Expected::Kind::describe_statement).name = describe->name;
+    if (pool_ && put_on_server(found.definition, on_server) != BindStep::go_on) return;
+    Expected& entry = expect(Expected::Kind::describe_statement);
+    entry.name = describe->name;
+    if (pool_ && (found.definition->key || found.definition->unnamed)) {
+      entry.describes = found.definition;
+      entry.server_name = on_server;
+    }
     if (!on_server.empty()) {
       dirty_ = true;
       return to_server_.say(protocol::encoded(frontend::Describe{frontend::NameKind::prepared_statement, on_server}));
     }
   } else {
-    expect(Expected::Kind::describe_portal).name = describe->name;
+    Expected& entry = expect(Expected::Kind::describe_portal);
+    entry.name = describe->name;
+    if (pool_ && pool_->untold && pool_->untold_portal == describe->name) {
+      entry.describes = pool_->untold;
+      entry.server_name = pool_->untold_name;
+    }
   }
   dirty_ = true;
   to_server_.forward(message);

@@ -138,6 +138,7 @@ void Relay::parse_unnamed(const PreparedPtr& prepared) {
   expect(Expected::Kind::parse).own = true;
   dirty_ = true;
   pool_->server->unnamed = prepared;
+  pool_->server->unnamed_result = 0;
   to_server_.say(parse_message(*key, {}));
 }
 
@@ -154,25 +155,26 @@ void Relay::close_surplus() {
   }
 }
 
-// Sees to it that the server at hand has the statement. False: only outstanding replies can tell. `server_name` stays
+// Sees to it that the server at hand has the statement. `again`: only outstanding replies can tell. `server_name` stays
 // empty where the frontend's name is the server's.
-bool Relay::put_on_server(const PreparedPtr& prepared, std::string& server_name) {
+Relay::BindStep Relay::put_on_server(const PreparedPtr& prepared, std::string& server_name) {
   upstream::ServerMemory& server = *pool_->server;
   if (prepared->unnamed && server.unnamed != prepared) parse_unnamed(prepared);
-  if (!prepared->key) return true;
+  if (prepared->unnamed) return same_result(prepared, {}, server.unnamed_result);
+  if (!prepared->key) return BindStep::go_on;
   const auto* const held = server.statements.find(*prepared->key);
   if (held == nullptr) {
     close_surplus();
     server_name = parse_as(prepared->key, true);
-    return true;
+    return same_result(prepared, server_name, 0);
   }
   // Whether an earlier stretch of messages has brought it there is open.
   if (!held->confirmed && held->stretch != segment_) {
     next_ = Next::wait;
-    return false;
+    return BindStep::again;
   }
   server_name = held->name;
-  return true;
+  return same_result(prepared, server_name, held->result);
 }
 
 // What a name of the frontend's is on the server at hand, to be closed there; empty if it holds none. False: the name

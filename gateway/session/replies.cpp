@@ -72,12 +72,17 @@ Refusal unknown_statement(std::string_view name) {
 }
 
 // The words by which drivers know that it helps to prepare again (plancache.c).
-Refusal outdated_statement() {
+Refusal changed_result() {
   Refusal refusal;
   refusal.code = sqlstate::feature_not_supported;
   refusal.message = "cached plan must not change result type";
-  refusal.hint = "dbgate's policy has changed what you see of its tables: prepare the statement again.";
   refusal.routine = "RevalidateCachedQuery";
+  return refusal;
+}
+
+Refusal outdated_statement() {
+  Refusal refusal = changed_result();
+  refusal.hint = "dbgate's policy has changed what you see of its tables: prepare the statement again.";
   return refusal;
 }
 

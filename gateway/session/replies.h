@@ -22,6 +22,7 @@ const std::string& failing_parse(bool unnamed);
 Refusal unknown_statement(std::string_view name);
 /// What a name stands for is not what it would be now: clients that see this prepare the statement again.
 Refusal outdated_statement();
+Refusal changed_result();
 /// The audit log did not take the record.
 Refusal audit_refusal();
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "gateway/auth/random.h"
+#include "gateway/base/keyed_hash.h"
 #include "gateway/session/pool_side.h"
 #include "gateway/session/tracked_settings.h"
+#include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/field_writer.h"
 #include "protocol/postgres/frame.h"
 #include "protocol/postgres/frontend_messages.h"
@@ -58,6 +61,28 @@ std::string bind_head(protocol::Bytes message, std::string_view portal, std::str
 std::string text_to_keep(const sql::Script& script, std::string_view text) {
   const bool followed = std::any_of(script.statements.begin(), script.statements.end(), TrackedSettings::concerns);
   return followed ? std::string(text) : std::string();
+}
+
+std::uint64_t result_type(std::optional<protocol::Bytes> row_description) {
+  static const HashKey key = [] {
+    const std::string bytes = auth::random_bytes(sizeof(HashKey));
+    HashKey random;
+    std::memcpy(&random, bytes.data(), sizeof random);
+    return random;
+  }();
+  constexpr std::uint64_t no_rows = 1;
+  constexpr std::uint64_t unreadable = 2;
+  if (!row_description) return no_rows;
+  const auto description = protocol::backend::RowDescription::decode(*row_description);
+  if (!description) return unreadable;
+  std::string columns;
+  for (const auto& column : description->columns) {
+    columns += column.name;
+    columns += '\0';
+    columns.append(reinterpret_cast<const char*>(&column.type_oid), sizeof column.type_oid);
+    columns.append(reinterpret_cast<const char*>(&column.type_modifier), sizeof column.type_modifier);
+  }
+  return std::max(keyed_hash(key, columns), unreadable + 1);
 }
 
 bool is_shared(const Names::Lookup& found) {

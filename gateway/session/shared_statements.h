@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,8 @@ std::string bind_head(protocol::Bytes message, std::string_view portal, std::str
                       std::size_t old_name_bytes);
 /// The text, if what it does to settings or transactions has to be followed; else nothing.
 std::string text_to_keep(const sql::Script& script, std::string_view text);
+/// Tells result types apart as the server does: by names, types and type modifiers of the columns. Never 0.
+std::uint64_t result_type(std::optional<protocol::Bytes> row_description);
 /// Whether the name is the frontend's alone.
 bool is_shared(const Names::Lookup& found);
 

@@ -18,14 +18,22 @@ ServerStatements::Statement& ServerStatements::add(StatementKeyPtr key, std::uin
     drop(before->second);
   }
   bytes_ += key->bytes.size();
-  list_.push_front({key, "dbgate:" + std::to_string(++names_), stretch, false});
+  list_.push_front({key, "dbgate:" + std::to_string(++names_), stretch, false, 0});
   by_key_.emplace(std::move(key), list_.begin());
   return list_.front();
 }
 
-void ServerStatements::confirm(std::string_view name) {
+ServerStatements::Statement* ServerStatements::named(std::string_view name) {
   const auto at = std::find_if(list_.begin(), list_.end(), [name](const Statement& one) { return one.name == name; });
-  if (at != list_.end()) at->confirmed = true;
+  return at == list_.end() ? nullptr : &*at;
+}
+
+void ServerStatements::confirm(std::string_view name) {
+  if (Statement* const statement = named(name)) statement->confirmed = true;
+}
+
+void ServerStatements::note_result(std::string_view name, std::uint64_t result) {
+  if (Statement* const statement = named(name)) statement->result = result;
 }
 
 void ServerStatements::remove(std::string_view name) {

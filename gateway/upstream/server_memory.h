@@ -39,6 +39,9 @@ class ServerStatements {
     std::string name;        ///< on the server
     std::uint64_t stretch;   ///< of messages, in which it was sent
     bool confirmed = false;  ///< the server has said that it is there
+    /// Tells result types apart; it is the same as long as the server holds the statement, or the server refuses to run
+    /// it. 0: not known.
+    std::uint64_t result = 0;
   };
 
   /// Null: the server holds none. A hit becomes the most recently used.
@@ -46,6 +49,7 @@ class ServerStatements {
   /// Replaces what the key stood for before. @return the new one, with a name never used on this connection
   Statement& add(StatementKeyPtr key, std::uint64_t stretch);
   void confirm(std::string_view name);
+  void note_result(std::string_view name, std::uint64_t result);
   /// The server has none of that name (any more).
   void remove(std::string_view name);
   /// The server has it still, and nobody wants it.
@@ -58,6 +62,7 @@ class ServerStatements {
   std::size_t size() const noexcept { return by_key_.size(); }
 
  private:
+  Statement* named(std::string_view name);
   struct Hash {
     std::size_t operator()(const StatementKeyPtr& key) const noexcept { return key->hash; }
     std::size_t operator()(const StatementKey& key) const noexcept { return key.hash; }
@@ -83,6 +88,7 @@ class ServerStatements {
 struct ServerMemory {
   ServerStatements statements;
   std::shared_ptr<const void> unnamed;   ///< whose its unnamed statement is; null: nobody's who could use it again
+  std::uint64_t unnamed_result = 0;      ///< as ServerStatements::Statement::result
   std::string user;                      ///< of dbgate: for whom it worked last; empty: nobody yet
   std::string application_name;          ///< empty: has to be told
   bool listens = false;                  ///< to channels of which nobody is told here (channels.h)

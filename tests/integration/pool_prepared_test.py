@@ -219,9 +219,43 @@ class Prepared(unittest.TestCase):
         self.assertEqual(fresh.run_prepared("new").rows, [("2", "b", "3")])
         self.assertEqual(fresh.must("COMMIT").status, "I")
 
+    def test_a_result_that_one_knows_does_not_change(self):
+        sql = {"read": "SELECT * FROM b.t", "write": "INSERT INTO b.t VALUES (7) RETURNING *", "same": "SELECT x FROM b.t",
+               "nothing": "UPDATE b.t SET x = x"}
+        tell = {"statement": lambda name: self.exchange(self.one, wire.describe(b"S", name)),
+                "portal": lambda name: self.exchange(self.one, wire.bind("p", name), wire.describe(b"P", "p")),
+                "unnamed": lambda name: self.exchange(self.one, wire.parse("", sql[name]), wire.describe(b"S", ""))}
+        for change in ("ADD COLUMN z int", "ALTER COLUMN y TYPE varchar(9)", "RENAME COLUMN y TO renamed", "ALTER COLUMN y TYPE int USING 1"):
+            for way in tell:
+                with self.subTest(change, way=way):
+                    self.setUp()
+                    for name in sql:
+                        if way != "unnamed":
+                            self.assertEqual(self.one.prepare(name, sql[name]).code, "")
+                            self.assertEqual(tell[way](name).code, "")
+                            self.assertEqual(self.exchange(self.one, wire.bind("", name)).code, "")
+                    if way == "unnamed":
+                        tell[way]("write")
+                    self.other.must(f"ALTER TABLE b.t {change}")
+                    self.other.must("DEALLOCATE ALL")  # a pool has to prepare what it runs again
+                    for _ in range(2):
+                        self.disturb()
+                        for name in ("read", "write") if way != "unnamed" else ("",):
+                            result = self.one.run_prepared(name)
+                            self.assertEqual((result.code, result.status), ("0A000", "I"), name)
+                            self.assertEqual(result.error["M"], "cached plan must not change result type")
+                    if way != "unnamed":
+                        self.assertEqual(self.one.run_prepared("same").rows, [("2",)], "nothing was inserted")
+                        self.assertEqual(self.one.run_prepared("nothing").tags, ["UPDATE 1"])
+                        self.assertEqual(self.exchange(self.one, wire.close(b"S", "read")).code, "")
+                    self.assertEqual(self.one.prepare("read" if way != "unnamed" else "", sql["read"]).code, "")
+                    self.assertEqual(self.one.run_prepared("read" if way != "unnamed" else "").code, "")
+                    self.one.must("DEALLOCATE ALL")
+
     def test_a_table_that_is_made_anew(self):
         self.one.prepare("mine", "SELECT x FROM a.t")
         self.assertEqual(self.one.run_prepared("mine").rows, [("1",)])
+        self.exchange(self.one, wire.describe(b"S", "mine"))
         self.other.must("DROP TABLE a.t; CREATE TABLE a.t (x int); INSERT INTO a.t VALUES (5)")
         self.assertEqual(self.one.run_prepared("mine").rows, [("5",)])
 

@@ -181,6 +181,51 @@ TEST(PooledRelay, IsBoundByWhatStaysOnTheServer) {
   EXPECT_EQ(names_of(lab.relay.pins()), "");
 }
 
+const std::string one_column =
+    MessageText('T').int16(1).string("a").int32(0).int16(0).int32(23).int16(4).int32(-1).int16(0);
+
+TEST(PooledRelay, AsksAServerWhatAStatementReturnsThere) {
+  PooledLab lab;
+  lab.client(frontend::parse("s", "SELECT 1") + frontend::describe('S', "s") + frontend::sync);
+  lab.server(backend::parse_complete + backend::plain('t') + one_column + backend::ready('I'));
+  lab.client(run("s")).server(answers);
+  EXPECT_EQ(lab.at_server(), "P(dbgate:1,SELECT 1) D(S dbgate:1) S B(,dbgate:1) E() S") << "nothing to ask here";
+  EXPECT_EQ(lab.at_client(), "1 t T Z(I) 2 C(SELECT 1) Z(I)");
+  lab.move_to(lab.second);
+  for (int time = 0; time < 2; ++time) {
+    lab.client(run("s"));
+    EXPECT_EQ(lab.at_server(), time == 0 ? "P(dbgate:1,SELECT 1) D(S dbgate:1) H" : "B(,dbgate:1) E() S");
+    if (time == 0) lab.server(backend::parse_complete + backend::plain('t') + one_column);
+    EXPECT_EQ(lab.at_server(), time == 0 ? "B(,dbgate:1) E() S" : "");
+    lab.server(answers);
+    EXPECT_EQ(lab.at_client(), "2 C(SELECT 1) Z(I)");
+  }
+}
+
+TEST(PooledRelay, RunsNothingThatReturnsWhatTheClientDoesNotExpect) {
+  for (const bool portal : {false, true}) {
+    PooledLab lab;
+    const std::string bind = frontend::bind("", "s");
+    const std::string described = portal ? bind + frontend::describe('P', "") : frontend::describe('S', "s");
+    lab.client(frontend::parse("s", "SELECT 1") + described + frontend::sync);
+    lab.server(backend::parse_complete + (portal ? backend::bind_complete : backend::plain('t')) + one_column +
+               backend::ready('I'));
+    lab.move_to(lab.second);
+    lab.at_client();
+    lab.at_server();
+    for (int time = 0; time < 2; ++time) {
+      lab.client(run("s"));
+      if (time == 0) lab.server(backend::parse_complete + backend::plain('t') + backend::no_data);
+      EXPECT_EQ(lab.at_server().find("B("), std::string::npos);
+      if (time == 0) lab.server(backend::syntax_error + backend::ready('I'));
+      EXPECT_EQ(lab.at_client(), "E(0A000 cached plan must not change result type) Z(I)");
+    }
+    lab.move_to(lab.first);
+    lab.client(run("s"));
+    EXPECT_EQ(lab.at_server(), "B(,dbgate:1) E() S");
+  }
+}
+
 TEST(PooledRelay, SaysSoWhenThereIsNoServerConnection) {
   PooledLab lab;
   lab.free_server = nullptr;
