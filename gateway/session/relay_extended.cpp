@@ -43,7 +43,9 @@ void Relay::on_parse(Bytes message, Bytes body) {
     return refuse_extended(record_denial(over_limit(refusal, judged.script), text, "extended", name), false);
   }
   if (pool_) {
-    if (const auto refusal = refusal_of_block(*judged.script)) {
+    auto refusal = refusal_of_block(*judged.script);
+    if (!refusal) refusal = refusal_of_names(*judged.script);
+    if (refusal) {
       return refuse_extended(record_denial(over_limit(*refusal, judged.script), text, "extended", name), name.empty());
     }
     if (is_duplicate(name)) return;
@@ -282,7 +284,9 @@ void Relay::on_execute(Bytes message, Bytes body) {
     judged.refusal = cannot_be_undone("Fetch the rows of RETURNING at once.");
   }
   if (pool_ && !judged.refused) {
-    if (const auto refusal = refusal_of_channels(*judged.script)) {
+    auto refusal = refusal_of_names(*judged.script);
+    if (!refusal) refusal = refusal_of_channels(*judged.script);
+    if (refusal) {
       judged.refused = true;
       judged.refusal = *refusal;
     }

@@ -277,6 +277,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   }
   if (pool_ && !judged.refused) {
     auto refusal = refusal_of_block(*judged.script);
+    if (!refusal) refusal = refusal_of_names(*judged.script);
     if (!refusal) refusal = refusal_of_channels(*judged.script);
     if (next_ == Next::listen) return;
     if (refusal) {

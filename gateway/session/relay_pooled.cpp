@@ -11,6 +11,26 @@ namespace dbgate::session {
 const char* const stand_in_for_deallocate = "UNLISTEN \"dbgate:deallocated\"";
 const char* const no_statement = "dbgate:none";
 
+namespace {
+
+Refusal duplicate_statement(std::string_view name) {
+  Refusal refusal;
+  refusal.code = sqlstate::duplicate_prepared_statement;
+  refusal.message = "prepared statement \"" + std::string(name) + "\" already exists";
+  return refusal;
+}
+
+Refusal shared_name(std::string_view command, std::string_view name, const char* hint) {
+  Refusal refusal;
+  refusal.code = sqlstate::feature_not_supported;
+  refusal.message = std::string(command) + " cannot name \"" + std::string(name) +
+                    "\" here: it was prepared by the protocol, and server connections are shared";
+  refusal.hint = hint;
+  return refusal;
+}
+
+}  // namespace
+
 void Relay::attach_server(upstream::ServerMemory& memory) {
   if (!pool_) return;
   pool_->server = &memory;
@@ -103,12 +123,29 @@ bool Relay::is_duplicate(std::string_view name) {
     next_ = Next::wait;
     return true;
   }
-  if (!found.definition->key) return false;  // of SQL: the server knows it
-  Refusal refusal;
-  refusal.code = sqlstate::duplicate_prepared_statement;
-  refusal.message = "prepared statement \"" + std::string(name) + "\" already exists";
-  refuse_extended(refusal, false);
+  refuse_extended(duplicate_statement(name), false);
   return true;
+}
+
+// SQL that names what the protocol has prepared: the server knows that by another name, and would say that there is
+// none.
+std::optional<Refusal> Relay::refusal_of_names(const sql::Script& script) const {
+  for (const sql::Statement& statement : script.statements) {
+    const bool executes = statement.effects.test(static_cast<std::size_t>(sql::Effect::execute));
+    const bool drops = statement.kind == sql::StatementKind::deallocate && script.statements.size() > 1;
+    const bool makes = statement.kind == sql::StatementKind::prepare;
+    if (!executes && !drops && !makes) continue;
+    const sql::Statement* naming = &statement;  // EXPLAIN and CREATE TABLE AS hold an EXECUTE
+    while (executes && naming->kind != sql::StatementKind::execute && naming->inner)
+      naming = naming->inner.get();
+    if (naming->name.empty()) continue;
+    const auto found = statements_.find(naming->name, segment_);
+    if (found.state != Names::State::found || !found.definition->key) continue;
+    if (makes) return duplicate_statement(naming->name);
+    return executes ? shared_name("EXECUTE", naming->name, "Run it by the protocol as well, or PREPARE it in SQL.")
+                    : shared_name("DEALLOCATE", naming->name, "Send DEALLOCATE as a text of its own.");
+  }
+  return std::nullopt;
 }
 
 // Whether a text deallocates what the server knows by another name. A statement without effect stands in for it, which

@@ -460,6 +460,7 @@ void Play::change_server() {
 
 // Another connection listens; what it hears never falls into the middle of a message, nor into a transaction.
 void Play::notify() {
+  if (!shared_) return;
   const std::string name = held_.empty() ? "nobody" : *held_.begin();
   const std::string said = message(protocol::backend::NotificationResponse{1, name, "payload"});
   relay_.take_notification(std::make_shared<const upstream::Notification>(upstream::Notification{name, said}));

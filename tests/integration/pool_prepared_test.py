@@ -117,6 +117,30 @@ class Prepared(unittest.TestCase):
         self.assertEqual(self.one.prepare("yours", "SELECT 1").code, "42P05")
         self.one.must("DISCARD ALL")
 
+    def test_sql_does_not_know_names_of_the_protocol(self):
+        if self.NAMES_ARE_THE_SERVERS:
+            self.skipTest("the server knows them")
+        self.one.prepare("mine", "SELECT 7")
+        for sql in ("EXECUTE mine", "EXPLAIN EXECUTE mine", "CREATE TABLE a.made AS EXECUTE mine", "SELECT 1; EXECUTE mine",
+                    "SELECT 1; DEALLOCATE mine"):
+            for run in (self.one.run, self.one.run_extended) if ";" not in sql else (self.one.run,):
+                with self.subTest(sql, run=run.__name__):
+                    result = run(sql)
+                    self.assertEqual((result.code, result.status, result.tags), ("0A000", "I", []))
+                    self.assertRegex(result.error["M"], "(EXECUTE|DEALLOCATE) cannot name \"mine\" here: it was prepared by the protocol")
+                    self.assertNotEqual(result.error["H"], "")
+        for run in (self.one.run, self.one.run_extended):
+            self.assertEqual(run("PREPARE mine AS SELECT 1").code, "42P05")
+        self.assertEqual(self.one.run_prepared("mine").rows, [("7",)])
+        self.one.must("BEGIN")
+        self.assertEqual(self.one.run("EXECUTE mine").status, "E")
+        self.one.must("ROLLBACK")
+        self.one.must("PREPARE yours AS SELECT 8")
+        self.assertEqual(self.one.prepare("yours", "SELECT 9").code, "42P05")
+        self.assertEqual(self.one.must("EXECUTE yours").rows, [("8",)])
+        self.one.must("DEALLOCATE ALL")
+        self.assertEqual(self.one.run("EXECUTE mine").code, "26000")
+
     def test_the_view_shows_ones_own(self):
         if not self.NAMES_ARE_THE_SERVERS:
             self.skipTest("a pool has names of its own on the server (docs/pooling.md)")
