@@ -103,6 +103,7 @@ Task<> Session::run() {
   if (!entered) {
     const Error why = entered.error();
     if (server_) host_.servers().give_back(server_);
+    if (!cancel_key_.empty()) host_.cancels().leave(pid_, cancel_key_);
     if (!why.message().empty()) co_await say_farewell(why);
     co_return;
   }
@@ -278,6 +279,10 @@ Task<> Session::relay(std::unique_ptr<const std::string> farewell) {
   ports.analyze = [this, &judge](std::string_view text) { return analyze(*judge, text); };
   ports.lend = [this, &relay] { return lend(relay.settings()); };
   ports.channels = [this] { return host_.servers().channels(*link_request_); };
+  ports.bound = [this](const Pins& reasons) {
+    log::info("session", "bound to its server connection",
+              {{"session", info_.id}, {"user", info_.user}, {"target", info_.target}, {"reason", names_of(reasons)}});
+  };
   ports.stop_lending = [this] { host_.servers().stop_waiting(this); };
   upstream::Pool* const pool = sharing_ == Sharing::none ? nullptr : &host_.servers();
   Pump pump(client_, relay, *cancel_, std::move(ports), pool);

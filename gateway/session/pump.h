@@ -24,6 +24,8 @@ struct PumpPorts {
   std::function<Task<Result<upstream::LinkPtr>>()> lend;
   /// What sessions of its database listen to, where the server connection is shared.
   std::function<std::shared_ptr<upstream::Channels>()> channels;
+  /// Something binds the session to its server connection from here on, which had not before.
+  std::function<void(const Pins& reasons)> bound;
   /// Whoever waits in lend() need not wait any longer.
   std::function<void()> stop_lending;
 };
@@ -95,6 +97,7 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   void close_server();
   void rest();
   bool may_sleep() noexcept;
+  void tell_of_pins();
   bool at_boundary() const noexcept { return !relay_.busy() && !relay_.in_transaction(); }
   void end_now();
   void note_answer();
@@ -107,6 +110,7 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   upstream::Pool* pool_;
   upstream::LinkPtr link_;
   std::shared_ptr<upstream::Channels> channels_;  // null: it has not listened
+  Pins bound_;                                    // that have been told of
   bool resting_ = false;                          // the pool may take the link
   protocol::ReadBuffer from_client_buffer_;
   Relay::Step from_client_step_;  // of the bytes that are being forwarded

@@ -6,8 +6,17 @@ namespace dbgate::session {
 // Between transactions somebody else may have the server connection, unless something binds the session to it, or a
 // cancel is on its way that must not hit another's statement.
 void Pump::rest() {
-  if (pool_ == nullptr || resting_ || cancel_.under_way() || relay_.pins().any()) return;
-  resting_ = pool_->rest(*link_);
+  if (pool_ == nullptr || resting_) return;
+  if (relay_.pins().any()) return tell_of_pins();
+  if (!cancel_.under_way()) resting_ = pool_->rest(*link_);
+}
+
+// Of each reason once, however often it comes and goes.
+void Pump::tell_of_pins() {
+  const Pins fresh = relay_.pins() & ~bound_;
+  if (fresh.none()) return;
+  bound_ |= fresh;
+  ports_.bound(fresh);
 }
 
 void Pump::on_link_taken() {

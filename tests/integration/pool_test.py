@@ -1,5 +1,6 @@
 """Pools: who gets a server connection and when, how many there are, and what binds a session to one."""
 import concurrent.futures
+import json
 import pathlib
 import struct
 import sys
@@ -212,6 +213,25 @@ class Pool(unittest.TestCase):
                 self.assertEqual([row[0] for row in session.must(use).rows], ["7"])
                 session.leave()
                 self.assertEqual(lab.wait_until(lambda: not other.run("SELECT 1").code, "it is free", 10), True)
+
+    def test_the_log_says_what_binds_a_session(self):
+        gateway = self.gateway("mode: transaction, max: 2, wait: 10s")
+        session, other = self.session(gateway), self.session(gateway)
+        other.must("SELECT 'temporary'; SELECT pg_advisory_xact_lock(1)")
+        for _ in range(3):
+            session.must("SELECT pg_advisory_lock(1)")
+            session.must("DISCARD ALL")
+        session.must("BEGIN; CREATE TEMP TABLE secret_name (a int); PREPARE p AS SELECT 'secret'")
+        session.must("COMMIT")
+
+        def lines():
+            return [json.loads(line) for line in gateway.log if "bound to its server connection" in line]
+
+        lab.wait_until(lambda: len(lines()) > 1, "both reasons stand in the log", 10)
+        self.assertEqual([(line["user"], line["target"], line["reason"]) for line in lines()],
+                         [("postgres", "postgres", "advisory lock"), ("postgres", "postgres", "temporary object, PREPARE")])
+        self.assertEqual(len({line["session"] for line in lines()}), 1)
+        self.assertNotIn("secret_name", "".join(gateway.log))
 
     def test_what_binds_nobody(self):
         gateway = self.gateway("mode: transaction, max: 1, wait: 300ms")
