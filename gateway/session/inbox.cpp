@@ -10,8 +10,8 @@ constexpr std::size_t place_bytes = 64;
 
 }  // namespace
 
-void Inbox::hold(std::string channel, std::function<void(const std::string&)> let_go) {
-  held_.insert(std::move(channel));
+void Inbox::hold(ChannelNames channels, std::function<void(const std::string&)> let_go) {
+  held_.merge(channels);
   let_go_ = std::move(let_go);
 }
 

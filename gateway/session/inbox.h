@@ -21,9 +21,9 @@ class Inbox {
   static constexpr std::size_t most_bytes = 4u << 20;  ///< of notifications that the client could not be told yet
 
   bool holds(std::string_view channel) const { return held_.contains(channel); }
-  bool full() const noexcept { return held_.size() >= most_channels; }
-  /// `let_go` is called for each channel that is held no longer, this one and others.
-  void hold(std::string channel, std::function<void(const std::string&)> let_go);
+  bool has_room() const noexcept { return held_.size() + wanted.size() <= most_channels; }
+  /// `let_go` is called for each channel that is held no longer, these and others.
+  void hold(ChannelNames channels, std::function<void(const std::string&)> let_go);
   /// What came on channels that are not held is dropped. False: there is more than can be kept.
   bool take(const upstream::NotificationPtr& notification);
   bool empty() const noexcept { return waiting_.empty(); }
@@ -36,7 +36,7 @@ class Inbox {
   /// Nothing more is taken.
   void close();
 
-  std::string wanted;              ///< a channel to be held before its LISTEN can go on
+  ChannelNames wanted;             ///< channels to be held before their LISTEN can go on
   std::optional<Refusal> refusal;  ///< it cannot be
 
  private:

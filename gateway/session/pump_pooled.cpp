@@ -40,13 +40,12 @@ Task<> Pump::lend() {
 // Sees to it that somebody listens before a LISTEN goes on. What the session does not use meanwhile others may have.
 Task<> Pump::listen() {
   if (link_ && relay_.at_rest()) rest();
-  const std::string channel = relay_.channel_wanted();
   channels_ = ports_.channels();
-  const auto listening = co_await channels_->listen(channel, *this);
+  const auto listening = co_await channels_->listen(relay_.channels_wanted(), *this);
   if (!listening) {
-    relay_.refuse_channel(listening.error());
+    relay_.refuse_channels(listening.error());
   } else {
-    relay_.hold_channel([this](const std::string& name) { channels_->unlisten(name, *this); });
+    relay_.hold_channels([this](const std::string& name) { channels_->unlisten(name, *this); });
   }
 }
 

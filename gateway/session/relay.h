@@ -55,7 +55,7 @@ class Relay {
     more,      ///< everything that could be handled was; read more
     wait,      ///< the next message can be handled only after outstanding replies
     server,    ///< the next message needs a server connection: attach_server() or refuse_for_server(), then go on
-    listen,    ///< channel_wanted() has to be listened to first: hold_channel() or refuse_channel(), then go on
+    listen,    ///< channels_wanted() have to be listened to first: hold_channels() or refuse_channels()
     analyze,   ///< a large statement text waits: analyse `text_to_analyze()` elsewhere, then offer_analysis()
     finished,  ///< Terminate: nothing more will be read
     broken     ///< `failure()` says why; the connection must be closed after what is left to write was written
@@ -109,10 +109,10 @@ class Relay {
   const std::shared_ptr<const SettingTexts>& settings() const { return pool_->settings.current(); }
 
   // Notifications, where server connections are shared (relay_listen.cpp).
-  const std::string& channel_wanted() const;
+  const ChannelNames& channels_wanted() const;
   /// `let_go`: see Inbox.
-  void hold_channel(std::function<void(const std::string&)> let_go);
-  void refuse_channel(const Error& why);
+  void hold_channels(std::function<void(const std::string&)> let_go);
+  void refuse_channels(const Error& why);
   /// False: the client has left too many unread.
   bool take_notification(const upstream::NotificationPtr& notification);
   /// Whether there are some, and the client may be told now.

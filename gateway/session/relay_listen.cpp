@@ -6,37 +6,40 @@
 // its client may be told (docs/decisions/0018-listening-through-one-connection.md).
 namespace dbgate::session {
 
-// What a LISTEN cannot go to the server without: next_ says that it is to be got. Refused: it cannot be.
+// What LISTEN cannot go to the server without: next_ says that it is to be got. Refused: it cannot be.
 std::optional<Refusal> Relay::refusal_of_channels(const sql::Script& script) {
+  Inbox* inbox = nullptr;
   for (const sql::Statement& statement : script.statements) {
     if (statement.kind != sql::StatementKind::listen) continue;
-    if (!pool_->inbox) pool_->inbox = std::make_unique<Inbox>();
-    Inbox& inbox = *pool_->inbox;
-    if (inbox.refusal) return std::exchange(inbox.refusal, std::nullopt);
-    if (inbox.holds(statement.name)) continue;
-    if (inbox.full()) {
-      Refusal refusal;
-      refusal.code = sqlstate::configuration_limit_exceeded;
-      refusal.message = "too many channels in this session";
-      refusal.hint = "The limit is " + std::to_string(Inbox::most_channels) + "; UNLISTEN channels that are done.";
-      return refusal;
+    if (inbox == nullptr) {
+      if (!pool_->inbox) pool_->inbox = std::make_unique<Inbox>();
+      inbox = pool_->inbox.get();
+      if (inbox->refusal) return std::exchange(inbox->refusal, std::nullopt);
+      inbox->wanted.clear();
     }
-    inbox.wanted = statement.name;
+    if (!inbox->holds(statement.name)) inbox->wanted.insert(statement.name);
+  }
+  if (inbox == nullptr || inbox->wanted.empty()) return std::nullopt;
+  if (inbox->has_room()) {
     next_ = Next::listen;
     return std::nullopt;
   }
-  return std::nullopt;
+  Refusal refusal;
+  refusal.code = sqlstate::configuration_limit_exceeded;
+  refusal.message = "too many channels in this session";
+  refusal.hint = "The limit is " + std::to_string(Inbox::most_channels) + "; UNLISTEN channels that are done.";
+  return refusal;
 }
 
-const std::string& Relay::channel_wanted() const {
+const ChannelNames& Relay::channels_wanted() const {
   return pool_->inbox->wanted;
 }
 
-void Relay::hold_channel(std::function<void(const std::string&)> let_go) {
-  pool_->inbox->hold(pool_->inbox->wanted, std::move(let_go));
+void Relay::hold_channels(std::function<void(const std::string&)> let_go) {
+  pool_->inbox->hold(std::move(pool_->inbox->wanted), std::move(let_go));
 }
 
-void Relay::refuse_channel(const Error& why) {
+void Relay::refuse_channels(const Error& why) {
   Refusal refusal;
   refusal.code = why.code();
   refusal.message = why.message();

@@ -1,7 +1,6 @@
 #include "gateway/upstream/channels.h"
 
 #include <algorithm>
-#include <set>
 
 #include "gateway/upstream/own_messages.h"
 #include "gateway/upstream/pool.h"
@@ -40,10 +39,9 @@ LinkRequest listening_request(const LinkRequest& like) {
 }
 
 struct Channels::Waiter {
-  Waiter(const net::Executor& executor, const Subscriber& asker, ChannelPtr asked)
-      : who(&asker), channel(std::move(asked)), over(executor) {}
+  Waiter(const net::Executor& executor, const Subscriber& asker) : who(&asker), over(executor) {}
   const Subscriber* const who;
-  const ChannelPtr channel;
+  const Channel* channel = nullptr;  // whose answer it waits for
   bool given_up = false;
   net::Event over;
 };
@@ -64,30 +62,40 @@ class Channels::Waiting {
 
 Channels::Channels(Pool& pool, LinkRequestPtr request) : pool_(pool), request_(std::move(request)) {}
 
-Task<Result<>> Channels::listen(std::string name, Subscriber& who) {
-  const auto self = shared_from_this();
-  ChannelPtr& place = channels_[name];
-  if (!place) {
-    place = std::make_shared<Channel>();
-    place->name = name;
-    say("LISTEN ", place);
+Channels::ChannelPtr Channels::subscribe(const std::string& name, Subscriber& who) {
+  ChannelPtr& channel = channels_[name];
+  if (!channel) {
+    channel = std::make_shared<Channel>();
+    channel->name = name;
+    say("LISTEN ", channel);
   }
-  const ChannelPtr channel = place;
   auto& subscribers = channel->subscribers;
   if (std::find(subscribers.begin(), subscribers.end(), &who) == subscribers.end()) subscribers.push_back(&who);
+  return channel;
+}
+
+Task<Result<>> Channels::listen(std::set<std::string, std::less<>> names, Subscriber& who) {
+  const auto self = shared_from_this();
+  std::vector<ChannelPtr> asked;
+  for (const std::string& name : names)
+    asked.push_back(subscribe(name, who));
   if (!link_ && !connecting_) {
     connecting_ = true;
     net::run_apart(pool_.executor(), [self] { return self->connect(); });
   }
-  Waiter waiter(pool_.executor(), who, channel);
-  {
-    const Waiting waiting(*this, waiter);
+  Waiter waiter(pool_.executor(), who);
+  const Waiting waiting(*this, waiter);
+  for (const ChannelPtr& channel : asked) {
+    waiter.channel = channel.get();
     while (channel->state == Channel::State::asked && !waiter.given_up)
       co_await waiter.over.wait();
+    if (waiter.given_up) co_return Error(sqlstate::query_canceled, "");
+    if (channel->state == Channel::State::listening) continue;
+    for (const std::string& name : names)
+      unlisten(name, who);
+    co_return channel->why;
   }
-  if (waiter.given_up) co_return Error(sqlstate::query_canceled, "");
-  if (channel->state == Channel::State::listening) co_return boost::system::in_place_value;
-  co_return channel->why;
+  co_return boost::system::in_place_value;
 }
 
 void Channels::unlisten(const std::string& name, Subscriber& who) {
@@ -273,7 +281,7 @@ void Channels::lose(const Error& why) {
 
 void Channels::wake(const Channel* channel) {
   for (Waiter* const waiter : waiters_) {
-    if (waiter->channel.get() == channel) waiter->over.notify();
+    if (waiter->channel == channel) waiter->over.notify();
   }
 }
 

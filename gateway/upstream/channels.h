@@ -2,6 +2,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,7 @@ class Channels final : public LinkHolder, public std::enable_shared_from_this<Ch
 
   /// Subscribes. When this returns the server listens: whatever is committed from then on reaches `who`. `who` may be
   /// told sooner. Errors: 53300, no server connection is to be had; what the server says; 57014, stop_waiting().
-  Task<Result<>> listen(std::string name, Subscriber& who);
+  Task<Result<>> listen(std::set<std::string, std::less<>> names, Subscriber& who);
   void unlisten(const std::string& name, Subscriber& who);
   /// Unsubscribes from everything; who waits in listen() waits no longer.
   void leave(const Subscriber& who);
@@ -64,6 +65,7 @@ class Channels final : public LinkHolder, public std::enable_shared_from_this<Ch
   using ChannelPtr = std::shared_ptr<Channel>;
   struct Waiter;
   class Waiting;
+  ChannelPtr subscribe(const std::string& name, Subscriber& who);
   void say(std::string_view command, const ChannelPtr& channel);
   Task<> connect();
   Task<> write();

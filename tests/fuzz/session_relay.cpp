@@ -413,10 +413,11 @@ void Play::frontend() {
     if (step.next == session::Relay::Next::listen) {
       DBGATE_FUZZ_CHECK(shared_);
       if (std::exchange(nobody_listens_, false)) {
-        relay_.refuse_channel(Error(sqlstate::too_many_connections, "nobody listens"));
+        relay_.refuse_channels(Error(sqlstate::too_many_connections, "nobody listens"));
       } else {
-        DBGATE_FUZZ_CHECK(held_.insert(relay_.channel_wanted()).second);
-        relay_.hold_channel([this](const std::string& name) { DBGATE_FUZZ_CHECK(held_.erase(name) == 1); });
+        for (const std::string& name : relay_.channels_wanted())
+          DBGATE_FUZZ_CHECK(held_.insert(name).second);
+        relay_.hold_channels([this](const std::string& name) { DBGATE_FUZZ_CHECK(held_.erase(name) == 1); });
       }
       continue;
     }

@@ -425,10 +425,10 @@ class RelayLab {
       }
       if (next == Relay::Next::listen) {
         if (may_listen) {
-          channels.push_back(relay.channel_wanted());
-          relay.hold_channel([this](const std::string& name) { std::erase(channels, name); });
+          channels.insert(channels.end(), relay.channels_wanted().begin(), relay.channels_wanted().end());
+          relay.hold_channels([this](const std::string& name) { std::erase(channels, name); });
         } else {
-          relay.refuse_channel(Error(sqlstate::too_many_connections, "nobody listens"));
+          relay.refuse_channels(Error(sqlstate::too_many_connections, "nobody listens"));
         }
         continue;
       }
