@@ -28,6 +28,9 @@ struct PoolSide {
   /// What the last Bind made a portal of, if the frontend does not know its result type.
   PreparedPtr untold;
   std::string untold_portal, untold_name;  ///< of the portal, and of the statement on the server
+  /// Whose result type this server was asked for last, of a statement parsed for that, and its name there.
+  PreparedPtr asked_for;
+  std::string asked_name;
   bool failed = false;                     ///< an error since the last ReadyForQuery
   std::optional<Refusal> no_server;        ///< no server connection could be had: the next message is refused with it
 };

@@ -217,6 +217,11 @@ class Relay {
     const bool same = prepared->told == 0 || prepared->told == result;
     return same ? BindStep::go_on : compare_result(prepared, server_name, result);
   }
+  // A server's statement that returns something else may be older than the frontend's: one parsed anew can tell.
+  bool outdated(const Prepared& prepared, const upstream::ServerStatements::Statement& held) const {
+    if (prepared.told == 0 || held.result == 0 || held.result == prepared.told) return false;
+    return pool_->asked_for.get() != &prepared || pool_->asked_name != held.name;
+  }
   BindStep compare_result(const PreparedPtr& prepared, const std::string& server_name, std::uint64_t result);
   void note_untold(const PreparedPtr& prepared, std::string_view portal, const std::string& server_name);
   void note_result(std::optional<Bytes> row_description);

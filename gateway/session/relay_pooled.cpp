@@ -34,6 +34,7 @@ Refusal shared_name(std::string_view command, std::string_view name, const char*
 void Relay::attach_server(upstream::ServerMemory& memory) {
   if (!pool_) return;
   pool_->server = &memory;
+  pool_->asked_for = nullptr;
   pool_->no_server.reset();
 }
 
@@ -199,7 +200,8 @@ Relay::BindStep Relay::put_on_server(const PreparedPtr& prepared, std::string& s
   if (prepared->unnamed && server.unnamed != prepared) parse_unnamed(prepared);
   if (prepared->unnamed) return same_result(prepared, {}, server.unnamed_result);
   if (!prepared->key) return BindStep::go_on;
-  const auto* const held = server.statements.find(*prepared->key);
+  const auto* held = server.statements.find(*prepared->key);
+  if (held != nullptr && outdated(*prepared, *held)) held = nullptr;
   if (held == nullptr) {
     close_surplus();
     server_name = parse_as(prepared->key, true);

@@ -15,6 +15,7 @@ namespace dbgate::session {
 Relay::BindStep Relay::compare_result(const PreparedPtr& prepared, const std::string& server_name,
                                       std::uint64_t result) {
   if (result != 0) {
+    pool_->asked_for = nullptr;
     refuse_extended(changed_result(), false);
     return BindStep::refused;
   }
@@ -26,6 +27,8 @@ Relay::BindStep Relay::compare_result(const PreparedPtr& prepared, const std::st
     entry.own = true;
     entry.server_name = server_name;
     entry.describes = prepared;
+    pool_->asked_for = prepared;
+    pool_->asked_name = server_name;
     dirty_ = true;
     namespace frontend = protocol::frontend;
     to_server_.say(protocol::encoded(frontend::Describe{frontend::NameKind::prepared_statement, server_name}));
