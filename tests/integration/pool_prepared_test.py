@@ -244,7 +244,7 @@ class Prepared(unittest.TestCase):
         self.assertEqual(fresh.must("COMMIT").status, "I")
 
     def test_a_result_that_one_knows_does_not_change(self):
-        sql = {"read": "SELECT * FROM b.t", "write": "INSERT INTO b.t VALUES (7) RETURNING *", "same": "SELECT x FROM b.t",
+        sql = {"read": "SELECT * FROM b.t AS known", "write": "INSERT INTO b.t VALUES (7) RETURNING *", "same": "SELECT x FROM b.t",
                "nothing": "UPDATE b.t SET x = x"}
         tell = {"statement": lambda name: self.exchange(self.one, wire.describe(b"S", name)),
                 "portal": lambda name: self.exchange(self.one, wire.bind("p", name), wire.describe(b"P", "p")),
