@@ -65,7 +65,7 @@ void Pump::trim() {
 
 // Whether nothing is lost if everything here goes but the client's stream and what the relay keeps.
 bool Pump::may_sleep() noexcept {
-  if (pool_ == nullptr || ended_ || draining_ || !farewell_.empty()) return false;
+  if (pool_ == nullptr || ended_ || draining_ || !farewell_.empty() || channels_) return false;
   if (client_busy_ || server_busy_ || cancel_.under_way() || !from_client_buffer_.unread().empty()) return false;
   if (link_ && (!resting_ || link_->in_use() || !pool_->would_keep(*link_))) return false;
   return relay_.may_rest() && client_.all_sent();

@@ -227,6 +227,7 @@ class Relay {
   void note_result(std::optional<Bytes> row_description);
   std::optional<Refusal> refusal_of_channels(const sql::Script& script);
   void settle_channels(char status);
+  void note_catalog_change();
   void pin(const sql::Script& script);
   void shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag);
   void shared_ready(char status);

@@ -348,7 +348,7 @@ void Relay::on_ready(char status, Bytes message) {
   if (reads_) reads_ready(status);
   // Portals live as long as their transaction, holdable cursors longer.
   if (status_ == 'I') {
-    if (std::exchange(catalog_touched_, false)) judge_.catalog_changed();
+    if (std::exchange(catalog_touched_, false)) note_catalog_change();
     loose_meters_.clear();
     if (expected_.empty()) bind_records_.forget_named();
     portals_.forget_if(

@@ -200,6 +200,7 @@ Relay::BindStep Relay::put_on_server(const PreparedPtr& prepared, std::string& s
   if (prepared->unnamed && server.unnamed != prepared) parse_unnamed(prepared);
   if (prepared->unnamed) return same_result(prepared, {}, server.unnamed_result);
   if (!prepared->key) return BindStep::go_on;
+  server.forget_outdated();
   const auto* held = server.statements.find(*prepared->key);
   if (held != nullptr && outdated(*prepared, *held)) held = nullptr;
   if (held == nullptr) {
@@ -235,6 +236,11 @@ bool Relay::close_on_server(std::string_view name, std::string& server_name) {
 void Relay::drop_unnamed() {
   pool_->server->unnamed = nullptr;
   statements_.forget({});
+}
+
+void Relay::note_catalog_change() {
+  judge_.catalog_changed();
+  if (pool_ && pool_->server->catalog_changes) pool_->server->catalog_changes->fetch_add(1);
 }
 
 void Relay::pin(const sql::Script& script) {

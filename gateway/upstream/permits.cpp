@@ -87,6 +87,11 @@ std::shared_ptr<const std::atomic<int>> PermitBook::line_of(const std::string& t
   return book(target).waiting;
 }
 
+std::shared_ptr<std::atomic<std::uint64_t>> PermitBook::catalog_changes_of(const std::string& target) {
+  const std::lock_guard lock(mutex_);
+  return book(target).catalog_changes;
+}
+
 PermitBook::Clock::time_point PermitBook::others_wait_since(const std::string& target, const Party* party) const {
   const std::lock_guard lock(mutex_);
   const auto found = books_.find(target);

@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
@@ -52,6 +53,8 @@ class PermitBook {
 
   /// How many wait for the target, to be kept: the look-up is done once. Right as of a moment ago.
   std::shared_ptr<const std::atomic<int>> line_of(const std::string& target);
+  /// Counts the changes that sessions have made to the target's catalog, to be kept.
+  std::shared_ptr<std::atomic<std::uint64_t>> catalog_changes_of(const std::string& target);
   /// Since when the first in line waits; `max()` if it is `party` or nobody.
   Clock::time_point others_wait_since(const std::string& target, const Party* party) const;
   std::size_t taken(const std::string& target) const;
@@ -71,6 +74,7 @@ class PermitBook {
     std::size_t listening = 0;  // connections that have a permit, or will
     std::deque<Waiter> line;
     std::shared_ptr<std::atomic<int>> waiting = std::make_shared<std::atomic<int>>(0);
+    std::shared_ptr<std::atomic<std::uint64_t>> catalog_changes = std::make_shared<std::atomic<std::uint64_t>>(0);
   };
   Book& book(const std::string& target);
 

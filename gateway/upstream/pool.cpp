@@ -211,7 +211,11 @@ Task<Result<LinkPtr>> Pool::open(const LinkRequest& request) {
   auto connected = co_await connect(executor_, request.spec, request.parameters);
   if (!connected) co_return connected.error();
   greetings_.note(request.key, {connected->status, connected->host});
-  co_return adopt({std::move(*connected), {}, request.key, request.target, std::move(permit)}, request.idle);
+  ServerMemory memory;
+  memory.catalog_changes = book_.catalog_changes_of(request.target);
+  memory.changes_seen = memory.catalog_changes->load();
+  co_return adopt({std::move(*connected), std::move(memory), request.key, request.target, std::move(permit)},
+                  request.idle);
 }
 
 LinkPtr Pool::adopt(LinkCargo cargo, std::chrono::milliseconds idle) {

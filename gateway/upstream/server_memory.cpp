@@ -1,6 +1,7 @@
 #include "gateway/upstream/server_memory.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace dbgate::upstream {
 
@@ -61,6 +62,12 @@ void ServerStatements::clear() {
   list_.clear();
   replaced_.clear();
   bytes_ = 0;
+}
+
+void ServerMemory::forget_outdated() {
+  if (!catalog_changes) return;
+  const std::uint64_t now = catalog_changes->load(std::memory_order_acquire);
+  if (std::exchange(changes_seen, now) != now) statements.close_all_later();
 }
 
 // What is still on its way stays: nobody knows yet whether there is something to close.

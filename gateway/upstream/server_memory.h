@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -93,6 +94,13 @@ struct ServerMemory {
   std::string application_name;          ///< empty: has to be told
   bool listens = false;                  ///< to channels of which nobody is told here (channels.h)
   std::shared_ptr<const void> settings;  ///< the list of settings in force (identity counts); null: as it logged in
+  /// Of the target, by sessions of all threads: what was prepared before one may return other columns now. Null: nobody
+  /// counts.
+  std::shared_ptr<std::atomic<std::uint64_t>> catalog_changes;
+  std::uint64_t changes_seen = 0;  ///< what is held was prepared after so many
+
+  /// Statements that were prepared before the last change are held no longer.
+  void forget_outdated();
 };
 
 }  // namespace dbgate::upstream

@@ -70,5 +70,24 @@ TEST(ServerStatements, KeepWhatIsOnItsWay) {
   EXPECT_EQ(statements.take_surplus(), "");
 }
 
+TEST(ServerMemory, HoldsNothingThatIsOlderThanAChangeOfTheCatalog) {
+  ServerMemory memory;
+  memory.statements.add(key("a"), 1);
+  memory.forget_outdated();
+  EXPECT_NE(memory.statements.find(*key("a")), nullptr) << "nobody counts";
+  memory.catalog_changes = std::make_shared<std::atomic<std::uint64_t>>(0);
+  memory.forget_outdated();
+  const ServerStatements::Statement* held = memory.statements.find(*key("a"));
+  ASSERT_NE(held, nullptr);
+  const std::string name = held->name;
+  ++*memory.catalog_changes;
+  memory.forget_outdated();
+  EXPECT_EQ(memory.statements.find(*key("a")), nullptr);
+  EXPECT_EQ(memory.statements.take_surplus(), name) << "the server still has it";
+  memory.statements.add(key("a"), 1);
+  memory.forget_outdated();
+  EXPECT_NE(memory.statements.find(*key("a")), nullptr) << "only once for each change";
+}
+
 }  // namespace
 }  // namespace dbgate::upstream
