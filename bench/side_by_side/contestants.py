@@ -39,13 +39,22 @@ def cpu_seconds(pid):
 class Contestant:
     """One proxy: what it is called, where it listens, and what it has used so far."""
 
-    def __init__(self, name, port, pid, tls=True, prepared=True, aside=False):
-        """`aside`: of interest in some workloads only, when time is short."""
-        self.name, self.port, self.pid = name, port, pid
+    def __init__(self, name, port, pid, tls=True, prepared=True, aside=False, audit=None):
+        """`aside`: of interest in some workloads only, when time is short. `audit`: the directory of its audit log."""
+        self.name, self.port, self.pid, self.audit = name, port, pid, audit
         self.tls, self.prepared, self.aside = tls, prepared, aside
 
     def cpu_seconds(self):
         return cpu_seconds(self.pid)
+
+    def drop_full_segments(self):
+        """Half a million statements a second fill a disk within minutes."""
+        chains = {}
+        for path in sorted(self.audit.glob("audit-*.jsonl")):
+            chains.setdefault(path.stem.rpartition("-")[0], []).append(path)
+        for segments in chains.values():
+            for path in segments[:-1]:
+                path.unlink()
 
     def rss_bytes(self):
         for line in pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
@@ -129,7 +138,7 @@ class Arena:
             gateway = self.lab.gateway(config)
         finally:
             lab.GATEWAY = own
-        return Contestant(name, gateway.port, gateway.process.pid, aside=pool is None)
+        return Contestant(name, gateway.port, gateway.process.pid, aside=pool is None, audit=gateway.directory / "state" / "audit")
 
 
 class Stub:

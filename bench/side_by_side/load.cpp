@@ -151,7 +151,11 @@ void Load::walk(Client& client, std::string_view bytes) {
     client.skip = ntohl(length) - 4;
     const char type = client.head.front();
     client.head.clear();
-    if (type == 'E') fail("an error came back: " + std::string(bytes.substr(0, client.skip)));
+    if (type == 'E') {
+      std::string fields(bytes.substr(0, client.skip));
+      std::replace(fields.begin(), fields.end(), '\0', ' ');
+      fail("an error came back: " + fields);
+    }
     if (type == 'Z') --client.owed;
   }
 }

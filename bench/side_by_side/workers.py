@@ -90,6 +90,8 @@ def measure(laboratory, stack, repetitions, seconds):
             turn = (one, two) if attempt % 2 == 0 else (two, one)
             window = {gateway: Window(load, gateway, stub, seconds) for gateway in turn}
             pairs.append((window[one], window[two]))
+            for gateway in turn:
+                gateway.drop_full_segments()
             if len(quiet(pairs)) == repetitions:
                 break
         enough = len(quiet(pairs)) == repetitions
