@@ -1,7 +1,6 @@
 #include "config/loader.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -13,37 +12,6 @@ namespace dbgate::config {
 namespace {
 
 constexpr std::size_t max_file_bytes = 16u << 20;
-
-bool is_loopback(const std::string& address) {
-  return address.starts_with("127.") || address == "::1" || address == "localhost";
-}
-
-void read_tls(const Value& value, Tls& tls) {
-  value.expect_keys({"cert_file", "key_file", "client_ca_file"});
-  value["cert_file"].read_file_path(tls.cert_file);
-  value["key_file"].read_file_path(tls.key_file);
-  value["client_ca_file"].read_file_path(tls.client_ca_file);
-  if (value["cert_file"].present() != value["key_file"].present()) value.error("needs both cert_file and key_file");
-}
-
-void read_listener(const Value& value, Listener& listener, std::uint16_t default_port) {
-  if (!value.present()) return;
-  value.expect_keys({"address", "port", "socket", "tls", "require_tls", "allow_plain_remote", "user"});
-  listener.enabled = true;
-  listener.port = default_port;
-  value["address"].read(listener.address);
-  value["port"].read_port(listener.port);
-  value["socket"].read(listener.socket);
-  value["user"].read(listener.user);
-  read_tls(value["tls"], listener.tls);
-  value["require_tls"].read(listener.require_tls);
-  value["allow_plain_remote"].read(listener.allow_plain_remote);
-  if (!value["tls"].present() && !is_loopback(listener.address) && !listener.allow_plain_remote) {
-    value.error("address " + listener.address +
-                " is not loopback and tls is not configured; configure tls, or set allow_plain_remote: true");
-  }
-  if (listener.require_tls && !value["tls"].present()) value.error("require_tls needs tls");
-}
 
 void read_limits(const Value& value, Limits& limits) {
   value.expect_keys({"connections", "connections_per_user", "login_timeout", "max_statement_bytes", "max_tokens",
@@ -100,118 +68,19 @@ void read_groups(const Value& map, Config& config) {
       known.push_back(user.name);
     for (const std::string& member : list) {
       if (std::find(known.begin(), known.end(), member) != known.end()) continue;
-      const std::string near = nearest(member, known);
-      members.error("no user is called \"" + member + "\"" + (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+      members.unknown_name("user", member, known);
     }
   });
 }
 
-void read_hosts(const Value& list, std::uint16_t default_port, std::vector<HostPort>& hosts) {
-  list.each([&](const Value& value) {
-    std::string text;
-    value.read(text);
-    HostPort host{text, default_port};
-    const std::size_t colon = text.rfind(':');
-    if (colon != std::string::npos && !text.starts_with('/') && text.find(':') == colon) {
-      host.host = text.substr(0, colon);
-      unsigned port = 0;
-      const char* end = text.data() + text.size();
-      const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
-      if (parsed.ec != std::errc() || parsed.ptr != end || port == 0 || port > 65535) {
-        value.error(text.substr(colon + 1) + " is not a port");
-      }
-      host.port = static_cast<std::uint16_t>(port);
-    }
-    if (host.host.empty()) value.error("needs a host");
-    hosts.push_back(std::move(host));
-  });
-}
-
-void read_upstream(const Value& value, Target& target) {
-  value.expect_keys({"hosts", "database", "user", "password", "password_file", "password_env", "password_credential",
-                     "tls", "ca_file", "cert_file", "key_file", "channel_binding", "allow_md5", "allow_no_password",
-                     "connect_timeout"});
-  Upstream& upstream = target.upstream;
-  read_hosts(value["hosts"], 5432, upstream.hosts);
-  if (upstream.hosts.empty()) value.error("needs hosts");
-  value["connect_timeout"].read(upstream.connect_timeout);
-  if (target.engine == EngineKind::tcp) return;
-  value["database"].read(upstream.database);
-  value["user"].read(upstream.user);
-  if (upstream.database.empty()) value.error("needs database");
-  if (upstream.user.empty()) value.error("needs user");
-  value.read_secret("password", upstream.password, true);
-  std::size_t mode = static_cast<std::size_t>(upstream.tls);
-  value["tls"].read_word({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}, mode);
-  upstream.tls = static_cast<SslMode>(mode);
-  value["ca_file"].read_file_path(upstream.ca_file);
-  value["cert_file"].read_file_path(upstream.cert_file);
-  value["key_file"].read_file_path(upstream.key_file);
-  std::size_t binding = static_cast<std::size_t>(upstream.channel_binding);
-  value["channel_binding"].read_word({"disable", "prefer", "require"}, binding);
-  upstream.channel_binding = static_cast<ChannelBinding>(binding);
-  value["allow_md5"].read(upstream.allow_md5);
-  value["allow_no_password"].read(upstream.allow_no_password);
-}
-
-void read_catalog(const Value& value, Target& target) {
-  if (!value.present()) return;
-  value.expect_keys({"refresh", "max_stale", "timeout"});
-  if (target.engine != EngineKind::postgresql) value.error("is for engine postgresql only");
-  Catalog& catalog = target.catalog;
-  value["refresh"].read(catalog.refresh);
-  value["max_stale"].read(catalog.max_stale);
-  value["timeout"].read(catalog.timeout);
-  constexpr Milliseconds shortest{100};
-  if (catalog.refresh < shortest) value["refresh"].error("must be at least 100ms");
-  if (catalog.timeout < shortest) value["timeout"].error("must be at least 100ms");
-  if (catalog.max_stale < catalog.refresh + catalog.timeout) {
-    (value["max_stale"].present() ? value["max_stale"] : value)
-        .error("max_stale must be at least refresh and timeout together, or every load would come too late");
-  }
-}
-
-// What is usual in each mode: a session of its own waits for nothing and leaves nothing behind.
-void read_pool(const Value& value, Target& target) {
-  value.expect_keys({"mode", "max", "wait", "idle"});
-  Pool& pool = target.pool;
-  std::size_t mode = 0;
-  value["mode"].read_word({"session", "transaction", "statement"}, mode);
-  pool.mode = static_cast<PoolMode>(mode);
-  if (pool.mode != PoolMode::session) {
-    pool.wait = Milliseconds(30'000);
-    pool.idle = Milliseconds(600'000);
-  }
-  value["max"].read_count(pool.max, 1'000'000);
-  value["wait"].read(pool.wait);
-  value["idle"].read(pool.idle);
-  if (target.engine != EngineKind::tcp) return;
-  for (const char* key : {"mode", "wait", "idle"}) {
-    if (value[key].present()) value[key].error("is for postgresql only");
-  }
-}
-
-void read_targets(const Value& map, Config& config) {
-  map.each_entry([&config](const std::string& name, const Value& value) {
-    value.expect_keys({"engine", "databases", "upstream", "search_path", "pool", "listen", "catalog", "limits"});
-    Target target;
-    target.name = name;
-    if (name.find('/') != std::string::npos) value.error("the name of a target must not hold a slash");
-    std::size_t engine = 0;
-    value["engine"].read_word({"postgresql", "tcp"}, engine);
-    target.engine = static_cast<EngineKind>(engine);
-    value["databases"].read(target.databases);
-    read_upstream(value["upstream"], target);
-    if (!value["upstream"].present()) value.error("needs upstream");
-    value["search_path"].read(target.search_path);
-    read_pool(value["pool"], target);
-    read_catalog(value["catalog"], target);
-    read_listener(value["listen"], target.listen, 0);
-    if (target.engine == EngineKind::tcp && !target.listen.enabled) value.error("engine tcp needs listen");
-    if (target.engine == EngineKind::tcp && target.listen.user.empty()) value["listen"].error("needs user");
-    read_traffic_limits(value["limits"], target.limits);
-    if (target.engine == EngineKind::tcp && value["limits"].present()) value["limits"].error("is for postgresql only");
-    config.targets.push_back(std::move(target));
+void read_roles(const Value& map, Config& config) {
+  map.expect_keys({"admin", "user_admin", "target_admin", "policy_admin", "auditor"});
+  map.each_entry([&config](const std::string& role, const Value& value) {
+    value.expect_keys({"users", "groups"});
+    RoleHolders& holders = config.roles[role];
+    value["users"].read(holders.users);
+    value["groups"].read(holders.groups);
+    check_principals(value, holders.users, holders.groups, config);
   });
 }
 
@@ -223,8 +92,8 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 }
 
 void read_root(const Value& root, Config& config) {
-  root.expect_keys({"version", "state_dir", "workers", "listen", "log", "limits", "audit", "users", "groups", "targets",
-                    "policies", "masking", "tests"});
+  root.expect_keys({"version", "state_dir", "workers", "listen", "log", "limits", "audit", "users", "groups", "roles",
+                    "targets", "policies", "masking", "tests"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -260,6 +129,7 @@ void read_root(const Value& root, Config& config) {
   if (!config.mask_key.empty() && config.mask_key.size() < 16) masking.error("the key needs 16 characters or more");
   read_users(root["users"], config);
   read_groups(root["groups"], config);
+  read_roles(root["roles"], config);
   read_targets(root["targets"], config);
   read_policies(root["policies"], config);
   read_tests(root["tests"], config.tests);

@@ -75,23 +75,26 @@ Rule read_rule(const Value& value) {
 void check_names(const Value& list, const std::vector<std::string>& names, const std::vector<std::string>& known,
                  const char* what) {
   for (const std::string& name : names) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    const std::string near = nearest(name, known);
-    list.error(std::string("no ") + what + " is called \"" + name + "\"" +
-               (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+    if (std::find(known.begin(), known.end(), name) == known.end()) list.unknown_name(what, name, known);
   }
 }
 
 }  // namespace
 
-void read_policies(const Value& list, Config& config) {
-  std::vector<std::string> users;
-  std::vector<std::string> groups;
-  std::vector<std::string> targets;
+void check_principals(const Value& value, const std::vector<std::string>& users, const std::vector<std::string>& groups,
+                      const Config& config) {
+  std::vector<std::string> known_users;
+  std::vector<std::string> known_groups;
   for (const User& user : config.users)
-    users.push_back(user.name);
+    known_users.push_back(user.name);
   for (const auto& [name, members] : config.groups)
-    groups.push_back(name);
+    known_groups.push_back(name);
+  check_names(value["users"], users, known_users, "user");
+  check_names(value["groups"], groups, known_groups, "group");
+}
+
+void read_policies(const Value& list, Config& config) {
+  std::vector<std::string> targets;
   for (const Target& target : config.targets)
     targets.push_back(target.name);
   list.each([&](const Value& value) {
@@ -109,8 +112,7 @@ void read_policies(const Value& list, Config& config) {
     if (policy.users.empty() && policy.groups.empty()) value.error("needs who: users or groups");
     value["on"].read(policy.targets);
     if (policy.targets.empty()) value.error("needs on: a list of targets");
-    check_names(who["users"], policy.users, users, "user");
-    check_names(who["groups"], policy.groups, groups, "group");
+    check_principals(who, policy.users, policy.groups, config);
     check_names(value["on"], policy.targets, targets, "target");
     value["allow"].each([&policy](const Value& rule) { policy.allow.push_back(read_rule(rule)); });
     read_masks(value["mask"], policy.masks);

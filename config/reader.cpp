@@ -106,6 +106,21 @@ std::string nearest(std::string_view wrong, const std::vector<std::string>& word
 Value::Value(YAML::Node node, std::string path, Report& report)
     : node_(std::move(node)), place_(node_.Mark()), path_(std::move(path)), report_(&report) {}
 
+void Value::unknown_name(const char* what, const std::string& name, const std::vector<std::string>& known) const {
+  const std::string near = nearest(name, known);
+  const std::string text = std::string("no ") + what + " is called \"" + name + "\"" +
+                           (near.empty() ? "" : "; did you mean \"" + near + "\"?");
+  if (open_names()) return warn(text);
+  error(text);
+}
+
+void Value::refuse_stored(std::initializer_list<const char*> keys, const char* why) const {
+  if (!stored()) return;
+  for (const char* key : keys) {
+    if ((*this)[key].present()) (*this)[key].error(why);
+  }
+}
+
 void Value::expect_keys(std::initializer_list<std::string_view> keys) const {
   if (!present()) return;
   if (!node_.IsMap()) return error("must be a map of settings");
@@ -169,6 +184,7 @@ bool Value::scalar(std::string& text) const {
     return false;
   }
   text = node_.Scalar();
+  if (stored()) return true;  // the environment is not theirs to read
   std::string problem;
   if (interpolate(text, problem)) return true;
   error(problem);
@@ -259,6 +275,8 @@ void Value::read_file_path(std::string& target) const {
   std::string text;
   if (!scalar(text) || text.empty()) return;
   if (text[0] != '/') text = report_->directory + "/" + text;
+  if (stored() && std::find(report_->files.begin(), report_->files.end(), text) == report_->files.end())
+    return error("must be a file that the configuration file names too");
   if (purpose() == Purpose::serve && ::access(text.c_str(), R_OK) != 0)
     return error("file " + text + " does not exist or is not readable");
   target = std::move(text);
@@ -279,6 +297,11 @@ void Value::read_word(std::initializer_list<std::string_view> words, std::size_t
 }
 
 void Value::read_secret(const std::string& key, std::string& target, bool warn_inline) const {
+  if (stored()) {
+    for (const char* suffix : {"", "_file", "_env", "_credential"})
+      refuse_stored({(key + suffix).c_str()}, "is kept apart, sealed");
+    return;
+  }
   const Value plain = (*this)[key];
   const Value file = (*this)[key + "_file"];
   const Value env = (*this)[key + "_env"];

@@ -13,6 +13,10 @@
 // Reading YAML with every mistake named by place and path. Inside config/ only.
 namespace dbgate::config {
 
+/// Who wrote a text: an operator of this machine, or somebody who came by the API and may not read its files, its
+/// environment or its secrets.
+enum class Origin : std::uint8_t { file, store };
+
 /// Where problems go, and what the whole file has in common.
 struct Report {
   std::string file;
@@ -20,6 +24,9 @@ struct Report {
   std::vector<Problem> problems;
   bool failed = false;
   Purpose purpose = Purpose::serve;
+  Origin origin = Origin::file;
+  bool open_names = false;              ///< users, groups and targets may be defined elsewhere too
+  std::vector<std::string> files = {};  ///< Origin::store: the only ones that may be named
 
   void error(const YAML::Mark& mark, const std::string& path, const std::string& text);
   void warning(const YAML::Mark& mark, const std::string& path, const std::string& text);
@@ -34,6 +41,8 @@ class Value {
   bool is_map() const { return present() && node_.IsMap(); }
   bool is_list() const { return present() && node_.IsSequence(); }
   Purpose purpose() const { return report_->purpose; }
+  bool stored() const { return report_->origin == Origin::store; }
+  bool open_names() const { return report_->open_names; }
   const std::string& path() const { return path_; }
   void error(const std::string& text) const { report_->error(place_, path_, text); }
   /// How many problems the file has so far.
@@ -41,6 +50,10 @@ class Value {
   int line() const { return place_.line + 1; }
   int column() const { return place_.column + 1; }
   void warn(const std::string& text) const { report_->warning(place_, path_, text); }
+  /// Of a name that is not defined here: an error, or a warning where it may be defined elsewhere.
+  void unknown_name(const char* what, const std::string& name, const std::vector<std::string>& known) const;
+  /// Errors for those of the keys that are there although the text comes from the store.
+  void refuse_stored(std::initializer_list<const char*> keys, const char* why) const;
 
   /// Complains about keys that are not named here (with the nearest that is) and about doubled ones.
   void expect_keys(std::initializer_list<std::string_view> keys) const;
@@ -81,6 +94,11 @@ bool parse_table_pattern(std::string_view text, TablePattern& pattern);
 bool parse_column_pattern(std::string_view text, Mask& mask);
 bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);
 
+/// Reads one of `listen`, or `listen` of a target.
+void read_listener(const Value& value, Listener& listener, std::uint16_t default_port);
+/// Reads `targets`.
+void read_targets(const Value& map, Config& config);
+Target read_target(const std::string& name, const Value& value);
 /// Reads `limits` of a policy or a target.
 void read_traffic_limits(const Value& value, TrafficLimits& limits);
 /// Reads `tests`.
@@ -102,6 +120,9 @@ void read_require(const Value& rule_value, Rule& rule);
 bool asks_beyond_where(const Rule& rule);
 /// Warns of attributes that none of the users has.
 void check_attributes(const Value& allow, const Policy& policy, const Config& config);
+/// Complains about `users` and `groups` of a map that nobody is called.
+void check_principals(const Value& value, const std::vector<std::string>& users, const std::vector<std::string>& groups,
+                      const Config& config);
 /// Reads `policies`.
 void read_policies(const Value& list, Config& config);
 

@@ -226,6 +226,12 @@ struct PolicyTest {
   int line = 0;                    ///< from 1
 };
 
+/// Who has an administrative right.
+struct RoleHolders {
+  std::vector<std::string> users;
+  std::vector<std::string> groups;
+};
+
 struct Config {
   std::string state_dir;
   unsigned workers = 1;  ///< 0: one per core
@@ -237,6 +243,7 @@ struct Config {
   Audit audit;
   std::vector<User> users;
   std::map<std::string, std::vector<std::string>> groups;  ///< members by group
+  std::map<std::string, RoleHolders> roles;                ///< by role: admin, user_admin, …
   std::vector<Target> targets;
   std::vector<Policy> policies;
   std::vector<PolicyTest> tests;

@@ -23,6 +23,8 @@ targets: { shop: { upstream: { hosts: [db], database: d, user: u, tls: disable }
 POLICY = "policies: [ { name: p, who: { users: [u] }, on: [shop], "
 # Text behind BASE, and whether it is right.
 VALUES = [
+    ("roles: { admin: { users: [u] }, auditor: { groups: [] } }", True), ("roles: { king: { users: [u] } }", False),
+    ("roles: { admin: { users: u } }", False), ("roles: { admin: [u] }", False),
     ("workers: 2", True), ("workers: -1", False), ("workers: two", False), ("workers: 5000", False),
     ("limits: { login_timeout: 250ms }", True), ("limits: { login_timeout: 250 }", False),
     ("limits: { max_statement_bytes: 1MiB }", True), ("limits: { max_statement_bytes: 1MB }", False),
@@ -89,6 +91,8 @@ class Schema(unittest.TestCase):
     def test_it_has_the_keys_of_the_loader(self):
         known = set()
         for source in (lab.ROOT / "config").glob("*.cpp"):
+            if source.name == "extension.cpp":  # of texts in the store, which are no files
+                continue
             for keys in re.findall(r"\bexpect_keys\(\s*\{([^}]*)\}\s*\)", source.read_text(encoding="utf-8")):
                 known.add(frozenset(re.findall(r'"(\w+)"', keys)))
         self.assertGreater(len(known), 10)

@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <charconv>
+
+#include "config/reader.h"
+
+namespace dbgate::config {
+namespace {
+
+void read_hosts(const Value& list, std::uint16_t default_port, std::vector<HostPort>& hosts) {
+  list.each([&](const Value& value) {
+    std::string text;
+    value.read(text);
+    HostPort host{text, default_port};
+    const std::size_t colon = text.rfind(':');
+    if (colon != std::string::npos && !text.starts_with('/') && text.find(':') == colon) {
+      host.host = text.substr(0, colon);
+      unsigned port = 0;
+      const char* end = text.data() + text.size();
+      const auto parsed = std::from_chars(text.data() + colon + 1, end, port);
+      if (parsed.ec != std::errc() || parsed.ptr != end || port == 0 || port > 65535) {
+        value.error(text.substr(colon + 1) + " is not a port");
+      }
+      host.port = static_cast<std::uint16_t>(port);
+    }
+    if (host.host.empty()) value.error("needs a host");
+    if (value.stored() && host.host.starts_with('/')) value.error("must not be a socket of the gateway's machine");
+    hosts.push_back(std::move(host));
+  });
+}
+
+void read_upstream(const Value& value, Target& target) {
+  value.expect_keys({"hosts", "database", "user", "password", "password_file", "password_env", "password_credential",
+                     "tls", "ca_file", "cert_file", "key_file", "channel_binding", "allow_md5", "allow_no_password",
+                     "connect_timeout"});
+  value.refuse_stored({"cert_file", "key_file"}, "is for the configuration file only");
+  Upstream& upstream = target.upstream;
+  read_hosts(value["hosts"], 5432, upstream.hosts);
+  if (upstream.hosts.empty()) value.error("needs hosts");
+  value["connect_timeout"].read(upstream.connect_timeout);
+  if (target.engine == EngineKind::tcp) return;
+  value["database"].read(upstream.database);
+  value["user"].read(upstream.user);
+  if (upstream.database.empty()) value.error("needs database");
+  if (upstream.user.empty()) value.error("needs user");
+  value.read_secret("password", upstream.password, true);
+  std::size_t mode = static_cast<std::size_t>(upstream.tls);
+  value["tls"].read_word({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}, mode);
+  upstream.tls = static_cast<SslMode>(mode);
+  value["ca_file"].read_file_path(upstream.ca_file);
+  value["cert_file"].read_file_path(upstream.cert_file);
+  value["key_file"].read_file_path(upstream.key_file);
+  std::size_t binding = static_cast<std::size_t>(upstream.channel_binding);
+  value["channel_binding"].read_word({"disable", "prefer", "require"}, binding);
+  upstream.channel_binding = static_cast<ChannelBinding>(binding);
+  value["allow_md5"].read(upstream.allow_md5);
+  value["allow_no_password"].read(upstream.allow_no_password);
+}
+
+void read_catalog(const Value& value, Target& target) {
+  if (!value.present()) return;
+  value.expect_keys({"refresh", "max_stale", "timeout"});
+  if (target.engine != EngineKind::postgresql) value.error("is for engine postgresql only");
+  Catalog& catalog = target.catalog;
+  value["refresh"].read(catalog.refresh);
+  value["max_stale"].read(catalog.max_stale);
+  value["timeout"].read(catalog.timeout);
+  constexpr Milliseconds shortest{100};
+  if (catalog.refresh < shortest) value["refresh"].error("must be at least 100ms");
+  if (catalog.timeout < shortest) value["timeout"].error("must be at least 100ms");
+  if (catalog.max_stale < catalog.refresh + catalog.timeout) {
+    (value["max_stale"].present() ? value["max_stale"] : value)
+        .error("max_stale must be at least refresh and timeout together, or every load would come too late");
+  }
+}
+
+// What is usual in each mode: a session of its own waits for nothing and leaves nothing behind.
+void read_pool(const Value& value, Target& target) {
+  value.expect_keys({"mode", "max", "wait", "idle"});
+  Pool& pool = target.pool;
+  std::size_t mode = 0;
+  value["mode"].read_word({"session", "transaction", "statement"}, mode);
+  pool.mode = static_cast<PoolMode>(mode);
+  if (pool.mode != PoolMode::session) {
+    pool.wait = Milliseconds(30'000);
+    pool.idle = Milliseconds(600'000);
+  }
+  value["max"].read_count(pool.max, 1'000'000);
+  value["wait"].read(pool.wait);
+  value["idle"].read(pool.idle);
+  if (target.engine != EngineKind::tcp) return;
+  for (const char* key : {"mode", "wait", "idle"}) {
+    if (value[key].present()) value[key].error("is for postgresql only");
+  }
+}
+
+}  // namespace
+
+Target read_target(const std::string& name, const Value& value) {
+  value.expect_keys({"engine", "databases", "upstream", "search_path", "pool", "listen", "catalog", "limits"});
+  value.refuse_stored({"listen"}, "is for the configuration file only");
+  Target target;
+  target.name = name;
+  if (name.find('/') != std::string::npos) value.error("the name of a target must not hold a slash");
+  std::size_t engine = 0;
+  value["engine"].read_word({"postgresql", "tcp"}, engine);
+  target.engine = static_cast<EngineKind>(engine);
+  value["databases"].read(target.databases);
+  read_upstream(value["upstream"], target);
+  if (!value["upstream"].present()) value.error("needs upstream");
+  value["search_path"].read(target.search_path);
+  read_pool(value["pool"], target);
+  read_catalog(value["catalog"], target);
+  read_listener(value["listen"], target.listen, 0);
+  if (target.engine == EngineKind::tcp && !target.listen.enabled) value.error("engine tcp needs listen");
+  if (target.engine == EngineKind::tcp && target.listen.user.empty()) value["listen"].error("needs user");
+  read_traffic_limits(value["limits"], target.limits);
+  if (target.engine == EngineKind::tcp && value["limits"].present()) value["limits"].error("is for postgresql only");
+  return target;
+}
+
+void read_targets(const Value& map, Config& config) {
+  map.each_entry(
+      [&config](const std::string& name, const Value& value) { config.targets.push_back(read_target(name, value)); });
+}
+
+}  // namespace dbgate::config
