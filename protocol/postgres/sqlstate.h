@@ -38,18 +38,21 @@ class SqlState {
 /// The conditions that dbgate raises itself. Names are PostgreSQL's.
 namespace sqlstate {
 inline constexpr SqlState successful_completion{"00000"};
+inline constexpr SqlState no_data{"02000"};
 inline constexpr SqlState feature_not_supported{"0A000"};
 inline constexpr SqlState connection_failure{"08006"};
 inline constexpr SqlState sqlserver_rejected_establishment_of_sqlconnection{"08004"};
 inline constexpr SqlState protocol_violation{"08P01"};
 inline constexpr SqlState character_not_in_repertoire{"22021"};
 inline constexpr SqlState invalid_parameter_value{"22023"};
+inline constexpr SqlState unique_violation{"23505"};
 inline constexpr SqlState in_failed_sql_transaction{"25P02"};
 inline constexpr SqlState idle_in_transaction_session_timeout{"25P03"};
 inline constexpr SqlState invalid_sql_statement_name{"26000"};
 inline constexpr SqlState invalid_authorization_specification{"28000"};
 inline constexpr SqlState invalid_password{"28P01"};
 inline constexpr SqlState invalid_catalog_name{"3D000"};
+inline constexpr SqlState serialization_failure{"40001"};
 inline constexpr SqlState insufficient_privilege{"42501"};
 inline constexpr SqlState syntax_error{"42601"};
 inline constexpr SqlState duplicate_prepared_statement{"42P05"};
@@ -63,6 +66,7 @@ inline constexpr SqlState cannot_connect_now{"57P03"};
 inline constexpr SqlState idle_session_timeout{"57P05"};
 inline constexpr SqlState io_error{"58030"};
 inline constexpr SqlState internal_error{"XX000"};
+inline constexpr SqlState data_corrupted{"XX001"};
 }  // namespace sqlstate
 
 }  // namespace dbgate::protocol
