@@ -46,6 +46,12 @@ add_library(dbgate_pq INTERFACE)
 target_include_directories(dbgate_pq SYSTEM INTERFACE ${PQ_INCLUDE_DIR})
 target_link_libraries(dbgate_pq INTERFACE ${PQ_LIBRARY})
 
+# The identity store of one machine (gateway/adapters/store).
+find_package(SQLite3 REQUIRED)
+add_library(dbgate_sqlite INTERFACE)
+target_include_directories(dbgate_sqlite SYSTEM INTERFACE ${SQLite3_INCLUDE_DIRS})
+target_link_libraries(dbgate_sqlite INTERFACE ${SQLite3_LIBRARIES})
+
 # Sends of many sockets by one system call (gateway/net).
 find_path(URING_INCLUDE_DIR liburing.h REQUIRED)
 find_library(URING_LIBRARY uring REQUIRED)

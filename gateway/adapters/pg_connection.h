@@ -5,21 +5,15 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "config/schema.h"
+#include "gateway/adapters/pg_entry.h"
 #include "gateway/base/error.h"
 
 namespace dbgate::adapters {
-
-/// How long one use of a connection may take.
-struct PgBounds {
-  std::chrono::steady_clock::time_point deadline;
-  std::stop_token stop;
-};
 
 /// One row of a result in binary format. A field that is NULL reads as zero or empty; one that is not of the type asked
 /// for does too, and makes the row malformed.
@@ -69,15 +63,10 @@ class PgConnection {
   bool broken() const { return broken_ || PQstatus(connection_.get()) != CONNECTION_OK; }
 
  private:
-  struct Finish {
-    void operator()(PGconn* connection) const { PQfinish(connection); }
-    void operator()(PGresult* result) const { PQclear(result); }
-  };
-  using ResultPtr = std::unique_ptr<PGresult, Finish>;
+  using ResultPtr = std::unique_ptr<PGresult, PgFree>;
 
-  PgConnection(PGconn* connection, PgBounds bounds) : connection_(connection), bounds_(std::move(bounds)) {}
-  Result<> log_in(const config::Upstream& server);
-  Result<> wait(short events, std::chrono::steady_clock::time_point deadline);
+  PgConnection(PgHandle connection, PgBounds bounds) : connection_(std::move(connection)), bounds_(std::move(bounds)) {}
+  Result<> wait(short events);
   Result<> flush();
   Result<ResultPtr> next();
   Result<> drain(const Each& each);
@@ -85,16 +74,9 @@ class PgConnection {
   Error failed(const PGresult* result);
   Error lost();
 
-  std::unique_ptr<PGconn, Finish> connection_;
+  PgHandle connection_;
   PgBounds bounds_;
   bool broken_ = false;
 };
-
-/// Frees the process from the few variables that libpq reads whatever it is told. Before any thread is started.
-void forget_libpq_environment();
-
-/// The connection string for one host: says everything that libpq would look up elsewhere. Errors: 08006.
-Result<std::string> libpq_parameters(const config::Upstream& server, const config::HostPort& host,
-                                     const std::string& database);
 
 }  // namespace dbgate::adapters

@@ -4,13 +4,13 @@
 
 #include <array>
 #include <map>
+#include <memory>
 
-#include "gateway/adapters/pg_connection.h"
+#include "gateway/adapters/pg_entry.h"
 
 namespace dbgate::adapters {
 namespace {
 
-constexpr const char* application_name = "dbgate catalog";
 // Exists on no system: what libpq would find in the home directory must not count.
 constexpr const char* no_file = "/dev/null/none";
 constexpr std::array sslmodes{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
@@ -53,7 +53,7 @@ std::string allowed_methods(const config::Upstream& server) {
 }  // namespace
 
 Result<std::string> libpq_parameters(const config::Upstream& server, const config::HostPort& host,
-                                     const std::string& database) {
+                                     const std::string& database, const char* application_name) {
   DBGATE_TRY(const std::string root, trusted(server));
   const std::string cert = server.cert_file.empty() ? no_file : server.cert_file;
   const Values ours{

@@ -17,7 +17,7 @@
 /// same transaction and is announced to the watchers of all gateways on the store.
 ///
 /// Errors of every operation: 08006 the store cannot be reached (try again later), XX001 a sealed value cannot be
-/// opened, XX000. Of those that write: 02000 no such object, 23505 the name (or hash, or e-mail) is taken, 22023 a name
+/// opened, XX000. Of those that write: 02000 no such object, 23505 the name (or hash) is taken, 22023 a name
 /// that is none, 40001 the object has another revision than the one named: somebody else changed it.
 namespace dbgate::ports::store {
 

@@ -1,0 +1,184 @@
+#include "gateway/adapters/store/postgres_database.h"
+
+#include <sys/eventfd.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "gateway/adapters/posix_file.h"
+#include "gateway/adapters/store/postgres_connection.h"
+
+namespace dbgate::adapters::store {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using ConnectionPtr = std::unique_ptr<PostgresConnection>;
+
+constexpr milliseconds migration_timeout{600'000};
+// Of a whole transaction that the server undid for another's sake.
+constexpr int most_tries = 3;
+// Any number that nobody else has: "dbgate" in ASCII.
+constexpr const char* lock_migrations = "SELECT pg_advisory_xact_lock(110386840822885)";
+
+const Result<> done = boost::system::in_place_value;
+
+class PostgresTransaction : public SqlTransaction {
+ public:
+  PostgresTransaction(PostgresConnection& connection, Deadline deadline)
+      : connection_(connection), deadline_(deadline) {}
+  using SqlTransaction::run;
+  Result<SqlResult> run(const char* sql, SqlValues values) override { return connection_.run(sql, values, deadline_); }
+  Result<> run_script(const std::string& sql) override { return connection_.run_script(sql, deadline_); }
+  Result<> announce() override { return connection_.run_script("NOTIFY dbgate_directory", deadline_); }
+
+ private:
+  PostgresConnection& connection_;
+  const Deadline deadline_;
+};
+
+class PostgresSignal : public SqlSignal {
+ public:
+  PostgresSignal(ConnectionPtr connection, int wake_fd, milliseconds timeout)
+      : connection_(std::move(connection)), wake_fd_(wake_fd), timeout_(timeout) {}
+  Result<> wait(milliseconds limit) override { return connection_->wait_notified(wake_fd_, limit); }
+  Result<SqlResult> query(const char* sql) override { return connection_->run(sql, {}, Clock::now() + timeout_); }
+
+ private:
+  ConnectionPtr connection_;
+  const int wake_fd_;
+  const milliseconds timeout_;
+};
+
+class PostgresDatabase : public SqlDatabase {
+ public:
+  explicit PostgresDatabase(PostgresPlace place) : place_(std::move(place)), wake_(::eventfd(0, EFD_CLOEXEC)) {}
+
+  using SqlDatabase::query;
+  Result<SqlResult> query(const char* sql, SqlValues values) override;
+  Result<> snapshot(const Work& work) override {
+    return transact("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work, Clock::now() + place_.timeout);
+  }
+  Result<> write(const Work& work) override { return transact("BEGIN", work, Clock::now() + place_.timeout); }
+  Result<> migrate(const Work& work) override;
+  std::string_view text_type() const override { return "TEXT COLLATE \"C\""; }
+  Result<std::unique_ptr<SqlSignal>> signal() override {
+    DBGATE_TRY(ConnectionPtr connection, PostgresConnection::open(place_, Clock::now() + place_.timeout));
+    DBGATE_CHECK(connection->run_script("LISTEN dbgate_directory", Clock::now() + place_.timeout));
+    return std::unique_ptr<SqlSignal>(
+        std::make_unique<PostgresSignal>(std::move(connection), wake_.get(), place_.timeout));
+  }
+  void stop_signals() override { ::eventfd_write(wake_.get(), 1); }
+
+ private:
+  // A connection in use; `kept`: it had been opened earlier, and may have died since.
+  struct Lease {
+    ConnectionPtr connection;
+    bool kept = false;
+  };
+  Result<> transact(const char* begin, const Work& work, Deadline deadline);
+  Result<Lease> begin(const char* sql, Deadline deadline);
+  Result<Lease> take(Deadline deadline);
+  void give(ConnectionPtr connection);
+
+  const PostgresPlace place_;
+  const File wake_;
+  std::mutex mutex_;  // of what follows
+  std::condition_variable given_;
+  std::vector<ConnectionPtr> idle_;
+  std::size_t open_ = 0;  // with those in use
+};
+
+Result<PostgresDatabase::Lease> PostgresDatabase::take(Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  const auto free = [this] { return !idle_.empty() || open_ < place_.connections; };
+  if (!given_.wait_until(lock, deadline, free)) return store_gone();
+  if (!idle_.empty()) {
+    Lease lease{std::move(idle_.back()), true};
+    idle_.pop_back();
+    return lease;
+  }
+  ++open_;
+  lock.unlock();
+  auto opened = PostgresConnection::open(place_, deadline);
+  if (opened) return Lease{std::move(*opened), false};
+  give(nullptr);
+  return opened.error();
+}
+
+// Null or broken: there is room for a new one, and what lies idle is likely to be dead as well.
+void PostgresDatabase::give(ConnectionPtr connection) {
+  std::vector<ConnectionPtr> dead;
+  const std::lock_guard lock(mutex_);
+  if (connection && !connection->broken()) {
+    idle_.push_back(std::move(connection));
+  } else {
+    open_ -= idle_.size() + 1;
+    dead.swap(idle_);
+  }
+  given_.notify_all();
+}
+
+// A kept connection that turns out to be dead costs another try, not an error: nothing has been done on it yet.
+Result<PostgresDatabase::Lease> PostgresDatabase::begin(const char* sql, Deadline deadline) {
+  while (true) {
+    DBGATE_TRY(Lease lease, take(deadline));
+    const auto begun = lease.connection->run(sql, {}, deadline);
+    if (begun) return lease;
+    const bool again = lease.kept && lease.connection->broken() && Clock::now() < deadline;
+    give(std::move(lease.connection));
+    if (!again) return begun.error();
+  }
+}
+
+Result<SqlResult> PostgresDatabase::query(const char* sql, SqlValues values) {
+  const Deadline deadline = Clock::now() + place_.timeout;
+  while (true) {
+    DBGATE_TRY(Lease lease, take(deadline));
+    auto result = lease.connection->run(sql, values, deadline);
+    const bool again = !result && lease.kept && lease.connection->broken() && Clock::now() < deadline;
+    give(std::move(lease.connection));
+    if (!again) return result;
+  }
+}
+
+Result<> PostgresDatabase::transact(const char* sql, const Work& work, Deadline deadline) {
+  for (int tries = 1;; ++tries) {
+    DBGATE_TRY(Lease lease, begin(sql, deadline));
+    PostgresConnection& connection = *lease.connection;
+    PostgresTransaction transaction(connection, deadline);
+    const auto worked = work(transaction);
+    const bool deadlocked = !worked && connection.deadlocked();
+    const auto ended =
+        connection.broken() ? Result<>(store_gone()) : connection.run_script(worked ? "COMMIT" : "ROLLBACK", deadline);
+    give(std::move(lease.connection));
+    if (deadlocked && tries < most_tries) continue;
+    if (!worked) return worked.error();
+    return ended;
+  }
+}
+
+Result<> PostgresDatabase::migrate(const Work& work) {
+  const auto locked = [&](SqlTransaction& transaction) -> Result<> {
+    const std::string schema = "\"" + place_.schema + "\"";
+    DBGATE_CHECK(transaction.run_script("SET LOCAL statement_timeout TO 0"));
+    DBGATE_CHECK(transaction.run(lock_migrations));
+    const char* const sql = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = $1";
+    DBGATE_TRY(SqlResult found, transaction.run(sql, {place_.schema}));
+    // Not IF NOT EXISTS: that asks for the right to make one, which an account may lack once it is there.
+    if (found.row(0).number() == 0) DBGATE_CHECK(transaction.run_script("CREATE SCHEMA " + schema));
+    return work(transaction);
+  };
+  return transact("BEGIN", locked, Clock::now() + migration_timeout);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqlDatabase>> open_postgres(PostgresPlace place) {
+  auto database = std::make_unique<PostgresDatabase>(std::move(place));
+  const auto reached = database->query("SELECT 1");
+  if (!reached) return reached.error();
+  return std::unique_ptr<SqlDatabase>(std::move(database));
+}
+
+}  // namespace dbgate::adapters::store
