@@ -93,7 +93,7 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 
 void read_root(const Value& root, Config& config) {
   root.expect_keys({"version", "state_dir", "workers", "listen", "log", "limits", "audit", "users", "groups", "roles",
-                    "targets", "policies", "masking", "tests"});
+                    "targets", "policies", "masking", "tests", "store", "encryption"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -127,12 +127,23 @@ void read_root(const Value& root, Config& config) {
   masking.expect_keys({"key", "key_file", "key_env", "key_credential"});
   masking.read_secret("key", config.mask_key, true);
   if (!config.mask_key.empty() && config.mask_key.size() < 16) masking.error("the key needs 16 characters or more");
+  read_store(root["store"], config.store);
+  read_encryption(root["encryption"], config.store, config.encryption_keys);
   read_users(root["users"], config);
   read_groups(root["groups"], config);
   read_roles(root["roles"], config);
   read_targets(root["targets"], config);
   read_policies(root["policies"], config);
   read_tests(root["tests"], config.tests);
+}
+
+// The file of a store that has one, as a whole path.
+void locate_store(Config& config, const std::string& directory) {
+  constexpr std::string_view scheme = "sqlite:";
+  std::string& url = config.store.url;
+  if (url.empty()) url = "sqlite:" + config.state_dir + "/dbgate.db";
+  if (url.starts_with(scheme) && url.size() > scheme.size() && url[scheme.size()] != '/')
+    url.insert(scheme.size(), directory + "/");
 }
 
 // FNV-1a: names a version, protects nothing.
@@ -180,6 +191,7 @@ Loaded load_text(std::string_view yaml, const std::string& file, const std::stri
     report.error(problem.mark, "", problem.msg);
   }
   if (!config.state_dir.empty() && config.state_dir[0] != '/') config.state_dir = directory + "/" + config.state_dir;
+  locate_store(config, directory);
   config.version = content_hash(yaml);
   loaded.problems = std::move(report.problems);
   if (!report.failed) loaded.config = std::move(config);

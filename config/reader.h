@@ -101,6 +101,9 @@ void read_targets(const Value& map, Config& config);
 Target read_target(const std::string& name, const Value& value);
 /// Reads `limits` of a policy or a target.
 void read_traffic_limits(const Value& value, TrafficLimits& limits);
+/// Reads `store` and `encryption`.
+void read_store(const Value& value, Store& store);
+void read_encryption(const Value& value, const Store& store, std::vector<EncryptionKey>& keys);
 /// Reads `tests`.
 void read_tests(const Value& list, std::vector<PolicyTest>& tests);
 /// Reads `when`.

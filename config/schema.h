@@ -10,6 +10,7 @@
 #include "config/cached_reads.h"
 #include "config/limits.h"
 #include "config/masks.h"
+#include "config/store.h"
 #include "config/window.h"
 
 // The configuration as plain values. Every key is described in docs/configuration.md.
@@ -248,7 +249,9 @@ struct Config {
   std::vector<Policy> policies;
   std::vector<PolicyTest> tests;
   std::string mask_key;  ///< of the hashes that masks show; empty: one that dbgate makes and keeps
-  std::string version;   ///< of the content: a hash
+  Store store;
+  std::vector<EncryptionKey> encryption_keys;  ///< the first seals, all open
+  std::string version;                         ///< of the content: a hash
 };
 
 }  // namespace dbgate::config

@@ -6,7 +6,9 @@
 
 #include "config/loader.h"
 #include "gateway/adapters/stderr_log.h"
+#include "gateway/adapters/store/open_store.h"
 #include "gateway/app/gateway.h"
+#include "gateway/app/rotate_keys.h"
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/policy/row_filters.h"
 #include "gateway/policy/statement_lists.h"
@@ -34,6 +36,11 @@ std::shared_ptr<app::Snapshot> load(const std::string& path, bool strict) {
   for (const config::Problem& problem : listed)
     std::cerr << problem.line_text() << '\n';
   if (!listed.empty()) return nullptr;
+  if (const auto meant = adapters::store::check_store(loaded.config->store); !meant) {
+    const Error why = meant.error();
+    std::cerr << path << ": error: " << why.message() << '\n';
+    return nullptr;
+  }
   auto snapshot = app::make_snapshot(std::move(*loaded.config));
   if (snapshot) return *snapshot;
   const Error why = snapshot.error();
@@ -113,6 +120,9 @@ int main(int argc, char** argv) {
   options.set_version_flag("--version", std::string("dbgate-gateway ") + DBGATE_VERSION);
   CLI::App* const verifier = options.add_subcommand(
       "scram-verifier", "read a password from standard input and print what users.scram_verifier needs");
+  CLI::App* const rotation = options.add_subcommand(
+      "rotate-keys", "wrap the secrets of the identity store with the first key of encryption.keys");
+  rotation->add_option("-c,--config", config_path, "configuration file")->capture_default_str();
   try {
     options.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
@@ -120,6 +130,7 @@ int main(int argc, char** argv) {
     return code == 0 ? 0 : usage_error;
   }
   if (verifier->parsed()) return make_verifier();
+  if (rotation->parsed()) return app::rotate_keys(config_path, std::cout, std::cerr);
   if (!check) return serve(config_path);
   const auto snapshot = load(config_path, strict);
   if (!snapshot || !tests_pass(config_path, snapshot->config)) return 1;

@@ -27,6 +27,7 @@ ROOMS = {
     "gateway/auth": (["gateway/base", "protocol"], [RESULT, OPENSSL]),
     "gateway/ports": (["gateway/base", "gateway/sql", "gateway/catalog", "gateway/policy", "gateway/audit", "config"],
                       [RESULT]),
+    "gateway/identity": (["gateway/base", "gateway/auth", "gateway/ports"], [RESULT, OPENSSL]),
     "gateway/net": (["gateway/base"], [RESULT, ASIO, OPENSSL]),
     "gateway/upstream": (["gateway/base", "protocol", "gateway/auth", "gateway/net"], [RESULT, ASIO]),
     "gateway/session": (["protocol", "gateway/base", "gateway/sql", "gateway/catalog", "gateway/policy", "gateway/rewrite",
@@ -34,9 +35,9 @@ ROOMS = {
     "gateway/rehearsal": (["gateway/base", "config", "gateway/sql", "gateway/policy", "gateway/audit", "gateway/session"],
                           [RESULT, r"boost/json.*"]),
     "gateway/adapters": (["gateway/base", "gateway/ports", "gateway/policy", "gateway/audit", "gateway/sql",
-                          "gateway/catalog", "config"],
+                          "gateway/catalog", "config", "gateway/auth", "gateway/identity"],
                          [RESULT, r"spdlog/.*", r"prometheus/.*", r"curl/.*", r"sqlite3\.h", r"jwt\.h",
-                          r"libpq-fe\.h", OPENSSL]),
+                          r"libpq-fe\.h", OPENSSL, r"boost/json.*"]),
     "gateway/api": (["gateway/base", "gateway/ports", "gateway/policy", "gateway/sql", "gateway/audit", "config",
                      "gateway/net"], [RESULT, ASIO, OPENSSL, r"boost/beast/.*", r"boost/json.*", r"boost/url.*",
                                       r"boost/optional.*"]),
@@ -45,7 +46,8 @@ ROOMS = {
             [RESULT, ASIO, OPENSSL, r"boost/beast/.*", r"boost/json.*", r"boost/url.*", r"CLI/.*"]),
 }
 # Of a room, only these headers are visible to the named other room.
-ONLY = {("gateway/session", "gateway/net"): {"gateway/net/stream.h", "gateway/net/parked_stream.h", "gateway/net/race.h"},
+ONLY = {("gateway/adapters", "gateway/identity"): {"gateway/identity/sealing.h"},
+        ("gateway/session", "gateway/net"): {"gateway/net/stream.h", "gateway/net/parked_stream.h", "gateway/net/race.h"},
         ("gateway/rehearsal", "gateway/session"): {"gateway/session/policy_judge.h"}}
 # Headers that only these rooms may see: what serves must not judge by names alone.
 RESERVED = {"gateway/policy/treat_by_names.h": {"gateway/policy", "gateway/rehearsal"}}
