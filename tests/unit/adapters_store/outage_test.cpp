@@ -110,8 +110,7 @@ TEST(OpeningPostgres, AServerThatTakesNoChangesIsNone) {
   StoreLab lab(Dialect::postgresql);
   postgres_server().sql("ALTER DATABASE postgres SET default_transaction_read_only TO on");
   EXPECT_EQ(code_of(lab.try_open()), "08006");
-  postgres_server().sql(
-      "SET default_transaction_read_only TO off; ALTER DATABASE postgres RESET default_transaction_read_only");
+  postgres_server().sql("ALTER DATABASE postgres RESET default_transaction_read_only");
   EXPECT_EQ(code_of(lab.try_open()), "");
 }
 

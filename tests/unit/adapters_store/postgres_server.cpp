@@ -43,7 +43,8 @@ void wait_for(pid_t child, const std::string& log) {
 }
 
 std::string conninfo(const std::string& directory) {
-  return "host='" + directory + "' user=postgres dbname=postgres password='" + PostgresServer::password + "'";
+  return "host='" + directory + "' user=postgres dbname=postgres password='" + PostgresServer::password +
+         "' options='-c client_min_messages=warning -c default_transaction_read_only=off'";
 }
 
 }  // namespace
