@@ -3,7 +3,6 @@
 #include <ostream>
 
 #include "config/loader.h"
-#include "gateway/adapters/pg_entry.h"
 #include "gateway/adapters/store/open_store.h"
 
 namespace dbgate::app {
@@ -13,7 +12,6 @@ int rotate_keys(const std::string& config_path, std::ostream& out, std::ostream&
   for (const config::Problem& problem : loaded.problems)
     errors << problem.line_text() << '\n';
   if (!loaded.config) return 1;
-  adapters::forget_libpq_environment();
   const auto rotated = adapters::store::rotate_keys(*loaded.config);
   if (!rotated) {
     const Error why = rotated.error();

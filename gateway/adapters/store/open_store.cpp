@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gateway/adapters/pg_entry.h"
 #include "gateway/adapters/store/migrations.h"
 #include "gateway/adapters/store/own_key.h"
 #include "gateway/adapters/store/postgres_database.h"
@@ -59,6 +60,7 @@ Result<identity::Sealing> sealing_of(const config::Config& config) {
 Result<std::unique_ptr<SqlDatabase>> open_database(const config::Config& config) {
   if (!config.store.shared()) return open_sqlite(path_of(config.store), config.store.timeout);
   DBGATE_TRY(PostgresPlace place, place_of(config.store));
+  forget_libpq_environment();
   return open_postgres(std::move(place));
 }
 
