@@ -93,7 +93,8 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 
 void read_root(const Value& root, Config& config) {
   root.expect_keys({"version", "state_dir", "workers", "listen", "log", "limits", "audit", "users", "groups", "roles",
-                    "targets", "policies", "masking", "tests", "store", "encryption"});
+                    "targets", "policies", "masking", "tests", "store", "encryption", "passwords", "tokens", "sign_in",
+                    "oidc"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -129,6 +130,10 @@ void read_root(const Value& root, Config& config) {
   if (!config.mask_key.empty() && config.mask_key.size() < 16) masking.error("the key needs 16 characters or more");
   read_store(root["store"], config.store);
   read_encryption(root["encryption"], config.store, config.encryption_keys);
+  read_passwords(root["passwords"], config.passwords);
+  read_tokens(root["tokens"], config.tokens);
+  read_sign_in(root["sign_in"], config.sign_in);
+  read_oidc(root["oidc"], config.oidc);
   read_users(root["users"], config);
   read_groups(root["groups"], config);
   read_roles(root["roles"], config);

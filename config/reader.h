@@ -123,6 +123,11 @@ void read_require(const Value& rule_value, Rule& rule);
 bool asks_beyond_where(const Rule& rule);
 /// Warns of attributes that none of the users has.
 void check_attributes(const Value& allow, const Policy& policy, const Config& config);
+/// Reads `passwords`, `tokens`, `sign_in` and `oidc`.
+void read_passwords(const Value& value, Passwords& passwords);
+void read_tokens(const Value& value, Tokens& tokens);
+void read_sign_in(const Value& value, SignIn& sign_in);
+void read_oidc(const Value& list, std::vector<OidcProvider>& providers);
 /// Complains about `users` and `groups` of a map that nobody is called.
 void check_principals(const Value& value, const std::vector<std::string>& users, const std::vector<std::string>& groups,
                       const Config& config);

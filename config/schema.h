@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/cached_reads.h"
+#include "config/identity.h"
 #include "config/limits.h"
 #include "config/masks.h"
 #include "config/store.h"
@@ -242,6 +243,10 @@ struct Config {
   std::string log_format = "json";
   Limits limits;
   Audit audit;
+  Passwords passwords;
+  Tokens tokens;
+  SignIn sign_in;
+  std::vector<OidcProvider> oidc;
   std::vector<User> users;
   std::map<std::string, std::vector<std::string>> groups;  ///< members by group
   std::map<std::string, RoleHolders> roles;                ///< by role: admin, user_admin, …

@@ -71,6 +71,15 @@ VALUES = [
     ("policies: [ { name: p, on: [shop] } ]", False), ("policies: [ { name: p, who: {}, on: [shop] } ]", False),
     ("tests: [ { as: u, on: shop, sql: SELECT 1, expect: maybe } ]", False), ("tests: [ { as: u, on: shop, sql: x } ]", False),
     ("tests: [ { as: u, on: shop, sql: SELECT 1, expect: deny, at: yesterday } ]", False),
+    ("passwords: { memory: 64MiB, passes: 3, parallelism: 2, threads: 4, queue: 10 }", True), ("passwords: { passes: 0 }", False),
+    ("passwords: { pases: 2 }", False), ("tokens: { access_ttl: 5m, refresh_ttl: 24h }", True), ("tokens: { access_ttl: 15 }", False),
+    ("sign_in: { failures: 5, longest_delay: 1h }", True), ("sign_in: { failures: 0 }", False),
+    ("oidc: [ { name: corp, issuer: 'https://id.example.com', client_id: dbgate, group_map: { Analysts: analysts }, auto_create: true } ]", True),
+    ("oidc: [ { name: corp, issuer: 'http://127.0.0.1:4000', client_id: dbgate } ]", True),
+    ("oidc: [ { name: corp, issuer: 'http://id.example.com', client_id: dbgate } ]", False),
+    ("oidc: [ { name: corp, issuer: 'https://id.example.com' } ]", False),
+    ("oidc: [ { name: corp, issuer: 'https://id.example.com', client_id: d, scopes: [profile] } ]", False),
+    ("oidc: { name: corp }", False),
 ]
 
 
