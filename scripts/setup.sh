@@ -6,6 +6,7 @@ set -euo pipefail
 build=(clang-16 lld-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev llvm-16 ccache cmake ninja-build pkg-config git
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libboost-system1.81-dev libssl-dev
   libpg-query-dev postgresql-server-dev-15 libpq-dev libsqlite3-dev liburing-dev libyaml-cpp-dev libspdlog-dev libcli11-dev libjwt-dev
+  libargon2-dev libcjose-dev liboath-dev libcurl4-openssl-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 run=(postgresql-15 postgresql-client-15 openssl python3 tzdata)
 test=(bzip2 sqlsmith postgresql-contrib python3-jsonschema python3-yaml
@@ -14,6 +15,8 @@ test=(bzip2 sqlsmith postgresql-contrib python3-jsonschema python3-yaml
 bench=(pgbouncer haproxy)
 # Clients for tests/e2e that Debian does not have; kept in build/e2e-node.
 node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)
+# An identity provider for tests/support/oidc_provider.mjs; kept in build/oidc-provider.
+oidc_provider=(oidc-provider@9.13.3)
 # Servers for tests/e2e/versions_test.py: the last release of each, kept in build/postgresql-versions.
 postgresql_servers=(13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17)
 
@@ -76,6 +79,7 @@ from_npm() {
 
 if [ "$node" = yes ]; then
   from_npm e2e-node "clients for Node.js" "${node_clients[@]}"
+  from_npm oidc-provider "an identity provider" "${oidc_provider[@]}"
   case $(uname -m) in
     x86_64) machine=linux-x64 ;;
     aarch64) machine=linux-arm64 ;;

@@ -1,0 +1,141 @@
+#include "gateway/adapters/curl_http.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <thread>
+
+namespace dbgate::adapters {
+namespace {
+
+/// Answers one connection with a fixed text.
+class OneAnswer {
+ public:
+  explicit OneAnswer(std::string answer) : answer_(std::move(answer)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 1), 0);
+    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = std::to_string(ntohs(address.sin_port));
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~OneAnswer() {
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  std::string url(const std::string& host = "127.0.0.1") const {
+    return "http://" + host + ":" + port_ + "/secret-path";
+  }
+  const std::string& request() const { return request_; }
+
+ private:
+  void serve() {
+    const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (connection < 0) return;
+    char buffer[4096];
+    while (request_.find("\r\n\r\n") == std::string::npos) {
+      const ssize_t got = ::read(connection, buffer, sizeof buffer);
+      if (got <= 0) break;
+      request_.append(buffer, static_cast<std::size_t>(got));
+    }
+    [[maybe_unused]] const ssize_t sent = ::send(connection, answer_.data(), answer_.size(), MSG_NOSIGNAL);
+    if (answer_.empty()) (void)::read(connection, buffer, sizeof buffer);  // says nothing until the client gives up
+    ::close(connection);
+  }
+  std::string answer_;
+  int listener_ = -1;
+  std::string port_;
+  std::string request_;
+  std::thread thread_;
+};
+
+ports::HttpRequest get(const std::string& url) {
+  ports::HttpRequest request;
+  request.url = url;
+  return request;
+}
+
+TEST(CurlHttp, AsksAndAnswers) {
+  OneAnswer server("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+  ports::HttpRequest request = get(server.url());
+  request.method = "POST";
+  request.headers = {{"Accept", "application/json"}};
+  request.body = "a=b";
+  const auto response = make_curl_http()->send(request);
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 403u);
+  EXPECT_EQ(response->body, "no");
+  EXPECT_TRUE(server.request().starts_with("POST /secret-path HTTP/1.1\r\n")) << server.request();
+  EXPECT_NE(server.request().find("Accept: application/json\r\n"), std::string::npos);
+}
+
+TEST(CurlHttp, DoesNotFollowRedirects) {
+  OneAnswer other("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  OneAnswer server("HTTP/1.1 302 Found\r\nLocation: " + other.url() + "\r\nContent-Length: 0\r\n\r\n");
+  const auto response = make_curl_http()->send(get(server.url()));
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 302u);
+  EXPECT_EQ(other.request(), "");
+}
+
+TEST(CurlHttp, PlainHttpToThisMachineAlone) {
+  const auto http = make_curl_http();
+  for (const char* url : {"http://192.0.2.1/", "http://127.0.0.1.evil.example/", "http://localhost.evil.example/",
+                          "ftp://127.0.0.1/", "file:///etc/passwd", "127.0.0.1", "", "http://", "dict://127.0.0.1/",
+                          "http://0x7f000001.evil.example/", "gopher://localhost/"}) {
+    const auto refused = http->send(get(url));
+    ASSERT_FALSE(refused) << url;
+    EXPECT_EQ(refused.error().code(), sqlstate::invalid_parameter_value) << url;
+  }
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(http->send(get(server.url("localhost"))));
+}
+
+TEST(CurlHttp, BoundsSizeAndTime) {
+  const auto http = make_curl_http({std::chrono::milliseconds(2000), std::chrono::milliseconds(300), 1000});
+  OneAnswer announced("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, 'x'));
+  EXPECT_FALSE(http->send(get(announced.url())));
+  OneAnswer silent_about_it("HTTP/1.1 200 OK\r\n\r\n" + std::string(1001, 'x'));
+  EXPECT_FALSE(http->send(get(silent_about_it.url())));
+  OneAnswer just_fits("HTTP/1.1 200 OK\r\n\r\n" + std::string(1000, 'x'));
+  EXPECT_EQ(http->send(get(just_fits.url()))->body.size(), 1000u);
+  OneAnswer says_nothing("");
+  const auto late = http->send(get(says_nothing.url()));
+  ASSERT_FALSE(late);
+  const Error why = late.error();
+  EXPECT_EQ(why.code(), sqlstate::connection_failure);
+  EXPECT_EQ(why.message(), "127.0.0.1 cannot be asked: it does not answer in time");
+}
+
+TEST(CurlHttp, NobodyThere) {
+  std::string url;
+  {
+    const OneAnswer server("");
+    url = server.url();
+  }
+  const auto refused = make_curl_http()->send(get(url));
+  ASSERT_FALSE(refused);
+  const Error why = refused.error();
+  EXPECT_EQ(why.code(), sqlstate::connection_failure);
+  EXPECT_EQ(why.message().find("secret"), std::string::npos);
+}
+
+// Certificates: tests/integration/oidc_test.py.
+TEST(CurlHttp, PlainTextWhereTlsIsWanted) {
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  std::string url = server.url();
+  url.replace(0, 4, "https");
+  const auto http = make_curl_http({std::chrono::milliseconds(2000), std::chrono::milliseconds(300), 1000});
+  EXPECT_FALSE(http->send(get(url)));
+}
+
+}  // namespace
+}  // namespace dbgate::adapters
