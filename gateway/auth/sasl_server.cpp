@@ -21,8 +21,11 @@ Error violation(const char* what) {
 
 }  // namespace
 
-SaslServer::SaslServer(ScramVerifier verifier, bool exists, std::string end_point)
-    : scram_(std::move(verifier), exists, std::move(end_point)) {}
+SaslServer::SaslServer(std::shared_ptr<const ScramKeyring> keyring, bool exists, std::string end_point)
+    : scram_(std::move(keyring), exists, std::move(end_point)) {}
+
+SaslServer::SaslServer(const ScramVerifier& verifier, bool exists, std::string end_point)
+    : scram_(verifier, exists, std::move(end_point)) {}
 
 std::string SaslServer::offer() const {
   const std::vector<std::string_view> names = scram_.mechanisms();

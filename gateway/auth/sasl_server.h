@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,7 +18,8 @@ namespace dbgate::auth {
 class SaslServer {
  public:
   /// See ScramServer.
-  SaslServer(ScramVerifier verifier, bool exists, std::string end_point);
+  SaslServer(std::shared_ptr<const ScramKeyring> keyring, bool exists, std::string end_point);
+  SaslServer(const ScramVerifier& verifier, bool exists, std::string end_point);
 
   /// AuthenticationSASL.
   std::string offer() const;
@@ -29,6 +31,8 @@ class SaslServer {
   Result<std::string> on_response(protocol::Bytes body);
   /// Whether the frontend has proved who it is; AuthenticationOk may follow AuthenticationSASLFinal.
   bool finished() const noexcept { return step_ == Step::finished; }
+  /// See ScramServer. Only once finished.
+  std::size_t matched() const noexcept { return scram_.matched(); }
   /// What the frontend chose, in the words of the audit log: "scram-sha-256", "scram-sha-256-plus"; empty before.
   std::string_view method() const noexcept { return method_; }
 

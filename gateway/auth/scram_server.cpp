@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view plain_mechanism = "SCRAM-SHA-256";
 constexpr std::string_view plus_mechanism = "SCRAM-SHA-256-PLUS";
 constexpr std::size_t nonce_bytes = 18;
+constexpr std::size_t proof_bytes = 32;
 
 Error malformed() {
   return {sqlstate::protocol_violation, "malformed SCRAM message"};
@@ -21,8 +22,11 @@ Error downgraded() {
 
 }  // namespace
 
-ScramServer::ScramServer(ScramVerifier verifier, bool exists, std::string end_point)
-    : verifier_(std::move(verifier)), exists_(exists), end_point_(std::move(end_point)) {}
+ScramServer::ScramServer(std::shared_ptr<const ScramKeyring> keyring, bool exists, std::string end_point)
+    : keyring_(std::move(keyring)), exists_(exists), end_point_(std::move(end_point)) {}
+
+ScramServer::ScramServer(const ScramVerifier& verifier, bool exists, std::string end_point)
+    : ScramServer(std::make_shared<const ScramKeyring>(verifier), exists, std::move(end_point)) {}
 
 std::vector<std::string_view> ScramServer::mechanisms() const {
   if (end_point_.empty()) return {plain_mechanism};
@@ -51,7 +55,7 @@ Result<std::string> ScramServer::start(std::string_view mechanism, std::string_v
   if (!nonce || !scram_printable(*nonce)) return malformed();
   nonce_ = *nonce + base64_encode(random_bytes(nonce_bytes));
   std::string server_first =
-      "r=" + nonce_ + ",s=" + base64_encode(verifier_.salt) + ",i=" + std::to_string(verifier_.iterations);
+      "r=" + nonce_ + ",s=" + base64_encode(keyring_->salt) + ",i=" + std::to_string(keyring_->iterations);
   auth_message_ += "," + server_first;
   return server_first;
 }
@@ -63,16 +67,32 @@ Result<std::string> ScramServer::finish(std::string_view client_final) {
   const std::size_t proof_at = client_final.rfind(",p=");
   if (!nonce || proof_at == std::string_view::npos) return malformed();
   const std::string proof = base64_decode(client_final.substr(proof_at + 3));
-  if (proof.size() != verifier_.stored_key.size() || *nonce != nonce_) return malformed();
+  if (proof.size() != proof_bytes || *nonce != nonce_) return malformed();
   if (base64_decode(*binding) != gs2_header_ + (plus_ ? end_point_ : std::string())) {
     return Error(sqlstate::invalid_authorization_specification, "SCRAM channel binding check failed");
   }
   auth_message_ += ",";
   auth_message_ += client_final.substr(0, proof_at);
-  const std::string client_key = exclusive_or(proof, hmac_sha256(verifier_.stored_key, auth_message_));
-  const bool right = equal_constant_time(sha256(client_key), verifier_.stored_key);
+  const bool right = try_all(proof);
   if (!right || !exists_) return Error(sqlstate::invalid_password, "password authentication failed");
-  return "v=" + base64_encode(hmac_sha256(verifier_.server_key, auth_message_));
+  return "v=" + base64_encode(hmac_sha256(keyring_->keys[matched_].server_key, auth_message_));
+}
+
+// Each of them to the end and without a branch on the outcome: how long it takes does not tell which one it was, nor
+// whether it was any.
+bool ScramServer::try_all(std::string_view proof) {
+  std::size_t found = 0;
+  bool any = false;
+  for (std::size_t i = 0; i < keyring_->keys.size(); ++i) {
+    const std::string& stored_key = keyring_->keys[i].stored_key;
+    const std::string client_key = exclusive_or(proof, hmac_sha256(stored_key, auth_message_));
+    const bool right = equal_constant_time(sha256(client_key), stored_key);
+    const std::size_t chosen = std::size_t{0} - static_cast<std::size_t>(right);
+    found = (found & ~chosen) | (i & chosen);
+    any |= right;
+  }
+  matched_ = found;
+  return any;
 }
 
 }  // namespace dbgate::auth

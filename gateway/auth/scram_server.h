@@ -1,4 +1,6 @@
 #pragma once
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,9 +15,12 @@ namespace dbgate::auth {
 /// password does.
 class ScramServer {
  public:
+  /// @param keyring the user's passwords; not null. What an exchange costs depends on their number only.
+  /// @param exists whether they are a real user's
   /// @param end_point hash of the server's certificate; empty without TLS: PLUS is then not offered
-  /// @param exists whether the verifier is a real user's
-  ScramServer(ScramVerifier verifier, bool exists, std::string end_point);
+  ScramServer(std::shared_ptr<const ScramKeyring> keyring, bool exists, std::string end_point);
+  /// Of a user with one password.
+  ScramServer(const ScramVerifier& verifier, bool exists, std::string end_point);
 
   /// What may be chosen, the favourite first.
   std::vector<std::string_view> mechanisms() const;
@@ -25,9 +30,14 @@ class ScramServer {
   /// Takes the client's final message. @return the server's final message
   /// Errors: 08P01 malformed, 28P01 wrong password or unknown user.
   Result<std::string> finish(std::string_view client_final);
+  /// Which of the keyring's passwords it was. Only after finish() has succeeded.
+  std::size_t matched() const noexcept { return matched_; }
 
  private:
-  ScramVerifier verifier_;
+  bool try_all(std::string_view proof);
+
+  std::shared_ptr<const ScramKeyring> keyring_;
+  std::size_t matched_ = 0;
   bool exists_;
   std::string end_point_;
   std::string gs2_header_;

@@ -24,6 +24,23 @@ std::optional<std::string_view> cut(std::string_view& text, char separator) {
 
 }  // namespace
 
+ScramKeyring::ScramKeyring(ScramVerifier verifier) : iterations(verifier.iterations), salt(std::move(verifier.salt)) {
+  add({std::move(verifier.stored_key), std::move(verifier.server_key)});
+}
+
+bool ScramKeyring::add(ScramKeys more) {
+  if (keys.size() >= most_keys || more.stored_key.size() != key_bytes || more.server_key.size() != key_bytes) {
+    return false;
+  }
+  keys.push_back(std::move(more));
+  return true;
+}
+
+ScramKeys make_scram_keys(std::string_view password, std::string_view salt, int iterations) {
+  const std::string salted = salted_password(password, salt, iterations);
+  return {sha256(hmac_sha256(salted, "Client Key")), hmac_sha256(salted, "Server Key")};
+}
+
 std::optional<ScramVerifier> parse_scram_verifier(std::string_view text) {
   if (!text.starts_with(scheme)) return std::nullopt;
   text.remove_prefix(scheme.size());
@@ -56,9 +73,9 @@ ScramVerifier make_scram_verifier(std::string_view password, int iterations) {
   ScramVerifier verifier;
   verifier.iterations = iterations;
   verifier.salt = random_bytes(salt_bytes);
-  const std::string salted = salted_password(password, verifier.salt, iterations);
-  verifier.stored_key = sha256(hmac_sha256(salted, "Client Key"));
-  verifier.server_key = hmac_sha256(salted, "Server Key");
+  ScramKeys keys = make_scram_keys(password, verifier.salt, iterations);
+  verifier.stored_key = std::move(keys.stored_key);
+  verifier.server_key = std::move(keys.server_key);
   return verifier;
 }
 

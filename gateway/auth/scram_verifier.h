@@ -1,7 +1,9 @@
 #pragma once
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dbgate::auth {
 
@@ -13,6 +15,30 @@ struct ScramVerifier {
   std::string stored_key;
   std::string server_key;
 };
+
+/// What one password is recognised by (RFC 5802 §3). Raw bytes, 32 each.
+struct ScramKeys {
+  std::string stored_key;
+  std::string server_key;
+};
+
+/// The passwords of one user, any of which ends an exchange. A server names salt and iteration count before it can know
+/// which of them the client has, so that they share both.
+struct ScramKeyring {
+  static constexpr std::size_t most_keys = 32;  ///< all are tried each time
+
+  int iterations = 4096;
+  std::string salt;
+  std::vector<ScramKeys> keys;
+
+  ScramKeyring() = default;
+  explicit ScramKeyring(ScramVerifier verifier);
+  /// Adds a password. False: no room, or keys of another length than SHA-256's.
+  bool add(ScramKeys more);
+};
+
+/// The keys of a password under a salt that others share. Costs one PBKDF2.
+ScramKeys make_scram_keys(std::string_view password, std::string_view salt, int iterations);
 
 /// Empty if `text` is not a verifier, or asks for more iterations than anybody uses (1 000 000).
 std::optional<ScramVerifier> parse_scram_verifier(std::string_view text);

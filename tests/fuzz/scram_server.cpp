@@ -23,9 +23,13 @@ std::string with_nonce(std::string_view text, std::string_view nonce) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace dbgate;
   if (size == 0) return 0;
-  static const auth::ScramVerifier verifier = auth::make_scram_verifier("a password that no input holds", 1);
+  static const auto keyring = [] {
+    auto several = std::make_shared<auth::ScramKeyring>(auth::make_scram_verifier("a password that no input holds", 1));
+    several->add(auth::make_scram_keys("nor this one", several->salt, several->iterations));
+    return several;
+  }();
   const std::string end_point = (data[0] & 1) != 0 ? std::string(32, 'e') : std::string();
-  auth::ScramServer server(verifier, (data[0] & 2) == 0, end_point);
+  auth::ScramServer server(keyring, (data[0] & 2) == 0, end_point);
   const std::string_view messages = fuzz::as_text(data, size).substr(1);
   const std::size_t cut = messages.find('\0');
   const auto first = server.start((data[0] & 4) != 0 ? "SCRAM-SHA-256-PLUS" : "SCRAM-SHA-256", messages.substr(0, cut));

@@ -68,6 +68,19 @@ TEST(SaslServer, RunsADialogueToItsEnd) {
   }
 }
 
+TEST(SaslServer, SaysWhichPasswordItWas) {
+  auto keyring = std::make_shared<ScramKeyring>(alice());
+  ASSERT_TRUE(keyring->add(make_scram_keys("crayon", keyring->salt, keyring->iterations)));
+  SaslServer server(keyring, true, "");
+  ScramClient client("crayon", "", false);
+  const auto challenge = server.on_response(body_of(initial(client)));
+  ASSERT_TRUE(challenge);
+  const auto first = backend::AuthenticationSASLContinue::decode(body_of(*challenge));
+  const auto proof = client.on_server_first(as_text(first->data));
+  ASSERT_TRUE(server.on_response(as_bytes(*proof)));
+  EXPECT_EQ(server.matched(), 1u);
+}
+
 TEST(SaslServer, AWrongPasswordDoesNotFinish) {
   SaslServer server(alice(), true, "");
   ScramClient client("crayon", "", false);

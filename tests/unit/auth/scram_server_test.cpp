@@ -147,6 +147,48 @@ TEST(ScramServer, UnknownUsersDoNotComeInWhateverTheyProve) {
   EXPECT_EQ(code_of(run(server, client)), "28P01");
 }
 
+constexpr const char* three_passwords[] = {"pencil", "crayon", "chalk"};
+
+std::shared_ptr<const ScramKeyring> three() {
+  auto keyring = std::make_shared<ScramKeyring>(alice());
+  for (const char* password : {three_passwords[1], three_passwords[2]})
+    EXPECT_TRUE(keyring->add(make_scram_keys(password, keyring->salt, keyring->iterations)));
+  return keyring;
+}
+
+TEST(ScramServer, AnyOfSeveralPasswordsWillDoAndItSaysWhich) {
+  for (const std::string bind_to : {"", end_point}) {
+    for (std::size_t i = 0; i < std::size(three_passwords); ++i) {
+      ScramServer server(three(), true, bind_to);
+      ScramClient client(three_passwords[i], bind_to, true);
+      EXPECT_EQ(code_of(run(server, client)), "00000") << three_passwords[i];
+      EXPECT_EQ(server.matched(), i);
+    }
+    for (const char* wrong : {"", "pencilcrayon", "Chalk"}) {
+      ScramServer server(three(), true, bind_to);
+      ScramClient client(wrong, bind_to, true);
+      EXPECT_EQ(code_of(run(server, client)), "28P01") << wrong;
+    }
+  }
+}
+
+// The keys of one and the server key of another prove nothing to a client.
+TEST(ScramServer, ProvesItselfWithTheKeyOfThePasswordThatCame) {
+  auto mixed = std::make_shared<ScramKeyring>(*three());
+  std::swap(mixed->keys[0].server_key, mixed->keys[1].server_key);
+  ScramServer server(mixed, true, "");
+  ScramClient client(three_passwords[1], "", false);
+  EXPECT_EQ(code_of(run(server, client)), "08006");
+}
+
+TEST(ScramServer, NoPasswordsAtAllFailLikeAWrongOne) {
+  auto none = std::make_shared<ScramKeyring>(*three());
+  none->keys.clear();
+  ScramServer server(none, true, "");
+  ScramClient client("pencil", "", false);
+  EXPECT_EQ(code_of(run(server, client)), "28P01");
+}
+
 TEST(ScramServer, RefusesABindingToAnotherCertificate) {
   ScramServer server(alice(), true, end_point);
   ScramClient client("pencil", "hash of somebody else's certificate", true);

@@ -66,6 +66,25 @@ TEST(ScramVerifier, RefusesWhatIsNone) {
   EXPECT_FALSE(parse_scram_verifier("md5d41d8cd98f00b204e9800998ecf8427e"));
 }
 
+TEST(ScramKeyring, TakesKeysUpToItsLimit) {
+  ScramKeyring keyring(make_scram_verifier("x", 1));
+  EXPECT_EQ(keyring.keys.size(), 1u);
+  EXPECT_FALSE(keyring.add({std::string(31, 'k'), std::string(32, 'k')}));
+  EXPECT_FALSE(keyring.add({std::string(32, 'k'), std::string(33, 'k')}));
+  while (keyring.keys.size() < ScramKeyring::most_keys)
+    ASSERT_TRUE(keyring.add({std::string(32, 'k'), std::string(32, 'k')}));
+  EXPECT_FALSE(keyring.add({std::string(32, 'k'), std::string(32, 'k')}));
+  EXPECT_EQ(keyring.keys.size(), 32u);
+}
+
+TEST(ScramKeyring, KeysAreThoseOfTheVerifierWithTheSameSalt) {
+  const ScramVerifier verifier = make_scram_verifier("pencil", 3);
+  const ScramKeys keys = make_scram_keys("pencil", verifier.salt, 3);
+  EXPECT_EQ(keys.stored_key, verifier.stored_key);
+  EXPECT_EQ(keys.server_key, verifier.server_key);
+  EXPECT_NE(make_scram_keys("pencil", verifier.salt, 4).stored_key, verifier.stored_key);
+}
+
 TEST(ScramVerifier, MocksLookReal) {
   const ScramVerifier mock = mock_scram_verifier("nobody", "secret");
   const ScramVerifier real = make_scram_verifier("x", ScramVerifier{}.iterations);
