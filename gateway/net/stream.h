@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,6 +49,13 @@ struct Address {
   bool loopback = false;   ///< a loopback address or a Unix socket
 
   bool operator==(const Address&) const = default;
+};
+
+/// What a certificate of the other side says, once it has been verified.
+struct PeerCertificate {
+  std::string sha256;              ///< of all of it, in hexadecimal
+  std::int64_t not_after = 0;      ///< seconds since 1970 UTC; 0: beyond what can be told
+  std::vector<std::string> names;  ///< of its subject, as they stand there: "dns:…", "uri:…", "email:…"
 };
 
 /// A connected byte stream, plain or TLS, over any stream socket. Used by one thread only.
@@ -99,6 +107,8 @@ class Stream {
   /// Data for SCRAM channel binding tls-server-end-point (RFC 5929 §4): the hash of the server's certificate. Empty
   /// without TLS. On the server side the own certificate counts, on the client side the peer's.
   std::string server_end_point(bool own_certificate) const;
+  /// The certificate that the peer has shown and that was verified. None: it was not asked for one, or has none.
+  std::optional<PeerCertificate> peer_certificate() const;
   /// "TLSv1.3" and the like; empty without TLS.
   std::string tls_version() const;
 

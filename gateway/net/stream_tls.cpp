@@ -4,6 +4,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "gateway/net/certificate.h"
 #include "gateway/net/stream.h"
 #include "gateway/net/tls.h"
 #include "gateway/net/tls_bio.h"
@@ -71,6 +72,14 @@ std::string Stream::alpn() const {
   unsigned length = 0;
   SSL_get0_alpn_selected(tls_.get(), &name, &length);
   return {reinterpret_cast<const char*>(name), length};
+}
+
+std::optional<PeerCertificate> Stream::peer_certificate() const {
+  if (!tls_ || (SSL_get_verify_mode(tls_.get()) & SSL_VERIFY_PEER) == 0) return {};
+  const X509* const certificate = SSL_get0_peer_certificate(tls_.get());
+  // The result is "ok" as well where there is no certificate.
+  if (certificate == nullptr || SSL_get_verify_result(tls_.get()) != X509_V_OK) return {};
+  return describe_certificate(*certificate);
 }
 
 std::string Stream::tls_version() const {

@@ -19,8 +19,10 @@ using TlsContext = std::shared_ptr<ssl_ctx_st>;
 struct TlsServerOptions {
   std::string cert_file;
   std::string key_file;
-  std::string client_ca_file;  ///< empty: client certificates are not asked for
-  std::string alpn;            ///< the one ALPN protocol accepted; empty: none
+  /// Empty: client certificates are not asked for. Else they are, and a handshake with one that these authorities have
+  /// not issued for clients, or that has expired, fails; whoever has none may come without.
+  std::string client_ca_file;
+  std::string alpn;  ///< the one ALPN protocol accepted; empty: none
 };
 
 /// How a connection to a server is checked: the words of libpq's sslmode.
