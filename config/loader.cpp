@@ -42,14 +42,15 @@ void read_users(const Value& list, Config& config) {
   std::set<std::string> seen;
   list.each([&](const Value& value) {
     value.expect_keys({"name", "scram_verifier", "scram_verifier_file", "scram_verifier_env",
-                       "scram_verifier_credential", "attributes"});
+                       "scram_verifier_credential", "attributes", "wire", "certificates"});
     User user;
     value["name"].read(user.name);
     if (user.name.empty()) value.error("needs a name");
     if (!seen.insert(user.name).second) value["name"].error("user \"" + user.name + "\" is defined twice");
     value.read_secret("scram_verifier", user.scram_verifier, false);
-    if (user.scram_verifier.empty() && value.purpose() == Purpose::serve) {
-      value.error("needs scram_verifier; make one with: dbgate-gateway scram-verifier");
+    read_sign_in(value, user, config);
+    if (user.scram_verifier.empty() && user.certificates.empty() && value.purpose() == Purpose::serve) {
+      value.error("needs scram_verifier or certificates; make a verifier with: dbgate-gateway scram-verifier");
     } else if (!user.scram_verifier.empty() && !user.scram_verifier.starts_with("SCRAM-SHA-256$")) {
       value["scram_verifier"].error("is not a SCRAM-SHA-256 verifier; make one with: dbgate-gateway scram-verifier");
     }

@@ -99,6 +99,8 @@ void read_listener(const Value& value, Listener& listener, std::uint16_t default
 /// Reads `targets`.
 void read_targets(const Value& map, Config& config);
 Target read_target(const std::string& name, const Value& value);
+/// Reads how a user signs in besides by password. Listeners have been read, and the users before this one.
+void read_sign_in(const Value& value, User& user, const Config& config);
 /// Reads `limits` of a policy or a target.
 void read_traffic_limits(const Value& value, TrafficLimits& limits);
 /// Reads `store` and `encryption`.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,10 +65,30 @@ struct Audit {
   std::size_t segment_bytes = 256u << 20;
 };
 
+/// What a user without a client certificate is asked for on the wire.
+enum class WireSignIn : std::uint8_t {
+  password,  ///< SCRAM
+  token      ///< in clear text, inside TLS only
+};
+
+/// A generated password, kept as SCRAM keys under the salt that it shares with the user's others. Not of the file.
+struct DatabasePassword {
+  std::string id;  ///< of the credential: dpw_…
+  std::string stored_key;
+  std::string server_key;
+  std::string target;        ///< the only one that it opens; empty: any
+  std::int64_t expires = 0;  ///< seconds since 1970 UTC; 0: never
+};
+
 struct User {
   std::string name;
   std::string scram_verifier;
   std::map<std::string, std::string> attributes;
+  WireSignIn wire = WireSignIn::password;
+  std::vector<std::string> certificates{};  ///< names of certificates that stand for the user (certificate_names.h)
+  std::string scram_salt{};                 ///< of database_passwords; raw bytes
+  int scram_iterations = 4096;
+  std::vector<DatabasePassword> database_passwords{};  ///< at most 32 count
 };
 
 enum class SslMode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
@@ -248,6 +269,9 @@ struct Config {
   SignIn sign_in;
   std::vector<OidcProvider> oidc;
   std::vector<User> users;
+  /// Ids of credentials that let nobody in any more; who is in by one of them goes. As long as a session of it, or an
+  /// access token for it, may live. Not of the file.
+  std::set<std::string, std::less<>> ended_credentials;
   std::map<std::string, std::vector<std::string>> groups;  ///< members by group
   std::map<std::string, RoleHolders> roles;                ///< by role: admin, user_admin, …
   std::vector<Target> targets;

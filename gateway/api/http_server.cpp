@@ -115,7 +115,7 @@ Task<> to_client(WebSocket& ws, asio::local::stream_protocol::socket& inside) {
 
 // Carries the bytes of one database connection between a WebSocket and the gateway's own end of a socket pair.
 template <class Stream>
-Task<> run_tunnel(Stream stream, HttpRequest message, Routes& routes, Routes::Tunnel tunnel, std::string address) {
+Task<> run_tunnel(Stream stream, HttpRequest message, Routes& routes, ports::TunnelRequest tunnel) {
   using asio::experimental::awaitable_operators::operator&&;
   beast::get_lowest_layer(stream).expires_never();
   websocket::stream<Stream> ws(std::move(stream));
@@ -131,7 +131,7 @@ Task<> run_tunnel(Stream stream, HttpRequest message, Routes& routes, Routes::Tu
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) co_return;
   asio::local::stream_protocol::socket inside(ws.get_executor(), asio::local::stream_protocol(), pair[0]);
-  const auto served = routes.service().serve_tunnel(tunnel.user, tunnel.database, address, pair[1]);
+  const auto served = routes.service().serve_tunnel(std::move(tunnel), pair[1]);
   if (!served) co_return;
   co_await (from_client(ws, inside) && to_client(ws, inside));
 }
@@ -160,7 +160,7 @@ Task<> serve_requests(Stream stream, Routes& routes, std::string address) {
     } else if (websocket::is_upgrade(message) && Routes::is_tunnel(request)) {
       auto tunnel = routes.open_tunnel(request, response);
       if (tunnel) {
-        co_await run_tunnel(std::move(stream), std::move(message), routes, std::move(*tunnel), address);
+        co_await run_tunnel(std::move(stream), std::move(message), routes, std::move(*tunnel));
         co_return;
       }
     } else if (Routes::is_tunnel(request)) {

@@ -196,14 +196,19 @@ bool Routes::is_tunnel(const Request& request) {
   return request.method == "GET" && tunnel_target(request.path).has_value();
 }
 
-Result<Routes::Tunnel> Routes::open_tunnel(const Request& request, Response& refused) {
+Result<ports::TunnelRequest> Routes::open_tunnel(const Request& request, Response& refused) {
   const Error no(sqlstate::insufficient_privilege, "refused");
   const auto claims = caller(request);
   if (!claims) {
     refused = unauthenticated(request, "the access token is missing, expired or revoked");
     return no;
   }
-  Tunnel tunnel{claims->user, *tunnel_target(request.path)};
+  ports::TunnelRequest tunnel;
+  tunnel.user = claims->user;
+  tunnel.credential = claims->id;
+  tunnel.credential_expires = claims->expires;
+  tunnel.database = *tunnel_target(request.path);
+  tunnel.address = request.address;
   const std::vector<ports::TargetSummary> targets = service_.targets(claims->user);
   const auto found = std::find_if(targets.begin(), targets.end(), [&tunnel](const ports::TargetSummary& target) {
     return target.name == tunnel.database;

@@ -16,14 +16,10 @@ class Routes {
 
   Task<Response> handle(Request request);
 
-  /// A request for GET /api/v1/targets/{name}/tunnel that may be upgraded.
-  struct Tunnel {
-    std::string user;
-    std::string database;  ///< target, or target/database
-  };
+  // GET /api/v1/targets/{name}/tunnel, which may be upgraded.
   /// Whether the path is a tunnel's. Then open_tunnel() says who asks for what, or why not.
   static bool is_tunnel(const Request& request);
-  Result<Tunnel> open_tunnel(const Request& request, Response& refused);
+  Result<ports::TunnelRequest> open_tunnel(const Request& request, Response& refused);
   ports::GatewayService& service() { return service_; }
 
  private:

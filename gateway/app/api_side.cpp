@@ -2,7 +2,6 @@
 
 #include <boost/asio/post.hpp>
 
-#include "gateway/adapters/jwt_tokens.h"
 #include "gateway/base/log.h"
 
 namespace dbgate::app {
@@ -12,18 +11,15 @@ constexpr std::size_t stack_bytes = 1u << 20;
 
 }  // namespace
 
-ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker,
-                 std::unique_ptr<ports::Tokens> tokens)
+ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker)
     : service_(shared, std::move(chain), std::move(next_worker)),
-      tokens_(std::move(tokens)),
-      routes_(service_, *tokens_),
+      routes_(service_, *shared.tokens),
       server_(context_, routes_, [&shared] { return shared.current.get()->api_tls; }) {}
 
 Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
                                                std::function<Worker&()> next_worker) {
   const auto snapshot = shared.current.get();
-  DBGATE_TRY(auto tokens, adapters::open_jwt_tokens(snapshot->config.state_dir));
-  std::unique_ptr<ApiSide> side(new ApiSide(shared, std::move(chain), std::move(next_worker), std::move(tokens)));
+  std::unique_ptr<ApiSide> side(new ApiSide(shared, std::move(chain), std::move(next_worker)));
   const config::Listener& listener = snapshot->config.api;
   DBGATE_CHECK(side->server_.listen(listener.address, listener.port));
   const std::string port = std::to_string(side->server_.port());
@@ -32,8 +28,13 @@ Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<p
 }
 
 // The loop is stopped, not drained: what is left are tunnels, whose sessions have been ended by now.
-ApiSide::~ApiSide() {
+void ApiSide::stop() {
   context_.stop();
+  thread_.reset();
+}
+
+ApiSide::~ApiSide() {
+  stop();
 }
 
 void ApiSide::start() {

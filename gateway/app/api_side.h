@@ -20,13 +20,16 @@ class ApiSide {
 
   void start();
   void stop_listening();
+  /// Ends the loop and its thread. What waits for workers stays until they have ended, as they may be about to answer.
+  void stop();
+  ports::GatewayService& service() noexcept { return service_; }
+  /// Where the service is used.
+  net::Executor executor() { return context_.get_executor(); }
 
  private:
-  ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker,
-          std::unique_ptr<ports::Tokens> tokens);
+  ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker);
 
   Service service_;
-  std::unique_ptr<ports::Tokens> tokens_;
   api::Routes routes_;
   boost::asio::io_context context_{1};
   api::HttpServer server_;

@@ -12,6 +12,7 @@
 
 #include "config/loader.h"
 #include "gateway/adapters/file_audit.h"
+#include "gateway/adapters/jwt_tokens.h"
 #include "gateway/adapters/pg_catalog_source.h"
 #include "gateway/app/startup_pages.h"
 #include "gateway/audit/json.h"
@@ -24,6 +25,8 @@ namespace {
 
 constexpr std::size_t parser_stack_bytes = sql::required_stack_bytes;
 constexpr std::size_t parser_threads = 2;
+constexpr std::size_t sign_in_stack_bytes = 1u << 20;
+constexpr std::size_t sign_in_threads = 2;
 constexpr std::chrono::milliseconds drain_poll{20};
 // By then catalogs have mostly been read, and nothing of starting is still under way.
 constexpr std::chrono::seconds settle_after{5};
@@ -33,6 +36,18 @@ constexpr std::size_t logins_at_once = 1000;
 
 unsigned worker_count(unsigned wanted) {
   return wanted > 0 ? wanted : std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::vector<std::unique_ptr<Thread>> threads_for(boost::asio::io_context& context, std::size_t count,
+                                                 std::size_t stack_bytes) {
+  std::vector<std::unique_ptr<Thread>> threads;
+  for (std::size_t i = 0; i < count; ++i) {
+    threads.push_back(std::make_unique<Thread>(stack_bytes, [&context] {
+      const auto work = boost::asio::make_work_guard(context);
+      context.run();
+    }));
+  }
+  return threads;
 }
 
 // The secret that mock verifiers come from outlives restarts: an unknown name's salt must never change.
@@ -69,14 +84,11 @@ Result<> Gateway::start() {
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
                                                 config.audit.durability == config::Durability::sync}));
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
+  DBGATE_TRY(shared_.tokens, adapters::open_jwt_tokens(config.state_dir));
   shared_.views.use(*shared_.catalogs, shared_.mock_secret);
   DBGATE_TRY(own_chain_, audit_->open_chain("main", ports::Pace::rare));
-  for (std::size_t i = 0; i < parser_threads; ++i) {
-    parser_threads_.push_back(std::make_unique<Thread>(parser_stack_bytes, [this] {
-      const auto work = boost::asio::make_work_guard(shared_.parsers);
-      shared_.parsers.run();
-    }));
-  }
+  parser_threads_ = threads_for(shared_.parsers, parser_threads, parser_stack_bytes);
+  sign_in_threads_ = threads_for(shared_.sign_ins, sign_in_threads, sign_in_stack_bytes);
   for (unsigned i = 0; i < worker_count(config.workers); ++i) {
     DBGATE_TRY(auto chain, audit_->open_chain("w" + std::to_string(i), ports::Pace::steady));
     workers_.push_back(std::make_unique<Worker>(shared_, std::move(chain)));
@@ -188,19 +200,22 @@ void Gateway::reload() {
     log::error("gateway", "the configuration was not reloaded; the old one stays in force", {{"err", why.message()}});
     return;
   }
-  const std::string version = (*next)->config.version;
+  const auto applied = apply(std::move(*next));
+  if (!applied) log::error("gateway", "the configuration was not reloaded: the audit log cannot be written");
+}
+
+Result<> Gateway::apply(std::shared_ptr<Snapshot> next) {
+  const std::string version = next->config.version;
   std::string fields;
   audit::append_field(fields, "decision.policy_version", std::string_view(version));
-  const auto recorded = own_chain_->append("config.reload", fields);
+  DBGATE_CHECK(own_chain_->append("config.reload", fields));
   const auto written = own_chain_->commit();
-  if (!recorded || !written) {
-    log::error("gateway", "the configuration was not reloaded: the audit log cannot be written");
-    return;
-  }
-  shared_.catalogs->configure((*next)->config);
-  shared_.current.set(std::move(*next));
+  if (!written) return written.error();
+  shared_.catalogs->configure(next->config);
+  shared_.current.set(std::move(next));
   on_each_worker([](Worker& worker) { worker.end_revoked(); });
   log::info("gateway", "configuration reloaded", {{"config", version}});
+  return boost::system::in_place_value;
 }
 
 void Gateway::stop_listening() {
@@ -245,7 +260,7 @@ void Gateway::finish() {
   while (shared_.connections > 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(drain_poll);
   const bool clean = shared_.connections == 0 && ended;
-  api_.reset();
+  if (api_) api_->stop();
   for (const auto& worker : workers_) {
     worker->stop();
     if (!clean) worker->context().stop();
@@ -254,6 +269,9 @@ void Gateway::finish() {
     worker->join();
   shared_.parsers.stop();
   parser_threads_.clear();
+  shared_.sign_ins.stop();
+  sign_in_threads_.clear();
+  api_.reset();
   signals_.cancel();
   log::info("gateway", deserted ? "stopped" : "stopped before all clients had gone");
   if (clean) {

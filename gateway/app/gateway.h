@@ -26,6 +26,13 @@ class Gateway {
   Result<> start();
   /// Serves until a signal ends it: SIGTERM drains, a second one or SIGINT ends at once, SIGHUP reloads.
   void run();
+  /// Puts a snapshot in force: for the next statement of everybody, and for who may stay. On the thread of run(), or
+  /// before it. Errors: 58030 the audit log cannot take the record; the old one stays in force.
+  Result<> apply(std::shared_ptr<Snapshot> next);
+  /// Where run() does its work.
+  net::Executor executor() { return context_.get_executor(); }
+  /// Null without a listener for it.
+  ApiSide* api() noexcept { return api_.get(); }
 
  private:
   Result<> listen_on(const config::Listener& settings, const std::string& name, config::EngineKind kind,
@@ -45,6 +52,7 @@ class Gateway {
   std::unique_ptr<ports::AuditLog> audit_;
   std::unique_ptr<ports::AuditChain> own_chain_;  // reloads, start and end
   std::vector<std::unique_ptr<Thread>> parser_threads_;
+  std::vector<std::unique_ptr<Thread>> sign_in_threads_;
   std::vector<std::unique_ptr<Worker>> workers_;
   // After the workers: an accept that still waits when this context goes holds a socket of a worker's context.
   boost::asio::io_context context_{1};

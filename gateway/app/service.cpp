@@ -117,19 +117,21 @@ Task<Result<std::vector<ports::DecisionSummary>>> Service::decide(ports::Decisio
   co_return summaries;
 }
 
-Result<> Service::serve_tunnel(std::string user, std::string database, std::string address, int descriptor) {
+Result<> Service::serve_tunnel(ports::TunnelRequest request, int descriptor) {
   const auto snapshot = shared_.current.get();
   std::string on_server;
-  const Target* const found = snapshot->find(database, on_server);
-  if (found == nullptr || !snapshot->policies.grants(user, found->settings.name)) {
+  const Target* const found = snapshot->find(request.database, on_server);
+  if (found == nullptr || !snapshot->policies.grants(request.user, found->settings.name)) {
     ::close(descriptor);
-    return no_such_target(database);
+    return no_such_target(request.database);
   }
   session::Arrival arrival;
-  arrival.signed_in_user = std::move(user);
+  arrival.signed_in_user = std::move(request.user);
+  arrival.credential.id = std::move(request.credential);
+  arrival.credential.expires = request.credential_expires;
   arrival.by_tunnel = true;
-  arrival.target = std::move(database);
-  arrival.client.host = std::move(address);
+  arrival.target = std::move(request.database);
+  arrival.client.host = std::move(request.address);
   next_worker_().serve(descriptor, found->settings.engine, std::move(arrival));
   return boost::system::in_place_value;
 }

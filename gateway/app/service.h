@@ -19,7 +19,7 @@ class Service final : public ports::GatewayService {
   std::vector<std::string> groups(std::string_view user) const override;
   std::vector<ports::TargetSummary> targets(std::string_view user) const override;
   Task<Result<std::vector<ports::DecisionSummary>>> decide(ports::DecisionQuestion question) override;
-  Result<> serve_tunnel(std::string user, std::string database, std::string address, int descriptor) override;
+  Result<> serve_tunnel(ports::TunnelRequest request, int descriptor) override;
 
  private:
   Result<> record_login(const std::string& user, const std::string& address, bool succeeded);

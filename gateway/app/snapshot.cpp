@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/app/accounts.h"
 #include "gateway/policy/row_filters.h"
 #include "gateway/policy/statement_lists.h"
 
@@ -108,11 +109,11 @@ Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config) {
     snapshot->targets.emplace(settings.name, std::move(target));
   }
   for (const config::User& user : snapshot->config.users) {
-    auto verifier = auth::parse_scram_verifier(user.scram_verifier);
-    if (!verifier) {
-      return Error(sqlstate::internal_error, "users: the scram_verifier of \"" + user.name + "\" is malformed");
-    }
-    snapshot->users.emplace(user.name, std::move(*verifier));
+    DBGATE_TRY(auto account, make_account(user));
+    snapshot->users.emplace(user.name, auth::parse_scram_verifier(user.scram_verifier).value_or(auth::ScramVerifier()));
+    snapshot->accounts.emplace(user.name, std::move(account));
+    for (const std::string& name : user.certificates)
+      snapshot->certificates.emplace(name, user.name);
   }
   return snapshot;
 }

@@ -11,6 +11,7 @@
 #include "gateway/net/tls.h"
 #include "gateway/policy/engine.h"
 #include "gateway/policy/limits.h"
+#include "gateway/session/account.h"
 #include "gateway/upstream/connection.h"
 
 namespace dbgate::app {
@@ -32,7 +33,10 @@ struct Snapshot {
   net::TlsContext postgres_tls;
   net::TlsContext api_tls;
   std::map<std::string, Target, std::less<>> targets;
+  /// All users, with the verifier of the file; one without fits no password.
   std::map<std::string, auth::ScramVerifier, std::less<>> users;
+  std::map<std::string, session::AccountPtr, std::less<>> accounts;
+  std::map<std::string, std::string, std::less<>> certificates;  ///< user by name (config/certificate_names.h)
   std::uint64_t version = 0;
 
   /// The target and the database on its server that `name` (target or target/database) stands for; null if none.

@@ -4,6 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "gateway/app/accounts.h"
 #include "gateway/audit/json.h"
 #include "gateway/base/log.h"
 #include "gateway/session/audit_trail.h"
@@ -112,18 +113,9 @@ void Worker::give_memory_back() {
 }
 
 void Worker::end_sessions(const std::string& why, bool gentle) {
+  const session::Ending ending{why, session::EndReason::ended_by_operator};
   for (const session::LiveSessions* const list : {&sessions_, &sleeping_})
-    list->for_each([&why, gentle](session::LiveSession& session) { session.end(why, gentle); });
-}
-
-void Worker::end_revoked() {
-  const auto check = [this](session::LiveSession& session) {
-    const session::SessionInfo& info = session.info();
-    const auto view = shared_.views.view(info.user, info.target, info.database, session::system_clock_seconds());
-    if (!view.grants) session.end("terminating connection: access to this target was revoked", false);
-  };
-  sessions_.for_each(check);
-  sleeping_.for_each(check);
+    list->for_each([&ending, gentle](session::LiveSession& session) { session.end(ending, gentle); });
 }
 
 const Snapshot& Worker::snapshot() const {
@@ -131,14 +123,39 @@ const Snapshot& Worker::snapshot() const {
   return *snapshot_;
 }
 
-Result<session::Account> Worker::account(std::string_view user, const net::Address& client) {
+Result<session::AccountPtr> Worker::account(std::string_view user, const net::Address& client) {
   if (!shared_.throttle.allows(client.host, snapshot().config.limits.failed_logins_per_minute)) {
     return Error(sqlstate::invalid_authorization_specification, "too many failed logins from this address",
                  "Wait a minute and try again.");
   }
-  const auto found = snapshot().users.find(user);
-  if (found != snapshot().users.end()) return session::Account{found->second, true};
-  return session::Account{auth::mock_scram_verifier(user, shared_.mock_secret), false};
+  const auto found = snapshot().accounts.find(user);
+  if (found != snapshot().accounts.end()) {
+    auto account = account_in_force(found->second, snapshot(), session::system_clock_seconds());
+    if (account) return account;
+  }
+  auto mock = std::make_shared<session::Account>();
+  mock->passwords = auth::ScramKeyring(auth::mock_scram_verifier(user, shared_.mock_secret));
+  return session::AccountPtr(std::move(mock));
+}
+
+std::optional<session::Credential> Worker::certified(std::string_view user, const net::PeerCertificate& certificate) {
+  return app::certified(user, certificate, snapshot());
+}
+
+Task<Result<session::Credential>> Worker::check_token(std::string user, std::string token) {
+  const Error refused(sqlstate::invalid_password, "the token is not valid");
+  Result<ports::TokenClaims> claims = refused;
+  co_await net::run_on(shared_.sign_ins.get_executor(), [&]() -> Task<> {
+    claims = shared_.tokens->verify(token);
+    co_return;
+  });
+  if (!claims) {
+    const Error why = claims.error();
+    co_return why.code() == sqlstate::invalid_authorization_specification ? refused : why;
+  }
+  session::Credential credential = credential_of(*claims);
+  if (claims->user != user || snapshot().config.ended_credentials.contains(credential.id)) co_return refused;
+  co_return credential;
 }
 
 Result<session::Route> Worker::route(std::string_view engine, std::string_view user, std::string_view database) {
@@ -209,7 +226,7 @@ std::unique_ptr<session::Limiter> Worker::limiter_for(const session::SessionInfo
 
 Result<std::unique_ptr<session::Trail>> Worker::open_trail(const session::SessionInfo& session) {
   auto trail = std::make_unique<session::AuditTrail>(*chain_, session, snapshot().config.version);
-  const auto started = trail->started();
+  const auto started = trail->started(session);
   if (!started) return started.error();
   return std::unique_ptr<session::Trail>(std::move(trail));
 }
@@ -220,7 +237,7 @@ std::unique_ptr<session::Trail> Worker::resume_trail(const session::SessionInfo&
 
 void Worker::record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) {
   if (!succeeded) shared_.throttle.failed(session.client.host);
-  std::string fields = session::audit_fields(session).all;
+  std::string fields = session::sign_in_fields(session);
   if (!why.empty()) audit::append_field(fields, "db.response.status_code", why);
   // Nobody gets in without session.start, which fails if the log cannot be written.
   static_cast<void>(chain_->append(succeeded ? "auth.ok" : "auth.fail", fields));

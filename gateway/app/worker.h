@@ -2,6 +2,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gateway/app/admission.h"
@@ -11,6 +12,7 @@
 #include "gateway/app/views.h"
 #include "gateway/base/thread.h"
 #include "gateway/ports/audit_log.h"
+#include "gateway/ports/tokens.h"
 #include "gateway/session/host.h"
 #include "gateway/session/postgres_engine.h"
 #include "gateway/session/tcp_engine.h"
@@ -30,9 +32,11 @@ struct Shared {
   upstream::PermitBook permits;
   upstream::Greetings greetings;
   boost::asio::io_context parsers;          ///< run by threads with large stacks
+  boost::asio::io_context sign_ins;         ///< run by threads that may block: checks of tokens
   std::atomic<std::size_t> connections{0};  ///< accepted and not closed yet
   std::unique_ptr<Catalogs> catalogs;       ///< set before threads are started, there until they have ended
   std::string mock_secret;                  ///< makes unknown users look like known ones
+  std::unique_ptr<ports::Tokens> tokens;    ///< set before threads are started
 };
 
 /// One event loop and everything that lives on its thread: sessions, their audit chain, their engines.
@@ -56,12 +60,14 @@ class Worker final : public session::Host {
   static Worker* of_this_thread() noexcept;
 
   // On the worker's own thread:
-  /// Ends all sessions; see session::EndSession.
+  /// Ends all sessions.
   void end_sessions(const std::string& why, bool gentle);
   /// Ends the sessions of users who may not be where they are any more.
   void end_revoked();
 
-  Result<session::Account> account(std::string_view user, const net::Address& client) override;
+  Result<session::AccountPtr> account(std::string_view user, const net::Address& client) override;
+  std::optional<session::Credential> certified(std::string_view user, const net::PeerCertificate& certificate) override;
+  Task<Result<session::Credential>> check_token(std::string user, std::string token) override;
   Result<session::Route> route(std::string_view engine, std::string_view user, std::string_view database) override;
   Result<std::string> replication_target(std::string_view user) override;
   Result<session::Seat> admit(std::string_view user, std::string_view target) override;
@@ -82,6 +88,8 @@ class Worker final : public session::Host {
   session::StartupRules startup_rules() const override;
   std::chrono::milliseconds login_timeout() const override;
   void list_session(session::LiveSession& session) override { sessions_.add(session); }
+  std::uint64_t rights_version() override { return snapshot().version; }
+  std::optional<session::Ending> why_out(const session::SessionInfo& session) override;
   void list_sleeping(session::LiveSession& session) override;
 
  private:

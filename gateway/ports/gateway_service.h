@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,15 @@ struct DecisionQuestion {
   std::vector<std::string> texts;
 };
 
+/// Who wants to be led where through a tunnel.
+struct TunnelRequest {
+  std::string user;
+  std::string credential;               ///< of the login; the session ends with it
+  std::int64_t credential_expires = 0;  ///< seconds since 1970 UTC
+  std::string database;                 ///< target, or target/database
+  std::string address;
+};
+
 /// What the API offers of the gateway behind it. Used from the API's thread; nothing blocks it.
 class GatewayService {
  public:
@@ -63,9 +73,8 @@ class GatewayService {
   /// the user asks for somebody else without being allowed everything on the target.
   virtual Task<Result<std::vector<DecisionSummary>>> decide(DecisionQuestion question) = 0;
   /// Serves a connection that came through a tunnel. Takes the descriptor over, a connected stream socket.
-  /// @param database target, or target/database
   /// Errors: 3D000 if there is no such target for the user; the descriptor is closed.
-  virtual Result<> serve_tunnel(std::string user, std::string database, std::string address, int descriptor) = 0;
+  virtual Result<> serve_tunnel(TunnelRequest request, int descriptor) = 0;
 };
 
 }  // namespace dbgate::ports

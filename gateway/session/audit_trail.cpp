@@ -106,8 +106,18 @@ audit::SessionText audit_fields(const SessionInfo& session) {
 AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version)
     : chain_(chain), common_(audit_fields(session)), policy_version_(std::move(policy_version)) {}
 
-Result<> AuditTrail::started() {
-  return chain_.append("session.start", common_.all);
+std::string sign_in_fields(const SessionInfo& session) {
+  std::string fields = audit_fields(session).all;
+  const auto add = [&fields](std::string_view key, const std::string& value) {
+    if (!value.empty()) audit::append_field(fields, key, std::string_view(value));
+  };
+  add("auth.credential", session.credential.id);
+  add("auth.certificate", session.credential.certificate);
+  return fields;
+}
+
+Result<> AuditTrail::started(const SessionInfo& session) {
+  return chain_.append("session.start", sign_in_fields(session));
 }
 
 Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std::string_view protocol,

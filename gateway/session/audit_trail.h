@@ -11,13 +11,16 @@ namespace dbgate::session {
 /// What a session's records have in common, rendered.
 audit::SessionText audit_fields(const SessionInfo& session);
 
+/// The same with what it has signed in with: for the records of where it begins.
+std::string sign_in_fields(const SessionInfo& session);
+
 /// Writes a session's records into the chain of its worker.
 class AuditTrail final : public Trail {
  public:
   AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version);
 
   /// Writes session.start.
-  Result<> started();
+  Result<> started(const SessionInfo& session);
   Result<Id> decided(const Judged& judged, std::string_view text, std::string_view protocol,
                      std::string_view name) override;
   void done(const Run& run, std::string_view sqlstate) override;

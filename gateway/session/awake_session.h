@@ -9,7 +9,7 @@ class AwakeSession final : public LiveSession {
  public:
   AwakeSession(const SessionInfo& info, Pump& pump) : info_(info), pump_(pump) {}
   const SessionInfo& info() const noexcept override { return info_; }
-  void end(const std::string& why, bool gentle) override { pump_.end_session(why, gentle); }
+  void end(const Ending& why, bool gentle) override { pump_.end_session(why, gentle); }
   void trim() override { pump_.trim(); }
 
  private:

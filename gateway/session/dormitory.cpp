@@ -10,7 +10,7 @@ namespace {
 std::size_t hash_of(const Profile& profile) {
   const std::hash<std::string> hash;
   return hash(profile.info.user) ^ hash(profile.info.target) * 3 ^ hash(profile.info.client.host) * 5 ^
-         hash(profile.info.application) * 7;
+         hash(profile.info.application) * 7 ^ hash(profile.info.credential.id) * 11;
 }
 
 }  // namespace
@@ -30,8 +30,8 @@ ProfilePtr Profiles::shared(Profile profile) {
   return fresh;
 }
 
-void SleepingSession::end(const std::string& why, bool /*gentle*/) {
-  if (!farewell_) farewell_ = std::make_unique<const std::string>(why);
+void SleepingSession::end(const Ending& why, bool /*gentle*/) {
+  if (!farewell_) farewell_ = std::make_unique<const Ending>(why);
   client_.wake();
 }
 

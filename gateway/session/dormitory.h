@@ -61,7 +61,7 @@ class SleepingSession final : public LiveSession {
       : rest(std::move(kept)), counted_(std::move(counted)), dormitory_(dormitory), client_(std::move(client)) {}
 
   const SessionInfo& info() const noexcept override { return rest.profile->info; }
-  void end(const std::string& why, bool gentle) override;
+  void end(const Ending& why, bool gentle) override;
 
   net::Executor executor() const { return client_.executor(); }
   // Once it has been woken: what it consists of.
@@ -69,12 +69,12 @@ class SleepingSession final : public LiveSession {
   net::Stream take_client() { return client_.unpark(); }
   Counted take_counted() { return std::move(counted_); }
   /// Why it has been ended; null: it has not.
-  std::unique_ptr<const std::string> take_farewell() { return std::move(farewell_); }
+  std::unique_ptr<const Ending> take_farewell() { return std::move(farewell_); }
 
  private:
   friend class Dormitory;
   Counted counted_;
-  std::unique_ptr<const std::string> farewell_;
+  std::unique_ptr<const Ending> farewell_;
   Dormitory& dormitory_;
   net::ParkedStream client_;
 };

@@ -18,6 +18,12 @@ std::string_view name_of(EndReason reason) {
       return "limit";
     case EndReason::ended_by_operator:
       return "ended by operator";
+    case EndReason::credential_ended:
+      return "credential ended";
+    case EndReason::user_gone:
+      return "user disabled";
+    case EndReason::access_revoked:
+      return "access revoked";
     case EndReason::denied:
       return "denied";
     case EndReason::listener_lost:

@@ -4,6 +4,7 @@
 
 #include "gateway/base/counted.h"
 #include "gateway/net/stream.h"
+#include "gateway/session/account.h"
 
 namespace dbgate::session {
 
@@ -11,6 +12,7 @@ namespace dbgate::session {
 struct Arrival {
   /// Non-empty: who it is was settled before the first byte, by a tunnel of the API or by the listener.
   std::string signed_in_user;
+  Credential credential;  ///< of a tunnel: of who has opened it
   bool by_tunnel = false;
   /// The only target that the connection may reach; empty: the client names it.
   std::string target;

@@ -2,11 +2,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "gateway/auth/scram_verifier.h"
+#include "gateway/session/account.h"
 #include "gateway/session/cancel.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/limiter.h"
@@ -23,7 +24,8 @@ namespace dbgate::session {
 struct SessionInfo {
   std::string id;
   std::string user;
-  std::string auth_method;  ///< "scram-sha-256", "scram-sha-256-plus", "tunnel"
+  std::string auth_method;  ///< "scram-sha-256", "scram-sha-256-plus", "certificate", "token", "tunnel"
+  Credential credential;
   std::string target;
   std::string db_system;  ///< what the server is, as OpenTelemetry names it; empty in engines that cannot know
   std::string database;   ///< on the server
@@ -51,12 +53,6 @@ struct Route {
   bool replication = false;                ///< the principal may open replication connections
 };
 
-/// The user's verifier, or a mock that looks like one.
-struct Account {
-  auth::ScramVerifier verifier;
-  bool exists = false;
-};
-
 /// Connections that are counted together against limits.
 class Seats {
  public:
@@ -78,7 +74,12 @@ class Host {
   virtual ~Host() = default;
 
   /// Errors: 28000, the address has failed too often and has to wait.
-  virtual Result<Account> account(std::string_view user, const net::Address& client) = 0;
+  virtual Result<AccountPtr> account(std::string_view user, const net::Address& client) = 0;
+  /// What the user is in with by a verified certificate; none: it does not stand for the user.
+  virtual std::optional<Credential> certified(std::string_view user, const net::PeerCertificate& certificate) = 0;
+  /// Checks what a client of the user sent in place of a password, away from the event loop.
+  /// Errors: 28P01, the same whatever is wrong with it; 08006 if that cannot be found out now.
+  virtual Task<Result<Credential>> check_token(std::string user, std::string token) = 0;
   /// Errors: 3D000 for names that lead nowhere, for targets that the user may not see, and for targets of another
   /// engine.
   virtual Result<Route> route(std::string_view engine, std::string_view user, std::string_view database) = 0;
@@ -116,6 +117,10 @@ class Host {
   virtual std::chrono::milliseconds login_timeout() const = 0;
   /// Where the process finds the session until it leaves by itself.
   virtual void list_session(LiveSession& session) = 0;
+  /// Counts changes of who may be where. Whoever is listed is ended by them; who was not has to ask why_out().
+  virtual std::uint64_t rights_version() = 0;
+  /// Why somebody who has signed in may not be on the target (any more); none: nothing speaks against it.
+  virtual std::optional<Ending> why_out(const SessionInfo& session) = 0;
   /// The same of one that sleeps: it is not asked to give memory back.
   virtual void list_sleeping(LiveSession& session) = 0;
 };

@@ -1,9 +1,17 @@
 #pragma once
 #include <string>
 
+#include "gateway/session/end_reason.h"
+
 namespace dbgate::session {
 
 struct SessionInfo;
+
+/// Why a session is ended from outside.
+struct Ending {
+  std::string message;  ///< for the client
+  EndReason reason = EndReason::ended_by_operator;
+};
 
 /// A session as the process reaches it. On its own thread; leaves its list when it goes.
 class LiveSession {
@@ -15,8 +23,8 @@ class LiveSession {
 
   /// Who and where it is. Of a session that sleeps, without its id and the client's port.
   virtual const SessionInfo& info() const noexcept = 0;
-  /// Ends it: the client is told `why`; a gentle end waits for the end of the transaction.
-  virtual void end(const std::string& why, bool gentle) = 0;
+  /// Ends it: the client is told why, and what runs is cancelled; a gentle end waits for the end of the transaction.
+  virtual void end(const Ending& why, bool gentle) = 0;
   /// Called now and then: gives unused memory back if it has been idle since.
   virtual void trim() {}
 

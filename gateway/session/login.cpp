@@ -4,6 +4,7 @@
 
 #include "gateway/auth/sasl_server.h"
 #include "gateway/session/replies.h"
+#include "protocol/postgres/authentication_messages.h"
 #include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/field_writer.h"
 #include "protocol/postgres/frame.h"
@@ -12,19 +13,26 @@ namespace dbgate::session {
 namespace {
 
 namespace backend = protocol::backend;
+namespace frontend = protocol::frontend;
 using protocol::encoded;
 
 constexpr std::uint16_t newest_minor_version = 2;
 constexpr std::size_t max_application_name = 63;  // NAMEDATALEN - 1
+constexpr std::size_t max_token_message = 8 * 1024;
 
 Error gone() {
   return {sqlstate::connection_failure, ""};
 }
+Error wrong_password(const std::string& user) {
+  return {sqlstate::invalid_password, "password authentication failed for user \"" + user + "\""};
+}
+Error malformed_password() {
+  return {sqlstate::protocol_violation, "malformed password message"};
+}
 
-}  // namespace
-
-Task<Result<std::string>> authenticate(net::Stream& client, const Account& account, SessionInfo& info) {
-  auth::SaslServer sasl(account.verifier, account.exists, client.server_end_point(true));
+Task<Result<std::string>> run_scram(net::Stream& client, AccountPtr account, SessionInfo& info) {
+  const std::shared_ptr<const auth::ScramKeyring> passwords(account, &account->passwords);
+  auth::SaslServer sasl(passwords, account->exists, client.server_end_point(true));
   std::string message = sasl.offer();
   // What a client sends ahead of AuthenticationOk stays in the socket until it is expected.
   while (!sasl.finished()) {
@@ -39,12 +47,73 @@ Task<Result<std::string>> authenticate(net::Stream& client, const Account& accou
     info.auth_method = sasl.method();
     if (!answer) {
       const Error why = answer.error();
-      if (why.code() != sqlstate::invalid_password) co_return why;
-      co_return Error(why.code(), "password authentication failed for user \"" + info.user + "\"");
+      co_return why.code() == sqlstate::invalid_password ? wrong_password(info.user) : why;
     }
     message = std::move(*answer);
   }
+  info.credential = account->credentials[sasl.matched()];
   co_return message;
+}
+
+// PostgreSQL docs ch. 55.2.1, AuthenticationCleartextPassword.
+Task<Result<std::string>> ask_for_token(Host& host, net::Stream& client, SessionInfo& info) {
+  info.auth_method = "token";
+  if (!client.secured()) {
+    co_return Error(sqlstate::invalid_authorization_specification,
+                    "user \"" + info.user + "\" signs in with a token, which is taken inside TLS only",
+                    "Connect with sslmode=verify-full, or require at least.");
+  }
+  const std::string question = encoded(backend::AuthenticationCleartextPassword());
+  const auto sent = co_await client.write_all(protocol::as_bytes(question));
+  if (!sent) co_return gone();
+  const auto head = co_await client.read_exactly(protocol::MessageHeader::bytes);
+  if (!head) co_return gone();
+  const auto header = protocol::decode_header(protocol::as_bytes(*head));
+  if (!header || header->type != frontend::PasswordMessage::type || header->body_length > max_token_message) {
+    co_return Error(sqlstate::protocol_violation, "expected a password response");
+  }
+  const auto body = co_await client.read_exactly(header->body_length);
+  if (!body) co_return gone();
+  const auto message = frontend::PasswordMessage::decode(protocol::as_bytes(*body));
+  if (!message) co_return malformed_password();
+  if (message->password.empty()) co_return wrong_password(info.user);
+  auto credential = co_await host.check_token(info.user, std::string(message->password));
+  if (!credential) {
+    const Error why = credential.error();
+    co_return why.code() == sqlstate::invalid_password ? wrong_password(info.user) : why;
+  }
+  info.credential = std::move(*credential);
+  co_return std::string();
+}
+
+Task<Result<std::string>> ask(Host& host, net::Stream& client, AccountPtr account, SessionInfo& info) {
+  if (account->method == Account::Method::token) co_return co_await ask_for_token(host, client, info);
+  co_return co_await run_scram(client, std::move(account), info);
+}
+
+}  // namespace
+
+Task<Result<std::string>> authenticate(Host& host, net::Stream& client, SessionInfo& info) {
+  if (const auto certificate = client.peer_certificate()) {
+    if (auto credential = host.certified(info.user, *certificate)) {
+      info.auth_method = "certificate";
+      info.credential = std::move(*credential);
+      co_return std::string();
+    }
+  }
+  DBGATE_CO_TRY(AccountPtr account, host.account(info.user, info.client));
+  auto last = co_await ask(host, client, std::move(account), info);
+  if (!last && !last.error().message().empty()) host.record_login(info, false, last.error().code().text());
+  co_return last;
+}
+
+std::string database_in_tunnel(const std::string& asked, const std::string& target) {
+  const std::size_t slash = target.find('/');
+  const std::string name = target.substr(0, slash);
+  const bool same =
+      asked == target || asked == name || (slash != std::string::npos && asked == target.substr(slash + 1));
+  if (same) return target;
+  return asked.starts_with(name + "/") ? asked : name + "/" + asked;
 }
 
 std::string application_name_of(const SessionInfo& info, Sharing sharing) {

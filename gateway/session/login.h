@@ -3,9 +3,17 @@
 
 namespace dbgate::session {
 
-/// Asks the client for SCRAM and checks it. Nothing but authentication messages is accepted. On success the server's
-/// last SCRAM message is returned unsent, so that it leaves together with what follows.
-Task<Result<std::string>> authenticate(net::Stream& client, const Account& account, SessionInfo& info);
+/// Finds out whether the client is the user whom `info` names. Whoever shows a certificate that stands for the user is
+/// asked nothing; which question another is asked depends on the name alone. Nothing but authentication messages is
+/// accepted. On success `info` has method and credential, and the last message of the exchange is returned unsent, so
+/// that it leaves together with what follows; it may be empty. A failure is recorded.
+/// Errors: 28P01 for a wrong password or token, 28000 for a token outside TLS (before it is asked for) and for an
+/// address that has failed too often, 08P01; an empty message: the client has gone.
+Task<Result<std::string>> authenticate(Host& host, net::Stream& client, SessionInfo& info);
+
+/// A tunnel leads to one target. Its clients may name that, or one of its databases; any other name must not quietly
+/// become this one. @param target  of the tunnel, perhaps with a database
+std::string database_in_tunnel(const std::string& asked, const std::string& target);
 
 /// The settings of the server connection: who it is for, the fixed ones, and what the client asked for.
 upstream::StartupParameters server_parameters(const StartupRequest& request, const Route& route,

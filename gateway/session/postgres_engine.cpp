@@ -25,7 +25,7 @@ class Session {
 
   Task<> run();
   /// Of one that has slept. @param farewell  why it has been ended meanwhile; null: it has not
-  Task<> go_on(std::unique_ptr<const std::string> farewell);
+  Task<> go_on(std::unique_ptr<const Ending> farewell);
   /// Whether it has fallen asleep: what is left of it then is its rest.
   bool asleep() const noexcept { return rest_.profile != nullptr; }
   SessionRest take_rest() { return std::move(rest_); }
@@ -34,11 +34,11 @@ class Session {
   Task<Result<>> enter();
   Task<Result<>> meet();
   Task<Result<>> sign_in();
-  std::string database_in_tunnel() const;
   Task<Result<>> connect_server();
   Task<Result<>> first_link();
   Task<Result<>> greet();
-  Task<> relay(std::unique_ptr<const std::string> farewell);
+  std::optional<Ending> changed_rights();
+  Task<> relay(std::unique_ptr<const Ending> farewell);
   void fall_asleep(Pump& pump, Relay& relay);
   void part_from_server(upstream::LinkPtr link, bool at_rest, const Pins& pins);
   Task<Result<upstream::LinkPtr>> lend(const std::shared_ptr<const SettingTexts>& settings);
@@ -60,6 +60,7 @@ class Session {
   Dormitory& dormitory_;
   net::Stream& client_;
   std::unique_ptr<Login> login_;
+  std::uint64_t rights_seen_ = 0;  // when it was last certain that the user may be here
   SessionInfo info_;
   Sharing sharing_ = Sharing::none;
   bool replication_ = false;
@@ -110,10 +111,11 @@ Task<> Session::run() {
   if (cancel_) co_await relay(nullptr);
 }
 
-Task<> Session::go_on(std::unique_ptr<const std::string> farewell) {
+Task<> Session::go_on(std::unique_ptr<const Ending> farewell) {
   cancel_ = std::make_shared<CancelPoint>(client_.executor(), server_spec());
   host_.cancels().enter_again(pid_, cancel_key_, cancel_);
   trail_ = host_.resume_trail(info_);
+  rights_seen_ = host_.rights_version();  // it was listed while it slept
   co_await relay(std::move(farewell));
 }
 
@@ -155,42 +157,30 @@ Task<Result<>> Session::sign_in() {
   if (!login_->arrival.signed_in_user.empty()) {
     info_.user = login_->arrival.signed_in_user;
     info_.auth_method = "tunnel";
+    info_.credential = std::move(login_->arrival.credential);
   } else {
     info_.user = login_->request.user;
-    DBGATE_CO_TRY(const Account account, host_.account(info_.user, info_.client));
-    auto last = co_await authenticate(client_, account, info_);
-    if (!last) {
-      if (!last.error().message().empty()) host_.record_login(info_, false, last.error().code().text());
-      co_return last.error();
-    }
-    login_->last_message = std::move(*last);
+    rights_seen_ = host_.rights_version();
+    DBGATE_CO_TRY(login_->last_message, co_await authenticate(host_, client_, info_));
   }
   host_.record_login(info_, true, {});
   co_return boost::system::in_place_value;
-}
-
-// A tunnel leads to one target. Its clients may name that, or one of its databases; any other name must not quietly
-// become this one.
-std::string Session::database_in_tunnel() const {
-  const std::string& asked = login_->request.database;
-  const std::string& target = login_->arrival.target;
-  const std::size_t slash = target.find('/');
-  const std::string name = target.substr(0, slash);
-  const bool same =
-      asked == target || asked == name || (slash != std::string::npos && asked == target.substr(slash + 1));
-  if (same) return target;
-  return asked.starts_with(name + "/") ? asked : name + "/" + asked;
 }
 
 Task<Result<>> Session::connect_server() {
   const StartupRequest& request = login_->request;
   Route& route = login_->route;
   const bool by_name = login_->arrival.target.empty();
-  std::string database = by_name ? request.database : database_in_tunnel();
+  std::string database = by_name ? request.database : database_in_tunnel(request.database, login_->arrival.target);
   if (by_name && request.replication_value == "true" && database == libpq_replication_database) {
     DBGATE_CO_TRY(database, host_.replication_target(info_.user));
   }
   DBGATE_CO_TRY(route, host_.route(postgres_engine, info_.user, database));
+  const std::string& only = info_.credential.target;
+  if (!only.empty() && only != route.target) {
+    co_return Error(sqlstate::invalid_authorization_specification,
+                    "this password is for database \"" + only + "\" only");
+  }
   if (request.replication && !route.replication) {
     co_return Error(sqlstate::insufficient_privilege, "replication connections are not allowed by dbgate policy");
   }
@@ -245,7 +235,15 @@ Task<Result<upstream::LinkPtr>> Session::lend(const std::shared_ptr<const Settin
   }
 }
 
+// What changes before the session is listed finds nobody to end. Tunnels come with a sign-in of some time ago.
+std::optional<Ending> Session::changed_rights() {
+  const std::uint64_t now = host_.rights_version();
+  if (std::exchange(rights_seen_, now) == now) return {};
+  return host_.why_out(info_);
+}
+
 Task<Result<>> Session::greet() {
+  if (const auto why = changed_rights()) co_return Error(sqlstate::admin_shutdown, why->message);
   const auto cancel = std::make_shared<CancelPoint>(client_.executor(), server_spec());
   const bool long_key = login_->request.minor_version >= 2;
   cancel_key_ = host_.cancels().enter(pid_, long_key ? long_cancel_key : short_cancel_key, cancel);
@@ -268,7 +266,7 @@ Task<std::shared_ptr<const Analysis>> Session::analyze(Judge& judge, std::string
   co_return co_await host_.analyze_elsewhere(judge.analysis_work(text));
 }
 
-Task<> Session::relay(std::unique_ptr<const std::string> farewell) {
+Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
   const std::unique_ptr<Limiter> limiter = host_.limiter_for(info_);
   Relay relay(*judge, *trail_, host_.relay_limits(), replication_, limiter.get(), sharing_);
@@ -292,6 +290,7 @@ Task<> Session::relay(std::unique_ptr<const std::string> farewell) {
   {
     AwakeSession awake(info_, pump);
     host_.list_session(awake);
+    if (const auto why = changed_rights()) awake.end(*why, false);
     if (farewell) pump.end_session(*farewell, false);
     co_await pump.run();
   }

@@ -78,9 +78,10 @@ void Pump::tell_client(std::string fatal) {
   client_.try_write({&piece, 1});
 }
 
-void Pump::end_session(std::string why, bool gentle) {
+void Pump::end_session(const Ending& why, bool gentle) {
   if (ended_) return;
-  farewell_ = std::move(why);
+  farewell_ = why.message;
+  farewell_reason_ = why.reason;
   if (!gentle || at_boundary()) end_now();
 }
 

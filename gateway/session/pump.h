@@ -5,7 +5,7 @@
 
 #include "gateway/net/stream.h"
 #include "gateway/session/cancel.h"
-#include "gateway/session/end_reason.h"
+#include "gateway/session/live_sessions.h"
 #include "gateway/session/relay.h"
 #include "gateway/upstream/pool.h"
 #include "protocol/postgres/read_buffer.h"
@@ -58,9 +58,9 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   std::string reason_text() const;
   std::uint64_t bytes_from_client() const noexcept { return from_client_; }
   std::uint64_t bytes_to_client() const noexcept { return to_client_; }
-  /// Ends the session from outside, on its own thread: the client is told `why`, work under way is cancelled. A gentle
+  /// Ends the session from outside, on its own thread: the client is told why, work under way is cancelled. A gentle
   /// end waits until the session is outside a transaction.
-  void end_session(std::string why, bool gentle);
+  void end_session(const Ending& why, bool gentle);
   /// Gives unused memory back if nothing has come since the last call, and falls asleep if it may.
   void trim();
   /// Tells the client why its session ends, if it can still be told without waiting.

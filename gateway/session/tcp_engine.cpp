@@ -71,8 +71,8 @@ class LiveTunnel final : public LiveSession {
  public:
   LiveTunnel(const SessionInfo& info, Tunnel& tunnel) : info_(info), tunnel_(tunnel) {}
   const SessionInfo& info() const noexcept override { return info_; }
-  void end(const std::string& /*why*/, bool gentle) override {
-    if (!gentle) tunnel_.end(EndReason::ended_by_operator);
+  void end(const Ending& why, bool gentle) override {
+    if (!gentle) tunnel_.end(why.reason);
   }
 
  private:
@@ -85,6 +85,7 @@ SessionInfo describe(const Arrival& arrival) {
   info.id = make_id("ses_");
   info.user = arrival.signed_in_user;
   info.auth_method = arrival.by_tunnel ? "tunnel" : "listener";
+  info.credential = arrival.credential;
   info.target = arrival.target;
   info.client = arrival.client;
   return info;
@@ -125,6 +126,7 @@ Task<> TcpEngine::serve_known(net::Stream& client, Arrival arrival) {
   {
     LiveTunnel live(info, tunnel);
     host_.list_session(live);
+    if (const auto why = host_.why_out(info)) live.end(*why, false);
     co_await tunnel.run();
   }
   (*trail)->ended(name_of(tunnel.reason()), tunnel.from_client(), tunnel.to_client());

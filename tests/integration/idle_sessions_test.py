@@ -228,7 +228,7 @@ class IdleSessions(unittest.TestCase):
         wait_for_sleep(gateway, 2)
         gateway.reload(self.policies(on_policy="other"))
         self.assertEqual(self.ended(gone), ("57P01", "terminating connection: access to this target was revoked"))
-        self.assertEqual(self.ends(gateway, 1)[0]["reason"], "ended by operator")
+        self.assertEqual(self.ends(gateway, 1)[0]["reason"], "access revoked")
         self.assertEqual(len(sleeping(gateway)), 1)
         self.assertEqual(stays.value("SELECT a FROM t"), "7")
 

@@ -33,6 +33,9 @@ VALUES = [
     ("audit: { durability: sync }", True), ("audit: { durability: maybe }", False), ("nonsense: 1", False),
     ("listen: { postgres: { port: 0 } }", True), ("listen: { postgres: { port: 70000 } }", False),
     ("listen: { postgres: { require_tls: sometimes } }", False), ("groups: { g: [u] }", True), ("groups: { g: u }", False),
+    ("users: [ { name: v, certificates: ['uri:spiffe://x/y', 'dns:h', 'email:a@b'] } ]", True), ("users: [ { name: v, certificates: [h] } ]", False),
+    ("users: [ { name: v, certificates: ['cn:h'] } ]", False), ("users: [ { name: v, certificates: ['dns:h'], wire: sometimes } ]", False),
+    ("users: [ { name: v, certificates: ['dns:h'], wire: token } ]", True), ("users: [ { name: v, certificates: 'dns:h' } ]", False),
     (POLICY + "allow: [ { everything: true } ] } ]", True), (POLICY + "allow: [ { everything: yes please } ] } ]", False),
     (POLICY + "mode: observe } ]", True), (POLICY + "mode: lax } ]", False),
     (POLICY + "allow: [ { pack: readonly } ] } ]", True), (POLICY + "allow: [ { pack: everything } ] } ]", False),
@@ -127,11 +130,12 @@ class Schema(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="dbgate-schema-") as directory:
             path = pathlib.Path(directory) / "gateway.yaml"
             for text, right in VALUES:
-                path.write_text(BASE + text + "\n", encoding="utf-8")
+                base = re.sub(r"(?m)^users:.*\n", "", BASE) if text.startswith("users:") else BASE
+                path.write_text(base + text + "\n", encoding="utf-8")
                 done = subprocess.run([str(lab.GATEWAY), "--check-config", "--config", str(path)], capture_output=True,
                                       text=True, check=False, timeout=60)
                 self.assertEqual(done.returncode == 0, right, f"{text}: {done.stderr}")
-                found = mistakes(yaml12.load(BASE + text), {})
+                found = mistakes(yaml12.load(base + text), {})
                 self.assertEqual(not found, right, f"{text}: {found}")
 
     def test_examples_pass(self):

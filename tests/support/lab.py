@@ -147,14 +147,14 @@ def read_tail(path):
 class Gateway:
     """A running dbgate-gateway. `config` is its YAML; ports are read from what it logs."""
 
-    def __init__(self, directory, config):
+    def __init__(self, directory, config, program=GATEWAY, **pipes):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.config = self.directory / "gateway.yaml"
         self.ports = {}
         self.log = []
         self.write_config(config)
-        self.process = subprocess.Popen([str(GATEWAY), "--config", str(self.config)], stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([str(program), "--config", str(self.config)], stderr=subprocess.PIPE, text=True, **pipes)
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -134,7 +134,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Case{"users: x\n", {"2:8 users: must be a list"}},
                     Case{"users:\n  - { scram_verifier: SCRAM-SHA-256$x }\n", {"3:5 users[0]: needs a name"}},
                     Case{"users:\n  - { name: a }\n",
-                         {"3:5 users[0]: needs scram_verifier; make one with: dbgate-gateway scram-verifier"}},
+                         {"3:5 users[0]: needs scram_verifier or certificates; make a verifier with: dbgate-gateway "
+                          "scram-verifier"}},
                     Case{
                         "users:\n  - { name: a, scram_verifier: secret }\n",
                         {"3:32 users[0].scram_verifier: is not a SCRAM-SHA-256 verifier; make one with: dbgate-gateway "

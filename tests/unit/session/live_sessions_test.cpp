@@ -11,7 +11,7 @@ namespace {
 class Someone final : public LiveSession {
  public:
   const SessionInfo& info() const noexcept override { return info_; }
-  void end(const std::string& /*why*/, bool /*gentle*/) override { ++ends; }
+  void end(const Ending& /*why*/, bool /*gentle*/) override { ++ends; }
   int ends = 0;
 
  private:
@@ -73,6 +73,9 @@ TEST(Profiles, EqualOnesAreKeptOnce) {
   Profile settings = profile_of("a");
   settings.info.settings["dbgate.key"] = "another";
   EXPECT_NE(profiles.shared(settings), one) << "every field counts";
+  Profile credential = profile_of("a");
+  credential.info.credential.id = "dpw_1";
+  EXPECT_NE(profiles.shared(credential), one);
   Profile request = profile_of("a");
   request.link_request = std::make_shared<const upstream::LinkRequest>();
   EXPECT_NE(profiles.shared(request), one);
