@@ -92,6 +92,7 @@ Result<> Gateway::start() {
   for (unsigned i = 0; i < worker_count(config.workers); ++i) {
     DBGATE_TRY(auto chain, audit_->open_chain("w" + std::to_string(i), ports::Pace::steady));
     workers_.push_back(std::make_unique<Worker>(shared_, std::move(chain)));
+    shared_.workers.push_back(workers_.back().get());
   }
   if (config.postgres.enabled) {
     const auto listening = listen_on(config.postgres, "postgres", config::EngineKind::postgresql, {});

@@ -20,9 +20,13 @@ class Service final : public ports::GatewayService {
   std::vector<ports::TargetSummary> targets(std::string_view user) const override;
   Task<Result<std::vector<ports::DecisionSummary>>> decide(ports::DecisionQuestion question) override;
   Result<> serve_tunnel(ports::TunnelRequest request, int descriptor) override;
+  Task<std::vector<ports::SessionSummary>> sessions() override;
+  Task<Result<>> end_session(std::string id, std::string by, std::string reason) override;
 
  private:
   Result<> record_login(const std::string& user, const std::string& address, bool succeeded);
+  Result<> record_end(const ports::SessionSummary& session, const std::string& by, const std::string& reason);
+  Task<std::optional<ports::SessionSummary>> find_session(std::string id, std::shared_ptr<const session::Ending> why);
 
   Shared& shared_;
   std::unique_ptr<ports::AuditChain> chain_;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/app/admission.h"
 #include "gateway/app/catalogs.h"
@@ -12,6 +13,7 @@
 #include "gateway/app/views.h"
 #include "gateway/base/thread.h"
 #include "gateway/ports/audit_log.h"
+#include "gateway/ports/gateway_service.h"
 #include "gateway/ports/tokens.h"
 #include "gateway/session/host.h"
 #include "gateway/session/postgres_engine.h"
@@ -19,6 +21,8 @@
 #include "gateway/session/verdict_cache.h"
 
 namespace dbgate::app {
+
+class Worker;
 
 /// What all workers share.
 struct Shared {
@@ -37,6 +41,7 @@ struct Shared {
   std::unique_ptr<Catalogs> catalogs;       ///< set before threads are started, there until they have ended
   std::string mock_secret;                  ///< makes unknown users look like known ones
   std::unique_ptr<ports::Tokens> tokens;    ///< set before threads are started
+  std::vector<Worker*> workers;             ///< all of them; set before threads are started
 };
 
 /// One event loop and everything that lives on its thread: sessions, their audit chain, their engines.
@@ -64,6 +69,10 @@ class Worker final : public session::Host {
   void end_sessions(const std::string& why, bool gentle);
   /// Ends the sessions of users who may not be where they are any more.
   void end_revoked();
+  /// Adds the sessions of this worker.
+  void list_sessions(std::vector<ports::SessionSummary>& list) const;
+  /// What is known of one; none: it is not here. With `why` it is ended.
+  std::optional<ports::SessionSummary> find_session(std::string_view id, const session::Ending* why);
 
   Result<session::AccountPtr> account(std::string_view user, const net::Address& client) override;
   std::optional<session::Credential> certified(std::string_view user, const net::PeerCertificate& certificate) override;

@@ -69,6 +69,19 @@ std::string make_id(std::string_view prefix) {
   return id;
 }
 
+std::int64_t time_of_id(std::string_view id) noexcept {
+  constexpr std::string_view digits = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+  constexpr std::size_t time_digits = 10;
+  if (id.size() < id_suffix_bytes) return 0;
+  std::int64_t milliseconds = 0;
+  for (const char c : id.substr(id.size() - id_suffix_bytes, time_digits)) {
+    const std::size_t digit = digits.find(c);
+    if (digit == std::string_view::npos) return 0;
+    milliseconds = milliseconds << 5 | static_cast<std::int64_t>(digit);
+  }
+  return milliseconds * 1000;
+}
+
 Id::Id(std::string_view text) noexcept : size_(static_cast<std::uint8_t>(std::min(text.size(), most_bytes))) {
   std::memcpy(text_.data(), text.data(), size_);
 }

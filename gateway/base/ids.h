@@ -15,6 +15,9 @@ std::string make_id(std::string_view prefix);
 inline constexpr std::size_t id_suffix_bytes = 26;
 char* write_id_suffix(char* out, std::int64_t wall_us) noexcept;
 
+/// When an id was made, in microseconds since 1970 UTC, to the millisecond; 0 if the text is no id.
+std::int64_t time_of_id(std::string_view id) noexcept;
+
 /// The same as make_id(), held in place: what every statement gets one of. Empty by default.
 class Id {
  public:

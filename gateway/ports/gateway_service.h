@@ -48,6 +48,26 @@ struct DecisionQuestion {
   std::vector<std::string> texts;
 };
 
+/// A session that is there.
+struct SessionSummary {
+  std::string id;  ///< ses_…
+  std::string user;
+  std::string target;
+  std::string database;  ///< on the server
+  std::string client_address;
+  std::uint16_t client_port = 0;
+  std::string application;
+  std::string auth_method;
+  std::string credential;               ///< that it has signed in with; empty: the password of the configuration file
+  std::int64_t credential_expires = 0;  ///< seconds since 1970 UTC: no sessions after that; 0: never
+  std::int64_t started_us = 0;          ///< since 1970 UTC: when it connected
+  std::string state;                    ///< idle, active, idle in transaction, waiting
+  std::uint64_t statements = 0;         ///< that were decided on
+  std::uint64_t bytes_from_client = 0;
+  std::uint64_t bytes_to_client = 0;
+  std::int64_t statement_started_us = 0;  ///< of the one that runs, since 1970 UTC; 0: none does
+};
+
 /// Who wants to be led where through a tunnel.
 struct TunnelRequest {
   std::string user;
@@ -75,6 +95,12 @@ class GatewayService {
   /// Serves a connection that came through a tunnel. Takes the descriptor over, a connected stream socket.
   /// Errors: 3D000 if there is no such target for the user; the descriptor is closed.
   virtual Result<> serve_tunnel(TunnelRequest request, int descriptor) = 0;
+  /// All sessions of all workers, those that sleep included, in no order. Each worker gives what is true when it is
+  /// asked.
+  virtual Task<std::vector<SessionSummary>> sessions() = 0;
+  /// Ends a session at once: its client is told by whom and why, what it runs is cancelled. Recorded before.
+  /// Errors: 42704 there is no such session; 58030 the audit log cannot take it, and the session goes on.
+  virtual Task<Result<>> end_session(std::string id, std::string by, std::string reason) = 0;
 };
 
 }  // namespace dbgate::ports

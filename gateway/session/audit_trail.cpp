@@ -147,6 +147,7 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   }
   const auto written = chain_.append("statement.decided", record.view());
   if (!written) return written.error();
+  ++decisions_;
   return query_id;
 }
 

@@ -24,12 +24,14 @@ class AuditTrail final : public Trail {
   Result<Id> decided(const Judged& judged, std::string_view text, std::string_view protocol,
                      std::string_view name) override;
   void done(const Run& run, std::string_view sqlstate) override;
+  std::uint64_t decisions() const noexcept override { return decisions_; }
   void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) override;
 
  private:
   ports::AuditChain& chain_;
   audit::SessionText common_;
   std::string policy_version_;
+  std::uint64_t decisions_ = 0;
 };
 
 }  // namespace dbgate::session

@@ -30,6 +30,16 @@ ProfilePtr Profiles::shared(Profile profile) {
   return fresh;
 }
 
+SessionStatus SleepingSession::status() const {
+  SessionStatus status;
+  status.id = rest.id.view();
+  status.client_port = rest.client_port;
+  status.statements = rest.statements;
+  status.from_client = rest.from_client;
+  status.to_client = rest.to_client;
+  return status;
+}
+
 void SleepingSession::end(const Ending& why, bool /*gentle*/) {
   if (!farewell_) farewell_ = std::make_unique<const Ending>(why);
   client_.wake();

@@ -48,6 +48,7 @@ struct SessionRest {
   Seat seat;
   std::uint64_t from_client = 0;
   std::uint64_t to_client = 0;
+  std::uint64_t statements = 0;      ///< that were decided on
   std::unique_ptr<RelayRest> relay;  ///< null: nothing that lasts was said
 };
 
@@ -61,6 +62,7 @@ class SleepingSession final : public LiveSession {
       : rest(std::move(kept)), counted_(std::move(counted)), dormitory_(dormitory), client_(std::move(client)) {}
 
   const SessionInfo& info() const noexcept override { return rest.profile->info; }
+  SessionStatus status() const override;
   void end(const Ending& why, bool gentle) override;
 
   net::Executor executor() const { return client_.executor(); }

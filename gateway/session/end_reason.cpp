@@ -18,6 +18,8 @@ std::string_view name_of(EndReason reason) {
       return "limit";
     case EndReason::ended_by_operator:
       return "ended by operator";
+    case EndReason::ended_by_administrator:
+      return "ended by administrator";
     case EndReason::credential_ended:
       return "credential ended";
     case EndReason::user_gone:

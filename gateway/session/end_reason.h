@@ -13,9 +13,10 @@ enum class EndReason : std::uint8_t {
   audit_failed,
   limit,              ///< of a policy
   ended_by_operator,  ///< the process ends
-  credential_ended,   ///< what it had signed in with
-  user_gone,          ///< disabled or removed
-  access_revoked,     ///< to its target
+  ended_by_administrator,
+  credential_ended,  ///< what it had signed in with
+  user_gone,         ///< disabled or removed
+  access_revoked,    ///< to its target
   denied,
   listener_lost,        ///< the server connection that listened for it
   notifications_unread  ///< more than are kept for a client

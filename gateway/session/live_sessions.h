@@ -1,5 +1,9 @@
 #pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "gateway/session/end_reason.h"
 
@@ -13,6 +17,23 @@ struct Ending {
   EndReason reason = EndReason::ended_by_operator;
 };
 
+/// What a session is doing.
+struct SessionStatus {
+  enum class Doing : std::uint8_t {
+    idle,
+    active,               ///< the server works for it
+    idle_in_transaction,  ///< the client may go on with its transaction
+    waiting               ///< for a server connection, or for its statement to be judged
+  };
+  std::string_view id;
+  std::uint16_t client_port = 0;
+  Doing doing = Doing::idle;
+  std::uint64_t statements = 0;  ///< that were decided on
+  std::uint64_t from_client = 0;
+  std::uint64_t to_client = 0;
+  std::optional<std::chrono::steady_clock::time_point> running_since;  ///< of the statement that runs
+};
+
 /// A session as the process reaches it. On its own thread; leaves its list when it goes.
 class LiveSession {
  public:
@@ -23,6 +44,7 @@ class LiveSession {
 
   /// Who and where it is. Of a session that sleeps, without its id and the client's port.
   virtual const SessionInfo& info() const noexcept = 0;
+  virtual SessionStatus status() const = 0;
   /// Ends it: the client is told why, and what runs is cancelled; a gentle end waits for the end of the transaction.
   virtual void end(const Ending& why, bool gentle) = 0;
   /// Called now and then: gives unused memory back if it has been idle since.

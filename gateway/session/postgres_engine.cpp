@@ -288,7 +288,7 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   pump.count_from(rest_.from_client, rest_.to_client);
   if (const auto said = std::move(rest_.relay)) relay.go_on_from(std::move(*said));
   {
-    AwakeSession awake(info_, pump);
+    AwakeSession awake(info_, pump, relay, *trail_, rest_.statements);
     host_.list_session(awake);
     if (const auto why = changed_rights()) awake.end(*why, false);
     if (farewell) pump.end_session(*farewell, false);
@@ -326,6 +326,7 @@ void Session::fall_asleep(Pump& pump, Relay& relay) {
   rest_.seat = std::move(seat_);
   rest_.from_client = pump.bytes_from_client();
   rest_.to_client = pump.bytes_to_client();
+  rest_.statements += trail_->decisions();
   rest_.relay = relay.take_rest();
   rest_.profile = dormitory_.shared({std::move(info_), std::move(link_request_), sharing_});
 }

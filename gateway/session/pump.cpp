@@ -316,7 +316,9 @@ Task<Pump::Go> Pump::go_on() {
       co_await listen();
       co_return Go::again;
     case Relay::Next::analyze: {
+      waiting_ = true;
       auto analysis = co_await ports_.analyze(relay_.text_to_analyze());
+      waiting_ = false;
       relay_.offer_analysis(std::move(analysis));
       co_return Go::again;
     }

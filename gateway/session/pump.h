@@ -61,6 +61,8 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   /// Ends the session from outside, on its own thread: the client is told why, work under way is cancelled. A gentle
   /// end waits until the session is outside a transaction.
   void end_session(const Ending& why, bool gentle);
+  /// Whether it waits for a server connection, or for its statement to be judged.
+  bool waiting() const noexcept { return waiting_; }
   /// Gives unused memory back if nothing has come since the last call, and falls asleep if it may.
   void trim();
   /// Tells the client why its session ends, if it can still be told without waiting.
@@ -124,6 +126,7 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   bool server_busy_ = false;
   std::unique_ptr<net::Alarm> alarm_;  // null: nothing ever had a time
   Relay::Clock::time_point alarm_time_ = UnderLimits::never;
+  bool waiting_ = false;
   bool ended_ = false;
   bool draining_ = false;  // the client said Terminate while statements were under way
   std::string farewell_;   // non-empty: the session ends at its next boundary, for …

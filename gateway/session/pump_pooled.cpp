@@ -27,7 +27,9 @@ void Pump::on_link_taken() {
 }
 
 Task<> Pump::lend() {
+  waiting_ = true;
   auto lent = co_await ports_.lend();
+  waiting_ = false;
   if (lent && ended_) {
     pool_->give_back(*lent);
   } else if (lent) {

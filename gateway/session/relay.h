@@ -97,6 +97,8 @@ class Relay {
   /// Whether the server has announced that it ends the session.
   bool server_said_why() const noexcept { return fatal_seen_; }
   bool in_transaction() const noexcept { return status_ != 'I' || dirty_; }
+  /// Since when the first statement runs whose reply is owed; none: there is none.
+  std::optional<std::chrono::steady_clock::time_point> running_since() const noexcept;
 
   // Shared server connections (relay_pooled.cpp). Without sharing there is one from the start.
   void attach_server(upstream::ServerMemory& memory);

@@ -3,6 +3,13 @@
 // What becomes of a message under way when its replies have come, or will not come.
 namespace dbgate::session {
 
+std::optional<Relay::Clock::time_point> Relay::running_since() const noexcept {
+  for (const Expected& entry : expected_) {
+    if (entry.run) return entry.run->started;
+  }
+  return {};
+}
+
 void Relay::settle_effects(const Run& /*run*/, const sql::Statement& statement, bool succeeded) {
   switch (statement.kind) {
     case sql::StatementKind::prepare:

@@ -71,6 +71,15 @@ class LiveTunnel final : public LiveSession {
  public:
   LiveTunnel(const SessionInfo& info, Tunnel& tunnel) : info_(info), tunnel_(tunnel) {}
   const SessionInfo& info() const noexcept override { return info_; }
+  SessionStatus status() const override {
+    SessionStatus status;
+    status.id = info_.id;
+    status.client_port = info_.client.port;
+    status.doing = SessionStatus::Doing::active;
+    status.from_client = tunnel_.from_client();
+    status.to_client = tunnel_.to_client();
+    return status;
+  }
   void end(const Ending& why, bool gentle) override {
     if (!gentle) tunnel_.end(why.reason);
   }

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string_view>
 
 #include "gateway/base/error.h"
@@ -21,6 +22,8 @@ class Trail {
   /// Records what became of a statement that was forwarded. `sqlstate` is 00000 for success, empty if it was
   /// skipped because of an earlier error in its pipeline.
   virtual void done(const Run& run, std::string_view sqlstate) = 0;
+  /// How many decisions were recorded so far.
+  virtual std::uint64_t decisions() const noexcept { return 0; }
   /// The session is over.
   virtual void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) = 0;
 };

@@ -55,6 +55,7 @@ inline constexpr SqlState invalid_catalog_name{"3D000"};
 inline constexpr SqlState serialization_failure{"40001"};
 inline constexpr SqlState insufficient_privilege{"42501"};
 inline constexpr SqlState syntax_error{"42601"};
+inline constexpr SqlState undefined_object{"42704"};
 inline constexpr SqlState duplicate_prepared_statement{"42P05"};
 inline constexpr SqlState too_many_connections{"53300"};
 inline constexpr SqlState configuration_limit_exceeded{"53400"};

@@ -36,6 +36,9 @@ class Gateway(lab.Gateway):
             return str(refused).rpartition("'")[0].rpartition("'")[2]
         return "00000"
 
+    def sessions(self):
+        return self.command("sessions")
+
     def close(self):
         self.stop()
         self.process.stdin.close()

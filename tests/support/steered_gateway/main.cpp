@@ -1,9 +1,13 @@
 // The gateway in one process with somebody who speaks to it: lines on standard input, one JSON text a line in answer.
 //
+//   sessions                             all sessions
+//   end ID BY REASON…                    ends one
 //   password USER ID PASSWORD TARGET EXPIRES
 //                                        gives the user a database password; TARGET may be -, EXPIRES 0
 //   revoke ID                            ends a credential
 //   apply                                puts the configuration file with all that in force
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
 #include <csignal>
 #include <future>
 #include <iostream>
@@ -15,6 +19,7 @@
 #include "config/loader.h"
 #include "gateway/adapters/stderr_log.h"
 #include "gateway/app/gateway.h"
+#include "gateway/audit/json.h"
 #include "gateway/auth/random.h"
 #include "gateway/base/log.h"
 #include "gateway/sql/analyze.h"
@@ -22,6 +27,14 @@
 namespace {
 
 using namespace dbgate;
+
+/// Runs a task where the API runs, and waits for it.
+template <class T>
+T run_there(app::ApiSide& api, Task<T> task) {
+  auto done = boost::asio::co_spawn(api.executor(), std::move(task), boost::asio::use_future);
+  net::nudge(api.executor());
+  return done.get();
+}
 
 std::string answer_of(const Result<>& result) {
   return result ? "{\"ok\":true}" : "{\"code\":\"" + std::string(result.error().code().text()) + "\"}";
@@ -35,6 +48,8 @@ class Steering {
     std::istringstream words(line);
     std::string command;
     words >> command;
+    if (command == "sessions") return sessions();
+    if (command == "end") return end(words);
     if (command == "password") return password(words);
     if (command == "apply") return answer_of(apply());
     if (command == "revoke") {
@@ -47,6 +62,46 @@ class Steering {
   }
 
  private:
+  std::string sessions() {
+    std::string list = "[";
+    for (const ports::SessionSummary& session : run_there(*gateway_.api(), gateway_.api()->service().sessions())) {
+      std::string fields;
+      const auto text = [&fields](const char* key, const std::string& value) {
+        audit::append_field(fields, key, std::string_view(value));
+      };
+      const auto number = [&fields](const char* key, auto value) {
+        audit::append_field(fields, key, static_cast<std::uint64_t>(value));
+      };
+      text("id", session.id);
+      text("user", session.user);
+      text("target", session.target);
+      text("database", session.database);
+      text("client_address", session.client_address);
+      number("client_port", session.client_port);
+      text("application", session.application);
+      text("auth_method", session.auth_method);
+      text("credential", session.credential);
+      number("credential_expires", session.credential_expires);
+      number("started_us", session.started_us);
+      text("state", session.state);
+      number("statements", session.statements);
+      number("bytes_from_client", session.bytes_from_client);
+      number("bytes_to_client", session.bytes_to_client);
+      number("statement_started_us", session.statement_started_us);
+      list += (list.size() > 1 ? ",{" : "{") + fields.substr(1) + "}";
+    }
+    return list + "]";
+  }
+
+  std::string end(std::istringstream& words) {
+    std::string id;
+    std::string by;
+    std::string reason;
+    words >> id >> by >> std::ws;
+    std::getline(words, reason);
+    return answer_of(run_there(*gateway_.api(), gateway_.api()->service().end_session(id, by, reason)));
+  }
+
   std::string password(std::istringstream& words) {
     std::string user;
     std::string text;

@@ -32,6 +32,15 @@ TEST(Ids, HoldTheTimeAndAreUnique) {
   }
 }
 
+TEST(Ids, TellWhenTheyWereMade) {
+  const std::int64_t before = wall_clock_us();
+  const std::int64_t made = time_of_id(make_id("ses_"));
+  EXPECT_GE(made, before - 1000);
+  EXPECT_LE(made, wall_clock_us());
+  for (const char* text : {"", "ses_", "ses_01JD3K7V9Q", "ses_UUUUUUUUUUUUUUUUUUUUUUUUUU"})
+    EXPECT_EQ(time_of_id(text), 0) << text;
+}
+
 TEST(Ids, AreKeptInPlace) {
   Id id;
   EXPECT_TRUE(id.empty());

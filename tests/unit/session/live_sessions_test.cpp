@@ -11,6 +11,7 @@ namespace {
 class Someone final : public LiveSession {
  public:
   const SessionInfo& info() const noexcept override { return info_; }
+  SessionStatus status() const override { return {}; }
   void end(const Ending& /*why*/, bool /*gentle*/) override { ++ends; }
   int ends = 0;
 
