@@ -16,6 +16,8 @@
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 
+#include "gateway/net/stream.h"
+
 namespace dbgate::api {
 namespace {
 
@@ -78,9 +80,13 @@ class TcpConnection final : public Connection {
   }
 
   Task<std::size_t> read_some(char* into, std::size_t room, Clock::time_point deadline) override {
-    lowest().expires_at(deadline);
+    // Not the stream's own limit: it closes the socket, and who is too slow is told so.
+    lowest().expires_never();
+    reading_ = true;
+    alarm_.set(deadline);
     const auto [failed, bytes] = co_await stream_.async_read_some(asio::buffer(into, room), awaiting);
-    if (failed) ending_ = failed == beast::error::timeout ? Ending::timed_out : Ending::closed;
+    if (failed && ending_ == Ending::none) ending_ = Ending::closed;
+    reading_ = false;
     co_return failed ? 0 : bytes;
   }
 
@@ -160,8 +166,17 @@ class TcpConnection final : public Connection {
  private:
   PlainStream& lowest() noexcept { return beast::get_lowest_layer(stream_); }
 
+  void give_up_reading() {
+    if (!reading_) return;
+    boost::system::error_code ignored;
+    ending_ = Ending::timed_out;
+    lowest().socket().cancel(ignored);
+  }
+
   net::TlsContext tls_;
   Stream stream_;
+  net::Alarm alarm_{stream_.get_executor(), [this] { give_up_reading(); }};
+  bool reading_ = false;
   Ending ending_ = Ending::none;
 };
 

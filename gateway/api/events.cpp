@@ -25,10 +25,12 @@ constexpr std::string_view protocol = "dbgate.events.v1";
 /// One watcher: who, what of, and how far it has got.
 struct Watching {
   Services& services;
-  Request who;  // for asking again whether the credential is good
+  Request who;               // for asking again whether the credential is good
+  Client* client = nullptr;  // while the stream is written
   std::vector<std::string> topics;
   std::uint64_t next = 0;
   bool missed = false;  // there were events that cannot be given any more
+  bool gone = false;    // the client
   Clock::time_point checked = Clock::now();
   Clock::time_point sent = Clock::now();
 
@@ -55,7 +57,7 @@ bool read_topics(const std::string& text, std::vector<std::string>& into) {
 std::shared_ptr<Watching> begin(Services& services, const Request& request, Response& refused) {
   const auto query = read_query(request, {"topics", "last_event_id"}, refused);
   if (!query) return nullptr;
-  auto watching = std::make_shared<Watching>(Watching{services, request, {}, services.events.next()});
+  auto watching = std::make_shared<Watching>(Watching{services, request, request.client, {}, services.events.next()});
   watching->who.client = nullptr;
   std::string last(request.headers.get("Last-Event-ID"));
   for (const auto& [name, value] : *query) {
@@ -94,7 +96,7 @@ Task<> pause_until(Clock::time_point time) {
 // Looks before it waits, with nothing in between: what happens while nobody waits is not told.
 Task<> wait_for_change(const Watching& watching) {
   EventHub& hub = watching.services.events;
-  if (watching.next == hub.next() && !hub.closed()) co_await hub.changed().wait();
+  if (watching.next == hub.next() && !hub.closed() && !watching.gone) co_await hub.changed().wait();
 }
 
 // Returns when something has happened, or it is time for a heartbeat.
@@ -134,11 +136,17 @@ Task<bool> send_as_sse(std::shared_ptr<Watching> watching, BodyWriter& out) {
   // The number, so that a client that has seen nothing yet can go on from here.
   std::string first = "retry: 2000\nid: " + watching->services.events.id_of(watching->next - 1) + "\n";
   first += watching->missed ? "event: missed\ndata: {}\n\n" : "data:\n\n";
+  if (Client* const client = watching->client; client != nullptr) {
+    client->when_gone([watching] {
+      watching->gone = true;
+      watching->services.events.changed().notify();
+    });
+  }
   auto written = co_await out.write(first);
   while (written) {
     co_await wait_for_events(*watching);
     const bool trusted = co_await still_trusted(*watching);
-    if (!trusted || watching->services.events.closed()) break;
+    if (!trusted || watching->gone || watching->services.events.closed()) break;
     std::vector<std::string> pieces;
     if (!collect(*watching, as_sse, pieces, most_piece_bytes)) co_return false;
     std::string text;

@@ -46,6 +46,10 @@ ReadResult check(const Message& message, const Parser& parser, const std::string
   if (text.find("\r\n ") != std::string::npos || text.find("\r\n\t") != std::string::npos) {
     return refused("bad_request", "a header field is folded");
   }
+  const std::string_view length = view(message[http::field::content_length]);
+  if (length.find_first_not_of("0123456789") != std::string_view::npos) {
+    return refused("bad_request", "Content-Length is not a number");
+  }
   const bool old = message.version() < 11;
   if (!old && message.count(http::field::host) == 0) return refused("bad_request", "the Host field is missing");
   if (message.count(http::field::transfer_encoding) > 0) {
