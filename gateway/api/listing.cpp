@@ -176,6 +176,18 @@ std::optional<Parameters> read_query(const Request& request, const std::vector<s
   return parameters;
 }
 
+std::optional<Parameters> read_form(const Request& request) {
+  const std::string_view type(request.content_type);
+  if (type.substr(0, type.find(';')) != "application/x-www-form-urlencoded") return {};
+  auto fields = decode(request.body);
+  if (!fields) return {};
+  std::sort(fields->begin(), fields->end());
+  const auto twice = std::adjacent_find(fields->begin(), fields->end(),
+                                        [](const auto& left, const auto& right) { return left.first == right.first; });
+  if (twice != fields->end()) return {};
+  return fields;
+}
+
 std::optional<ListQuery> read_list_query(const Request& request, const Cursors& cursors, const ListOffer& offer,
                                          Response& refused) {
   std::vector<std::string_view> known{"limit", "cursor"};

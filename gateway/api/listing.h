@@ -65,4 +65,8 @@ std::optional<std::vector<std::pair<std::string, std::string>>> read_query(const
                                                                            const std::vector<std::string_view>& known,
                                                                            Response& refused);
 
+/// The fields of a form (application/x-www-form-urlencoded), as OAuth's token endpoint takes them (RFC 6749 §4.1.3).
+/// @return nothing if the body is no such form, or has a field twice
+std::optional<std::vector<std::pair<std::string, std::string>>> read_form(const Request& request);
+
 }  // namespace dbgate::api

@@ -113,6 +113,22 @@ TEST(Cursors, PagesOfTargetsAreAllOfThem) {
   EXPECT_EQ(back.at("items").as_array().front().as_object().at("name").as_string(), "c");
 }
 
+TEST(ReadForm, IsStrict) {
+  Request request;
+  request.content_type = "application/x-www-form-urlencoded; charset=UTF-8";
+  request.body = "grant_type=refresh_token&refresh_token=dbg_rt_a%2Bb+c";
+  const auto fields = read_form(request);
+  ASSERT_TRUE(fields);
+  EXPECT_EQ(fields->back(), (std::pair<std::string, std::string>{"refresh_token", "dbg_rt_a+b c"}));
+  for (const char* body : {"a=1&a=2", "a=%zz", "a=%00", "a=%ff"}) {
+    request.body = body;
+    EXPECT_FALSE(read_form(request)) << body;
+  }
+  request.content_type = "application/json";
+  request.body = "a=1";
+  EXPECT_FALSE(read_form(request));
+}
+
 TEST(Text, Base64urlIsExact) {
   for (const std::string& bytes :
        {std::string(), std::string("a"), std::string("ab"), std::string("abc"), std::string("\xff\x00\xfe", 3)})

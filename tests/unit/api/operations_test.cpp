@@ -26,6 +26,7 @@ struct Documented {
   bool if_match = false;
   bool idempotent = false;
   bool websocket = false;
+  bool role = false;
 };
 
 bool has_parameter(const json::object& operation, std::string_view pointer_end) {
@@ -53,6 +54,7 @@ std::map<std::string, Documented> documented() {
       one.deprecated = operation.contains("deprecated") && operation.at("deprecated").as_bool();
       one.if_match = has_parameter(operation, "/IfMatch");
       one.idempotent = has_parameter(operation, "/IdempotencyKey");
+      one.role = operation.contains("x-dbgate-role");
       one.websocket = operation.at("responses").as_object().contains("101");
       all[name + " " + std::string(path)] = one;
     }
@@ -73,6 +75,7 @@ TEST(Operations, AreThoseOfTheOpenapiFile) {
     EXPECT_EQ(one.deprecated, operation.farewell.deprecated > 0) << name;
     EXPECT_EQ(one.if_match, operation.demands(Demand::if_match)) << name;
     EXPECT_EQ(one.idempotent, operation.demands(Demand::idempotency_key)) << name;
+    EXPECT_EQ(one.role, operation.access == Access::role) << name;
     EXPECT_EQ(one.websocket, operation.demands(Demand::websocket)) << name;
     EXPECT_EQ(operation.access == Access::role, operation.roles != Role::none) << name;
     EXPECT_NE(operation.handler, nullptr) << name;
