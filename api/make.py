@@ -2,6 +2,7 @@
 """Makes what the gateway embeds: the OpenAPI file as JSON, the reference page, the table of problems.
 
 Usage: make.py FOLDER OUT
+       make.py FOLDER --table     the table of operations in docs/api.md
 """
 import json
 import pathlib
@@ -27,6 +28,9 @@ def problem_line(problem):
 def main():
     source, out = map(pathlib.Path, sys.argv[1:])
     document = bundle.Bundle(source).document
+    if sys.argv[2] == "--table":
+        print(reference.markdown_table(document), end="")
+        return 0
     problems = yaml.safe_load((source / "problems.yaml").read_text(encoding="utf-8"))
     documented = document["components"]["schemas"]["ProblemCode"]["enum"]
     if documented != [problem["code"] for problem in problems]:

@@ -157,5 +157,14 @@ class Page:
         return "".join(self.out)
 
 
+def markdown_table(document):
+    """One line for each operation, for docs/api.md."""
+    lines = ["| operation | what | who |\n", "| --- | --- | --- |\n"]
+    for path, method, operation in bundle.operations(document):
+        who = "anybody" if operation.get("security") == [] else "signed in"
+        lines.append(f"| `{method.upper()} {path}` | {operation['summary']} | {operation.get('x-dbgate-role', who)} |\n")
+    return "".join(lines)
+
+
 def page(document, problems):
     return Page(document, problems).render()

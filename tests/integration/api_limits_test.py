@@ -142,6 +142,16 @@ class ApiLimits(unittest.TestCase):
         self.assertIn(b" 408 ", said)
         self.assertTrue(29 < after < 38, after)
 
+    def heartbeat(self):
+        """No attacker, but it takes as long: a quiet stream of events has a comment every 15 s."""
+        with Raw(self.port) as connection:
+            connection.send(f"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.token}\r\n\r\n")
+            connection.header()
+            connection.chunk()
+            begun = time.monotonic()
+            self.assertEqual(connection.chunk(), b": alive\n\n")
+        self.assertTrue(14 < time.monotonic() - begun < 18)
+
     def never_reads(self):
         with Raw(self.port, ATTACKER, timeout=60) as connection:
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -155,7 +165,7 @@ class ApiLimits(unittest.TestCase):
                     threading.Event().wait(1)
 
     def test_slow_clients_are_ended_and_keep_nobody_waiting(self):
-        attacks = [self.slow_header, self.silent, self.silent_tls, self.slow_tls, self.slow_body, self.slow_chunks, self.never_reads]
+        attacks = [self.slow_header, self.silent, self.silent_tls, self.slow_tls, self.slow_body, self.slow_chunks, self.never_reads, self.heartbeat]
         failures = []
 
         def run(attack):

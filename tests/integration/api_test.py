@@ -188,6 +188,15 @@ class Api(unittest.TestCase):
             status, fields = connection.header()
             self.assertEqual((status, fields["content-type"], fields["cache-control"]), (200, "text/event-stream", "no-store"))
             self.assertIn(b"event: missed", connection.chunk())
+        upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+                   ("Sec-WebSocket-Protocol", "dbgate.events.v1")]
+        with Raw(self.gateway.ports["api"]) as connection:
+            answer = connection.request("GET", "/api/v1/events/ws?last_event_id=old-1", self.tokens["ana"], headers=upgrade)
+            self.assertEqual((answer.status, answer.headers["sec-websocket-protocol"]), (101, "dbgate.events.v1"))
+            self.assertEqual(connection.take(2 + 17), b'\x81\x11{"type":"missed"}')
+            connection.send(b"\x88\x82\0\0\0\0" + (1000).to_bytes(2, "big"))  # close
+            self.assertEqual(connection.take(4)[:1], b"\x88")
+            self.assertTrue(connection.ended())
 
     # About
 
