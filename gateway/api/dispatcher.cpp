@@ -36,13 +36,14 @@ void add_farewell(Request& request, const Farewell& farewell) {
   if (farewell.sunset > 0) request.answer_fields.set("Sunset", http_date(farewell.sunset));
 }
 
+Response upgrade_required(const Request& request) {
+  Response refused = problem(request, "upgrade_required", "this path is a WebSocket");
+  refused.headers.set("Upgrade", "websocket");
+  return refused;
+}
+
 std::optional<Response> refuse_by_conditions(const Request& request) {
   const Operation& operation = *request.operation;
-  if (operation.demands(Demand::websocket) && !request.upgrade) {
-    Response refused = problem(request, "upgrade_required", "this path is a WebSocket");
-    refused.headers.set("Upgrade", "websocket");
-    return refused;
-  }
   if (operation.demands(Demand::if_match) && !request.headers.has("If-Match")) {
     return problem(request, "precondition_required", "send the ETag of what you have read as If-Match");
   }
@@ -163,6 +164,7 @@ Task<std::optional<Response>> Dispatcher::admit(Request& request) {
   if (is_foreign(request)) {
     co_return problem(request, "origin_refused", "the request comes from a page of another origin");
   }
+  if (request.operation->demands(Demand::websocket) && !request.upgrade) co_return upgrade_required(request);
   refused = co_await identify(request);
   if (refused) co_return refused;
   co_return refuse_by_conditions(request);

@@ -153,7 +153,6 @@ Task<ReadResult> RequestReader::read_body(Request& into, std::size_t most_bytes)
   parser.body_limit(most_bytes);
   parser.eager(true);
   const auto begun = Connection::Clock::now();
-  std::size_t received = 0;
   while (!parser.is_done()) {
     boost::system::error_code failed = http::error::need_more;
     if (!state.buffer.empty()) {
@@ -163,11 +162,12 @@ Task<ReadResult> RequestReader::read_body(Request& into, std::size_t most_bytes)
     if (failed && failed != http::error::need_more) co_return translate(failed);
     if (parser.is_done()) break;
     if (!failed && !state.buffer.empty()) continue;
-    const auto more = std::chrono::seconds(received / limits_.body_bytes_per_second);
-    const std::size_t before = state.buffer.size();
+    // What the parser left is the beginning of a chunk's header, or of the trailer: as large as a header may be.
+    if (state.buffer.size() > limits_.header_bytes) co_return refused("bad_request", "a chunk has too long a header");
+    // Only the body itself buys time, not what chunks are wrapped in.
+    const auto more = std::chrono::seconds(parser.get().body().size() / limits_.body_bytes_per_second);
     const bool read = co_await read_more(begun + limits_.body + more);
     if (!read) co_return timed_out_or_closed();
-    received += state.buffer.size() - before;
   }
   into.body = std::move(parser.get().body());
   co_return ReadResult{};

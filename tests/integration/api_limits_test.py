@@ -201,6 +201,9 @@ class ApiLimits(unittest.TestCase):
         self.refused(head + "Content-Length: 70000\r\nExpect: 100-continue\r\n\r\n", 413, "too_large")
         self.refused(head + "Transfer-Encoding: chunked\r\n\r\n" + ("4000\r\n" + "x" * 0x4000 + "\r\n") * 5, 413, "too_large")
         self.refused(head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffff\r\n", 413, "too_large")
+        chunked = head + "Transfer-Encoding: chunked\r\n\r\n"
+        self.refused(chunked + "1;" + "x" * 50_000, 400, "bad_request")
+        self.refused(chunked + "0\r\n" + "X-Trailer: 1\r\n" * 5_000, 400, "bad_request")
         for length in ("-1", "1x", "99999999999999999999999", "0x10", ""):
             self.refused(head + f"Content-Length: {length}\r\n\r\n", 400, "bad_request")
 

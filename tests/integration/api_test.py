@@ -159,7 +159,7 @@ class Api(unittest.TestCase):
 
     def test_tunnels(self):
         self.bad("GET", "/api/v1/targets/postgres/tunnel", 426, "upgrade_required")
-        self.bad("GET", "/api/v1/targets/postgres/tunnel", 401, "not_authenticated", None)
+        self.bad("GET", "/api/v1/targets/postgres/tunnel", 426, "upgrade_required", None)
 
     def test_decisions(self):
         for sql, effect in (("SELECT id FROM customers", "allow"), ("SELECT * FROM customers", "deny"), ("SELEC 1", "error"), ("", "allow")):
