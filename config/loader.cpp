@@ -16,7 +16,8 @@ constexpr std::size_t max_file_bytes = 16u << 20;
 void read_limits(const Value& value, Limits& limits) {
   value.expect_keys({"connections", "connections_per_user", "login_timeout", "max_statement_bytes", "max_tokens",
                      "max_nesting", "max_parts", "prepared_statements", "portals", "failed_logins_per_minute",
-                     "drain_timeout", "verdict_cache", "read_cache"});
+                     "drain_timeout", "verdict_cache", "read_cache", "api_requests_per_minute", "api_connections",
+                     "api_connections_per_address"});
   constexpr std::size_t many = 100'000'000;
   value["connections"].read_count(limits.connections, many);
   value["connections_per_user"].read_count(limits.connections_per_user, many);
@@ -28,6 +29,9 @@ void read_limits(const Value& value, Limits& limits) {
   value["prepared_statements"].read_count(limits.prepared_statements, many);
   value["portals"].read_count(limits.portals, many);
   value["failed_logins_per_minute"].read_count(limits.failed_logins_per_minute, many);
+  value["api_requests_per_minute"].read_count(limits.api_requests_per_minute, many);
+  value["api_connections"].read_count(limits.api_connections, many);
+  value["api_connections_per_address"].read_count(limits.api_connections_per_address, many);
   value["drain_timeout"].read(limits.drain_timeout);
   value["verdict_cache"].read_bytes(limits.verdict_cache_bytes);
   value["read_cache"].read_bytes(limits.read_cache_bytes);

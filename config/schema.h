@@ -49,9 +49,12 @@ struct Limits {
   std::size_t max_parts = 30'000;
   std::size_t prepared_statements = 10'000;
   std::size_t portals = 1'000;
-  std::size_t verdict_cache_bytes = 8u << 20;  ///< of each worker; 0: every statement is judged anew
-  std::size_t read_cache_bytes = 0;            ///< of each worker; 0: no results are kept, whatever policies say
-  std::size_t failed_logins_per_minute = 60;   ///< from one address
+  std::size_t verdict_cache_bytes = 8u << 20;   ///< of each worker; 0: every statement is judged anew
+  std::size_t read_cache_bytes = 0;             ///< of each worker; 0: no results are kept, whatever policies say
+  std::size_t failed_logins_per_minute = 60;    ///< from one address
+  std::size_t api_requests_per_minute = 6'000;  ///< of one caller; an address has ten times that; 0: no limit
+  std::size_t api_connections = 4'096;          ///< at once, tunnels aside; 0: no limit
+  std::size_t api_connections_per_address = 512;
 };
 
 /// What audit records keep of the values of parameters.

@@ -7,9 +7,9 @@ build=(clang-16 lld-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev llvm-16 
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libboost-system1.81-dev libssl-dev
   libpg-query-dev postgresql-server-dev-15 libpq-dev libsqlite3-dev liburing-dev libyaml-cpp-dev libspdlog-dev libcli11-dev libjwt-dev
   libargon2-dev libcjose-dev liboath-dev libcurl4-openssl-dev
-  libgtest-dev libgmock-dev libbenchmark-dev)
+  libgtest-dev libgmock-dev libbenchmark-dev python3 python3-yaml)
 run=(postgresql-15 postgresql-client-15 openssl python3 tzdata)
-test=(bzip2 sqlsmith postgresql-contrib python3-jsonschema python3-yaml
+test=(bzip2 sqlsmith postgresql-contrib python3-jsonschema
   python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet
   openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev)
 bench=(pgbouncer haproxy)
@@ -17,6 +17,8 @@ bench=(pgbouncer haproxy)
 node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)
 # An identity provider for tests/support/oidc_provider.mjs; kept in build/oidc-provider.
 oidc_provider=(oidc-provider@9.13.3)
+# What checks api/openapi.yaml and what is said by it; kept in build/api-node. Of each the last release for Node.js 18.
+api_checkers=(@redocly/cli@1.34.5 @stoplight/spectral-cli@6.15.0 @stoplight/prism-cli@5.14.2)
 # Servers for tests/e2e/versions_test.py: the last release of each, kept in build/postgresql-versions.
 postgresql_servers=(13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17)
 
@@ -78,6 +80,7 @@ from_npm() {
 }
 
 if [ "$node" = yes ]; then
+  from_npm api-node "checkers of OpenAPI" "${api_checkers[@]}"
   from_npm e2e-node "clients for Node.js" "${node_clients[@]}"
   from_npm oidc-provider "an identity provider" "${oidc_provider[@]}"
   case $(uname -m) in

@@ -1,12 +1,10 @@
 #pragma once
-#include "gateway/api/exchange.h"
-#include "gateway/base/task.h"
-#include "gateway/ports/gateway_service.h"
+#include "gateway/api/router.h"
+#include "gateway/api/services.h"
 
 namespace dbgate::api {
 
 /// POST /decisions: what would be decided about one text, or several, and why; nothing runs.
-/// @param user who asks
-Task<Response> decide(ports::GatewayService& service, const Request& request, const std::string& user);
+Task<Response> decide(Services& services, Request& request);
 
 }  // namespace dbgate::api

@@ -5,17 +5,25 @@
 #include <memory>
 #include <string>
 
-#include "gateway/api/routes.h"
+#include "gateway/api/dispatcher.h"
+#include "gateway/api/http_reader.h"
 #include "gateway/net/tls.h"
 
 namespace dbgate::api {
 
-/// Serves /api/v1 over HTTP/1.1, with TLS or without, on one event loop. Size and time limits hold before anybody is
+/// What a server asks the configuration in force for each new connection.
+struct ServerSettings {
+  net::TlsContext tls;          ///< null: plain HTTP
+  std::size_t connections = 0;  ///< at once; 0: no limit. WebSockets do not count: they are limited as sessions
+  std::size_t connections_per_address = 0;  ///< 0: no limit
+};
+
+/// Serves the API over HTTP/1.1, with TLS or without, on one event loop. Size and time limits hold before anybody is
 /// authenticated.
 class HttpServer {
  public:
-  /// @param tls gives the context for each new connection; null: plain HTTP
-  HttpServer(boost::asio::io_context& context, Routes& routes, std::function<net::TlsContext()> tls);
+  HttpServer(boost::asio::io_context& context, Dispatcher& dispatcher, std::function<ServerSettings()> settings,
+             HttpLimits limits = {});
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
@@ -27,7 +35,7 @@ class HttpServer {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace dbgate::api

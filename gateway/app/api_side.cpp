@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "gateway/api/operations.h"
+#include "gateway/api/text.h"
 #include "gateway/base/log.h"
 
 namespace dbgate::app {
@@ -12,9 +14,25 @@ constexpr std::size_t stack_bytes = 1u << 20;
 }  // namespace
 
 ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker)
-    : service_(shared, std::move(chain), std::move(next_worker)),
-      routes_(service_, *shared.tokens),
-      server_(context_, routes_, [&shared] { return shared.current.get()->api_tls; }) {}
+    : shared_(shared),
+      service_(shared, std::move(chain), std::move(next_worker)),
+      authenticator_(*shared.tokens, service_),
+      events_(context_),
+      services_{service_,
+                *shared.tokens,
+                authenticator_,
+                idempotency_,
+                events_,
+                api::Cursors(api::hmac_sha256(shared.mock_secret, "cursors")),
+                [&shared] { return shared.current.get()->config.limits.api_requests_per_minute; }},
+      dispatcher_(services_, api::operations()),
+      server_(context_, dispatcher_, [this] { return settings(); }) {}
+
+api::ServerSettings ApiSide::settings() const {
+  const auto snapshot = shared_.current.get();
+  const config::Limits& limits = snapshot->config.limits;
+  return {snapshot->api_tls, limits.api_connections, limits.api_connections_per_address};
+}
 
 Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
                                                std::function<Worker&()> next_worker) {
@@ -42,7 +60,10 @@ void ApiSide::start() {
 }
 
 void ApiSide::stop_listening() {
-  boost::asio::post(context_, [this] { server_.close(); });
+  boost::asio::post(context_, [this] {
+    server_.close();
+    events_.close();
+  });
 }
 
 }  // namespace dbgate::app

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "gateway/api/http_server.h"
+#include "gateway/api/services.h"
 #include "gateway/app/service.h"
 
 namespace dbgate::app {
@@ -25,13 +26,22 @@ class ApiSide {
   ports::GatewayService& service() noexcept { return service_; }
   /// Where the service is used.
   net::Executor executor() { return context_.get_executor(); }
+  /// Takes what those who watch GET /events are told. Any thread.
+  ports::EventSink& events() noexcept { return events_; }
 
  private:
   ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker);
+  api::ServerSettings settings() const;
 
+  Shared& shared_;
   Service service_;
-  api::Routes routes_;
+  // Before everything whose waits it runs.
   boost::asio::io_context context_{1};
+  api::TokenAuthenticator authenticator_;
+  api::MemoryIdempotencyKeys idempotency_;
+  api::EventHub events_;
+  api::Services services_;
+  api::Dispatcher dispatcher_;
   api::HttpServer server_;
   std::unique_ptr<Thread> thread_;
 };

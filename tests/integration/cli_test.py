@@ -260,7 +260,7 @@ class CommandLine(unittest.TestCase):
                 ("POST", "/api/v1/login", b'{"username": 1, "password": "x"}', send_json, 400),
                 ("POST", "/api/v1/login", b'{"username": "a", "password": "b", "c": 1}', send_json, 400),
                 ("POST", "/api/v1/login", b"username=a", (("Content-Type", "text/plain"),), 415),
-                ("POST", "/api/v1/login", b"[" * 100_000, send_json, 400), ("GET", "/api/v1/../../etc/passwd", None, (), 404),
+                ("POST", "/api/v1/login", b"[" * 10_000, send_json, 400), ("POST", "/api/v1/login", b"[" * 100_000, send_json, 413), ("GET", "/api/v1/../../etc/passwd", None, (), 404),
                 ("GET", "/api/v1/targets/postgres/tunnel", None, (), 426)):
             code, answered, answer = self.api(method, path, body, headers=headers)
             self.assertEqual(code, status, path)

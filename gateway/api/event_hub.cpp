@@ -1,0 +1,74 @@
+#include "gateway/api/event_hub.h"
+
+#include <boost/asio/post.hpp>
+#include <charconv>
+
+#include "gateway/base/ids.h"
+
+namespace dbgate::api {
+namespace {
+
+std::size_t bytes_of(const ports::Event& event) noexcept {
+  return sizeof(EventHub::Numbered) + event.topic.size() + event.type.size() + event.user.size() + event.data.size();
+}
+
+}  // namespace
+
+// What is posted may run when the hub has gone.
+struct EventHub::Door {
+  EventHub* hub;
+};
+
+EventHub::EventHub(boost::asio::io_context& context)
+    : name_(make_id("").substr(0, 16)),
+      executor_(context.get_executor()),
+      changed_(executor_),
+      door_(std::make_shared<Door>(Door{this})) {}
+
+EventHub::~EventHub() {
+  door_->hub = nullptr;
+}
+
+void EventHub::publish(ports::Event event) {
+  net::post_to(executor_, [door = door_, event = std::move(event)] {
+    if (door->hub != nullptr) door->hub->add(event);
+  });
+}
+
+// A line end would end the event in the middle (SSE is lines), so that such an event is none.
+void EventHub::add(ports::Event event) {
+  if ((event.type + event.data).find_first_of("\r\n") != std::string::npos) return;
+  bytes_ += bytes_of(event);
+  events_.push_back({next(), std::move(event)});
+  while (events_.size() > most_events || (bytes_ > most_bytes && events_.size() > 1)) {
+    bytes_ -= bytes_of(events_.front().event);
+    events_.pop_front();
+    ++first_;
+  }
+  changed_.notify();
+}
+
+const EventHub::Numbered* EventHub::at(std::uint64_t number) const noexcept {
+  if (number < first_ || number >= next()) return nullptr;
+  return &events_[number - first_];
+}
+
+void EventHub::close() {
+  closed_ = true;
+  changed_.notify();
+}
+
+std::string EventHub::id_of(std::uint64_t number) const {
+  return name_ + "-" + std::to_string(number);
+}
+
+std::optional<std::uint64_t> EventHub::number_of(std::string_view id) const noexcept {
+  if (id.size() <= name_.size() + 1 || !id.starts_with(name_) || id[name_.size()] != '-') return {};
+  const std::string_view digits = id.substr(name_.size() + 1);
+  std::uint64_t number = 0;
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (failed != std::errc() || end != digits.data() + digits.size()) return {};
+  return number;
+}
+
+}  // namespace dbgate::api

@@ -1,0 +1,25 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+
+#include "gateway/api/authenticator.h"
+#include "gateway/api/event_hub.h"
+#include "gateway/api/idempotency.h"
+#include "gateway/api/listing.h"
+#include "gateway/ports/gateway_service.h"
+#include "gateway/ports/tokens.h"
+
+namespace dbgate::api {
+
+/// What handlers work with. Made once by gateway/app; outlives every request. Used on the API's thread.
+struct Services {
+  ports::GatewayService& gateway;
+  ports::Tokens& tokens;
+  Authenticator& authenticator;
+  IdempotencyKeys& idempotency;
+  EventHub& events;
+  Cursors cursors;
+  std::function<std::uint64_t()> requests_per_minute;  ///< of one caller, by the configuration in force; 0: no limit
+};
+
+}  // namespace dbgate::api

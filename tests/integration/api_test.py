@@ -1,0 +1,269 @@
+"""Every operation of the API with good and bad input, through Prism's validating proxy: what the gateway takes and answers is
+what api/openapi.yaml says. Prism answers 500 or 502 with its own problem where they differ."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import unittest
+
+import jsonschema
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "api"))
+import bundle  # noqa: E402
+import lab  # noqa: E402
+from raw_http import Raw  # noqa: E402
+
+PRISM = lab.ROOT / "build" / "api-node" / "node_modules" / ".bin" / "prism"
+# Prism speaks no WebSocket and waits for the end of an answer: of tunnels and events, refusals go through it.
+
+
+class Prism:
+    """`prism proxy` between a test and the gateway. Both ways are checked, or answers alone: then Prism does not know that
+    a credential is needed, which it would ask for by itself."""
+
+    def __init__(self, port, answers_alone, directory, change=None):
+        self.port = lab.free_port()
+        document = bundle.Bundle(lab.ROOT / "api").document
+        if change:
+            change(document)
+        if answers_alone:
+            for _, _, operation in bundle.operations(document):
+                operation["security"] = []
+        file = directory / f"openapi-{self.port}.json"
+        file.write_text(json.dumps(document))
+        options = ["--errors", *(["--validate-request", "false"] if answers_alone else [])]
+        self.process = subprocess.Popen([PRISM, "proxy", file, f"http://127.0.0.1:{port}",
+                                         "--port", str(self.port), "--host", "127.0.0.1", *options],
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "NO_COLOR": "1"})
+        for line in self.process.stdout:
+            if "is listening" in line:
+                return
+        raise AssertionError("Prism did not start")
+
+    def close(self):
+        self.process.terminate()
+        self.process.stdout.close()
+        self.process.wait(20)
+
+
+@unittest.skipUnless(PRISM.exists(), "build/api-node is not there (scripts/setup.sh test)")
+class Api(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab.Lab()
+        cls.addClassCleanup(cls.lab.close)
+        cls.lab.postgres.psql("CREATE TABLE customers (id int, city text)")
+        config = ("version: 1\nstate_dir: state\nlimits: { api_requests_per_minute: 1000000, failed_logins_per_minute: 5 }\n"
+                  "listen:\n  postgres: { address: 127.0.0.1, port: 0 }\n  api: { address: 127.0.0.1, port: 0 }\n" +
+                  cls.lab.users("ana", "ada") + "groups: { analysts: [ana] }\n" +
+                  "targets:\n" + cls.lab.target() + cls.lab.target("other") +
+                  "policies:\n  - { name: read, who: { users: [ana] }, on: [postgres], allow: [ { select: ['public.customers(id)'] } ] }\n"
+                  "  - { name: all, who: { users: [ada] }, on: [postgres, other], allow: [ { everything: true } ] }\n")
+        cls.config = config
+        cls.gateway = cls.lab.gateway(config)
+        cls.strict, cls.lenient = (Prism(cls.gateway.ports["api"], answers_alone, cls.lab.directory) for answers_alone in (False, True))
+        cls.addClassCleanup(cls.strict.close)
+        cls.addClassCleanup(cls.lenient.close)
+        cls.tokens = {user: cls.login(user).json()["access_token"] for user in ("ana", "ada")}
+        cls.seen = set()
+
+    @classmethod
+    def login(cls, user, password=lab.PASSWORD):
+        with Raw(cls.gateway.ports["api"]) as connection:
+            return connection.request("POST", "/api/v1/login", body={"username": user, "password": password})
+
+    def send(self, prism, method, path, user, body, headers):
+        with Raw(prism.port) as connection:
+            answer = connection.request(method, path, self.tokens.get(user, user), body, [*headers, ("Connection", "close")])
+        if "prism" in json.dumps(dict(answer.headers)) + answer.body.decode("utf-8", "replace"):
+            raise AssertionError(f"{method} {path}: Prism says {answer.status} {answer.body.decode()}")
+        self.assertNotIn("sl-violations", answer.headers)
+        return answer
+
+    def good(self, method, path, status=200, user="ana", body=None, headers=()):
+        """The request and its answer are as the file says."""
+        answer = self.send(self.strict, method, path, user, body, headers)
+        self.assertEqual(answer.status, status, (method, path, answer.body))
+        return answer
+
+    def bad(self, method, path, status, code, user="ana", body=None, headers=()):
+        """The request is not, and the answer is."""
+        answer = self.send(self.lenient, method, path, user, body, headers)
+        self.assertEqual((answer.status, answer.code), (status, code), (method, path, body, answer.body))
+        self.assertEqual(answer.json()["type"], "/problems/" + code)
+        self.assertEqual(answer.json()["request_id"], answer.headers["x-request-id"])
+        return answer
+
+    def unreadable(self, path, body):
+        """Prism answers what is no JSON by itself: this goes straight to the gateway."""
+        with Raw(self.gateway.ports["api"]) as connection:
+            answer = connection.request("POST", path, self.tokens["ana"], body)
+        self.assertEqual((answer.status, answer.code), (400, "bad_request"), body[:40])
+        jsonschema.validate(answer.json(), {"$ref": "#/components/schemas/Problem", "components": bundle.Bundle(lab.ROOT / "api").document["components"]})
+
+    # Account
+
+    def test_login(self):
+        answer = self.good("POST", "/api/v1/login", user=None, body={"username": "ana", "password": lab.PASSWORD})
+        self.assertEqual(answer.json()["user"], {"name": "ana"})
+        self.bad("POST", "/api/v1/login", 401, "not_authenticated", None, {"username": "ana", "password": "wrong"})
+        for body in ({}, {"username": "ana"}, {"username": "ana", "password": ""}, {"username": "", "password": "x"}, {"username": 1, "password": "x"},
+                     {"username": "ana", "password": "x", "more": 1}, {"username": "a" * 129, "password": "x"}, []):
+            refused = self.bad("POST", "/api/v1/login", 400, "bad_request", None, body)
+            self.assertNotIn(lab.PASSWORD, refused.body.decode())
+        for body in (b"{", b"\xff", b"", b"null", b"[" * 60_000, b'{"username": "\xff", "password": "x"}', b'{"username": "ana", "password": "x"} x'):
+            self.unreadable("/api/v1/login", body)
+        self.assertEqual(self.bad("POST", "/api/v1/login", 400, "bad_request", None, {"username": 1, "extra": 2}).json()["errors"],
+                         [{"pointer": "/username", "detail": "must be a string of 1 to 128 characters"}, {"pointer": "/extra", "detail": "is not known here"},
+                          {"pointer": "/password", "detail": "is missing: must be a string of 1 to 1024 characters"}])
+        self.bad("POST", "/api/v1/login", 415, "unsupported_media_type", None, b"username=a", [("Content-Type", "application/x-www-form-urlencoded")])
+        self.bad("POST", "/api/v1/login", 413, "too_large", None, {"username": "ana", "password": "x" * 70_000})
+        self.bad("POST", "/api/v1/login", 403, "origin_refused", None, {"username": "ana", "password": "x"}, [("Origin", "https://evil.example")])
+
+    def test_too_many_failed_logins(self):
+        for attempt in range(20):
+            if self.login("ana", f"wrong {attempt}").status == 429:
+                break
+        refused = self.bad("POST", "/api/v1/login", 429, "too_many_attempts", None, {"username": "ana", "password": "wrong"})
+        self.assertEqual(refused.headers["retry-after"], "60")
+
+    def test_logout_and_me(self):
+        self.assertEqual(self.good("GET", "/api/v1/me").json()["groups"], ["analysts"])
+        with Raw(self.gateway.ports["api"]) as connection:
+            self.assertEqual(connection.request("GET", "/api/v1/me", self.tokens["ana"]).status, 200)
+        token = self.good("POST", "/api/v1/login", user=None, body={"username": "ada", "password": lab.PASSWORD}).json()["access_token"]
+        self.good("POST", "/api/v1/logout", 204, user=token)
+        for user in (token, "nonsense", None):
+            answer = self.bad("GET", "/api/v1/me", 401, "not_authenticated", user)
+            self.assertEqual(answer.headers["www-authenticate"], "Bearer")
+            self.bad("POST", "/api/v1/logout", 401, "not_authenticated", user)
+
+    # Targets and decisions
+
+    def test_targets(self):
+        self.assertEqual([item["name"] for item in self.good("GET", "/api/v1/targets", user="ada").json()["items"]], ["other", "postgres"])
+        page = self.good("GET", "/api/v1/targets?limit=1&sort=-name", user="ada")
+        self.assertEqual([item["name"] for item in page.json()["items"]], ["postgres"])
+        self.assertIn('rel="next"', page.headers["link"])
+        following = page.headers["link"].partition("<")[2].partition(">")[0]
+        last = self.good("GET", following, user="ada").json()
+        self.assertEqual(([item["name"] for item in last["items"]], last["next_cursor"]), (["other"], None))
+        for query in ("limit=0", "limit=501", "limit=x", "sort=age", "other=1", "limit=1&limit=2"):
+            self.bad("GET", "/api/v1/targets?" + query, 400, "bad_request")
+        self.bad("GET", "/api/v1/targets?cursor=AAAA", 400, "invalid_cursor")
+        self.bad("GET", following, 400, "invalid_cursor")  # ada's, asked by ana
+        self.bad("GET", "/api/v1/targets", 401, "not_authenticated", None)
+
+    def test_tunnels(self):
+        self.bad("GET", "/api/v1/targets/postgres/tunnel", 426, "upgrade_required")
+        self.bad("GET", "/api/v1/targets/postgres/tunnel", 426, "upgrade_required", None)
+
+    def test_decisions(self):
+        for sql, effect in (("SELECT id FROM customers", "allow"), ("SELECT * FROM customers", "deny"), ("SELEC 1", "error"), ("", "allow")):
+            answer = self.good("POST", "/api/v1/decisions", body={"target": "postgres", "sql": sql}).json()
+            self.assertEqual(answer["effect"], effect, answer)
+        several = self.good("POST", "/api/v1/decisions", body={"target": "postgres", "statements": ["SELECT 1", "DROP TABLE customers"]})
+        self.assertEqual([item["effect"] for item in several.json()["items"]], ["allow", "deny"])
+        self.good("POST", "/api/v1/decisions", user="ada", body={"target": "postgres", "sql": "SELECT 1", "principal": "ana"})
+        for body in ({}, {"target": "postgres"}, {"target": "postgres", "sql": "x", "statements": ["x"]}, {"target": "postgres", "statements": []},
+                     {"target": "postgres", "statements": ["x"] * 101}, {"target": 1, "sql": "x"}, {"target": "postgres", "sql": "x", "more": 1}):
+            self.bad("POST", "/api/v1/decisions", 400, "bad_request", body=body)
+        self.bad("POST", "/api/v1/decisions", 403, "not_administrator", body={"target": "postgres", "sql": "SELECT 1", "principal": "ada"})
+        for target in ("other", "nowhere"):
+            self.bad("POST", "/api/v1/decisions", 404, "no_such_target", body={"target": target, "sql": "SELECT 1"})
+        self.bad("POST", "/api/v1/decisions", 401, "not_authenticated", None, {"target": "postgres", "sql": "SELECT 1"})
+        self.bad("POST", "/api/v1/decisions", 415, "unsupported_media_type", body=b"x", headers=[("Content-Type", "text/plain")])
+
+    # Events
+
+    def test_events(self):
+        self.bad("GET", "/api/v1/events", 401, "not_authenticated", None)
+        self.bad("GET", "/api/v1/events?topics=weather", 400, "bad_request")
+        self.bad("GET", "/api/v1/events/ws", 426, "upgrade_required")
+        with Raw(self.gateway.ports["api"]) as connection:
+            connection.send(f"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: old-1\r\nAuthorization: Bearer {self.tokens['ana']}\r\n\r\n")
+            status, fields = connection.header()
+            self.assertEqual((status, fields["content-type"], fields["cache-control"]), (200, "text/event-stream", "no-store"))
+            self.assertIn(b"event: missed", connection.chunk())
+        upgrade = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+                   ("Sec-WebSocket-Protocol", "dbgate.events.v1")]
+        with Raw(self.gateway.ports["api"]) as connection:
+            answer = connection.request("GET", "/api/v1/events/ws?last_event_id=old-1", self.tokens["ana"], headers=upgrade)
+            self.assertEqual((answer.status, answer.headers["sec-websocket-protocol"]), (101, "dbgate.events.v1"))
+            self.assertEqual(connection.take(2 + 17), b'\x81\x11{"type":"missed"}')
+            connection.send(b"\x88\x82\0\0\0\0" + (1000).to_bytes(2, "big"))  # close
+            self.assertEqual(connection.take(4)[:1], b"\x88")
+            self.assertTrue(connection.ended())
+
+    # About
+
+    def test_the_api_about_itself(self):
+        document = self.good("GET", "/api/v1/openapi.json", user=None)
+        self.assertEqual(document.json(), bundle.Bundle(lab.ROOT / "api").document)
+        for path in ("/api/v1/openapi.json", "/api/v1/docs", "/problems/not_found"):
+            answer = self.good("GET", path, user=None)
+            self.good("GET", path, 304, user=None, headers=[("If-None-Match", answer.headers["etag"])])
+        page = self.good("GET", "/api/v1/docs", user=None).body.decode()
+        for _, _, operation in bundle.operations(document.json()):
+            self.assertIn(f'id="{operation["operationId"]}"', page)
+        for problem in document.json()["components"]["schemas"]["ProblemCode"]["enum"]:
+            self.good("GET", f"/problems/{problem}", user=None)
+        self.bad("GET", "/problems/nothing_like_it", 404, "not_found", None)
+
+    # What holds for all of them
+
+    def test_prism_sees_what_is_not_in_the_file(self):
+        def change(document):
+            document["components"]["schemas"]["Me"]["properties"].pop("groups")
+            document["components"]["schemas"]["Me"]["required"].remove("groups")
+
+        prism = Prism(self.gateway.ports["api"], False, self.lab.directory, change)
+        self.addCleanup(prism.close)
+        with self.assertRaisesRegex(AssertionError, "Prism says 500"):
+            self.send(prism, "GET", "/api/v1/me", "ana", None, ())
+        with self.assertRaisesRegex(AssertionError, "Prism says 422"):
+            self.send(self.strict, "POST", "/api/v1/decisions", "ana", {"target": "postgres"}, ())
+
+    def test_every_operation_is_here(self):
+        ids = {operation["operationId"] for _, _, operation in bundle.operations(bundle.Bundle(lab.ROOT / "api").document)}
+        text = pathlib.Path(__file__).read_text(encoding="utf-8")
+        paths = {operation["operationId"]: path for path, _, operation in bundle.operations(bundle.Bundle(lab.ROOT / "api").document)}
+        missing = [name for name in sorted(ids) if paths[name].partition("{")[0] not in text]
+        self.assertEqual(missing, [], "operations that this file does not try")
+
+    def test_head_and_options(self):
+        with Raw(self.gateway.ports["api"]) as connection:
+            got = connection.request("GET", "/api/v1/me", self.tokens["ana"])
+            head = connection.request("HEAD", "/api/v1/me", self.tokens["ana"])
+            self.assertEqual((head.status, head.body, head.headers["content-length"]), (200, b"", got.headers["content-length"]))
+            options = connection.request("OPTIONS", "/api/v1/me")
+            self.assertEqual((options.status, options.headers["allow"]), (204, "GET, HEAD, OPTIONS"))
+            refused = connection.request("DELETE", "/api/v1/me", self.tokens["ana"])
+            self.assertEqual((refused.status, refused.code, refused.headers["allow"]), (405, "method_not_allowed", "GET, HEAD, OPTIONS"))
+
+    def test_request_ids(self):
+        with Raw(self.gateway.ports["api"]) as connection:
+            for given, taken in (("mine-42_x", True), ("a" * 64, True), ("a" * 65, False), ("a b", False), ("a.b", False), ("ä", False)):
+                answer = connection.request("GET", "/api/v1/me", headers=[("X-Request-Id", given)])
+                self.assertEqual(answer.headers["x-request-id"] == given, taken, given)
+                self.assertEqual(answer.json()["request_id"], answer.headers["x-request-id"])
+
+    def test_rates(self):
+        gateway = self.lab.gateway(self.config.replace("api_requests_per_minute: 1000000", "api_requests_per_minute: 30"))
+        with Raw(gateway.ports["api"]) as connection:
+            token = connection.request("POST", "/api/v1/login", body={"username": "ana", "password": lab.PASSWORD}).json()["access_token"]
+            answers = [connection.request("GET", "/api/v1/me", token) for _ in range(40)]
+            self.assertEqual(answers[0].headers["ratelimit-policy"], '"api";q=30;w=60')
+            self.assertTrue(answers[0].headers["ratelimit"].startswith('"api";r=29;t='))
+            refused = [answer for answer in answers if answer.status == 429]
+            self.assertTrue(5 <= len(refused) <= 10, len(refused))
+            self.assertEqual(refused[0].code, "too_many_requests")
+            self.assertIn(int(refused[0].headers["retry-after"]), (1, 2))
+            self.assertEqual(connection.request("GET", "/api/v1/me").status, 401, "others have what is theirs")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,140 @@
+#pragma once
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/json.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "gateway/api/dispatcher.h"
+#include "gateway/api/operations.h"
+
+namespace dbgate::api {
+
+/// The gateway behind the API: one user "ana", whose password is "right", with three targets.
+class FakeGateway final : public ports::GatewayService {
+ public:
+  Task<Result<>> check_password(std::string user, std::string password, std::string /*address*/) override {
+    if (limited) co_return Error(sqlstate::invalid_authorization_specification, "too many failed logins");
+    if (user != "ana" || password != "right") co_return Error(sqlstate::invalid_password, "wrong");
+    co_return boost::system::in_place_value;
+  }
+  bool knows(std::string_view user) const override { return user == "ana" || user == "root"; }
+  std::vector<std::string> groups(std::string_view /*user*/) const override { return {"analysts"}; }
+  std::vector<ports::TargetSummary> targets(std::string_view /*user*/) const override {
+    return {{"b", "postgresql", {"b", "b2"}, "read"}, {"a", "postgresql", {"a"}, "write"}, {"c", "tcp", {}, "read"}};
+  }
+  Task<Result<std::vector<ports::DecisionSummary>>> decide(ports::DecisionQuestion question) override {
+    asked = question;
+    std::vector<ports::DecisionSummary> decided(question.texts.size());
+    for (auto& one : decided)
+      one.effect = "allow";
+    co_return decided;
+  }
+  Result<> serve_tunnel(ports::TunnelRequest /*request*/, int) override { return boost::system::in_place_value; }
+  Task<std::vector<ports::SessionSummary>> sessions() override { co_return std::vector<ports::SessionSummary>(); }
+  Task<Result<>> end_session(std::string /*id*/, std::string /*by*/, std::string /*reason*/) override {
+    co_return boost::system::in_place_value;
+  }
+
+  bool limited = false;
+  ports::DecisionQuestion asked;
+};
+
+/// A token is "token:" and the user's name.
+class FakeTokens final : public ports::Tokens {
+ public:
+  Result<std::string> issue(std::string_view user, std::chrono::seconds /*lifetime*/) override {
+    return "token:" + std::string(user);
+  }
+  Result<ports::TokenClaims> verify(std::string_view token) override {
+    if (!token.starts_with("token:") || token == revoked) return Error(sqlstate::invalid_password, "no");
+    return ports::TokenClaims{std::string(token.substr(6)), std::string(token), 4'000'000'000};
+  }
+  Result<> revoke(const ports::TokenClaims& claims) override {
+    revoked = claims.id;
+    return boost::system::in_place_value;
+  }
+  std::string revoked;
+};
+
+/// "root" is an auditor.
+class FakeAuthenticator final : public Authenticator {
+ public:
+  FakeAuthenticator(ports::Tokens& tokens, ports::GatewayService& gateway) : inner_(tokens, gateway) {}
+  Task<Result<Caller>> authenticate(const Request& request) override {
+    if (store_gone) co_return Error(sqlstate::connection_failure, "the identity store cannot be reached");
+    auto caller = co_await inner_.authenticate(request);
+    if (caller && caller->user == "root") caller->roles = Role::auditor;
+    co_return caller;
+  }
+  bool store_gone = false;
+
+ private:
+  TokenAuthenticator inner_;
+};
+
+/// Everything a dispatcher needs, on an event loop of its own.
+struct Stage {
+  explicit Stage(std::span<const Operation> table = operations()) : dispatcher(services, table) {}
+
+  /// Runs a coroutine to its end on the stage's loop.
+  template <class T>
+  T run(Task<T> task) {
+    std::optional<T> result;
+    boost::asio::co_spawn(context, std::move(task), [&result](std::exception_ptr failure, T value) {
+      if (failure) std::rethrow_exception(failure);
+      result.emplace(std::move(value));
+    });
+    context.restart();
+    context.run();
+    return std::move(*result);
+  }
+
+  Task<Response> serve(Request& request) {
+    auto refused = co_await dispatcher.admit(request);
+    if (refused) co_return dispatcher.finish(request, std::move(*refused));
+    auto response = co_await dispatcher.handle(request);
+    co_return dispatcher.finish(request, std::move(response));
+  }
+  Response answer(Request request) {
+    request.request_id = "req_1";
+    if (request.address.empty()) request.address = "192.0.2.1";
+    return run(serve(request));
+  }
+  static Request ask(std::string method, std::string path, std::string user = "ana", std::string body = {}) {
+    Request request;
+    request.method = std::move(method);
+    const std::size_t question = path.find('?');
+    request.path = path.substr(0, question);
+    if (question != std::string::npos) request.query = path.substr(question + 1);
+    if (!user.empty()) request.bearer = "token:" + user;
+    request.headers.add("Host", "gw.example");
+    if (!body.empty()) request.content_type = "application/json";
+    request.body = std::move(body);
+    return request;
+  }
+  Response answer(std::string method, std::string path, std::string user = "ana", std::string body = {}) {
+    return answer(ask(std::move(method), std::move(path), std::move(user), std::move(body)));
+  }
+
+  boost::asio::io_context context;
+  FakeGateway gateway;
+  FakeTokens tokens;
+  FakeAuthenticator authenticator{tokens, gateway};
+  MemoryIdempotencyKeys idempotency;
+  EventHub events{context};
+  std::uint64_t per_minute = 0;
+  Services services{
+      gateway, tokens, authenticator, idempotency, events, Cursors("secret"), [this] { return per_minute; }};
+  Dispatcher dispatcher;
+};
+
+inline boost::json::object parsed(const Response& response) {
+  return boost::json::parse(response.body).as_object();
+}
+inline std::string code_of(const Response& response) {
+  return response.is_problem() ? std::string(parsed(response).at("code").as_string()) : "";
+}
+
+}  // namespace dbgate::api

@@ -1,0 +1,79 @@
+#include <gtest/gtest.h>
+
+#include "fakes.h"
+
+namespace dbgate::api {
+namespace {
+
+TEST(Account, SignsIn) {
+  Stage stage;
+  const Response response = stage.answer("POST", "/api/v1/login", "", R"({"username":"ana","password":"right"})");
+  EXPECT_EQ(response.status, 200u);
+  EXPECT_EQ(parsed(response).at("access_token").as_string(), "token:ana");
+  EXPECT_EQ(parsed(response).at("expires_in_seconds").as_int64(), 43'200);
+  const Response wrong = stage.answer("POST", "/api/v1/login", "", R"({"username":"ana","password":"wrong"})");
+  const Response nobody = stage.answer("POST", "/api/v1/login", "", R"({"username":"bob","password":"wrong"})");
+  EXPECT_EQ(wrong.status, 401u);
+  EXPECT_EQ(wrong.body, nobody.body) << "nobody learns which names there are";
+  stage.gateway.limited = true;
+  const Response limited = stage.answer("POST", "/api/v1/login", "", R"({"username":"ana","password":"right"})");
+  EXPECT_EQ(code_of(limited), "too_many_attempts");
+  EXPECT_EQ(limited.headers.get("Retry-After"), "60");
+}
+
+TEST(Account, SaysWhoOneIsUntilOneLeaves) {
+  Stage stage;
+  EXPECT_EQ(stage.answer("GET", "/api/v1/me").body,
+            R"({"user":{"name":"ana"},"groups":["analysts"],"expires_at":"2096-10-02T07:06:40Z"})");
+  EXPECT_EQ(stage.answer("POST", "/api/v1/logout").status, 204u);
+  EXPECT_EQ(stage.answer("GET", "/api/v1/me").status, 401u);
+}
+
+TEST(Decisions, AskAboutOneOrSeveral) {
+  Stage stage;
+  const Response one = stage.answer("POST", "/api/v1/decisions", "ana", R"({"target":"a","sql":"SELECT 1"})");
+  EXPECT_EQ(parsed(one).at("effect").as_string(), "allow");
+  EXPECT_EQ(stage.gateway.asked.user, "ana");
+  const Response several =
+      stage.answer("POST", "/api/v1/decisions", "ana", R"({"target":"a","statements":["x",""],"principal":"b"})");
+  EXPECT_EQ(parsed(several).at("items").as_array().size(), 2u);
+  EXPECT_EQ(stage.gateway.asked.principal, "b");
+  for (const char* body : {R"({"target":"a"})", R"({"target":"a","sql":"x","statements":["x"]})", R"({"sql":"x"})",
+                           R"({"target":"a","statements":[]})", R"({"target":"a","sql":null})"})
+    EXPECT_EQ(code_of(stage.answer("POST", "/api/v1/decisions", "ana", body)), "bad_request") << body;
+}
+
+TEST(Tunnels, AreForTargetsThatOneSees) {
+  Stage stage;
+  const auto open = [&stage](std::string path) {
+    Request request = Stage::ask("GET", std::move(path));
+    request.upgrade = true;
+    return stage.answer(request);
+  };
+  const Response response = open("/api/v1/targets/b/tunnel?database=b2");
+  EXPECT_EQ(response.status, 101u);
+  EXPECT_EQ(response.upgrade->protocol, "dbgate.tunnel.v1");
+  EXPECT_EQ(code_of(open("/api/v1/targets/x/tunnel")), "no_such_target");
+  EXPECT_EQ(code_of(open("/api/v1/targets/b/tunnel?database=c")), "no_such_target");
+  EXPECT_EQ(code_of(open("/api/v1/targets/b/tunnel?databas=b2")), "bad_request");
+}
+
+TEST(About, PagesRunNothing) {
+  Stage stage;
+  for (const char* path : {"/api/v1/docs", "/problems/not_found"}) {
+    const Response page = stage.answer("GET", path, "");
+    EXPECT_EQ(page.status, 200u);
+    const std::string policy(page.headers.get("Content-Security-Policy"));
+    EXPECT_TRUE(policy.starts_with("default-src 'none'; style-src 'sha256-")) << policy;
+    for (const char* outside : {"<script", "src=", "http://", "https://", "@import", "url("})
+      EXPECT_EQ(page.body.find(outside), std::string::npos) << path << ' ' << outside;
+    Request again = Stage::ask("GET", path, "");
+    again.headers.add("If-None-Match", page.etag);
+    EXPECT_EQ(stage.answer(again).status, 304u);
+  }
+  EXPECT_EQ(code_of(stage.answer("GET", "/problems/nothing", "")), "not_found");
+  EXPECT_EQ(parsed(stage.answer("GET", "/api/v1/openapi.json", "")).at("openapi").as_string(), "3.1.0");
+}
+
+}  // namespace
+}  // namespace dbgate::api
