@@ -113,16 +113,18 @@ class SqliteDatabase : public SqlDatabase {
     return outcome;
   }
   Result<> write(const Work& work) override {
-    const std::unique_lock lock(writing_, timeout_);
-    return lock ? transact(*writer_, "BEGIN IMMEDIATE", work) : Result<>(busy());
+    const auto until = Clock::now() + timeout_;
+    const std::unique_lock lock(writing_, until);
+    if (!lock) return busy();
+    // Other processes get what this one has left of the time.
+    writer_->wait_for_locks(std::chrono::ceil<milliseconds>(until - Clock::now()));
+    return transact(*writer_, "BEGIN IMMEDIATE", work);
   }
   Result<> migrate(const Work& work) override {
     const std::unique_lock lock(writing_, migration_timeout);
     if (!lock) return busy();
     writer_->wait_for_locks(migration_timeout);
-    auto outcome = transact(*writer_, "BEGIN EXCLUSIVE", work);
-    writer_->wait_for_locks(timeout_);
-    return outcome;
+    return transact(*writer_, "BEGIN EXCLUSIVE", work);
   }
   std::string_view text_type() const override { return "TEXT"; }
   Result<std::unique_ptr<SqlSignal>> signal() override {
