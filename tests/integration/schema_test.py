@@ -61,7 +61,7 @@ VALUES = [
     ("store: { timeout: 5 }", False), ("store: { conections: 3 }", False),
     ("store: { url: postgresql://u@h/d, connections: 3 }\nencryption: { keys: [ { id: k1, key: " + 64 * "a" + " } ] }", True),
     ("store: { url: postgresql://u@h/d, connections: 0 }\nencryption: { keys: [ { id: k1, key: " + 64 * "a" + " } ] }", False),
-    ("encryption: { keys: [ { id: k1, key: " + 64 * "0" + " }, { id: k-2, key: " + 64 * "f" + " } ] }", True),
+    ("encryption: { keys: [ { id: k1, key: '" + 64 * "0" + "' }, { id: k-2, key: " + 64 * "f" + " } ] }", True),
     ("encryption: { keys: [ { id: k.1, key: " + 64 * "a" + " } ] }", False), ("encryption: { keys: [ { id: k1, key: abc } ] }", False),
     ("encryption: { keys: [ { key: " + 64 * "a" + " } ] }", False), ("encryption: { key: x }", False),
     ("masking: { key: 0123456789abcdef }", True), ("masking: { key: [1] }", False),

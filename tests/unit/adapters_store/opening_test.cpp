@@ -257,6 +257,27 @@ TEST(OpeningSqlite, AFileThatIsNoDatabaseOrCannotBeMadeIsAnError) {
   EXPECT_EQ(code_of(lab.try_open()), "08006");
 }
 
+TEST(BusySqlite, AWriterThatWaitsForAnotherProcessGivesUpInTime) {
+  StoreLab lab(Dialect::sqlite);
+  lab.config.store.timeout = std::chrono::milliseconds(200);
+  const auto store = lab.open();
+  Group group;
+  group.name = "g";
+  {
+    const auto other = got(open_sqlite(lab.config.store.url.substr(7), std::chrono::seconds(5)));
+    did(other->write([&](SqlTransaction&) -> Result<> {
+      const auto begun = std::chrono::steady_clock::now();
+      std::thread beside([&] { EXPECT_EQ(code_of(store->users().create_group(group, t0)), "08006"); });
+      EXPECT_EQ(code_of(store->users().create_group(group, t0)), "08006");
+      beside.join();
+      EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5));
+      EXPECT_EQ(got(store->users().list_groups({})).items.size(), 0u);  // reading goes on
+      return boost::system::in_place_value;
+    }));
+  }
+  EXPECT_EQ(code_of(store->users().create_group(group, t0)), "");
+}
+
 struct Url {
   const char* text;
   const char* problem;  ///< part of the message; empty: it is fine

@@ -36,7 +36,7 @@ TEST(Store, IsAFileInTheStateDirectoryByDefault) {
 TEST(Store, OnPostgresqlNeedsAKey) {
   const std::string store = "store: { url: postgresql://u@h/d, timeout: 2s, connections: 3 }\n";
   EXPECT_THAT(problems(store),
-              ElementsAre("f.yaml:2:1: error: encryption: a store on postgresql needs encryption.keys, "
+              ElementsAre("f.yaml:1:1: error: encryption: a store on postgresql needs encryption.keys, "
                           "the same for all gateways that share it"));
   const auto loaded =
       load_text("version: 1\n" + store + "encryption:\n  keys:\n    - id: k1\n      key: " + key_a, "f.yaml", "/dir");
