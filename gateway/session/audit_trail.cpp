@@ -104,7 +104,7 @@ audit::SessionText audit_fields(const SessionInfo& session) {
 }
 
 AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version)
-    : chain_(chain), common_(audit_fields(session)), policy_version_(std::move(policy_version)) {}
+    : chain_(chain), common_(audit_fields(session)), policy_version_(std::move(policy_version)), witness_(session.witness) {}
 
 std::string sign_in_fields(const SessionInfo& session) {
   std::string fields = audit_fields(session).all;
@@ -148,6 +148,7 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   const auto written = chain_.append("statement.decided", record.view());
   if (!written) return written.error();
   ++decisions_;
+  if (witness_) witness_->decided(judged, query_id);
   return query_id;
 }
 

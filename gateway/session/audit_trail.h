@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <string>
 
 #include "gateway/audit/records.h"
@@ -32,6 +33,7 @@ class AuditTrail final : public Trail {
   audit::SessionText common_;
   std::string policy_version_;
   std::uint64_t decisions_ = 0;
+  const std::shared_ptr<Witness> witness_;
 };
 
 }  // namespace dbgate::session

@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -8,12 +9,16 @@
 
 namespace dbgate::session {
 
+class Witness;
+
 /// How a connection came to an engine.
 struct Arrival {
   /// Non-empty: who it is was settled before the first byte, by a tunnel of the API or by the listener.
   std::string signed_in_user;
   Credential credential;  ///< of a tunnel: of who has opened it
   bool by_tunnel = false;
+  std::string_view signed_in_by = "tunnel";  ///< what records say of that; of static duration
+  std::shared_ptr<Witness> witness;          ///< null: nobody wants to know
   /// The only target that the connection may reach; empty: the client names it.
   std::string target;
   net::Address client;

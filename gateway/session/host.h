@@ -24,8 +24,8 @@ namespace dbgate::session {
 struct SessionInfo {
   std::string id;
   std::string user;
-  std::string auth_method;  ///< "scram-sha-256", "scram-sha-256-plus", "certificate", "token", "tunnel"
   Credential credential;
+  std::string auth_method;  ///< "scram-sha-256", "scram-sha-256-plus", "certificate", "token", "tunnel", "api"
   std::string target;
   std::string db_system;  ///< what the server is, as OpenTelemetry names it; empty in engines that cannot know
   std::string database;   ///< on the server
@@ -34,8 +34,9 @@ struct SessionInfo {
   std::string server_host;
   std::uint16_t server_port = 0;
   std::string upstream_user;
-  ServerSettings settings;     ///< that the server connection was given; never recorded
-  std::string server_version;  ///< as the server reports it, such as "16.4 (Debian 16.4-1)"; empty if it does not
+  ServerSettings settings;           ///< that the server connection was given; never recorded
+  std::shared_ptr<Witness> witness;  ///< null: nobody wants to know of decisions
+  std::string server_version;        ///< as the server reports it, such as "16.4 (Debian 16.4-1)"; empty if it does not
 
   bool operator==(const SessionInfo&) const = default;
 };

@@ -156,8 +156,9 @@ Task<Result<>> Session::sign_in() {
   }
   if (!login_->arrival.signed_in_user.empty()) {
     info_.user = login_->arrival.signed_in_user;
-    info_.auth_method = "tunnel";
     info_.credential = std::move(login_->arrival.credential);
+    info_.auth_method = login_->arrival.signed_in_by;
+    info_.witness = std::move(login_->arrival.witness);
   } else {
     info_.user = login_->request.user;
     rights_seen_ = host_.rights_version();

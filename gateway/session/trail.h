@@ -9,6 +9,13 @@
 
 namespace dbgate::session {
 
+/// Is told of a session's decisions when they have been recorded. Called on the session's thread.
+class Witness {
+ public:
+  virtual ~Witness() = default;
+  virtual void decided(const Judged& judged, std::string_view query_id) = 0;
+};
+
 /// How one session writes its audit records. The records of a batch are announced first and accepted together before
 /// anything of the batch is forwarded.
 class Trail {
