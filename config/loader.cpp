@@ -13,11 +13,33 @@ namespace {
 
 constexpr std::size_t max_file_bytes = 16u << 20;
 
+// What the API runs. Nothing of it can be without a limit.
+void read_query_limits(const Value& value, Limits& limits) {
+  constexpr std::size_t most_rows = 1'000'000'000;  // Execute counts rows in 31 bits
+  value["query_rows"].read_count(limits.query_rows, most_rows);
+  value["query_bytes"].read_bytes(limits.query_bytes);
+  value["query_timeout"].read(limits.query_timeout);
+  value["export_rows"].read_count(limits.export_rows, most_rows);
+  value["export_bytes"].read_bytes(limits.export_bytes);
+  constexpr std::size_t most_kept = 32u << 20;
+  if (limits.query_bytes > most_kept) value["query_bytes"].error("must not exceed 32MiB");
+  if (limits.query_rows == 0) value["query_rows"].error("must be at least 1");
+  if (limits.query_bytes == 0) value["query_bytes"].error("must be at least 1");
+  if (limits.query_timeout.count() <= 0) value["query_timeout"].error("must be more than 0");
+}
+
 void read_limits(const Value& value, Limits& limits) {
-  value.expect_keys({"connections", "connections_per_user", "login_timeout", "max_statement_bytes", "max_tokens",
-                     "max_nesting", "max_parts", "prepared_statements", "portals", "failed_logins_per_minute",
-                     "drain_timeout", "verdict_cache", "read_cache", "api_requests_per_minute", "api_connections",
-                     "api_connections_per_address"});
+  value.expect_keys({"connections",     "connections_per_user",
+                     "login_timeout",   "max_statement_bytes",
+                     "max_tokens",      "max_nesting",
+                     "max_parts",       "prepared_statements",
+                     "portals",         "failed_logins_per_minute",
+                     "drain_timeout",   "verdict_cache",
+                     "read_cache",      "api_requests_per_minute",
+                     "api_connections", "api_connections_per_address",
+                     "query_rows",      "query_bytes",
+                     "query_timeout",   "export_rows",
+                     "export_bytes"});
   constexpr std::size_t many = 100'000'000;
   value["connections"].read_count(limits.connections, many);
   value["connections_per_user"].read_count(limits.connections_per_user, many);
@@ -35,6 +57,7 @@ void read_limits(const Value& value, Limits& limits) {
   value["drain_timeout"].read(limits.drain_timeout);
   value["verdict_cache"].read_bytes(limits.verdict_cache_bytes);
   value["read_cache"].read_bytes(limits.read_cache_bytes);
+  read_query_limits(value, limits);
   constexpr std::size_t most = 256u << 20;
   if (limits.max_statement_bytes > most) value["max_statement_bytes"].error("must not exceed 256MiB");
   constexpr std::size_t most_cached = 16ull << 30;

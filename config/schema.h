@@ -55,6 +55,12 @@ struct Limits {
   std::size_t api_requests_per_minute = 6'000;  ///< of one caller; an address has ten times that; 0: no limit
   std::size_t api_connections = 4'096;          ///< at once, tunnels aside; 0: no limit
   std::size_t api_connections_per_address = 512;
+  // Statements that the API runs.
+  std::size_t query_rows = 10'000;      ///< of one result that is kept or streamed
+  std::size_t query_bytes = 8u << 20;   ///< of one kept query
+  Milliseconds query_timeout{300'000};  ///< of one statement, exports too
+  std::size_t export_rows = 1'000'000;
+  std::size_t export_bytes = 1u << 30;  ///< as they are sent
 };
 
 /// What audit records keep of the values of parameters.
