@@ -33,6 +33,7 @@ ROOMS = {
     "gateway/upstream": (["gateway/base", "protocol", "gateway/auth", "gateway/net"], [RESULT, ASIO]),
     "gateway/session": (["protocol", "gateway/base", "gateway/sql", "gateway/catalog", "gateway/policy", "gateway/rewrite",
                          "gateway/auth", "gateway/audit", "gateway/ports", "gateway/upstream", "gateway/net"], [RESULT]),
+    "gateway/queries": (["protocol", "gateway/base", "gateway/audit", "gateway/net", "gateway/ports"], [RESULT, ASIO]),
     "gateway/rehearsal": (["gateway/base", "config", "gateway/sql", "gateway/policy", "gateway/audit", "gateway/session"],
                           [RESULT, r"boost/json.*"]),
     "gateway/adapters": (["gateway/base", "gateway/ports", "gateway/policy", "gateway/audit", "gateway/sql",
@@ -40,7 +41,7 @@ ROOMS = {
                          [RESULT, r"spdlog/.*", r"prometheus/.*", r"curl/.*", r"sqlite3\.h", r"jwt\.h", r"argon2\.h",
                           r"libpq-fe\.h", r"cjose/.*", OPENSSL, r"boost/json.*"]),
     "gateway/api": (["gateway/base", "gateway/ports", "gateway/policy", "gateway/sql", "gateway/audit", "config",
-                     "gateway/net"], [RESULT, ASIO, OPENSSL, r"boost/beast/.*", r"boost/json.*", r"boost/url.*",
+                     "gateway/net", "gateway/queries"], [RESULT, ASIO, OPENSSL, r"boost/beast/.*", r"boost/json.*", r"boost/url.*",
                                       r"boost/optional.*"]),
     "gateway/app": (None, [r".*"]),
     "cli": (["protocol", "config", "gateway/base", "gateway/net", "gateway/audit", "gateway/auth", "gateway/rehearsal"],
@@ -49,6 +50,7 @@ ROOMS = {
 # Of a room, only these headers are visible to the named other room.
 ONLY = {("gateway/adapters", "gateway/identity"): {"gateway/identity/sealing.h"},
         ("gateway/session", "gateway/net"): {"gateway/net/stream.h", "gateway/net/parked_stream.h", "gateway/net/race.h"},
+        ("gateway/api", "gateway/queries"): {"gateway/queries/render.h"},
         ("gateway/rehearsal", "gateway/session"): {"gateway/session/policy_judge.h"}}
 # Headers that only these rooms may see: what serves must not judge by names alone.
 RESERVED = {"gateway/policy/treat_by_names.h": {"gateway/policy", "gateway/rehearsal"}}
