@@ -15,9 +15,9 @@ import reference
 
 
 def c_string(text):
-    """A C++ string literal; in pieces, because a compiler need not take more than 65536 characters in one."""
+    """C++ string literals with commas between them: a compiler need not take more than 65536 characters in one."""
     pieces = [text[at:at + 8000] for at in range(0, len(text), 8000)] or [""]
-    return "\n".join(f'R"dbgate~({piece})dbgate~"' for piece in pieces) + "\n"
+    return ",\n".join(f'R"dbgate~({piece})dbgate~"' for piece in pieces) + "\n"
 
 
 def problem_line(problem):

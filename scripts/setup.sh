@@ -19,6 +19,8 @@ node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)
 oidc_provider=(oidc-provider@9.13.3)
 # What checks api/openapi.yaml and what is said by it; kept in build/api-node. Of each the last release for Node.js 18.
 api_checkers=(@redocly/cli@1.34.5 @stoplight/spectral-cli@6.15.0 @stoplight/prism-cli@5.14.2)
+# Independent readers for what the API exports; kept in build/parquet-readers.
+parquet_readers=(hyparquet@1.31.5 @duckdb/node-api@1.5.6-r.1)
 # Servers for tests/e2e/versions_test.py: the last release of each, kept in build/postgresql-versions.
 postgresql_servers=(13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17)
 
@@ -83,6 +85,7 @@ if [ "$node" = yes ]; then
   from_npm api-node "checkers of OpenAPI" "${api_checkers[@]}"
   from_npm e2e-node "clients for Node.js" "${node_clients[@]}"
   from_npm oidc-provider "an identity provider" "${oidc_provider[@]}"
+  from_npm parquet-readers "readers of Parquet" "${parquet_readers[@]}"
   case $(uname -m) in
     x86_64) machine=linux-x64 ;;
     aarch64) machine=linux-arm64 ;;

@@ -35,6 +35,7 @@ bool is_list(const Member& member, const json::value& value) {
   if (size < member.least || size > member.most) return false;
   return std::all_of(list.begin(), list.end(), [&member](const json::value& item) {
     if (member.kind == Member::Kind::objects) return item.is_object();
+    if (member.kind == Member::Kind::values) return !item.is_object() && !item.is_array();
     return has_characters(item, member.least_of_each, member.most_of_each, true);
   });
 }
@@ -64,6 +65,7 @@ bool fits(const Member& member, const json::value& value) {
     case Member::Kind::boolean:
       return value.is_bool();
     case Member::Kind::texts:
+    case Member::Kind::values:
     case Member::Kind::objects:
       return is_list(member, value);
     case Member::Kind::object:
@@ -89,6 +91,8 @@ std::string must_be(const Member& member) {
       return "must be true or false";
     case Member::Kind::texts:
       return "must be a list of " + range(member.least, member.most) + " strings";
+    case Member::Kind::values:
+      return "must be a list of " + range(member.least, member.most) + " strings, numbers, booleans or nulls";
     case Member::Kind::objects:
       return "must be a list of " + range(member.least, member.most) + " objects";
     case Member::Kind::object:
@@ -160,6 +164,9 @@ Member texts(std::string_view name, std::int64_t least, std::int64_t most, std::
           .most = most,
           .least_of_each = least_of_each,
           .most_of_each = most_of_each};
+}
+Member values(std::string_view name, std::int64_t least, std::int64_t most) {
+  return {.name = name, .kind = Member::Kind::values, .least = least, .most = most};
 }
 Member object(std::string_view name) {
   return {.name = name, .kind = Member::Kind::object};

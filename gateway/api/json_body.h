@@ -17,7 +17,7 @@ namespace dbgate::api {
 ///   member::text("name", 1, 63), member::whole("limit", 1, 500).optional(), member::word("state", {"active",
 ///   "disabled"})
 struct Member {
-  enum class Kind : std::uint8_t { text, secret, whole, boolean, texts, objects, object };
+  enum class Kind : std::uint8_t { text, secret, whole, boolean, texts, values, objects, object };
 
   std::string_view name;
   Kind kind = Kind::text;
@@ -47,6 +47,8 @@ Member word(std::string_view name, std::initializer_list<std::string_view> words
 /// A list of texts, each of so many characters (as `secret`).
 Member texts(std::string_view name, std::int64_t least, std::int64_t most, std::int64_t most_of_each,
              std::int64_t least_of_each = 1);
+/// A list of strings, numbers, booleans and nulls; they are for the handler, by JsonBody::value().
+Member values(std::string_view name, std::int64_t least, std::int64_t most);
 /// Any JSON object, or a list of them; what is inside is for the handler, by JsonBody::value().
 Member object(std::string_view name);
 Member objects(std::string_view name, std::int64_t least, std::int64_t most);

@@ -4,6 +4,7 @@
 #include "gateway/api/decisions.h"
 #include "gateway/api/events.h"
 #include "gateway/api/pages.h"
+#include "gateway/api/queries.h"
 #include "gateway/api/targets.h"
 
 namespace dbgate::api {
@@ -28,6 +29,22 @@ const Operation table[] = {
      .id = "decide",
      .handler = decide,
      .most_body_bytes = sql_body_bytes},
+    // queries.yaml
+    {.method = "POST",
+     .path = "/api/v1/targets/{name}/queries",
+     .id = "createQuery",
+     .handler = create_query,
+     .demand = Demand::idempotency_key,
+     .most_body_bytes = sql_body_bytes},
+    {.method = "GET", .path = "/api/v1/queries/{id}", .id = "showQuery", .handler = show_query},
+    {.method = "GET", .path = "/api/v1/queries/{id}/rows", .id = "listQueryRows", .handler = list_query_rows},
+    {.method = "POST", .path = "/api/v1/queries/{id}/cancel", .id = "cancelQuery", .handler = cancel_query},
+    {.method = "POST",
+     .path = "/api/v1/queries/{id}/export",
+     .id = "exportQuery",
+     .handler = export_query,
+     .demand = Demand::idempotency_key},
+    {.method = "GET", .path = "/api/v1/targets/{name}/schema", .id = "showSchema", .handler = show_schema},
     // events.yaml
     {.method = "GET", .path = "/api/v1/events", .id = "streamEvents", .handler = stream_events},
     {.method = "GET",

@@ -2,6 +2,8 @@
 
 #include <openssl/evp.h>
 
+#include <initializer_list>
+
 #include "gateway/api/etag.h"
 #include "gateway/api/problem.h"
 #include "gateway/api/text.h"
@@ -9,15 +11,22 @@
 namespace dbgate::api {
 namespace {
 
-constexpr std::string_view openapi_text =
+std::string joined(std::initializer_list<std::string_view> pieces) {
+  std::string text;
+  for (const std::string_view piece : pieces)
+    text += piece;
+  return text;
+}
+
+const std::string openapi_text = joined({
 #include "openapi_json.inc"
-    ;
-constexpr std::string_view reference_main =
+});
+const std::string reference_main = joined({
 #include "reference_html.inc"
-    ;
-constexpr std::string_view style_sheet =
+});
+const std::string style_sheet = joined({
 #include "style_css.inc"
-    ;
+});
 
 std::string base64(const std::string& bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3), '\0');
@@ -44,8 +53,8 @@ Response kept(Response response) {
 std::string html_page(std::string_view title, const std::string& main) {
   return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
-         escape_html(title) + " · dbgate API</title>\n<style>" + std::string(style_sheet) +
-         "</style>\n</head>\n<body>\n" + main + "</body>\n</html>\n";
+         escape_html(title) + " · dbgate API</title>\n<style>" + style_sheet + "</style>\n</head>\n<body>\n" + main +
+         "</body>\n</html>\n";
 }
 
 Response html_response(std::string page) {
@@ -61,11 +70,11 @@ std::string_view openapi_json() noexcept {
 }
 
 Task<Response> show_openapi(Services& /*services*/, Request& /*request*/) {
-  co_return kept(json_response(std::string(openapi_text)));
+  co_return kept(json_response(openapi_text));
 }
 
 Task<Response> show_docs(Services& /*services*/, Request& /*request*/) {
-  static const std::string page = html_page("Reference", std::string(reference_main));
+  static const std::string page = html_page("Reference", reference_main);
   co_return kept(html_response(page));
 }
 

@@ -7,6 +7,7 @@
 #include "gateway/api/idempotency.h"
 #include "gateway/api/listing.h"
 #include "gateway/ports/gateway_service.h"
+#include "gateway/ports/query_service.h"
 #include "gateway/ports/tokens.h"
 
 namespace dbgate::api {
@@ -18,6 +19,7 @@ struct Services {
   Authenticator& authenticator;
   IdempotencyKeys& idempotency;
   EventHub& events;
+  ports::QueryService& queries;
   Cursors cursors;
   std::function<std::uint64_t()> requests_per_minute;  ///< of one caller, by the configuration in force; 0: no limit
 };

@@ -15,7 +15,9 @@ constexpr std::size_t stack_bytes = 1u << 20;
 
 ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker)
     : shared_(shared),
-      service_(shared, std::move(chain), std::move(next_worker)),
+      service_(shared, std::move(chain), next_worker),
+      entrance_(shared, service_.chain(), std::move(next_worker)),
+      queries_(entrance_),
       authenticator_(*shared.tokens, service_),
       events_(context_),
       services_{service_,
@@ -23,6 +25,7 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
                 authenticator_,
                 idempotency_,
                 events_,
+                queries_,
                 api::Cursors(api::hmac_sha256(shared.mock_secret, "cursors")),
                 [&shared] { return shared.current.get()->config.limits.api_requests_per_minute; }},
       dispatcher_(services_, api::operations()),

@@ -5,7 +5,9 @@
 
 #include "gateway/api/http_server.h"
 #include "gateway/api/services.h"
+#include "gateway/app/query_entrance.h"
 #include "gateway/app/service.h"
+#include "gateway/queries/queries.h"
 
 namespace dbgate::app {
 
@@ -35,6 +37,8 @@ class ApiSide {
 
   Shared& shared_;
   Service service_;
+  QueryEntrance entrance_;
+  queries::Queries queries_;
   // Before everything whose waits it runs.
   boost::asio::io_context context_{1};
   api::TokenAuthenticator authenticator_;

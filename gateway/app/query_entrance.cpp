@@ -171,8 +171,13 @@ Task<Result<ports::SchemaSummary>> QueryEntrance::schema(std::string user, std::
   ports::SchemaSummary summary;
   co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {
     session::PolicyJudge judge(shared_.views, user, name, database, scan_limits(snapshot->config.limits));
-    const auto ask = [&judge](const std::string& sql) { return judge.judge(*judge.analyze(sql), {}, {}, 0); };
-    summary = outline_of(*catalog, ask, policy::may_write(*grants));
+    OutlineRules rules;
+    rules.ask = [&judge](const std::string& sql) { return judge.judge(*judge.analyze(sql), {}, {}, 0); };
+    rules.filtered = [&grants](std::string_view schema, std::string_view relation) {
+      return policy::filters(*grants, schema, relation);
+    };
+    rules.may_write = policy::may_write(*grants);
+    summary = outline_of(*catalog, rules);
     co_return;
   });
   summary.target = name;

@@ -55,13 +55,13 @@ const char* word_of_function(char kind) {
 /// What may be done with columns of one relation.
 class Columns {
  public:
-  Columns(const std::string& relation, const catalog::Relation& described, const Asking& ask, bool may_write)
-      : relation_(relation), ask_(ask) {
+  Columns(const std::string& relation, const catalog::Relation& described, const OutlineRules& rules)
+      : relation_(relation), rules_(rules) {
     for (const catalog::Column& column : described.columns)
       all_.push_back(&column);
     // Where not even the number of rows may be known, no column need be asked for.
-    if (!ask_("SELECT 1 FROM " + relation_).refused) read();
-    if (!may_write) return;
+    if (!rules_.ask("SELECT 1 FROM " + relation_).refused) read();
+    if (!rules_.may_write) return;
     for (const bool insert : {true, false})
       write(insert);
   }
@@ -69,7 +69,6 @@ class Columns {
   std::set<std::string_view> readable;
   std::set<std::string_view> writable;
   std::set<std::string> masked;
-  bool filtered = false;
 
  private:
   using List = std::vector<const catalog::Column*>;
@@ -77,20 +76,15 @@ class Columns {
   // All at once where that passes; else each by itself.
   template <class Text>
   void probe(const List& columns, const Text& text, std::set<std::string_view>& granted) {
-    const session::Judged judged = ask_(text(columns));
+    const session::Judged judged = rules_.ask(text(columns));
     if (!judged.refused) {
       for (const catalog::Column* const column : columns)
         granted.insert(column->name);
-      note(judged);
+      if (judged.verdict) masked.insert(judged.verdict->masked.begin(), judged.verdict->masked.end());
     } else if (columns.size() > 1) {
       for (const catalog::Column* const column : columns)
         probe(List{column}, text, granted);
     }
-  }
-
-  void note(const session::Judged& judged) {
-    if (judged.verdict) masked.insert(judged.verdict->masked.begin(), judged.verdict->masked.end());
-    if (judged.sent != nullptr) filtered = true;
   }
 
   void read() {
@@ -101,11 +95,6 @@ class Columns {
       return "SELECT " + list + " FROM " + relation_;
     };
     probe(all_, select, readable);
-    if (!masked.empty()) filtered = false;  // what was sent may be the masks alone: asked for below
-    const auto plain = std::find_if(all_.begin(), all_.end(), [this](const catalog::Column* column) {
-      return readable.contains(column->name) && !is_masked(column->name);
-    });
-    if (!masked.empty() && plain != all_.end()) filtered = ask_(select(List{*plain})).sent != nullptr;
   }
 
   void write(bool insert) {
@@ -137,7 +126,7 @@ class Columns {
   friend bool masks(const Columns& columns, std::string_view name) { return columns.is_masked(name); }
 
   const std::string relation_;
-  const Asking& ask_;
+  const OutlineRules& rules_;
   List all_;
 };
 
@@ -178,7 +167,6 @@ ports::RelationOutline outline_of(const catalog::Snapshot& catalog, const catalo
   outline.name = relation.name;
   outline.kind = word_of(relation.kind);
   outline.writable = !columns.writable.empty();
-  outline.filtered = columns.filtered;
   for (const catalog::Column& column : relation.columns) {
     if (!columns.readable.contains(column.name) && !columns.writable.contains(column.name)) continue;
     ports::ColumnSummary summary;
@@ -191,13 +179,14 @@ ports::RelationOutline outline_of(const catalog::Snapshot& catalog, const catalo
   return outline;
 }
 
-void add_relations(const catalog::Snapshot& catalog, const catalog::Schema& schema, const Asking& ask, bool may_write,
+void add_relations(const catalog::Snapshot& catalog, const catalog::Schema& schema, const OutlineRules& rules,
                    ports::SchemaOutline& outline, Known& known) {
   for (const catalog::Relation& relation : catalog.relations()) {
     if (relation.schema != schema.oid || word_of(relation.kind) == nullptr || relation.columns.empty()) continue;
-    const Columns columns(quoted(schema.name) + "." + quoted(relation.name), relation, ask, may_write);
+    const Columns columns(quoted(schema.name) + "." + quoted(relation.name), relation, rules);
     ports::RelationOutline seen = outline_of(catalog, relation, columns);
     if (seen.columns.empty()) continue;
+    seen.filtered = rules.filtered(schema.name, relation.name);
     std::set<std::string_view>& names = known[relation.oid];
     names = columns.readable;
     names.insert(columns.writable.begin(), columns.writable.end());
@@ -214,7 +203,7 @@ void add_references(const catalog::Snapshot& catalog, const catalog::Relation& r
   }
 }
 
-void add_functions(const catalog::Snapshot& catalog, const catalog::Schema& schema, const Asking& ask,
+void add_functions(const catalog::Snapshot& catalog, const catalog::Schema& schema, const OutlineRules& rules,
                    ports::SchemaOutline& outline) {
   for (const catalog::Function& function : catalog.all_functions()) {
     const catalog::Type* const result = catalog.type(function.result);
@@ -224,7 +213,7 @@ void add_functions(const catalog::Snapshot& catalog, const catalog::Schema& sche
     for (std::size_t i = 0; i < function.arguments.size(); ++i)
       call += (i == 0 ? "$" : ", $") + std::to_string(i + 1);
     call += function.kind == 'w' ? ") OVER ()" : ")";
-    if (ask((function.kind == 'p' ? "CALL " : "SELECT ") + call).refused) continue;
+    if (rules.ask((function.kind == 'p' ? "CALL " : "SELECT ") + call).refused) continue;
     ports::FunctionOutline known;
     known.name = function.name;
     known.kind = word_of_function(function.kind);
@@ -249,15 +238,15 @@ std::string name_of_type(const catalog::Snapshot& catalog, catalog::Oid oid) {
   return (plain ? "" : std::string(schema->name) + ".") + std::string(type->name);
 }
 
-ports::SchemaSummary outline_of(const catalog::Snapshot& catalog, const Asking& ask, bool may_write) {
+ports::SchemaSummary outline_of(const catalog::Snapshot& catalog, const OutlineRules& rules) {
   ports::SchemaSummary summary;
   Known known;
   for (const catalog::Schema& schema : catalog.schemas()) {
     if (is_system_schema(schema.name)) continue;
     ports::SchemaOutline outline;
     outline.name = schema.name;
-    add_relations(catalog, schema, ask, may_write, outline, known);
-    add_functions(catalog, schema, ask, outline);
+    add_relations(catalog, schema, rules, outline, known);
+    add_functions(catalog, schema, rules, outline);
     if (!outline.relations.empty() || !outline.functions.empty()) summary.schemas.push_back(std::move(outline));
   }
   // Only now it is clear which names may be mentioned.

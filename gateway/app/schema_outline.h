@@ -8,14 +8,18 @@
 
 namespace dbgate::app {
 
-/// What would be decided about a statement of the user's.
-using Asking = std::function<session::Judged(const std::string& sql)>;
+/// What is known of one user.
+struct OutlineRules {
+  /// What would be decided about a statement of theirs.
+  std::function<session::Judged(const std::string& sql)> ask;
+  std::function<bool(std::string_view schema, std::string_view relation)> filtered;
+  bool may_write = true;  ///< false: nothing that changes data needs to be asked for
+};
 
 /// What of a catalog a user may know: what they can use. Asks, for every name, whether a statement that uses it would
 /// pass, so that browsing never shows what querying would not; a column that cannot be read or written is not there.
-/// The system's own schemas are left out. Pure but for `ask`.
-/// @param may_write  false: nothing that changes data needs to be asked for
-ports::SchemaSummary outline_of(const catalog::Snapshot& catalog, const Asking& ask, bool may_write);
+/// The system's own schemas are left out. Pure but for `rules`.
+ports::SchemaSummary outline_of(const catalog::Snapshot& catalog, const OutlineRules& rules);
 
 /// As \d shows it: with its schema unless that is pg_catalog, arrays with []; empty if the catalog has no such type.
 std::string name_of_type(const catalog::Snapshot& catalog, catalog::Oid oid);

@@ -23,6 +23,9 @@ class Service final : public ports::GatewayService {
   Task<std::vector<ports::SessionSummary>> sessions() override;
   Task<Result<>> end_session(std::string id, std::string by, std::string reason) override;
 
+  /// What people do at the API is recorded there.
+  ports::AuditChain& chain() noexcept { return *chain_; }
+
  private:
   Result<> record_login(const std::string& user, const std::string& address, bool succeeded);
   Result<> record_end(const ports::SessionSummary& session, const std::string& by, const std::string& reason);

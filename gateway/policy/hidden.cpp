@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "gateway/policy/grants.h"
 #include "gateway/policy/treat.h"
 
@@ -42,6 +44,11 @@ void Hidden::add(const config::Policy& policy) {
 
 bool hides(const Grants& grants) {
   return grants.hidden.any();
+}
+
+bool filters(const Grants& grants, std::string_view schema, std::string_view relation) {
+  return std::any_of(grants.hidden.rows.begin(), grants.hidden.rows.end(),
+                     [&](const Hidden::Rows& rows) { return rows.is_on(schema, relation); });
 }
 
 ServerNeeds server_needs(const Grants& grants) {

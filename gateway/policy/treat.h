@@ -48,6 +48,9 @@ std::string definition_of_view(const catalog::Snapshot& snapshot, const catalog:
 /// Whether the principal has masks or row filters at all.
 bool hides(const Grants& grants);
 
+/// Whether some rows of the relation itself may be left out.
+bool filters(const Grants& grants, std::string_view schema, std::string_view relation);
+
 /// What the server must be told for them.
 struct ServerNeeds {
   std::map<std::string, std::string> settings;  ///< names and values

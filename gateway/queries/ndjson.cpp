@@ -23,7 +23,7 @@ class Ndjson final : public ports::QueryStream {
     while (!over_) {
       const Execution::Step step = step_ ? *std::exchange(step_, {}) : co_await running_->next();
       on_step(step, chunk);
-      const bool enough = chunk.size() >= batch_bytes || !running_->execution.at_hand();
+      const bool enough = over_ || chunk.size() >= batch_bytes || !running_->execution.at_hand();
       if (!enough || chunk.empty()) continue;
       close_batch(chunk);
       co_return true;

@@ -77,23 +77,23 @@ ProblemKind problem_of(Kind kind) {
     case Kind::malformed:
       return {400, "bad_request", "Malformed request"};
     case Kind::unsupported:
-      return {422, "statement_not_supported", "Not possible in a query of the API"};
+      return {422, "statement_not_supported", "Not possible in a query"};
     case Kind::no_target:
       return {404, "no_such_target", "No such target"};
     case Kind::denied:
-      return {403, "denied", "Denied by policy"};
+      return {403, "denied", "Denied"};
     case Kind::statement:
       return {422, "statement_failed", "The statement failed"};
     case Kind::cancelled:
-      return {409, "cancelled", "Cancelled"};
+      return {409, "query_cancelled", "Cancelled"};
     case Kind::timed_out:
-      return {504, "query_timeout", "The query took too long"};
+      return {504, "upstream_timeout", "The server behind was too slow"};
     case Kind::upstream:
-      return {502, "database_unavailable", "The database cannot be reached"};
+      return {502, "upstream_failed", "The server behind failed"};
     case Kind::busy:
       return {429, "too_many_queries", "Too many queries at once"};
     case Kind::unavailable:
-      return {503, "unavailable", "Not available"};
+      return {503, "unavailable", "Unavailable"};
     case Kind::too_large:
       return {422, "result_too_large", "The result is too large"};
   }

@@ -9,7 +9,7 @@
 // gateway/api sees.
 namespace dbgate::queries {
 
-/// How a failure is told over HTTP (RFC 9457).
+/// How a failure is told over HTTP (RFC 9457): a line of api/problems.yaml.
 struct ProblemKind {
   unsigned status;
   const char* code;  ///< stable

@@ -41,6 +41,99 @@ class FakeGateway final : public ports::GatewayService {
   ports::DecisionQuestion asked;
 };
 
+/// Every statement is one that has two rows; "bad" is refused, "slow" does not end.
+class FakeQueries final : public ports::QueryService {
+ public:
+  Task<ports::QuerySummary> run(ports::QueryRequest request, std::chrono::milliseconds wait) override {
+    asked = request;
+    waited = wait;
+    co_return summary_of(request.sql);
+  }
+  Task<ports::QueryOpened> stream(ports::QueryRequest request) override {
+    asked = request;
+    ports::QueryOpened opened;
+    opened.query = summary_of(request.sql);
+    if (!opened.query.failure) opened.stream = std::make_unique<Stream>();
+    co_return opened;
+  }
+  Task<ports::QueryOpened> run_export(ports::ExportRequest request) override {
+    exported = request;
+    ports::QueryOpened opened;
+    opened.stream = std::make_unique<Stream>();
+    co_return opened;
+  }
+  std::optional<ports::QuerySummary> find(const ports::QueryCaller& caller, const std::string& id) override {
+    if (id != known || (caller.user != "ana" && !caller.administrator)) return {};
+    return summary_of("SELECT 1");
+  }
+  std::optional<ports::QueryRows> rows(const ports::QueryCaller& caller, const std::string& id, std::size_t result,
+                                       std::size_t from, std::size_t limit) override {
+    if (id != known || caller.user != "ana" || result > 0) return {};
+    ports::QueryRows page;
+    const std::vector<std::string> all = {"[1]", "[2]", "[3]"};
+    for (std::size_t i = from; i < all.size() && page.rows.size() < limit; ++i)
+      page.rows.push_back(all[i]);
+    page.next = from + page.rows.size();
+    page.more = page.next < all.size();
+    return page;
+  }
+  bool cancel(const ports::QueryCaller& caller, const std::string& id) override {
+    return id == known && caller.user == "ana";
+  }
+  Task<Result<ports::SchemaSummary>> schema(std::string, std::string target) override {
+    if (target != "b") co_return Error(sqlstate::invalid_catalog_name, "there is no target");
+    ports::SchemaSummary summary;
+    summary.target = target;
+    summary.schemas.push_back({"public", {{"t", "table", true, false, {{"id", "int4", false, false, ""}}}}, {}});
+    co_return summary;
+  }
+
+  static constexpr const char* known = "qry_01JD3K7V9QXW8N5T2R4M6P0ABC";
+  ports::QueryRequest asked;
+  ports::ExportRequest exported;
+  std::chrono::milliseconds waited{-1};
+
+ private:
+  class Stream final : public ports::QueryStream {
+   public:
+    const std::string& id() const override { return id_; }
+    const char* content_type() const override { return "application/x-ndjson"; }
+    Task<Result<bool>> next(std::string& chunk) override {
+      if (left_ == 0) co_return false;
+      chunk += std::to_string(left_--) + "\n";
+      co_return true;
+    }
+
+   private:
+    std::string id_ = known;
+    int left_ = 3;
+  };
+
+  static ports::QuerySummary summary_of(const std::string& sql) {
+    ports::QuerySummary query;
+    query.id = known;
+    query.user = "ana";
+    query.target = "b";
+    query.created_us = query.started_us = 1'700'000'000'000'000;
+    query.state = ports::QueryState::running;
+    if (sql == "slow") return query;
+    query.ended_us = query.started_us + 5'000;
+    query.state = sql == "bad" ? ports::QueryState::failed : ports::QueryState::succeeded;
+    query.results.push_back({{{"n", "int4", 23, -1}}, "SELECT 3", 3, false});
+    if (sql != "bad") return query;
+    query.failure.emplace();
+    query.failure->kind = ports::QueryFailureKind::denied;
+    query.failure->sqlstate = "42501";
+    query.failure->message = "permission denied by dbgate policy";
+    query.failure->position = 8;
+    query.failure->decision.emplace();
+    query.failure->decision->effect = "deny";
+    query.failure->decision->rule = "default";
+    query.failure->decision->reasons = {"no rule allows SELECT"};
+    return query;
+  }
+};
+
 /// A token is "token:" and the user's name.
 class FakeTokens final : public ports::Tokens {
  public:
@@ -124,9 +217,10 @@ struct Stage {
   FakeAuthenticator authenticator{tokens, gateway};
   MemoryIdempotencyKeys idempotency;
   EventHub events{context};
+  FakeQueries queries;
   std::uint64_t per_minute = 0;
-  Services services{
-      gateway, tokens, authenticator, idempotency, events, Cursors("secret"), [this] { return per_minute; }};
+  Services services{gateway, tokens,  authenticator,     idempotency,
+                    events,  queries, Cursors("secret"), [this] { return per_minute; }};
   Dispatcher dispatcher;
 };
 

@@ -22,9 +22,12 @@ ports::QueryRequest request(std::string sql = "SELECT id, mood FROM t") {
 Task<Result<std::string>> all_of(ports::QueryStream& stream) {
   std::string text;
   for (;;) {
-    const auto more = co_await stream.next(text);
+    std::string chunk;
+    const auto more = co_await stream.next(chunk);
     if (!more) co_return more.error();
+    EXPECT_EQ(chunk.empty(), !*more);
     if (!*more) co_return text;
+    text += chunk;
   }
 }
 
