@@ -106,6 +106,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"limits: { max_statement_bytes: 1MB }\n",
              {R"(2:32 limits.max_statement_bytes: "1MB" is not a size; write 64KiB, 16MiB or 1GiB)"}},
         Case{"limits: { max_statement_bytes: 1GiB }\n", {"2:32 limits.max_statement_bytes: must not exceed 256MiB"}},
+        Case{"limits: { query_rows: 0 }\n", {"2:23 limits.query_rows: must be at least 1"}},
+        Case{"limits: { query_rows: 1000000001 }\n",
+             {R"(2:23 limits.query_rows: "1000000001" is not a number from 0 to 1000000000)"}},
+        Case{"limits: { query_bytes: 33MiB }\n", {"2:24 limits.query_bytes: must not exceed 32MiB"}},
+        Case{"limits: { query_bytes: 0 }\n", {"2:24 limits.query_bytes: must be at least 1"}},
+        Case{"limits: { query_timeout: 0s }\n", {"2:26 limits.query_timeout: must be more than 0"}},
+        Case{"limits: { export_bytes: lots }\n",
+             {R"(2:25 limits.export_bytes: "lots" is not a size; write 64KiB, 16MiB or 1GiB)"}},
         Case{"limits: { verdict_cache: 8000 }\n",
              {R"(2:26 limits.verdict_cache: "8000" is not a size; write 64KiB, 16MiB or 1GiB)"}},
         Case{"limits: { verdict_cache: 17GiB }\n", {"2:26 limits.verdict_cache: must not exceed 16GiB"}},
@@ -238,7 +246,8 @@ TEST(Loader, Values) {
   const Loaded loaded = load_text(
       "version: 1\nstate_dir: /var/lib/x\nworkers: 0\nlog: { level: debug, format: text }\n"
       "listen: { postgres: { port: 0, socket: /run } }\n"
-      "limits: { login_timeout: 250ms, drain_timeout: 2h, max_statement_bytes: 64KiB, portals: 7, verdict_cache: 0 }\n"
+      "limits: { login_timeout: 250ms, drain_timeout: 2h, max_statement_bytes: 64KiB, portals: 7, verdict_cache: 0, "
+      "query_rows: 5, query_bytes: 1MiB, query_timeout: 7s, export_rows: 0, export_bytes: 2MiB }\n"
       "audit: { durability: sync, segment_bytes: 1GiB }\n" +
           std::string(alice) +
           "groups: { g: [alice] }\n"
@@ -263,6 +272,11 @@ TEST(Loader, Values) {
   EXPECT_EQ(config.limits.max_statement_bytes, 65'536u);
   EXPECT_EQ(config.limits.portals, 7u);
   EXPECT_EQ(config.limits.verdict_cache_bytes, 0u);
+  EXPECT_EQ(config.limits.query_rows, 5u);
+  EXPECT_EQ(config.limits.query_bytes, 1u << 20);
+  EXPECT_EQ(config.limits.query_timeout, Milliseconds(7'000));
+  EXPECT_EQ(config.limits.export_rows, 0u);
+  EXPECT_EQ(config.limits.export_bytes, 2u << 20);
   EXPECT_EQ(config.audit.durability, Durability::sync);
   EXPECT_EQ(config.audit.segment_bytes, 1u << 30);
   ASSERT_EQ(config.targets.size(), 2u);
