@@ -196,6 +196,8 @@ void Execution::take_error(protocol::Bytes body) {
   const bool denied = noted && noted->decision.effect == "deny" && said.sqlstate == noted->decision.sqlstate;
   ports::QueryFailure failure;
   failure.kind = denied && said.sqlstate == sqlstate::insufficient_privilege.text() ? Kind::denied : Kind::statement;
+  // The session was ended, or the gateway or the server is stopping (class 57P).
+  if (said.sqlstate.starts_with("57P")) failure.kind = Kind::unavailable;
   if (said.sqlstate == sqlstate::io_error.text()) failure.kind = Kind::unavailable;
   if (said.sqlstate == sqlstate::connection_failure.text()) failure.kind = Kind::upstream;
   if (said.sqlstate == sqlstate::too_many_connections.text()) failure.kind = Kind::busy;

@@ -128,6 +128,19 @@ TEST(Queries, TellWhereAStatementIsWrong) {
   });
 }
 
+TEST(Queries, TellWhenTheGatewayStops) {
+  FakeGateway gateway([](Peer& peer) {
+    peer.greet();
+    peer.until('S');
+    peer.write(error("57P01", "terminating connection due to administrator command"));
+  });
+  run([&]() -> Task<> {
+    Queries queries(gateway);
+    const auto done = co_await queries.run(request(), long_enough);
+    EXPECT_EQ(done.failure->kind, QueryFailureKind::unavailable);
+  });
+}
+
 TEST(Queries, TellADenialFromTheServersOwnRefusal) {
   const auto play = [](Peer& peer) {
     peer.greet();
