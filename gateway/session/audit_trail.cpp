@@ -104,7 +104,10 @@ audit::SessionText audit_fields(const SessionInfo& session) {
 }
 
 AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version)
-    : chain_(chain), common_(audit_fields(session)), policy_version_(std::move(policy_version)), witness_(session.witness) {}
+    : chain_(chain),
+      common_(audit_fields(session)),
+      policy_version_(std::move(policy_version)),
+      witness_(session.witness) {}
 
 std::string sign_in_fields(const SessionInfo& session) {
   std::string fields = audit_fields(session).all;
