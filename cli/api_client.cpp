@@ -1,65 +1,27 @@
 #include "cli/api_client.h"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
 #include <boost/json.hpp>
+#include <cctype>
+#include <thread>
 
+#include "cli/output.h"
 #include "cli/problem.h"
-#include "cli/tls_context.h"
+#include "gateway/base/ids.h"
 
 namespace dbgate::cli {
 namespace {
 
-namespace asio = boost::asio;
-namespace http = boost::beast::http;
 namespace json = boost::json;
-using asio::ip::tcp;
-using HttpRequest = http::request<http::string_body>;
-using HttpResponse = http::response<http::string_body>;
 
-Problem unreachable(const GatewayUrl& url, const std::string& why) {
-  return {Exit::unreachable, "cannot reach the gateway at " + url.text() + ": " + why,
-          "check the URL, and --ca-file if the certificate is your own", ""};
-}
+constexpr std::size_t page_items = 500;
+constexpr std::chrono::seconds longest_wait{10};  // for a rate limit, before it is an error
+constexpr std::chrono::seconds renewal_margin{30};
 
-template <class Stream>
-HttpResponse exchange(Stream& stream, const HttpRequest& request) {
-  http::write(stream, request);
-  boost::beast::flat_buffer buffer;
-  HttpResponse response;
-  http::read(stream, buffer, response);
-  return response;
-}
-
-HttpResponse send(const Options& options, const GatewayUrl& url, const HttpRequest& request) {
-  asio::io_context context;
-  try {
-    tcp::resolver resolver(context);
-    const auto addresses = resolver.resolve(url.host, std::to_string(url.port));
-    if (!url.tls) {
-      boost::beast::tcp_stream stream(context);
-      stream.connect(addresses);
-      return exchange(stream, request);
-    }
-    asio::ssl::context tls = make_tls_context(options);
-    asio::ssl::stream<tcp::socket> stream(context, tls);
-    if (!options.insecure) stream.set_verify_callback(asio::ssl::host_name_verification(url.host));
-    SSL_set_tlsext_host_name(stream.native_handle(), url.host.c_str());
-    asio::connect(stream.next_layer(), addresses);
-    stream.handshake(asio::ssl::stream_base::client);
-    return exchange(stream, request);
-  } catch (const boost::system::system_error& error) {
-    throw unreachable(url, error.code().message());
+Exit exit_for(unsigned status, const json::object& body) {
+  if (body.contains("sqlstate") && status != 403) return Exit::database_error;
+  if (text_at(body, "decision.effect") == "hold" || text_at(body, "code") == "approval_required") {
+    return Exit::approval_required;
   }
-}
-
-Exit exit_for(unsigned status) {
   switch (status) {
     case 401:
       return Exit::not_authenticated;
@@ -67,72 +29,199 @@ Exit exit_for(unsigned status) {
       return Exit::denied;
     case 404:
       return Exit::not_found;
+    case 408:
+    case 504:
+      return Exit::timed_out;
     case 502:
     case 503:
-    case 504:
       return Exit::unreachable;
     default:
       return Exit::failure;
   }
 }
 
-std::string member(const json::value& body, const char* name) {
-  if (!body.is_object()) return {};
-  const json::value* value = body.as_object().if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+std::string hint_for(Exit exit, const json::object& body, const HttpAnswer& answer) {
+  const std::string own = text_at(body, "hint");
+  if (!own.empty()) return own;
+  const std::string approval = text_at(body, "approval_url");
+  if (!approval.empty()) return approval;
+  if (exit == Exit::not_authenticated) return "dbgate login";
+  const std::string wait = answer.header("Retry-After");
+  if (!wait.empty()) return "try again in " + wait + " s";
+  const std::string code = text_at(body, "code");
+  if (code == "changed_meanwhile") return "somebody else changed it meanwhile; look again and repeat";
+  if (code == "managed_by_configuration") return "it stands in the gateway's configuration file: change it there";
+  if (code == "not_permitted") return "dbgate whoami shows your roles";
+  return {};
 }
+
+std::string lower_first(std::string text) {
+  const bool sentence = text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0;
+  if (sentence) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  if (!text.empty() && text.back() == '.') text.pop_back();
+  return text;
+}
+
+Problem problem_of(const HttpAnswer& answer) {
+  boost::system::error_code failed;
+  const json::value parsed = answer.body.empty() ? json::value() : json::parse(answer.body, failed);
+  Problem problem;
+  if (!failed && parsed.is_object()) problem.body = parsed.as_object();
+  problem.status = answer.status;
+  problem.exit = exit_for(answer.status, problem.body);
+  problem.request_id = answer.header("X-Request-Id");
+  problem.code = text_at(problem.body, "code");
+  problem.cause = text_at(problem.body, "detail");
+  if (problem.code.empty()) problem.code = text_at(problem.body, "error");  // RFC 6749 §5.2
+  if (problem.cause.empty()) problem.cause = text_at(problem.body, "error_description");
+  if (problem.cause.empty()) problem.cause = text_at(problem.body, "title");
+  if (problem.cause.empty()) problem.cause = "the gateway answered " + std::to_string(answer.status);
+  problem.cause = lower_first(problem.cause);
+  problem.hint = hint_for(problem.exit, problem.body, answer);
+  return problem;
+}
+
+json::value json_of(const HttpAnswer& answer, const GatewayUrl& url) {
+  if (answer.body.empty()) return nullptr;
+  boost::system::error_code failed;
+  json::value parsed = json::parse(answer.body, failed);
+  if (!failed) return parsed;
+  throw Problem{Exit::failure, url.text() + " does not answer as a gateway does", "check the URL",
+                answer.header("X-Request-Id")};
+}
+
+const std::string base = "/api/v1";
 
 }  // namespace
 
-asio::ssl::context make_tls_context(const Options& options) {
-  asio::ssl::context context(asio::ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
-  if (options.insecure) {
-    context.set_verify_mode(asio::ssl::verify_none);
-    return context;
+std::int64_t lifetime_of(const json::value& answer) {
+  for (const char* name : {"expires_in_seconds", "expires_in"}) {
+    const json::value* value = answer.is_object() ? answer.as_object().if_contains(name) : nullptr;
+    if (value != nullptr && value->is_int64() && value->as_int64() > 0) return value->as_int64();
   }
-  context.set_verify_mode(asio::ssl::verify_peer);
-  const std::string ca_file = ca_file_of(options);
-  boost::system::error_code failed;
-  if (ca_file.empty()) {
-    context.set_default_verify_paths(failed);
-  } else {
-    context.load_verify_file(ca_file, failed);
-  }
-  if (failed) throw Problem{Exit::failure, "cannot read certificates from " + ca_file, "", ""};
-  return context;
+  return 900;
 }
 
-ApiAnswer call_api(const Options& options, const GatewayUrl& url, const std::string& token, const std::string& method,
-                   const std::string& path, const json::value& body) {
-  HttpRequest request(http::string_to_verb(method), "/api/v1" + path, 11);
-  request.set(http::field::host, url.host);
-  request.set(http::field::connection, "close");
-  request.set(http::field::user_agent, "dbgate");
-  if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
+std::string percent_encoded(const std::string& text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
+      encoded += c;
+    } else {
+      encoded += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+  }
+  return encoded;
+}
+
+Api::Api(const Options& options) : Api(options, gateway_of(options)) {}
+Api::Api(const Options& options, const GatewayUrl& url) : options_(options), url_(url) {}
+Api::~Api() = default;
+
+// Sends a request as it is. A rate limit that ends soon is waited for: what was refused was not done.
+HttpAnswer Api::send(HttpRequest request, bool stream) {
+  for (bool waited = false;; waited = true) {
+    if (!connection_ || !connection_->reusable()) connection_ = std::make_unique<HttpConnection>(options_, url_);
+    HttpAnswer answer = stream ? connection_->open(request) : connection_->exchange(request);
+    if (answer.status < 400) return answer;
+    if (stream) {
+      for (std::string piece = connection_->read_some(longest_wait); !piece.empty();
+           piece = connection_->read_some(longest_wait))
+        answer.body += piece;
+    }
+    const std::string after = answer.header("Retry-After");
+    const bool seconds =
+        !after.empty() && after.size() < 4 && after.find_first_not_of("0123456789") == std::string::npos;
+    const std::chrono::seconds wait(seconds ? std::stoi(after) : 1000);
+    if (answer.status != 429 || waited || wait > longest_wait) throw problem_of(answer);
+    std::this_thread::sleep_for(wait);
+  }
+}
+
+// The same with an access token. One that the gateway does not accept is renewed once.
+HttpAnswer Api::send_signed(HttpRequest request, bool stream) {
+  request.token = token_for(options_, url_, renewal_margin);
+  try {
+    return send(request, stream);
+  } catch (const Problem& problem) {
+    if (problem.status != 401 || !fixed_token().empty()) throw;
+    const std::string renewed = [&] {
+      try {
+        return token_for(options_, url_, renewal_margin, request.token);
+      } catch (const Problem& none) {
+        if (none.exit != Exit::not_authenticated || none.status != 0) throw;
+        return std::string();
+      }
+    }();
+    if (renewed.empty()) throw;
+    request.token = renewed;
+  }
+  return send(std::move(request), stream);
+}
+
+json::value Api::call(const std::string& method, const std::string& path, const json::value& body) {
+  HttpRequest request{method, base + path, "", "", ""};
   if (!body.is_null()) {
-    request.set(http::field::content_type, "application/json");
-    request.body() = json::serialize(body);
+    request.content_type = "application/json";
+    request.body = json::serialize(body);
   }
-  request.prepare_payload();
-  const HttpResponse response = send(options, url, request);
-  ApiAnswer answer;
-  answer.status = response.result_int();
-  const auto id = response["X-Request-Id"];
-  answer.request_id.assign(id.data(), id.size());
-  boost::system::error_code failed;
-  if (!response.body().empty()) answer.body = json::parse(response.body(), failed);
-  if (answer.status < 400 && !failed) return answer;
-  std::string detail = member(answer.body, "detail");
-  if (detail.empty()) detail = "the gateway answered " + std::to_string(answer.status);
-  const Exit exit = exit_for(answer.status);
-  throw Problem{exit, detail, exit == Exit::not_authenticated ? "dbgate login" : "", answer.request_id};
+  return json_of(send_signed(std::move(request)), url_);
 }
 
-ApiAnswer call_api(const Options& options, const std::string& method, const std::string& path,
-                   const json::value& body) {
-  const GatewayUrl url = gateway_of(options);
-  return call_api(options, url, token_for(url), method, path, body);
+json::value Api::open_call(const std::string& path, const json::object& body) {
+  return json_of(send({"POST", base + path, "", "application/json", json::serialize(body)}), url_);
+}
+
+json::value Api::form(std::initializer_list<std::pair<const char*, std::string>> fields) {
+  std::string body;
+  for (const auto& [name, value] : fields)
+    body += (body.empty() ? "" : "&") + std::string(name) + "=" + percent_encoded(value);
+  return json_of(send({"POST", base + "/token", "", "application/x-www-form-urlencoded", body}), url_);
+}
+
+json::array Api::items(const std::string& path, Query query, std::size_t limit) {
+  json::array all;
+  for (std::string cursor; all.size() < limit;) {
+    query["limit"] = limit < page_items ? std::to_string(limit - all.size()) : std::to_string(page_items);
+    query["cursor"] = cursor;
+    std::string whole = path;
+    char mark = '?';
+    for (const auto& [name, value] : query) {
+      if (value.empty()) continue;
+      whole += mark + name + "=" + percent_encoded(value);
+      mark = '&';
+    }
+    const json::value answer = call("GET", whole);
+    const json::value* page = answer.is_object() ? answer.as_object().if_contains("items") : nullptr;
+    if (page == nullptr || !page->is_array()) break;
+    for (const json::value& item : page->as_array())
+      if (all.size() < limit) all.push_back(item);
+    const std::string next = text_at(answer, "next_cursor");
+    if (next.empty() || next == cursor) break;
+    cursor = next;
+  }
+  return all;
+}
+
+json::value Api::create(const std::string& path, const json::object& body) {
+  HttpRequest request{"POST", base + path, "", "application/json", json::serialize(body)};
+  // Sent again, the same request must not make a second object.
+  request.headers.emplace_back("Idempotency-Key", make_id("idk_"));
+  return json_of(send_signed(std::move(request)), url_);
+}
+
+json::value Api::change(const std::string& method, const std::string& path, const json::value& body) {
+  const HttpAnswer seen = send_signed({"GET", base + path, "", "", ""});
+  HttpRequest request{method, base + path, "", "", ""};
+  if (!body.is_null()) {
+    request.content_type = method == "PATCH" ? "application/merge-patch+json" : "application/json";
+    request.body = json::serialize(body);
+  }
+  const std::string tag = seen.header("ETag");
+  if (!tag.empty()) request.headers.emplace_back("If-Match", tag);
+  return json_of(send_signed(std::move(request)), url_);
 }
 
 }  // namespace dbgate::cli

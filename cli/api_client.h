@@ -1,25 +1,126 @@
 #pragma once
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <functional>
+#include <map>
+#include <memory>
 #include <string>
 
-#include "cli/context.h"
+#include "cli/credentials.h"
+#include "cli/http/http_client.h"
 
 namespace dbgate::cli {
 
-struct ApiAnswer {
-  unsigned status = 0;
-  boost::json::value body;
-  std::string request_id;
+/// Filters of a list, by the API's names. Empty values are not sent.
+using Query = std::map<std::string, std::string>;
+
+/// The operations of the gateway's API, one function for each: nothing else knows its paths and members. Blocking; used
+/// by one thread. All throw Problem: 7 if the gateway cannot be reached, and what it answered for a status of 400 and
+/// above. A kept access token is renewed when it must be.
+class Api {
+ public:
+  explicit Api(const Options& options);
+  Api(const Options& options, const GatewayUrl& url);
+  ~Api();
+
+  const GatewayUrl& url() const { return url_; }
+  const Options& options() const { return options_; }
+
+  // Signing in. These send no token.
+  boost::json::value login_methods();
+  boost::json::value login(const boost::json::object& credentials);
+  boost::json::value start_oidc(const boost::json::object& request);
+  boost::json::value start_device(const std::string& provider);
+  boost::json::value redeem_code(const std::string& code, const std::string& verifier, const std::string& redirect);
+  boost::json::value poll_device(const std::string& device_code);
+  boost::json::value refresh(const std::string& refresh_token);
+  boost::json::value register_user(const boost::json::object& registration);
+
+  // The one who asks.
+  boost::json::value me();
+  boost::json::value me_with(const std::string& token);
+  /// The head of an answer to GET /me, whatever its status.
+  HttpAnswer probe(const std::string& token);
+  void logout();
+  boost::json::array my_logins();
+  void end_my_login(const std::string& id);
+  void change_password(const std::string& current, const std::string& next);
+  boost::json::value start_totp();
+  boost::json::value confirm_totp(const std::string& code);
+  void remove_totp(const std::string& password);
+  boost::json::array my_tokens();
+  boost::json::value create_token(const boost::json::object& token);
+  void revoke_token(const std::string& id);
+  boost::json::array my_database_passwords();
+  boost::json::value create_database_password(const boost::json::object& password);
+  void revoke_database_password(const std::string& id);
+
+  // Targets and statements.
+  boost::json::array targets(const Query& filters = {});
+  boost::json::value target(const std::string& name);
+  boost::json::value create_target(const boost::json::object& target);
+  boost::json::value change_target(const std::string& name, const std::function<void(boost::json::object&)>& change);
+  void remove_target(const std::string& name);
+  boost::json::value test_target(const std::string& name);
+  static std::string tunnel_path(const std::string& target, const std::string& database);
+  boost::json::value decide(const boost::json::object& question);
+  /// Begins to run a text: an answer whose body, read from connection(), is NDJSON.
+  HttpAnswer run(const std::string& target, const boost::json::object& query);
+  void cancel(const std::string& query_id);
+  boost::json::array history(const Query& filters, std::size_t limit);
+  boost::json::value history_entry(const std::string& id);
+
+  // Sessions, records, events.
+  boost::json::array sessions(const Query& filters = {});
+  void kill_session(const std::string& id, const std::string& reason);
+  boost::json::array audit_records(const Query& filters, std::size_t limit);
+  /// Server-sent events of topics, read from connection().
+  HttpAnswer events(const std::string& topics);
+
+  // Administration.
+  boost::json::array users(const Query& filters = {});
+  boost::json::value user(const std::string& name);
+  boost::json::value create_user(const boost::json::object& user);
+  boost::json::value change_user(const std::string& name, const boost::json::object& patch);
+  boost::json::value reset_user(const std::string& name);
+  boost::json::array groups();
+  boost::json::value group(const std::string& name);
+  boost::json::value create_group(const boost::json::object& group);
+  void remove_group(const std::string& name);
+  void add_member(const std::string& group, const std::string& user);
+  void remove_member(const std::string& group, const std::string& user);
+  boost::json::array service_accounts();
+  boost::json::value create_service_account(const boost::json::object& account);
+  boost::json::array keys(const std::string& account);
+  boost::json::value create_key(const std::string& account, const boost::json::object& key);
+  void revoke_key(const std::string& account, const std::string& id);
+  boost::json::array invitations();
+  boost::json::value create_invitation(const boost::json::object& invitation);
+  boost::json::array registrations();
+  boost::json::value approve_registration(const std::string& name, const boost::json::object& approval);
+
+  /// Where the body of run() and events() is read from.
+  HttpConnection& connection() { return *connection_; }
+
+ private:
+  HttpAnswer send(HttpRequest request, bool stream = false);
+  HttpAnswer send_signed(HttpRequest request, bool stream = false);
+  boost::json::value call(const std::string& method, const std::string& path, const boost::json::value& body = nullptr);
+  boost::json::value open_call(const std::string& path, const boost::json::object& body);
+  boost::json::value form(std::initializer_list<std::pair<const char*, std::string>> fields);
+  boost::json::array items(const std::string& path, Query query, std::size_t limit);
+  boost::json::value create(const std::string& path, const boost::json::object& body);
+  /// PATCH or DELETE with the ETag that a GET has just shown.
+  boost::json::value change(const std::string& method, const std::string& path, const boost::json::value& body);
+
+  Options options_;
+  GatewayUrl url_;
+  std::unique_ptr<HttpConnection> connection_;
 };
 
-/// One request to the gateway's API, blocking. `body` null: none is sent. `token` empty: no authorization.
-/// Throws Problem: 7 if the gateway cannot be reached or its certificate is not trusted, and what the gateway answered
-/// for any status of 400 and above.
-ApiAnswer call_api(const Options& options, const GatewayUrl& url, const std::string& token, const std::string& method,
-                   const std::string& path, const boost::json::value& body);
-
-/// call_api with the gateway and token of the options.
-ApiAnswer call_api(const Options& options, const std::string& method, const std::string& path,
-                   const boost::json::value& body = nullptr);
+/// How long an access token lives, by the answer that brought it.
+std::int64_t lifetime_of(const boost::json::value& answer);
+std::string percent_encoded(const std::string& text);
 
 }  // namespace dbgate::cli

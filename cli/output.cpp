@@ -4,98 +4,79 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <iostream>
+
+#include "cli/problem.h"
+#include "cli/table/suggest.h"
+#include "cli/terminal.h"
 
 namespace dbgate::cli {
 namespace {
 
 namespace json = boost::json;
-using Row = std::vector<std::string>;
+using Names = std::vector<std::string>;
 
-// Display width of UTF-8 text: code points, which is right for the names that stand in listings.
-std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of("\",\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text)
-    quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-std::string escaped(std::string text, char special, const char* replacement) {
-  for (std::size_t at = 0; (at = text.find(special, at)) != std::string::npos; at += 2)
-    text.replace(at, 1, replacement);
-  return text;
-}
-
-std::string tsv_cell(const std::string& text) {
-  return escaped(escaped(escaped(text, '\\', "\\\\"), '\t', "\\t"), '\n', "\\n");
-}
-
-template <class Cell>
-void print_separated(const Row& row, const char* before, const char* between, const char* after, Cell cell,
-                     std::ostream& out) {
-  out << before;
-  for (std::size_t i = 0; i < row.size(); ++i)
-    out << (i > 0 ? between : "") << cell(row[i]);
-  out << after << '\n';
-}
-
-void print_table(const Listing& listing, bool headers, std::ostream& out) {
-  std::vector<std::size_t> widths;
-  for (std::size_t i = 0; i < listing.columns.size(); ++i) {
-    std::size_t widest = headers ? width(listing.columns[i]) : 0;
-    for (const Row& row : listing.rows)
-      widest = std::max(widest, width(row[i]));
-    widths.push_back(widest);
+Names split(const std::string& text) {
+  Names names;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    if (end > at) names.push_back(text.substr(at, end - at));
+    at = end + 1;
   }
-  const auto print = [&](const Row& row) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line += std::string(widths[i] - width(row[i]) + 2, ' ');
-    }
-    out << line << '\n';
-  };
-  if (headers) {
-    Row titles = listing.columns;
-    for (std::string& title : titles)
-      std::transform(title.begin(), title.end(), title.begin(),
-                     [](char c) { return static_cast<char>(std::toupper(c)); });
-    print(titles);
-  }
-  for (const Row& row : listing.rows)
-    print(row);
+  return names;
 }
 
-json::object object_of(const Listing& listing, const Row& row) {
+// The columns that were asked for. Every one must be something that the listing could have.
+Names chosen_columns(const Options& options, const Listing& listing) {
+  Names known = listing.columns;
+  known.insert(known.end(), listing.more.begin(), listing.more.end());
+  if (options.fields.empty()) return format_of(options) == "wide" ? known : listing.columns;
+  const Names wanted = split(options.fields);
+  if (wanted.empty()) throw Problem{Exit::usage, "--fields names no column", ""};
+  for (const json::value& item : listing.items) {
+    if (!item.is_object()) continue;
+    for (const auto& member : item.as_object())
+      known.emplace_back(member.key());
+  }
+  for (const std::string& name : wanted) {
+    const bool somewhere = std::find(known.begin(), known.end(), name) != known.end() ||
+                           std::any_of(listing.items.begin(), listing.items.end(), [&name](const json::value& item) {
+                             return item.is_object() && member_at(item.as_object(), name) != nullptr;
+                           });
+    if (!somewhere) throw Problem{Exit::usage, "there is no field \"" + name + "\"", suggestion(name, known, "")};
+  }
+  return wanted;
+}
+
+json::value reduced(const json::value& item, const Names& fields) {
   json::object object;
-  for (std::size_t i = 0; i < row.size(); ++i)
-    object[listing.columns[i]] = row[i];
+  for (const std::string& name : fields) {
+    const json::value* value = item.is_object() ? member_at(item.as_object(), name) : nullptr;
+    object[name] = value == nullptr ? json::value(nullptr) : *value;
+  }
   return object;
 }
 
-void print_json(const Listing& listing, bool lines, std::ostream& out) {
-  json::array items;
-  for (const Row& row : listing.rows) {
-    if (lines) {
-      out << json::serialize(object_of(listing, row)) << '\n';
-    } else {
-      items.push_back(object_of(listing, row));
+Rows rows_of(const json::array& items, const Names& columns) {
+  Rows rows{columns, {}};
+  for (const json::value& item : items) {
+    Row row;
+    for (const std::string& name : columns) {
+      const json::value* value = item.is_object() ? member_at(item.as_object(), name) : nullptr;
+      row.push_back(value == nullptr ? std::nullopt : cell_text(*value));
     }
+    rows.rows.push_back(std::move(row));
   }
-  if (!lines) out << json::serialize(items) << '\n';
+  return rows;
 }
 
-void print_markdown(const Listing& listing, std::ostream& out) {
-  const auto cell = [](const std::string& text) { return escaped(text, '|', "\\|"); };
-  print_separated(listing.columns, "| ", " | ", " |", cell, out);
-  print_separated(Row(listing.columns.size(), "---"), "| ", " | ", " |", cell, out);
-  for (const Row& row : listing.rows)
-    print_separated(row, "| ", " | ", " |", cell, out);
+void print_items(const Options& options, const Listing& listing, const Names& columns) {
+  json::array items;
+  for (const json::value& item : listing.items)
+    items.push_back(options.fields.empty() ? item : reduced(item, columns));
+  if (options.output == "json") return print_json(items);
+  for (const json::value& item : items)
+    print_json(item);
 }
 
 }  // namespace
@@ -104,23 +85,91 @@ bool wants_json(const Options& options) {
   return options.output == "json" || options.output == "jsonl";
 }
 
-void print_listing(const Listing& listing, const Options& options, std::ostream& out) {
+std::string format_of(const Options& options) {
+  return !options.output.empty() ? options.output : (::isatty(STDOUT_FILENO) != 0 ? "table" : "tsv");
+}
+
+void print_json(const json::value& value) {
+  std::cout << json::serialize(value) << '\n';
+}
+
+const json::value* member_at(const json::object& object, const std::string& path) {
+  if (const json::value* whole = object.if_contains(path)) return whole;
+  const std::size_t dot = path.find('.');
+  if (dot == std::string::npos) return nullptr;
+  const json::value* inner = object.if_contains(path.substr(0, dot));
+  return inner == nullptr || !inner->is_object() ? nullptr : member_at(inner->as_object(), path.substr(dot + 1));
+}
+
+std::string text_at(const json::value& value, const std::string& path) {
+  const json::value* found = value.is_object() ? member_at(value.as_object(), path) : nullptr;
+  return found != nullptr && found->is_string() ? std::string(found->as_string()) : std::string();
+}
+
+std::optional<std::string> cell_text(const json::value& value) {
+  if (value.is_null()) return std::nullopt;
+  if (value.is_string()) return std::string(value.as_string());
+  if (!value.is_array()) return json::serialize(value);
+  std::string joined;
+  for (const json::value& item : value.as_array()) {
+    if (item.is_object() || item.is_array()) return json::serialize(value);
+    joined += (joined.empty() ? "" : ",") + cell_text(item).value_or("");
+  }
+  return joined;
+}
+
+void print_listing(const Options& options, const Listing& listing) {
+  const Names columns = chosen_columns(options, listing);
   if (options.quiet) {
-    for (const Row& row : listing.rows)
-      out << row.front() << '\n';
+    const Rows ids = rows_of(listing.items, {listing.columns.front()});
+    for (const Row& row : ids.rows)
+      std::cout << row.front().value_or("") << '\n';
     return;
   }
-  const std::string format =
-      !options.output.empty() ? options.output : (::isatty(STDOUT_FILENO) != 0 ? "table" : "tsv");
-  if (format == "json" || format == "jsonl") return print_json(listing, format == "jsonl", out);
-  if (format == "markdown") return print_markdown(listing, out);
-  if (format == "table" || format == "wide") return print_table(listing, !options.no_headers, out);
-  const bool csv = format == "csv";
-  const auto cell = csv ? csv_cell : tsv_cell;
-  const char* const between = csv ? "," : "\t";
-  if (!options.no_headers) print_separated(listing.columns, "", between, "", cell, out);
-  for (const Row& row : listing.rows)
-    print_separated(row, "", between, "", cell, out);
+  if (wants_json(options)) return print_items(options, listing, columns);
+  const std::string format = format_of(options);
+  const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+  if (listing.items.empty() && terminal && !listing.empty.empty() && (format == "table" || format == "wide")) {
+    std::cerr << listing.empty << '\n';
+    return;
+  }
+  const Rows rows = rows_of(listing.items, columns);
+  const bool headers = !options.no_headers;
+  if (format == "csv" || format == "tsv") {
+    std::string text;
+    if (headers) text += separated_row(format, Row(columns.begin(), columns.end()));
+    for (const Row& row : rows.rows)
+      text += separated_row(format, row);
+    return page(options, text);
+  }
+  if (format == "markdown") return page(options, markdown_text(rows));
+  page(options, format == "aligned" ? aligned_text(rows, headers) : table_text(rows, headers));
+}
+
+void print_object(const Options& options, const json::object& object, const Names& columns) {
+  Listing listing{columns, {object}};
+  const std::string format = format_of(options);
+  if (wants_json(options) && !options.quiet) {
+    return print_json(options.fields.empty() ? json::value(object) : reduced(object, chosen_columns(options, listing)));
+  }
+  if (options.quiet || (format != "table" && format != "wide")) return print_listing(options, listing);
+  Names names = chosen_columns(options, listing);
+  if (format == "wide" && options.fields.empty()) {
+    for (const auto& member : object)
+      if (std::find(names.begin(), names.end(), member.key()) == names.end()) names.emplace_back(member.key());
+  }
+  std::size_t width = 0;
+  for (const std::string& name : names)
+    width = std::max(width, name.size());
+  std::string text;
+  for (const std::string& name : names) {
+    const json::value* value = member_at(object, name);
+    if (value == nullptr) continue;
+    const auto cell = cell_text(*value);
+    text += styled(name, Style::bold) + std::string(width - name.size() + 2, ' ') +
+            (cell ? *cell : styled("NULL", Style::dim)) + "\n";
+  }
+  page(options, text);
 }
 
 }  // namespace dbgate::cli

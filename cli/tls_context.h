@@ -1,7 +1,7 @@
 #pragma once
 #include <boost/asio/ssl/context.hpp>
 
-#include "cli/context.h"
+#include "cli/options.h"
 
 namespace dbgate::cli {
 

@@ -1,129 +1,129 @@
-#include <termios.h>
-#include <unistd.h>
-
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <iostream>
 
 #include "cli/api_client.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
+#include "cli/problem.h"
+#include "cli/terminal.h"
 
 namespace dbgate::cli {
 namespace {
 
 namespace json = boost::json;
 
-std::string first_line_of_stdin() {
-  std::string line;
-  std::getline(std::cin, line);
-  if (!line.empty() && line.back() == '\r') line.pop_back();
-  return line;
-}
-
-bool may_prompt() {
-  const char* no_input = std::getenv("DBGATE_NO_INPUT");
-  return ::isatty(STDIN_FILENO) != 0 && (no_input == nullptr || *no_input == '\0');
-}
-
-std::string prompt_password(const std::string& username, const std::string& url) {
-  if (!may_prompt()) {
-    throw Problem{Exit::usage, "no terminal to ask for a password on", "use --password-stdin", ""};
-  }
-  std::cerr << "Password for " << username << " at " << url << ": " << std::flush;
-  termios shown{};
-  ::tcgetattr(STDIN_FILENO, &shown);
-  termios hidden = shown;
-  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-  std::string password = first_line_of_stdin();
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-  std::cerr << '\n';
-  return password;
-}
-
-std::string joined(const json::value& list) {
-  std::string text;
-  for (const json::value& item : list.as_array()) {
-    if (!text.empty()) text += ",";
-    text += std::string(item.as_string());
-  }
-  return text;
-}
-
-std::string text_of(const json::value& value) {
-  return std::string(value.as_string());
-}
-
-}  // namespace
-
-Exit login(const Options& options, const LoginOptions& login) {
-  const GatewayUrl url = gateway_of(options);
-  Credentials credentials;
-  credentials.url = url.text();
-  if (login.with_token) {
-    credentials.token = first_line_of_stdin();
-    const ApiAnswer me = call_api(options, url, credentials.token, "GET", "/me", nullptr);
-    credentials.user = text_of(me.body.at("user").at("name"));
-  } else {
-    const char* const account = std::getenv("USER");
-    credentials.user = !login.username.empty() ? login.username : (account == nullptr ? "" : account);
-    if (credentials.user.empty()) throw Problem{Exit::usage, "no user name", "use --username", ""};
-    const std::string password =
-        login.password_stdin ? first_line_of_stdin() : prompt_password(credentials.user, credentials.url);
-    const json::object body{{"username", credentials.user}, {"password", password}};
-    const ApiAnswer answer = call_api(options, url, "", "POST", "/login", body);
-    credentials.token = text_of(answer.body.at("access_token"));
-  }
-  save_credentials(credentials);
-  std::cerr << "signed in to " << credentials.url << " as " << credentials.user << '\n';
-  return Exit::ok;
-}
-
-Exit logout(const Options& options) {
+int logout(const Call& call) {
+  Api api(call.options);
   try {
-    call_api(options, "POST", "/logout");
+    if (call.has("all")) {
+      for (const json::value& login : api.my_logins()) {
+        const json::value* current = login.is_object() ? login.as_object().if_contains("current") : nullptr;
+        const bool own = current != nullptr && current->is_bool() && current->as_bool();
+        if (!own && text_at(login, "ended_at").empty()) api.end_my_login(text_at(login, "id"));
+      }
+    }
+    api.logout();
   } catch (const Problem& problem) {
     // An expired token needs no revocation; a gateway that is away is another matter.
     if (problem.exit != Exit::not_authenticated) throw;
   }
-  forget_token();
-  std::cerr << "signed out\n";
-  return Exit::ok;
+  if (fixed_token().empty()) forget_login(call.options, api.url());
+  std::cerr << "signed out of " << api.url().text() << '\n';
+  return 0;
 }
 
-Exit whoami(const Options& options) {
-  const ApiAnswer me = call_api(options, "GET", "/me");
-  if (wants_json(options)) {
-    std::cout << json::serialize(me.body) << '\n';
-    return Exit::ok;
-  }
-  const Listing listing{{"user", "groups", "expires_at", "gateway"},
-                        {{text_of(me.body.at("user").at("name")), joined(me.body.at("groups")),
-                          text_of(me.body.at("expires_at")), gateway_of(options).text()}}};
-  print_listing(listing, options, std::cout);
-  return Exit::ok;
+int whoami(const Call& call) {
+  Api api(call.options);
+  const Progress progress(call.options, "asking " + api.url().text());
+  json::object me = api.me().as_object();
+  me["gateway"] = api.url().text();
+  print_object(call.options, me, {"user.name", "groups", "roles", "expires_at", "gateway"});
+  return 0;
 }
 
-Exit list_targets(const Options& options) {
-  const ApiAnswer answer = call_api(options, "GET", "/targets");
-  const json::array& items = answer.body.at("items").as_array();
-  if (options.output == "json") {
-    std::cout << json::serialize(items) << '\n';
-    return Exit::ok;
+int token(const Call& call) {
+  const GatewayUrl url = gateway_of(call.options);
+  std::cout << token_for(call.options, url, call.duration("ttl", std::chrono::seconds(60))) << '\n';
+  return 0;
+}
+
+int password(const Call& call) {
+  Api api(call.options);
+  if (call.has("password-stdin")) {
+    const std::string current = line_of_stdin();
+    api.change_password(current, line_of_stdin());
+  } else {
+    const std::string instead = "use --password-stdin";
+    const std::string current = ask_secret(call.options, "Password now: ", instead);
+    const std::string next = ask_secret(call.options, "New password: ", instead);
+    if (next != ask_secret(call.options, "New password again: ", instead)) {
+      throw Problem{Exit::usage, "the two new passwords differ", "dbgate password"};
+    }
+    api.change_password(current, next);
   }
-  if (options.output == "jsonl") {
-    for (const json::value& item : items)
-      std::cout << json::serialize(item) << '\n';
-    return Exit::ok;
+  std::cerr << "the password is changed\n";
+  return 0;
+}
+
+int enable_second_factor(const Call& call) {
+  Api api(call.options);
+  const json::value started = api.start_totp();
+  const std::string uri = text_at(started, "uri").empty() ? text_at(started, "otpauth_uri") : text_at(started, "uri");
+  std::cerr << "Add this to your authenticator:\n";
+  std::cout << uri << '\n';
+  const std::string code = ask(call.options, "Code that it shows: ", "run it on a terminal");
+  const json::value confirmed = api.confirm_totp(code);
+  std::cerr << "The second factor is on. Recovery codes, each good once; they are shown this one time:\n";
+  const json::value* codes = confirmed.is_object() ? confirmed.as_object().if_contains("recovery_codes") : nullptr;
+  if (codes != nullptr && codes->is_array()) {
+    for (const json::value& one : codes->as_array())
+      std::cout << cell_text(one).value_or("") << '\n';
   }
-  Listing listing{{"name", "engine", "databases", "access"}, {}};
-  for (const json::value& item : items) {
-    listing.rows.push_back({text_of(item.at("name")), text_of(item.at("engine")), joined(item.at("databases")),
-                            text_of(item.at("access"))});
-  }
-  print_listing(listing, options, std::cout);
-  return Exit::ok;
+  return 0;
+}
+
+int disable_second_factor(const Call& call) {
+  Api api(call.options);
+  confirm(call.options, call.has("yes"), "Sign in without a second factor from now on?");
+  const std::string secret =
+      call.has("password-stdin") ? line_of_stdin() : ask_secret(call.options, "Password: ", "use --password-stdin");
+  api.remove_totp(secret);
+  std::cerr << "the second factor is off\n";
+  return 0;
+}
+
+}  // namespace
+
+Verbs account_verbs() {
+  Verb out{"logout", "end the sign-in and forget its tokens"};
+  out.flags = {toggle("--all", "end all sign-ins of yours, on every device")};
+  out.description = "Sessions that were opened with the sign-in end within a second.";
+  out.exits = {7};
+  out.run = logout;
+
+  Verb who{"whoami", "show who is signed in: groups, roles, expiry, gateway"};
+  who.exits = {4, 7};
+  who.run = whoami;
+
+  Verb print{"token", "print the access token, renewed if need be"};
+  print.flags = {option("--ttl", Kind::duration, "DURATION", "good for at least this much longer (1m)")};
+  print.examples = {{"curl -H \"Authorization: Bearer $(dbgate token)\" https://HOST:8443/api/v1/me", "call the API"}};
+  print.exits = {4, 7};
+  print.run = token;
+
+  Verb change{"password", "change your password"};
+  change.flags = {toggle("--password-stdin", "read the current and the new password from standard input, a line each")};
+  change.exits = {4, 7};
+  change.run = password;
+
+  Verb enable{"second-factor enable", "ask for a code of an authenticator (TOTP) when you sign in"};
+  enable.exits = {4, 7};
+  enable.run = enable_second_factor;
+  Verb disable{"second-factor disable", "sign in by password alone again"};
+  disable.flags = {toggle("--yes", "do not ask"), toggle("--password-stdin", "read the password from standard input")};
+  disable.exits = {4, 7};
+  disable.run = disable_second_factor;
+  return {out, who, print, change, enable, disable};
 }
 
 }  // namespace dbgate::cli

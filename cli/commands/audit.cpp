@@ -5,10 +5,13 @@
 #include <chrono>
 #include <functional>
 #include <iostream>
+#include <set>
 #include <thread>
 
+#include "cli/api_client.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
+#include "cli/problem.h"
 #include "gateway/audit/log_reader.h"
 #include "gateway/audit/verify.h"
 
@@ -43,7 +46,18 @@ bool parse_record(const std::string& line, Record& record) {
   return true;
 }
 
-bool matches(const Record& record, const AuditOptions& audit) {
+/// What records are wanted.
+struct Wanted {
+  std::string directory;  ///< the gateway's audit directory; empty: its API is asked
+  std::string user, target, event, effect, text, since, until;
+};
+
+Wanted wanted_of(const Call& call) {
+  return {call.text("DIRECTORY"), call.text("user"), call.text("target"), call.text("event"),
+          call.text("effect"),    call.text("text"), call.text("since"),  call.text("until")};
+}
+
+bool matches(const Record& record, const Wanted& audit) {
   const auto is = [&record](const char* name, const std::string& wanted) {
     return wanted.empty() || text_of(record.fields, name) == wanted;
   };
@@ -57,28 +71,30 @@ bool matches(const Record& record, const AuditOptions& audit) {
   return text_of(record.fields, "db.query.text").find(audit.text) != std::string::npos;
 }
 
-void require_directory(const AuditOptions& audit) {
-  if (::access(audit.directory.c_str(), R_OK | X_OK) == 0) return;
-  throw Problem{Exit::not_found, "cannot read the audit log in " + audit.directory,
-                "name the directory audit/ in the gateway's state_dir", ""};
+void require_directory(const std::string& directory) {
+  if (::access(directory.c_str(), R_OK | X_OK) == 0) return;
+  throw Problem{Exit::not_found, "cannot read the audit log in " + directory,
+                "name the directory audit/ in the gateway's state_dir"};
 }
 
 Listing listing_of(const std::vector<Record>& records) {
-  Listing listing{{"ts", "event", "user.name", "target", "decision.effect", "db.query.text"}, {}};
+  Listing listing{{"ts", "event", "user.name", "target", "decision.effect", "db.query.text"},
+                  {},
+                  {"decision.rule_id", "session_id"}};
+  listing.empty = "no record matches";
   for (const Record& record : records) {
-    std::vector<std::string> row;
-    for (const std::string& column : listing.columns)
-      row.push_back(text_of(record.fields, column.c_str()));
-    std::replace(row.back().begin(), row.back().end(), '\n', ' ');
-    listing.rows.push_back(std::move(row));
+    json::object item = record.fields;
+    if (json::value* text = item.if_contains("db.query.text"); text != nullptr && text->is_string()) {
+      std::replace(text->as_string().begin(), text->as_string().end(), '\n', ' ');
+    }
+    listing.items.push_back(std::move(item));
   }
   return listing;
 }
 
 // JSON output is the log's own lines: the hash of a record is of its bytes.
 void print(const std::vector<Record>& records, const Options& options) {
-  if (options.output != "jsonl" && options.output != "json")
-    return print_listing(listing_of(records), options, std::cout);
+  if (!wants_json(options) || !options.fields.empty()) return print_listing(options, listing_of(records));
   const bool array = options.output == "json";
   for (std::size_t i = 0; i < records.size(); ++i)
     std::cout << (array ? (i == 0 ? "[" : ",") : "") << records[i].line << '\n';
@@ -86,7 +102,7 @@ void print(const std::vector<Record>& records, const Options& options) {
 }
 
 // What came since the last call, ordered by time: chains are written by one thread each.
-std::vector<Record> more(audit::LogReader& reader, const AuditOptions& audit) {
+std::vector<Record> more(audit::LogReader& reader, const Wanted& audit) {
   std::vector<Record> records;
   reader.more([&](const std::string& line) {
     Record record;
@@ -96,55 +112,136 @@ std::vector<Record> more(audit::LogReader& reader, const AuditOptions& audit) {
   return records;
 }
 
-}  // namespace
-
-Exit audit_search(const Options& options, const AuditOptions& audit) {
-  require_directory(audit);
-  dbgate::audit::LogReader reader(audit.directory);
-  print(more(reader, audit), options);
-  return Exit::ok;
+std::vector<Record> ask_gateway(Api& api, const Wanted& audit, std::size_t limit) {
+  std::vector<Record> records;
+  const Query filters{{"user", audit.user}, {"target", audit.target}, {"event", audit.event}, {"effect", audit.effect},
+                      {"text", audit.text}, {"since", audit.since},   {"until", audit.until}, {"sort", "-ts"}};
+  for (const json::value& item : api.audit_records(filters, limit)) {
+    Record record;
+    if (parse_record(json::serialize(item), record)) records.push_back(std::move(record));
+  }
+  std::reverse(records.begin(), records.end());
+  return records;
 }
 
-Exit audit_tail(const Options& options, const AuditOptions& audit) {
-  require_directory(audit);
-  dbgate::audit::LogReader reader(audit.directory);
-  std::vector<Record> records = more(reader, audit);
-  if (records.size() > audit.lines) {
-    records.erase(records.begin(), records.end() - static_cast<std::ptrdiff_t>(audit.lines));
+int search(const Call& call) {
+  const Wanted wanted = wanted_of(call);
+  if (wanted.directory.empty()) {
+    Api api(call.options);
+    print(ask_gateway(api, wanted, static_cast<std::size_t>(call.number("limit", 1000, 1, 1'000'000))), call.options);
+    return 0;
   }
-  print(records, options);
+  require_directory(wanted.directory);
+  dbgate::audit::LogReader reader(wanted.directory);
+  std::vector<Record> records = more(reader, wanted);
+  const auto limit = static_cast<std::size_t>(call.number("limit", 1'000'000'000, 1));
+  if (records.size() > limit) records.resize(limit);
+  print(records, call.options);
+  return 0;
+}
+
+// Records after the last one that was shown, until Ctrl-C.
+[[noreturn]] void follow(const Options& options, const std::function<std::vector<Record>()>& next,
+                         std::chrono::milliseconds pause) {
   Options without_headers = options;
   without_headers.no_headers = true;
+  if (without_headers.output.empty()) without_headers.output = format_of(options);
   if (without_headers.output == "json") without_headers.output = "jsonl";
-  while (audit.follow) {
-    std::this_thread::sleep_for(follow_interval);
-    print(more(reader, audit), without_headers);
+  for (;;) {
+    std::this_thread::sleep_for(pause);
+    const std::vector<Record> records = next();
+    if (!records.empty()) print(records, without_headers);
     std::cout.flush();
   }
-  return Exit::ok;
 }
 
-Exit audit_verify(const Options& options, const AuditOptions& audit) {
-  require_directory(audit);
-  const audit::VerifyReport report = audit::verify_directory(audit.directory);
-  if (wants_json(options)) {
-    json::object object{{"records", report.records},
-                        {"chains", report.chains},
-                        {"segments", report.segments},
-                        {"in_flight", report.in_flight},
-                        {"problems", json::value_from(report.problems)}};
-    std::cout << json::serialize(object) << '\n';
+int tail(const Call& call) {
+  Wanted wanted = wanted_of(call);
+  const auto lines = static_cast<std::size_t>(call.number("lines", 20, 1));
+  if (wanted.directory.empty()) {
+    Api api(call.options);
+    std::vector<Record> records = ask_gateway(api, wanted, lines);
+    print(records, call.options);
+    if (!call.has("follow")) return 0;
+    std::set<std::string> seen;
+    for (const Record& record : records)
+      seen.insert(text_of(record.fields, "id"));
+    if (!records.empty()) wanted.since = records.back().ts;
+    follow(
+        call.options,
+        [&] {
+          std::vector<Record> fresh = ask_gateway(api, wanted, 1000);
+          std::erase_if(fresh,
+                        [&seen](const Record& record) { return !seen.insert(text_of(record.fields, "id")).second; });
+          if (!fresh.empty()) wanted.since = fresh.back().ts;
+          return fresh;
+        },
+        std::chrono::seconds(2));
+  }
+  require_directory(wanted.directory);
+  dbgate::audit::LogReader reader(wanted.directory);
+  std::vector<Record> records = more(reader, wanted);
+  if (records.size() > lines) records.erase(records.begin(), records.end() - static_cast<std::ptrdiff_t>(lines));
+  print(records, call.options);
+  std::cout.flush();
+  if (call.has("follow"))
+    follow(
+        call.options, [&] { return more(reader, wanted); }, follow_interval);
+  return 0;
+}
+
+int verify(const Call& call) {
+  const std::string directory = call.text("DIRECTORY");
+  require_directory(directory);
+  const audit::VerifyReport report = audit::verify_directory(directory);
+  if (wants_json(call.options)) {
+    print_json(json::object{{"records", report.records},
+                            {"chains", report.chains},
+                            {"segments", report.segments},
+                            {"in_flight", report.in_flight},
+                            {"problems", json::value_from(report.problems)}});
   } else {
     std::cout << report.records << " records in " << report.chains << " chains and " << report.segments << " segments; "
               << report.in_flight << " statements without outcome\n";
     for (const std::string& problem : report.problems)
       std::cout << problem << '\n';
   }
-  if (report.problems.empty()) return Exit::ok;
+  if (report.problems.empty()) return 0;
   throw Problem{Exit::failure,
                 "the audit log has been altered or is damaged: " + std::to_string(report.problems.size()) +
                     (report.problems.size() == 1 ? " problem" : " problems"),
-                "keep a copy before anything else touches the directory", ""};
+                "keep a copy before anything else touches the directory"};
+}
+
+}  // namespace
+
+Verbs audit_verbs() {
+  const std::vector<Argument> directory{
+      {"DIRECTORY", Kind::directory, "the gateway's audit directory; without it the gateway is asked", false}};
+  const std::vector<Flag> filters{
+      option("--user", Kind::text, "USER", "of this user"),
+      option("--target", Kind::target, "TARGET", "on this target"),
+      option("--event", Kind::text, "EVENT", "of this kind, such as statement.decided"),
+      choice("--effect", "EFFECT", "allow deny mask log_only hold", "decided so"),
+      option("--text", Kind::text, "TEXT", "with this in the statement"),
+      option("--since", Kind::text, "TIME", "from this time on (RFC 3339, UTC)"),
+      option("--until", Kind::text, "TIME", "before this time"),
+  };
+  Verb last{"audit tail", "show the last records", directory, filters};
+  last.flags.push_back(option("-n,--lines", Kind::number, "N", "how many (20)"));
+  last.flags.push_back(toggle("-f,--follow", "go on as records come"));
+  last.exits = {3, 4, 5, 7, 130};
+  last.run = tail;
+  Verb find{"audit search", "show records that match", directory, filters};
+  find.flags.push_back(option("--limit", Kind::number, "N", "this many at most (1000 of a gateway)"));
+  find.exits = {3, 4, 5, 7};
+  find.run = search;
+  Verb prove{"audit verify", "prove that nothing was changed or is missing, offline"};
+  prove.arguments = {{"DIRECTORY", Kind::directory, "the gateway's audit directory"}};
+  prove.examples = {{"dbgate audit verify /var/lib/dbgate/audit", "has anybody touched the record?"}};
+  prove.exits = {3};
+  prove.run = verify;
+  return {last, find, prove};
 }
 
 }  // namespace dbgate::cli

@@ -1,53 +1,81 @@
 #include <boost/json.hpp>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
-#include "cli/api_client.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/targets.h"
 #include "cli/output.h"
+#include "cli/problem.h"
+#include "cli/terminal.h"
 
 namespace dbgate::cli {
 namespace {
 
 namespace json = boost::json;
 
-std::string sql_of(const CheckOptions& check) {
-  if (!check.sql.empty() || check.file.empty()) return check.sql;
-  if (check.file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-  std::ifstream file(check.file, std::ios::binary);
-  if (!file) throw Problem{Exit::usage, "cannot read " + check.file, "", ""};
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string member(const json::value& body, const char* name) {
-  const json::value* value = body.as_object().if_contains(name);
-  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
-}
+constexpr const char* risk_levels = "low medium high critical";
 
 Exit exit_for(const std::string& effect) {
   if (effect == "allow" || effect == "mask" || effect == "log_only") return Exit::ok;
+  if (effect == "hold") return Exit::approval_required;
   return effect == "deny" ? Exit::denied : Exit::database_error;
+}
+
+// Whether the risk of a decision is at least as high as --fail-on. A decision without risk is below all.
+bool risky(const json::value& decision, const std::string& limit) {
+  const std::string order = std::string(" ") + risk_levels + " ";
+  const std::string level = text_at(decision, "risk.level");
+  if (limit.empty() || level.empty()) return false;
+  const std::size_t at = order.find(" " + level + " ");
+  return at != std::string::npos && at >= order.find(" " + limit + " ");
+}
+
+int check(const Call& call) {
+  Api api(call.options);
+  const std::string target = call.text("TARGET");
+  json::object question{{"target", target}, {"sql", sql_of(call)}};
+  if (call.has("as")) question["principal"] = call.text("as");
+  json::value decision;
+  try {
+    const Progress progress(call.options, "asking " + api.url().text());
+    decision = api.decide(question);
+  } catch (const Problem& problem) {
+    if (problem.code == "no_such_target" && !call.has("as") && target.find('/') == std::string::npos) {
+      no_target(api, target);
+    }
+    throw;
+  }
+  const std::string effect = text_at(decision, "effect");
+  if (wants_json(call.options) && call.options.fields.empty()) {
+    print_json(decision);
+  } else {
+    Listing listing{{"effect", "operation", "rule", "sqlstate", "message"}, {decision}, {"reasons", "risk.level"}};
+    print_listing(call.options, listing);
+    const std::string hint = text_at(decision, "hint");
+    if (!hint.empty()) std::cerr << "  hint: " << hint << '\n';
+  }
+  const Exit exit = exit_for(effect);
+  if (exit == Exit::ok && risky(decision, call.text("fail-on"))) return static_cast<int>(Exit::risk_too_high);
+  return static_cast<int>(exit);
 }
 
 }  // namespace
 
-Exit check(const Options& options, const CheckOptions& check) {
-  json::object body{{"target", check.target}, {"sql", sql_of(check)}};
-  if (!check.principal.empty()) body["principal"] = check.principal;
-  const ApiAnswer answer = call_api(options, "POST", "/decisions", body);
-  const std::string effect = member(answer.body, "effect");
-  if (wants_json(options)) {
-    std::cout << json::serialize(answer.body) << '\n';
-    return exit_for(effect);
-  }
-  const Listing listing{{"effect", "operation", "rule", "sqlstate", "message"},
-                        {{effect, member(answer.body, "operation"), member(answer.body, "rule"),
-                          member(answer.body, "sqlstate"), member(answer.body, "message")}}};
-  print_listing(listing, options, std::cout);
-  const std::string hint = member(answer.body, "hint");
-  if (!hint.empty()) std::cerr << "  hint: " << hint << '\n';
-  return exit_for(effect);
+Verbs check_verbs() {
+  Verb verb{"check", "say what would be decided about a statement; nothing runs"};
+  verb.arguments = {{"TARGET", Kind::target, "target, or target/database"},
+                    {"INPUT", Kind::file, "a file with the statement; - is standard input", false}};
+  verb.flags = {
+      option("-c,--command", Kind::text, "SQL", "the statement"),
+      option("-f,--file", Kind::file, "FILE", "a file with it; - is standard input"),
+      option("--as", Kind::text, "USER", "decide for this user; for those who may do everything on the target"),
+      choice("--fail-on", "LEVEL", risk_levels, "exit with 10 if the risk is at least low, medium, high or critical"),
+  };
+  verb.description = "Shows the decision, the rule and the nearest statement that passes. The exit status suits CI.";
+  verb.examples = {{"dbgate check shop -c 'DELETE FROM orders'", "would that be allowed?"},
+                   {"dbgate check shop -f migration.sql", "in CI"}};
+  verb.exits = {3, 4, 5, 6, 7, 8, 10};
+  verb.run = check;
+  return {verb};
 }
 
 }  // namespace dbgate::cli

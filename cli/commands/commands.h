@@ -1,65 +1,37 @@
 #pragma once
-#include <string>
-#include <vector>
+#include "cli/table/verb.h"
 
-#include "cli/context.h"
-#include "cli/problem.h"
-
-// One function per verb, one file per family. Each prints data on standard output, everything else on standard error,
-// and throws Problem when it cannot go on.
+// Each file of this folder has the verbs of one family: their rows of the command table, and what they do. They print
+// data on standard output, everything else on standard error, and throw Problem when they cannot go on.
 namespace dbgate::cli {
 
-struct LoginOptions {
-  std::string username;
-  bool password_stdin = false;
-  bool with_token = false;
-};
-Exit login(const Options& options, const LoginOptions& login);
-Exit logout(const Options& options);
-Exit whoami(const Options& options);
-Exit list_targets(const Options& options);
+Verbs login_verbs();
+Verbs account_verbs();
+Verbs list_verbs();
+Verbs show_verbs();
+Verbs connect_verbs();
+Verbs tunnel_verbs();
+Verbs exec_verbs();
+Verbs check_verbs();
+Verbs history_verbs();
+Verbs session_verbs();
+Verbs audit_verbs();
+Verbs policy_verbs();
+Verbs environment_verbs();
+Verbs config_verbs();
+Verbs profile_verbs();
+Verbs doctor_verbs();
+Verbs help_verbs();
+Verbs complete_verbs();
+Verbs user_verbs();
+Verbs group_verbs();
+Verbs service_account_verbs();
+Verbs target_verbs();
+Verbs personal_token_verbs();
+Verbs database_password_verbs();
+Verbs invitation_verbs();
 
-struct CheckOptions {
-  std::string target;
-  std::string principal;  ///< whose rights decide; empty: one's own
-  std::string sql;
-  std::string file;
-};
-Exit check(const Options& options, const CheckOptions& check);
-
-struct ConnectOptions {
-  std::string target;
-  std::string database;
-  std::string listen = "127.0.0.1";
-  bool allow_remote = false;
-  int port = -1;  ///< -1: the remembered one, else the first free from 15432
-  std::string socket;
-  bool no_local_password = false;
-  bool psql = false;
-  std::vector<std::string> command;
-};
-/// @return the child's exit status when there is a command
-int connect(const Options& options, const ConnectOptions& connect);
-
-struct AuditOptions {
-  std::string directory;  ///< the gateway's audit directory
-  std::string user, target, event, effect, text, since, until;
-  std::size_t lines = 20;
-  bool follow = false;
-};
-Exit audit_tail(const Options& options, const AuditOptions& audit);
-Exit audit_search(const Options& options, const AuditOptions& audit);
-Exit audit_verify(const Options& options, const AuditOptions& audit);
-
-struct PolicyOptions {
-  std::string file;    ///< test: tests, or a configuration with tests
-  std::string config;  ///< test: the configuration, if the file does not name it
-  std::string before, after;
-  std::string audit;  ///< diff, learn: the gateway's audit directory
-  std::string user, target;
-};
-Exit policy_test(const Options& options, const PolicyOptions& policy);
-Exit policy_diff(const Options& options, const PolicyOptions& policy);
-Exit policy_learn(const Options& options, const PolicyOptions& policy);
+/// The whole command table.
+const Table& command_table();
 
 }  // namespace dbgate::cli

@@ -1,325 +1,271 @@
-#include <signal.h>
-#include <spawn.h>
-#include <sys/stat.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/json.hpp>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
 
 #include "cli/api_client.h"
 #include "cli/commands/commands.h"
-#include "cli/files.h"
+#include "cli/commands/targets.h"
 #include "cli/output.h"
-#include "cli/tunnel/tunnel.h"
+#include "cli/problem.h"
+#include "cli/terminal.h"
+#include "cli/tunnel/live.h"
 #include "gateway/auth/digests.h"
 #include "gateway/auth/random.h"
 #include "gateway/base/clock.h"
-
-extern char** environ;
 
 namespace dbgate::cli {
 namespace {
 
 namespace json = boost::json;
 
-constexpr int first_port = 15432;
-constexpr int port_tries = 200;
 constexpr std::size_t password_bytes = 24;
-
-/// What a client needs to use the tunnel.
-struct Local {
-  std::string host;
-  std::uint16_t port = 0;
-  std::string user;
-  std::string database;
-  std::string passfile;  ///< empty: no password is asked for
-};
-
-/// Ports of earlier tunnels, so that a target keeps its own.
-class RememberedPorts {
- public:
-  RememberedPorts() : path_(state_directory() + "/ports.json") {
-    boost::system::error_code failed;
-    const std::string text = read_private_file(path_);
-    const json::value parsed = text.empty() ? json::object() : json::parse(text, failed);
-    if (!failed && parsed.is_object()) ports_ = parsed.as_object();
-  }
-  int find(const std::string& name) const {
-    const json::value* port = ports_.if_contains(name);
-    return port != nullptr && port->is_int64() ? static_cast<int>(port->as_int64()) : 0;
-  }
-  void keep(const std::string& name, int port) {
-    if (find(name) == port) return;
-    ports_[name] = port;
-    write_private_file(path_, json::serialize(ports_) + "\n");
-  }
-
- private:
-  std::string path_;
-  json::object ports_;
-};
 
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1";
 }
 
-void check_settings(const ConnectOptions& connect) {
-  if (!is_loopback(connect.listen) && !connect.allow_remote) {
-    throw Problem{Exit::usage, "--listen " + connect.listen + " would open the tunnel to the network",
-                  "add --allow-remote if that is meant", ""};
+void check_flags(const Call& call) {
+  const std::string listen = call.text("listen", "127.0.0.1");
+  if (!is_loopback(listen) && !call.has("allow-remote")) {
+    throw Problem{Exit::usage, "--listen " + listen + " would open the tunnel to the network",
+                  "add --allow-remote if that is meant"};
   }
-  if (connect.no_local_password && !is_loopback(connect.listen)) {
-    throw Problem{Exit::usage, "--no-local-password is for loopback addresses only", "", ""};
+  if (call.has("no-local-password") && !is_loopback(listen)) {
+    throw Problem{Exit::usage, "--no-local-password is for loopback addresses only", "leave one of the two out"};
+  }
+  const bool runs = call.has("psql") || !call.command.empty();
+  if (call.has("background") && runs) {
+    throw Problem{Exit::usage, "--background runs no command", "leave --psql and -- out"};
   }
 }
 
-/// What the gateway says of the target.
-struct TargetFacts {
-  std::string user;
-  bool speaks_postgres = true;
-};
-
-// Whether the target is theirs, before anything listens.
-TargetFacts check_target(const Options& options, const ConnectOptions& connect) {
-  const ApiAnswer targets = call_api(options, "GET", "/targets");
-  std::string names;
-  for (const json::value& item : targets.body.at("items").as_array()) {
-    const std::string name(item.at("name").as_string());
-    if (name == connect.target) {
-      const ApiAnswer me = call_api(options, "GET", "/me");
-      const std::string engine(item.at("engine").as_string());
-      return {std::string(me.body.at("user").at("name").as_string()), engine == "postgresql"};
-    }
-    names += (names.empty() ? "" : ", ") + name;
-  }
-  throw Problem{Exit::not_found, "there is no target \"" + connect.target + "\" for you",
-                names.empty() ? "" : "you may use: " + names, targets.request_id};
+// What was typed, apart from what belongs to one run only.
+std::string resume_command(const Call& call) {
+  std::string command = "dbgate connect " + call.text("TARGET");
+  for (const char* name : {"database", "port", "socket", "profile"})
+    if (call.has(name)) command += std::string(" --") + name + " " + call.text(name);
+  return command;
 }
 
-std::string percent_encoded(const std::string& text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.') {
-      encoded += c;
-    } else {
-      encoded += {'%', digits[byte >> 4], digits[byte & 15]};
-    }
-  }
-  return encoded;
-}
-
-std::string tunnel_path(const ConnectOptions& connect) {
-  std::string path = "/api/v1/targets/" + percent_encoded(connect.target) + "/tunnel";
-  if (!connect.database.empty()) path += "?database=" + percent_encoded(connect.database);
-  return path;
-}
-
-// Opens the listener by the port rule: the port that was asked for, the remembered one, the first free from 15432 up.
-std::unique_ptr<Tunnel> open_tunnel(boost::asio::io_context& context, TunnelSettings settings,
-                                    const ConnectOptions& connect, std::uint16_t& port) {
-  const auto attempt = [&](int candidate) -> std::unique_ptr<Tunnel> {
-    settings.address.port = static_cast<std::uint16_t>(candidate);
-    auto tunnel = std::make_unique<Tunnel>(context, settings);
-    if (!tunnel->open()) return nullptr;
-    port = tunnel->port();
-    return tunnel;
-  };
-  if (connect.port >= 0) {
-    if (auto tunnel = attempt(connect.port)) return tunnel;
-    throw Problem{Exit::tunnel_failed, "port " + std::to_string(connect.port) + " is taken",
-                  "--port 0 takes any free one", ""};
-  }
-  RememberedPorts remembered;
-  const std::string name = settings.url.text() + " " + connect.target;
-  const int last = remembered.find(name);
-  std::unique_ptr<Tunnel> tunnel = last > 0 ? attempt(last) : nullptr;
-  for (int candidate = first_port; !tunnel && candidate < first_port + port_tries; ++candidate)
-    tunnel = attempt(candidate);
-  if (!tunnel) throw Problem{Exit::tunnel_failed, "no free port from 15432 up", "--port 0 takes any free one", ""};
-  remembered.keep(name, port);
-  return tunnel;
-}
-
-std::unique_ptr<Tunnel> open_socket(boost::asio::io_context& context, TunnelSettings settings,
-                                    const std::string& directory) {
-  struct stat status {};
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
-    throw Problem{Exit::tunnel_failed, "cannot create " + directory + ": " + std::strerror(errno), "", ""};
-  }
-  const bool ours =
-      ::stat(directory.c_str(), &status) == 0 && status.st_uid == ::geteuid() && (status.st_mode & 077) == 0;
-  if (!ours) {
-    throw Problem{Exit::tunnel_failed, directory + " is not a directory of your own with mode 0700",
-                  "chmod 700 " + directory, ""};
-  }
-  settings.address.unix_path = directory + "/.s.PGSQL.5432";
-  settings.verifier.reset();  // the kernel says who is at the other end
-  auto tunnel = std::make_unique<Tunnel>(context, std::move(settings));
-  const auto opened = tunnel->open();
-  if (!opened) {
-    const Error why = opened.error();
-    throw Problem{Exit::tunnel_failed, why.message(), "", ""};
-  }
-  return tunnel;
-}
-
-/// A passfile for exactly this tunnel (PostgreSQL manual ch. 34.16); gone with the tunnel.
-class PassFile {
+/// Says what happens to the tunnel: JSON lines under -o json, else sentences. `ready` is the one piece of data.
+class Events {
  public:
-  PassFile() = default;
-  PassFile(const Local& local, const std::string& password)
-      : path_(runtime_directory() + "/pass-" + std::to_string(::getpid()) + "-" + std::to_string(local.port)) {
-    write_private_file(path_, local.host + ":" + std::to_string(local.port) + ":*:*:" + password + "\n");
-  }
-  ~PassFile() {
-    if (!path_.empty()) ::unlink(path_.c_str());
-  }
-  PassFile(const PassFile&) = delete;
-  PassFile& operator=(const PassFile&) = delete;
-  const std::string& path() const noexcept { return path_; }
+  Events(const Call& call, bool quiet) : target_(call.text("TARGET")), json_(wants_json(call.options)), quiet_(quiet) {}
 
- private:
-  std::string path_;
-};
-
-void announce(const Options& options, const ConnectOptions& connect, const Local& local) {
-  if (wants_json(options)) {
-    json::object event{{"ts", format_time(wall_clock_us())}, {"event", "ready"}, {"target", connect.target}};
-    event["host"] = local.host;
-    event["port"] = local.port;
-    event["user"] = local.user;
-    event["database"] = local.database;
-    if (!local.passfile.empty()) event["passfile"] = local.passfile;
-    if (!connect.socket.empty()) event["socket"] = connect.socket;
-    std::cout << json::serialize(event) << std::endl;
-    return;
-  }
-  std::cerr << "tunnel to " << connect.target << " is ready; Ctrl-C ends it\n";
-  std::string command;
-  if (!local.passfile.empty()) command = "PGPASSFILE=" + local.passfile + " ";
-  command += "psql -h " + local.host + " -p " + std::to_string(local.port) + " -U " + local.user + " " + local.database;
-  std::cout << command << std::endl;
-}
-
-// Starts the command with libpq's environment for the tunnel.
-pid_t start_command(const std::vector<std::string>& command, const Local& local) {
-  ::setenv("PGHOST", local.host.c_str(), 1);
-  ::setenv("PGPORT", std::to_string(local.port).c_str(), 1);
-  ::setenv("PGUSER", local.user.c_str(), 1);
-  ::setenv("PGDATABASE", local.database.c_str(), 1);
-  ::setenv("PGSSLMODE", "disable", 1);  // up to here the bytes stay on this machine; the tunnel is TLS
-  if (!local.passfile.empty()) ::setenv("PGPASSFILE", local.passfile.c_str(), 1);
-  ::unsetenv("PGPASSWORD");
-  ::unsetenv("PGSERVICE");
-  std::vector<char*> arguments;
-  for (const std::string& argument : command)
-    arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ);
-  if (failed != 0) {
-    const bool missing = failed == ENOENT;
-    throw Problem{missing ? Exit::command_not_found : Exit::not_executable,
-                  "cannot run " + command[0] + ": " + std::strerror(failed), "", ""};
-  }
-  return child;
-}
-
-int status_of(int wait_status) {
-  return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
-}
-
-// Runs the tunnel until the child has ended, or until a signal.
-int run(boost::asio::io_context& context, pid_t child) {
-  int result = 0;
-  boost::asio::signal_set children(context, SIGCHLD);
-  boost::asio::signal_set ends(context, SIGINT, SIGTERM, SIGHUP);
-  // A child that has ended already leaves no signal behind, so look first and after every signal.
-  const auto reap = [&](auto&& self) -> void {
-    int status = 0;
-    if (child > 0 && ::waitpid(child, &status, WNOHANG) == child) {
-      result = status_of(status);
-      context.stop();
+  void say(const std::string& event, json::object more) {
+    if (json_) {
+      if (quiet_) return;  // standard output is the command's
+      json::object line{{"ts", format_time(wall_clock_us())}, {"event", event}, {"target", target_}};
+      for (const auto& member : more)
+        line[member.key()] = member.value();
+      std::cout << json::serialize(line) << std::endl;
       return;
     }
-    children.async_wait([self](const boost::system::error_code& failed, int) {
-      if (!failed) self(self);
-    });
-  };
-  const auto end = [&](auto&& self) -> void {
-    ends.async_wait([&, self](const boost::system::error_code& failed, int signal) {
-      if (failed) return;
-      if (child > 0) {
-        // The terminal has told the child as well; what it makes of Ctrl-C is its own business.
-        if (signal != SIGINT) ::kill(child, signal);
-        self(self);
-        return;
-      }
-      result = signal == SIGINT ? 0 : 128 + signal;
-      context.stop();
-    });
-  };
-  if (child > 0) reap(reap);
-  end(end);
-  context.run();
-  return result;
+    const std::string reason = text_at(more, "reason");
+    if (event == "ended")
+      std::cerr << "tunnel to " << target_ << " ended: " << reason << "\n  resume: " << text_at(more, "resume") << '\n';
+    if (event == "reconnecting") std::cerr << "tunnel to " << target_ << ": " << reason << "; trying again\n";
+  }
+
+  void ready(const Local& local, const std::string& expires_at) {
+    json::object more{{"host", local.host}, {"port", local.port}, {"user", local.user}, {"database", local.database}};
+    if (!local.passfile.empty()) more["passfile"] = local.passfile;
+    if (!local.socket.empty()) more["socket"] = local.socket;
+    if (!expires_at.empty()) more["expires_at"] = expires_at;
+    say("ready", std::move(more));
+    if (json_ || quiet_) return;
+    std::cerr << "tunnel to " << target_ << " is ready\n";
+    std::cout << psql_command(local) << std::endl;
+  }
+
+ private:
+  std::string target_;
+  bool json_;
+  bool quiet_;
+};
+
+/// The two processes of --background: the second one lives on, the first one waits until it is ready.
+class Background {
+ public:
+  /// @return in the first process, the exit status; in the second, none
+  std::optional<int> split() {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) throw Problem{Exit::tunnel_failed, "cannot make a pipe", ""};
+    std::cout.flush();
+    const pid_t child = ::fork();
+    if (child < 0) throw Problem{Exit::tunnel_failed, "cannot start a process", ""};
+    if (child == 0) {
+      ::close(ends[0]);
+      ready_ = ends[1];
+      return std::nullopt;
+    }
+    ::close(ends[1]);
+    char byte = 0;
+    const bool ready = ::read(ends[0], &byte, 1) == 1;
+    ::close(ends[0]);
+    if (ready) return 0;
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(Exit::tunnel_failed);
+  }
+
+  // Leaves the terminal, and tells the first process.
+  void detach() {
+    std::cout.flush();
+    ::setsid();
+    const int nothing = ::open("/dev/null", O_RDWR);
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+      ::dup2(nothing, descriptor);
+    if (nothing > STDERR_FILENO) ::close(nothing);
+    const char byte = '\n';
+    const ssize_t told = ::write(ready_, &byte, 1);
+    ::close(ready_);
+    if (told != 1) ::_exit(1);
+  }
+
+ private:
+  int ready_ = -1;
+};
+
+std::string free_name(const std::string& wanted) {
+  const std::vector<LiveTunnel> tunnels = live_tunnels();
+  for (int number = 1;; ++number) {
+    const std::string name = number == 1 ? wanted : wanted + "-" + std::to_string(number);
+    bool taken = false;
+    for (const LiveTunnel& tunnel : tunnels)
+      taken = taken || text_at(tunnel.status, "name") == name;
+    if (!taken) return name;
+  }
+}
+
+TunnelSettings tunnel_settings(const Call& call, const Api& api, bool speaks_postgres) {
+  TunnelSettings settings;
+  settings.options = call.options;
+  settings.url = api.url();
+  settings.path = Api::tunnel_path(call.text("TARGET"), call.text("database"));
+  for (const char* name : {"role", "reason", "ticket"}) {
+    if (!call.has(name)) continue;
+    settings.path += (settings.path.find('?') == std::string::npos ? "?" : "&") + std::string(name) + "=" +
+                     percent_encoded(call.text(name));
+  }
+  settings.speaks_postgres = speaks_postgres;
+  settings.address.address = call.text("listen", "127.0.0.1");
+  return settings;
+}
+
+int target_hint(const json::object& target) {
+  const json::value* port = target.if_contains("local_port");
+  return port != nullptr && port->is_int64() ? static_cast<int>(port->as_int64()) : 0;
+}
+
+int run_tunnel(const Call& call, Background* background) {
+  const bool quiet = call.has("psql") || !call.command.empty();
+  Events events(call, quiet);
+  events.say("starting", {});
+  Api api(call.options);
+  const std::string name = call.text("TARGET");
+  const json::object target = require_target(api, name);
+  Local local;
+  local.user = text_at(api.me(), "user.name");
+  const bool postgres = text_at(target, "engine") == "postgresql";
+  if (!postgres && !call.has("socket") && !call.has("no-local-password")) {
+    throw Problem{Exit::usage, name + " does not speak PostgreSQL, so no password can be asked for",
+                  "use --socket DIR, or --no-local-password to let every user of this machine in"};
+  }
+  local.database = call.text("database", name);
+  TunnelSettings settings = tunnel_settings(call, api, postgres);
+  const std::string password = auth::base64_encode(auth::random_bytes(password_bytes));
+  const bool asks = !call.has("no-local-password") && !call.has("socket");
+  if (asks) settings.verifier = auth::make_scram_verifier(password);
+  boost::asio::io_context context(1);
+  std::unique_ptr<Tunnel> tunnel;
+  if (call.has("socket")) {
+    local.host = local.socket = call.text("socket");
+    local.port = 5432;
+    tunnel = open_socket(context, std::move(settings), local.socket);
+  } else {
+    local.host = call.text("listen", "127.0.0.1");
+    const std::string remembered = call.options.profile + "|" + api.url().text() + "|" + name;
+    tunnel = open_port(context, std::move(settings), static_cast<int>(call.number("port", -1, 0, 65535)),
+                       target_hint(target), remembered);
+    local.port = tunnel->port();
+  }
+  std::optional<PassFile> passfile;
+  if (asks) local.passfile = passfile.emplace(local, password).path();
+  LiveSettings live;
+  live.name = free_name(call.has("database") ? name + "/" + call.text("database") : name);
+  live.target = name;
+  live.resume = resume_command(call);
+  live.ttl = call.duration("ttl", std::chrono::seconds(0));
+  live.background = background != nullptr;
+  live.say = [&events](const std::string& event, json::object more) { events.say(event, std::move(more)); };
+  LiveTunnelRun run(context, call.options, api.url(), *tunnel, local, std::move(live));
+  std::vector<std::string> command = call.command;
+  if (command.empty() && call.has("psql")) command.push_back(call.options.psql);
+  if (!command.empty()) return run.run(start_command(command, local));
+  events.ready(local, run.expires_at());
+  if (background != nullptr) {
+    background->detach();
+  } else if (!wants_json(call.options)) {
+    std::cerr << "Ctrl-C ends it\n";
+  }
+  return run.run(0);
+}
+
+int connect(const Call& call) {
+  check_flags(call);
+  if (!call.has("background")) return run_tunnel(call, nullptr);
+  Background background;
+  const auto first = background.split();
+  return first ? *first : run_tunnel(call, &background);
 }
 
 }  // namespace
 
-int connect(const Options& options, const ConnectOptions& connect) {
-  check_settings(connect);
-  Local local;
-  const TargetFacts target = check_target(options, connect);
-  local.user = target.user;
-  if (!target.speaks_postgres && connect.socket.empty() && !connect.no_local_password) {
-    throw Problem{Exit::usage, connect.target + " does not speak PostgreSQL, so no password can be asked for",
-                  "use --socket DIR, or --no-local-password to let every user of this machine in", ""};
-  }
-  local.database = connect.database.empty() ? connect.target : connect.database;
-  TunnelSettings settings;
-  settings.options = options;
-  settings.url = gateway_of(options);
-  settings.token = token_for(settings.url);
-  settings.path = tunnel_path(connect);
-  settings.speaks_postgres = target.speaks_postgres;
-  settings.address.address = connect.listen;
-  const std::string password = auth::base64_encode(auth::random_bytes(password_bytes));
-  if (!connect.no_local_password && connect.socket.empty()) settings.verifier = auth::make_scram_verifier(password);
-  const bool asks = settings.verifier.has_value();
-  boost::asio::io_context context(1);
-  std::unique_ptr<Tunnel> tunnel;
-  if (connect.socket.empty()) {
-    local.host = connect.listen;
-    tunnel = open_tunnel(context, std::move(settings), connect, local.port);
-  } else {
-    local.host = connect.socket;
-    local.port = 5432;
-    tunnel = open_socket(context, std::move(settings), connect.socket);
-  }
-  std::optional<PassFile> passfile;
-  if (asks) {
-    passfile.emplace(local, password);
-    local.passfile = passfile->path();
-  }
-  std::vector<std::string> command = connect.command;
-  if (command.empty() && connect.psql) {
-    const char* psql = std::getenv("DBGATE_PSQL");
-    command.emplace_back(psql == nullptr || *psql == '\0' ? "psql" : psql);
-  }
-  if (command.empty()) {
-    announce(options, connect, local);
-    return run(context, 0);
-  }
-  return run(context, start_command(command, local));
+Verbs connect_verbs() {
+  Verb verb{"connect", "open a local tunnel to a target"};
+  verb.arguments = {{"TARGET", Kind::target, "the target"}};
+  verb.flags = {
+      option("--port", Kind::number, "PORT", "local port; 0: any free one"),
+      option("--listen", Kind::text, "ADDRESS", "local address (127.0.0.1); others than loopback need --allow-remote"),
+      toggle("--allow-remote", "let --listen open the tunnel to the network"),
+      option("--socket", Kind::directory, "DIR", "listen on a Unix socket in this directory (0700) instead"),
+      option("--database", Kind::text, "NAME", "another database of the target"),
+      option("--role", Kind::text, "ROLE", "ask for this role of the target"),
+      option("--reason", Kind::text, "TEXT", "why, for the record"),
+      option("--ticket", Kind::text, "ID", "the ticket that this belongs to"),
+      option("--ttl", Kind::duration, "DURATION", "end after this long: 90s, 15m, 8h"),
+      toggle("--no-local-password", "let every user of this machine in"),
+      toggle("--psql", "run psql in the tunnel (DBGATE_PSQL)"),
+      toggle("--background", "leave the tunnel behind; dbgate status and dbgate disconnect look after it"),
+  };
+  verb.description =
+      "Each local connection becomes one connection of the target, inside TLS, as the user who signed in, whatever "
+      "user "
+      "name the client sends. A tunnel leads to one target; clients may name it as database, or one of its further "
+      "databases.\n"
+      "The port is --port, else the one that this target had last time (by profile), else the target's own, else the "
+      "first free from 15432 up.\n"
+      "Other users of this machine stay out: clients are asked for a one-session password, which lies in a file of "
+      "mode "
+      "0600 that PGPASSFILE names. With --socket the kernel says who is at the other end. A target of engine tcp "
+      "cannot "
+      "be asked for a password: it needs --socket or --no-local-password.\n"
+      "The sign-in is renewed beneath the tunnel; open connections live on. At the end the true reason is printed, and "
+      "the command that opens the tunnel again.\n"
+      "-- COMMAND runs a command with PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSFILE set and returns its exit status. "
+      "With -o json events are JSON lines: starting, ready, renewed, reconnecting, ended, error.";
+  verb.examples = {{"dbgate connect shop --psql", "psql in a tunnel"},
+                   {"dbgate connect shop -- pg_dump -t orders", "any program that knows libpq's variables"},
+                   {"dbgate connect shop --background", "a tunnel that stays"}};
+  verb.exits = {3, 4, 5, 6, 7, 125, 126, 127, 130, 143};
+  verb.run = connect;
+  verb.command = true;
+  return {verb};
 }
 
 }  // namespace dbgate::cli

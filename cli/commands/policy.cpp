@@ -3,6 +3,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/output.h"
+#include "cli/problem.h"
 #include "config/loader.h"
 #include "gateway/rehearsal/diff.h"
 #include "gateway/rehearsal/learn.h"
@@ -22,7 +23,7 @@ void print_problems(const std::vector<config::Problem>& problems) {
 config::Config load_config(const std::string& path) {
   config::Loaded loaded = config::load_file(path, config::Purpose::judge);
   print_problems(loaded.problems);
-  if (!loaded.config) throw Problem{Exit::usage, "cannot use the configuration " + path, "", ""};
+  if (!loaded.config) throw Problem{Exit::usage, "cannot use the configuration " + path, ""};
   return std::move(*loaded.config);
 }
 
@@ -32,18 +33,19 @@ struct Task {
   std::vector<config::PolicyTest> tests;
 };
 
-Task load_task(const PolicyOptions& policy) {
-  config::LoadedTests loaded = config::load_tests(policy.file);
+Task load_task(const Call& call) {
+  const std::string file = call.text("FILE");
+  config::LoadedTests loaded = config::load_tests(file);
   print_problems(loaded.problems);
-  if (loaded.failed) throw Problem{Exit::usage, "cannot use the tests in " + policy.file, "", ""};
-  std::string config = policy.config.empty() ? loaded.config : policy.config;
-  if (loaded.is_configuration && config.empty()) config = policy.file;
+  if (loaded.failed) throw Problem{Exit::usage, "cannot use the tests in " + file, ""};
+  std::string config = !call.has("config") ? loaded.config : call.text("config");
+  if (loaded.is_configuration && config.empty()) config = file;
   if (config.empty()) {
-    throw Problem{Exit::usage, policy.file + " names no configuration", "add --config FILE, or config: FILE to it", ""};
+    throw Problem{Exit::usage, file + " names no configuration", "add --config FILE, or config: FILE to it"};
   }
   Task task{load_config(config), std::move(loaded.tests)};
-  if (loaded.is_configuration) task.tests = policy.config.empty() ? task.config.tests : load_config(policy.file).tests;
-  if (task.tests.empty()) throw Problem{Exit::usage, policy.file + " has no tests", "add a list tests: to it", ""};
+  if (loaded.is_configuration) task.tests = !call.has("config") ? task.config.tests : load_config(file).tests;
+  if (task.tests.empty()) throw Problem{Exit::usage, file + " has no tests", "add a list tests: to it"};
   return task;
 }
 
@@ -86,7 +88,7 @@ json::object object_of(const rehearsal::Outcome& outcome) {
   return {{"effect", outcome.effect}, {"rule", outcome.rule}, {"reasons", json::value_from(outcome.reasons)}};
 }
 
-void print_json(const Options& options, const json::array& items, json::object whole) {
+void print_result(const Options& options, const json::array& items, json::object whole) {
   if (options.output == "jsonl") {
     for (const json::value& item : items)
       std::cout << json::serialize(item) << '\n';
@@ -96,10 +98,14 @@ void print_json(const Options& options, const json::array& items, json::object w
   std::cout << json::serialize(whole) << '\n';
 }
 
-}  // namespace
+std::string require(const Call& call, const std::string& flag) {
+  if (!call.has(flag)) throw Problem{Exit::usage, call.verb->path + " needs --" + flag, "dbgate help policy learn"};
+  return call.text(flag);
+}
 
-Exit policy_test(const Options& options, const PolicyOptions& policy) {
-  const Task task = load_task(policy);
+int test(const Call& call) {
+  const Options& options = call.options;
+  const Task task = load_task(call);
   std::vector<rehearsal::TestResult> results;
   run([&] { results = rehearsal::run_tests(task.config, task.tests, session::system_clock_seconds()); });
   Listing listing{{"line", "result", "as", "on", "sql", "effect", "rule", "reason"}, {}};
@@ -109,9 +115,14 @@ Exit policy_test(const Options& options, const PolicyOptions& policy) {
     const bool passed = result.mismatch.empty();
     failed += passed ? 0 : 1;
     const config::PolicyTest& test = result.test;
-    listing.rows.push_back({std::to_string(test.line), passed ? "ok" : "FAILED", test.user, test.target,
-                            shown(test.sql), result.outcome.effect, result.outcome.rule,
-                            passed ? last_reason(result.outcome) : result.mismatch});
+    listing.items.push_back({{"line", test.line},
+                             {"result", passed ? "ok" : "FAILED"},
+                             {"as", test.user},
+                             {"on", test.target},
+                             {"sql", shown(test.sql)},
+                             {"effect", result.outcome.effect},
+                             {"rule", result.outcome.rule},
+                             {"reason", passed ? last_reason(result.outcome) : result.mismatch}});
     json::object item{
         {"line", test.line}, {"passed", passed}, {"as", test.user}, {"on", test.target}, {"sql", test.sql}};
     item["expect"] = test.expect;
@@ -120,27 +131,34 @@ Exit policy_test(const Options& options, const PolicyOptions& policy) {
     items.push_back(std::move(item));
   }
   if (wants_json(options)) {
-    print_json(options, items, {{"tests", results.size()}, {"failed", failed}});
+    print_result(options, items, {{"tests", results.size()}, {"failed", failed}});
   } else {
-    print_listing(listing, options, std::cout);
+    print_listing(options, listing);
   }
   std::cerr << results.size() << (results.size() == 1 ? " test, " : " tests, ") << failed << " failed\n";
-  return failed == 0 ? Exit::ok : Exit::failure;
+  return failed == 0 ? 0 : static_cast<int>(Exit::failure);
 }
 
-Exit policy_diff(const Options& options, const PolicyOptions& policy) {
-  const config::Config before = load_config(policy.before);
-  const config::Config after = load_config(policy.after);
-  const rehearsal::History history = load_history(policy.audit.empty() ? before.state_dir + "/audit" : policy.audit);
+int diff(const Call& call) {
+  const Options& options = call.options;
+  const config::Config before = load_config(call.text("OLD"));
+  const config::Config after = load_config(call.text("NEW"));
+  const rehearsal::History history = load_history(call.text("audit", before.state_dir + "/audit"));
   std::vector<rehearsal::Change> changes;
   run([&] { changes = rehearsal::compare(before, after, history); });
   Listing listing{{"user", "target", "count", "old", "old_rule", "new", "new_rule", "reason", "sql"}, {}};
   json::array items;
   for (const rehearsal::Change& change : changes) {
     const rehearsal::Asked& asked = *change.asked;
-    listing.rows.push_back({asked.user, asked.target, std::to_string(asked.count), change.before.effect,
-                            change.before.rule, change.after.effect, change.after.rule, last_reason(change.after),
-                            shown(asked.text)});
+    listing.items.push_back({{"user", asked.user},
+                             {"target", asked.target},
+                             {"count", asked.count},
+                             {"old", change.before.effect},
+                             {"old_rule", change.before.rule},
+                             {"new", change.after.effect},
+                             {"new_rule", change.after.rule},
+                             {"reason", last_reason(change.after)},
+                             {"sql", shown(asked.text)}});
     items.push_back({{"user", asked.user},
                      {"target", asked.target},
                      {"sql", asked.text},
@@ -149,24 +167,25 @@ Exit policy_diff(const Options& options, const PolicyOptions& policy) {
                      {"new", object_of(change.after)}});
   }
   if (wants_json(options)) {
-    print_json(options, items,
-               {{"statements", history.asked.size()}, {"changed", changes.size()}, {"unread", history.unread}});
+    print_result(options, items,
+                 {{"statements", history.asked.size()}, {"changed", changes.size()}, {"unread", history.unread}});
   } else {
-    print_listing(listing, options, std::cout);
+    print_listing(options, listing);
   }
   std::cerr << changes.size() << " of " << history.asked.size() << " statements change";
   if (history.unread + history.malformed > 0) {
     std::cerr << "; " << history.unread + history.malformed << " records without a statement";
   }
   std::cerr << '\n';
-  return changes.empty() ? Exit::ok : Exit::failure;
+  return changes.empty() ? 0 : static_cast<int>(Exit::failure);
 }
 
-Exit policy_learn(const Options& options, const PolicyOptions& policy) {
-  const rehearsal::History history = load_history(policy.audit);
-  const rehearsal::Proposal proposal = rehearsal::propose(history, policy.user, policy.target);
+int learn(const Call& call) {
+  const Options& options = call.options;
+  const rehearsal::History history = load_history(require(call, "audit"));
+  const rehearsal::Proposal proposal = rehearsal::propose(history, require(call, "user"), require(call, "target"));
   if (proposal.texts == 0) {
-    throw Problem{Exit::not_found, "nothing was learnt of " + policy.user + " on " + policy.target,
+    throw Problem{Exit::not_found, "nothing was learnt of " + call.text("user") + " on " + call.text("target"),
                   "set mode: learn in a policy for the two and let the application run", ""};
   }
   if (wants_json(options)) {
@@ -180,7 +199,37 @@ Exit policy_learn(const Options& options, const PolicyOptions& policy) {
   std::cerr << proposal.shapes.size() << " statements from " << proposal.texts << " texts";
   if (proposal.unlisted > 0) std::cerr << "; " << proposal.unlisted << " texts have one that cannot be listed";
   std::cerr << '\n';
-  return Exit::ok;
+  return 0;
+}
+
+}  // namespace
+
+Verbs policy_verbs() {
+  const Flag audit = option("--audit", Kind::directory, "DIR", "the gateway's audit directory");
+  Verb hold{"policy test", "hold a configuration against what is expected of it"};
+  hold.arguments = {{"FILE", Kind::file, "a file of tests, or a configuration with tests"}};
+  hold.flags = {option("--config", Kind::file, "FILE", "the configuration, if the file does not name it")};
+  hold.description =
+      "The policy verbs need no gateway and no login, and judge with the gateway's own code. Secrets and certificates "
+      "that a configuration names need not exist. Exits with 1 if a test fails, with 2 if a file cannot be used.";
+  hold.run = test;
+  Verb compare{"policy diff", "list statements of an audit log that two configurations decide differently"};
+  compare.arguments = {{"OLD", Kind::file, "the configuration in force"}, {"NEW", Kind::file, "the other one"}};
+  compare.flags = {
+      option("--audit", Kind::directory, "DIR", "the gateway's audit directory (default: of OLD's state_dir)")};
+  compare.description =
+      "Judges every statement at the time at which it was last sent, alone, and by names as they are written: there is "
+      "no "
+      "server, and so no catalog, to look them up in or to see what is behind a view. Exits with 1 if anything "
+      "changes.";
+  compare.exits = {3};
+  compare.run = diff;
+  Verb propose{"policy learn", "propose a list of the statements that were seen while a policy learnt, as YAML"};
+  propose.flags = {audit, option("--user", Kind::text, "USER", "whose statements"),
+                   option("--target", Kind::text, "TARGET", "on which target")};
+  propose.exits = {3};
+  propose.run = learn;
+  return {hold, compare, propose};
 }
 
 }  // namespace dbgate::cli

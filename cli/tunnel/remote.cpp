@@ -1,8 +1,6 @@
 #include "cli/tunnel/remote.h"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -11,6 +9,7 @@
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 
+#include "cli/http/dial.h"
 #include "cli/tls_context.h"
 
 namespace dbgate::cli {
@@ -19,13 +18,16 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = beast::websocket;
-using asio::ip::tcp;
 
 constexpr auto awaiting = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds connect_limit{10};
 
+Error unreachable(const GatewayUrl& url, const std::string& why) {
+  return {sqlstate::connection_failure, "cannot reach the gateway at " + url.text() + ": " + why};
+}
+
 Error unreachable(const GatewayUrl& url, const boost::system::error_code& why) {
-  return {sqlstate::connection_failure, "cannot reach the gateway at " + url.text() + ": " + why.message()};
+  return unreachable(url, why.message());
 }
 
 template <class Stream>
@@ -42,6 +44,11 @@ class WebSocketRemote final : public Remote {
     co_return !failed;
   }
   Task<> close() override { co_await socket_.async_close(websocket::close_code::normal, awaiting); }
+  std::string close_reason() const override {
+    const auto& said = socket_.reason();
+    if (!said.reason.empty()) return {said.reason.data(), said.reason.size()};
+    return said.code == websocket::close_code::going_away ? "gateway draining" : "";
+  }
 
  private:
   websocket::stream<Stream> socket_;
@@ -68,6 +75,8 @@ Task<Result<std::unique_ptr<Remote>>> upgrade(Stream stream, GatewayUrl url, std
     case 401:
       co_return Error(sqlstate::invalid_authorization_specification, "the gateway does not accept the access token",
                       "Sign in again: dbgate login");
+    case 503:
+      co_return Error(sqlstate::admin_shutdown, "gateway draining", "Try again in a moment.");
     case 404:
       co_return Error(sqlstate::invalid_catalog_name, "the gateway has no such target for you", "See dbgate list.");
     default:
@@ -79,23 +88,19 @@ Task<Result<std::unique_ptr<Remote>>> upgrade(Stream stream, GatewayUrl url, std
 
 Task<Result<std::unique_ptr<Remote>>> open_remote(net::Executor executor, const Options& options, GatewayUrl url,
                                                   std::string token, std::string path) {
-  tcp::resolver resolver(executor);
-  const auto [unknown, addresses] = co_await resolver.async_resolve(url.host, std::to_string(url.port), awaiting);
-  if (unknown) co_return unreachable(url, unknown);
-  beast::tcp_stream stream(executor);
-  stream.expires_after(connect_limit);
-  const auto [failed, endpoint] = co_await stream.async_connect(addresses, awaiting);
-  if (failed) co_return unreachable(url, failed);
-  boost::system::error_code ignored;
-  stream.socket().set_option(tcp::no_delay(true), ignored);
+  auto dialled = co_await dial(executor, url);
+  if (!dialled) co_return unreachable(url, dialled.error().message());
+  beast::tcp_stream stream = std::move(**dialled);
   if (!url.tls) {
     auto plain = co_await upgrade(std::move(stream), url, std::move(token), std::move(path));
     co_return plain;
   }
   asio::ssl::context context = make_tls_context(options);
   asio::ssl::stream<beast::tcp_stream> secured(std::move(stream), context);
-  if (!options.insecure) secured.set_verify_callback(asio::ssl::host_name_verification(url.host));
-  SSL_set_tlsext_host_name(secured.native_handle(), url.host.c_str());
+  std::string host = url.host;
+  if (host.starts_with("[") && host.ends_with("]")) host = host.substr(1, host.size() - 2);
+  if (!options.insecure) secured.set_verify_callback(asio::ssl::host_name_verification(host));
+  SSL_set_tlsext_host_name(secured.native_handle(), host.c_str());
   beast::get_lowest_layer(secured).expires_after(connect_limit);
   const auto [untrusted] = co_await secured.async_handshake(asio::ssl::stream_base::client, awaiting);
   if (untrusted) co_return unreachable(url, untrusted);

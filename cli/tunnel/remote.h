@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-#include "cli/context.h"
+#include "cli/options.h"
 #include "gateway/base/error.h"
 #include "gateway/base/task.h"
 #include "gateway/net/stream.h"
@@ -18,9 +18,12 @@ class Remote {
   virtual Task<std::size_t> read_some(std::span<char> into) = 0;
   virtual Task<bool> write_all(std::string_view bytes) = 0;
   virtual Task<> close() = 0;
+  /// What the gateway said when it closed; empty if nothing.
+  virtual std::string close_reason() const = 0;
 };
 
-/// Opens one. Errors: 08006 the gateway cannot be reached, 28000 the token is not accepted, 3D000 no such target.
+/// Opens one. Errors: 08006 the gateway cannot be reached, 28000 the token is not accepted, 3D000 no such target,
+/// 57P01 the gateway is draining.
 Task<Result<std::unique_ptr<Remote>>> open_remote(net::Executor executor, const Options& options, GatewayUrl url,
                                                   std::string token, std::string path);
 

@@ -17,27 +17,45 @@ constexpr std::chrono::seconds login_limit{30};
 constexpr std::chrono::milliseconds farewell_limit{500};
 
 // The end of one direction is passed on; the tunnel ends with the other.
-Task<> to_gateway(net::Stream& client, Remote& remote, net::Event& over) {
+Task<> to_gateway(net::Stream& client, Remote& remote, net::Event& over, TunnelCounts& counts, bool& client_ended) {
   std::vector<std::byte> buffer(buffer_bytes);
   for (;;) {
     const auto got = co_await client.read_some(buffer);
     if (!got) break;
     const bool sent = co_await remote.write_all({reinterpret_cast<const char*>(buffer.data()), *got});
     if (!sent) co_return;
+    counts.bytes_sent += *got;
   }
+  client_ended = true;
   co_await remote.close();
   co_await over.wait();
 }
 
-Task<> to_client(net::Stream& client, Remote& remote) {
+Task<> to_client(net::Stream& client, Remote& remote, TunnelCounts& counts) {
   std::vector<char> buffer(buffer_bytes);
   for (;;) {
     const std::size_t got = co_await remote.read_some(buffer);
     if (got == 0) break;
+    counts.bytes_received += got;
     const auto sent = co_await client.write_all(protocol::as_bytes(std::string_view(buffer.data(), got)));
     if (!sent) break;
   }
 }
+
+/// Counts a connection as open while it lives.
+class Open {
+ public:
+  explicit Open(TunnelCounts& counts) : counts_(counts) {
+    ++counts_.connections;
+    ++counts_.open;
+  }
+  ~Open() { --counts_.open; }
+  Open(const Open&) = delete;
+  Open& operator=(const Open&) = delete;
+
+ private:
+  TunnelCounts& counts_;
+};
 
 }  // namespace
 
@@ -45,11 +63,14 @@ Tunnel::Tunnel(boost::asio::io_context& context, TunnelSettings settings)
     : context_(context), settings_(std::move(settings)), listener_(context) {}
 
 Result<> Tunnel::open() {
-  DBGATE_CHECK(listener_.open(settings_.address));
+  return listener_.open(settings_.address);
+}
+
+void Tunnel::start(TunnelToken& token) {
+  token_ = &token;
   listener_.start(
       "tunnel", [this]() -> boost::asio::io_context& { return context_; },
       [this](net::Stream client) { return serve(std::move(client)); });
-  return boost::system::in_place_value;
 }
 
 Task<> Tunnel::serve(net::Stream client) {
@@ -64,22 +85,37 @@ Task<> Tunnel::serve(net::Stream client) {
     }
     first = std::move(*admitted);
   }
+  const Open open(counts_);
+  co_await relay(client, std::move(first));
+  co_await client.linger(farewell_limit);
+}
+
+Task<> Tunnel::relay(net::Stream& client, std::string first) {
+  std::string token = co_await token_->current();
   auto remote =
-      co_await open_remote(client.executor(), settings_.options, settings_.url, settings_.token, settings_.path);
+      co_await open_remote(client.executor(), settings_.options, settings_.url, std::move(token), settings_.path);
   if (!remote) {
-    const std::string message = settings_.speaks_postgres ? fatal_message(remote.error()) : std::string();
+    const Error why = remote.error();
+    counts_.last_error = why.message();
+    if (why.code() == sqlstate::invalid_authorization_specification) token_->doubt();
+    const std::string message = settings_.speaks_postgres ? fatal_message(why) : std::string();
     co_await client.write_all(protocol::as_bytes(message));
-    co_await client.linger(farewell_limit);
     co_return;
   }
   Remote& gateway = **remote;
   if (!first.empty()) {
     const bool sent = co_await gateway.write_all(first);
     if (!sent) co_return;
+    counts_.bytes_sent += first.size();
   }
   net::Event over(client.executor());
-  co_await net::race(to_gateway(client, gateway, over), to_client(client, gateway));
-  co_await client.linger(farewell_limit);
+  bool client_ended = false;
+  co_await net::race(to_gateway(client, gateway, over, counts_, client_ended), to_client(client, gateway, counts_));
+  if (client_ended) co_return;
+  const std::string reason = gateway.close_reason();
+  if (!reason.empty()) counts_.last_error = reason;
+  // It was not the client who said goodbye: has the sign-in ended, or only this session?
+  token_->doubt();
 }
 
 }  // namespace dbgate::cli

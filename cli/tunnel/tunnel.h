@@ -1,23 +1,42 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "cli/context.h"
+#include "cli/options.h"
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/net/listener.h"
 
 namespace dbgate::cli {
 
+/// Where a tunnel gets the access token for its next connection.
+class TunnelToken {
+ public:
+  virtual ~TunnelToken() = default;
+  /// Waits for a renewal if the token has just ended.
+  virtual Task<std::string> current() = 0;
+  /// The gateway ended a connection or refused one: perhaps the token is not good any more.
+  virtual void doubt() = 0;
+};
+
 struct TunnelSettings {
   Options options;
   GatewayUrl url;
-  std::string token;
   std::string path;  ///< of the API's tunnel resource
   net::ListenAddress address;
   bool speaks_postgres = true;  ///< otherwise bytes pass from the first on, and no password can be asked for
   std::optional<auth::ScramVerifier> verifier;  ///< of the one-session password; none: no password is asked for
+};
+
+/// What a tunnel has done so far.
+struct TunnelCounts {
+  std::uint64_t connections = 0;
+  std::uint64_t open = 0;
+  std::uint64_t bytes_sent = 0;      ///< to the gateway
+  std::uint64_t bytes_received = 0;  ///< from it
+  std::string last_error;
 };
 
 /// A local listener whose connections each become one connection of the target. Ends with its io_context.
@@ -27,13 +46,19 @@ class Tunnel {
 
   /// Errors: the address cannot be listened on.
   Result<> open();
+  /// Serves connections from here on. `token` must outlive the io_context's run.
+  void start(TunnelToken& token);
   std::uint16_t port() const noexcept { return listener_.port(); }
+  const TunnelCounts& counts() const noexcept { return counts_; }
 
  private:
   Task<> serve(net::Stream client);
+  Task<> relay(net::Stream& client, std::string first);
 
   boost::asio::io_context& context_;
   TunnelSettings settings_;
+  TunnelToken* token_ = nullptr;
+  TunnelCounts counts_;
   net::Listener listener_;
 };
 

@@ -1,0 +1,149 @@
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <iostream>
+#include <iterator>
+
+#include "cli/api_client.h"
+#include "cli/commands/admin.h"
+#include "cli/commands/commands.h"
+#include "cli/output.h"
+#include "cli/problem.h"
+#include "cli/terminal.h"
+
+namespace dbgate::cli {
+namespace {
+
+namespace json = boost::json;
+
+json::array list_of(const std::vector<std::string>& words) {
+  json::array list;
+  for (const std::string& word : words)
+    list.emplace_back(word);
+  return list;
+}
+
+// The upstream password: a line of standard input, or a question. Never a flag.
+void add_password(const Call& call, json::object& upstream, bool needed) {
+  if (call.has("password-stdin")) {
+    upstream["password"] = line_of_stdin();
+  } else if (needed && may_ask(call.options)) {
+    upstream["password"] = ask_secret(call.options, "Password of the server for the gateway: ", "use --password-stdin");
+  }
+}
+
+// Puts what flags say into a target's settings, which are those of the configuration file (docs/configuration.md).
+void apply_flags(const Call& call, json::object& settings) {
+  json::object upstream;
+  if (const json::value* given = settings.if_contains("upstream"); given != nullptr && given->is_object()) {
+    upstream = given->as_object();
+  }
+  if (call.has("host")) upstream["hosts"] = list_of(call.list("host"));
+  for (const char* name : {"database", "user", "tls"})
+    if (call.has(name)) upstream[name] = call.text(name);
+  if (!upstream.empty()) settings["upstream"] = std::move(upstream);
+  if (call.has("engine")) settings["engine"] = call.text("engine");
+  if (call.has("env")) settings["environment"] = call.text("env");
+  if (call.has("further-database")) settings["databases"] = list_of(call.list("further-database"));
+  if (!call.has("settings-stdin")) return;
+  const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
+  boost::system::error_code failed;
+  const json::value given = json::parse(text, failed);
+  if (failed || !given.is_object()) throw Problem{Exit::usage, "standard input is no JSON object", "--settings-stdin"};
+  for (const auto& member : given.as_object())
+    settings[member.key()] = member.value();
+}
+
+int list(const Call& call) {
+  Listing listing{{"name", "engine", "databases", "access"}, Api(call.options).targets(), {"environment", "source"}};
+  listing.empty = "there is no target; dbgate target add NAME makes one";
+  print_listing(call.options, listing);
+  return 0;
+}
+
+int show(const Call& call) {
+  const json::value target = Api(call.options).target(call.text("NAME"));
+  print_object(call.options, target.as_object(), {"name", "engine", "source", "settings", "revision", "updated_at"});
+  return 0;
+}
+
+int add(const Call& call) {
+  if (!call.has("host") && !call.has("settings-stdin")) {
+    throw Problem{Exit::usage, "target add needs --host", "--host HOST:PORT, or --settings-stdin"};
+  }
+  json::object settings;
+  apply_flags(call, settings);
+  if (!call.has("settings-stdin")) add_password(call, settings["upstream"].as_object(), true);
+  const json::object target{{"name", call.text("NAME")}, {"settings", std::move(settings)}};
+  show_created(call.options, Api(call.options).create_target(target), {"name", "engine", "revision"}, "");
+  return 0;
+}
+
+int edit(const Call& call) {
+  Api(call.options).change_target(call.text("NAME"), [&call](json::object& settings) {
+    apply_flags(call, settings);
+    if (call.has("password-stdin") && settings.contains("upstream")) {
+      add_password(call, settings["upstream"].as_object(), false);
+    }
+  });
+  std::cerr << "changed " << call.text("NAME") << '\n';
+  return 0;
+}
+
+int test(const Call& call) {
+  Api api(call.options);
+  const Progress progress(call.options, "connecting to the server");
+  const json::value result = api.test_target(call.text("NAME"));
+  print_object(call.options, result.as_object(), {"ok", "server_version", "tls", "elapsed_ms", "detail"});
+  const json::value* ok = result.as_object().if_contains("ok");
+  return ok == nullptr || (ok->is_bool() && ok->as_bool()) ? 0 : static_cast<int>(Exit::failure);
+}
+
+int remove(const Call& call) {
+  const std::string name = call.text("NAME");
+  confirm(call.options, call.has("yes"), "Remove the target " + name + " and end its sessions?");
+  Api(call.options).remove_target(name);
+  std::cerr << "removed " << name << '\n';
+  return 0;
+}
+
+std::vector<Flag> setting_flags() {
+  return {options("--host", Kind::text, "HOST:PORT", "a server; may stand several times"),
+          option("--database", Kind::text, "NAME", "the database there"),
+          option("--user", Kind::text, "NAME", "who the gateway is there"),
+          toggle("--password-stdin", "read the gateway's password there from standard input"),
+          choice("--tls", "MODE", "disable prefer require verify-ca verify-full", "how the connection is secured"),
+          choice("--engine", "ENGINE", "postgresql tcp", "what the server speaks"),
+          option("--env", Kind::text, "ENVIRONMENT", "such as production"),
+          options("--further-database", Kind::text, "NAME", "another database; may stand several times"),
+          toggle("--settings-stdin", "read settings from standard input as JSON, as in the configuration file")};
+}
+
+}  // namespace
+
+Verbs target_verbs() {
+  const std::vector<Argument> name{{"NAME", Kind::target, "the target's name"}};
+  Verb all{"target list", "list targets"};
+  all.exits = {4, 5, 7};
+  all.run = list;
+  Verb one{"target show", "show a target's settings, without its secrets", name};
+  one.exits = {3, 4, 5, 7};
+  one.run = show;
+  Verb make{"target add", "make a target", {{"NAME", Kind::text, "the target's name"}}, setting_flags()};
+  make.examples = {{"dbgate target add shop --host db1:5432 --database shop --user dbgate --tls verify-full",
+                    "asks for the password"}};
+  make.exits = {4, 5, 7};
+  make.run = add;
+  Verb change{"target edit", "change settings of a target; what is not named stays", name, setting_flags()};
+  change.exits = {3, 4, 5, 7};
+  change.run = edit;
+  Verb probe{"target test", "try the connection from the gateway to the server", name};
+  probe.exits = {3, 4, 5, 7};
+  probe.run = test;
+  Verb away{"target remove", "remove a target; its sessions end", name, {toggle("--yes", "do not ask")}};
+  away.exits = {3, 4, 5, 7};
+  away.run = remove;
+  return {all, one, make, change, probe, away};
+}
+
+}  // namespace dbgate::cli

@@ -1,0 +1,92 @@
+#include "cli/commands/targets.h"
+
+#include <sys/stat.h>
+
+#include <boost/json.hpp>
+#include <ctime>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "cli/files.h"
+#include "cli/output.h"
+#include "cli/problem.h"
+#include "cli/table/suggest.h"
+
+namespace dbgate::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::int64_t cache_seconds = 300;
+
+[[noreturn]] void refuse(const std::string& name, const json::array& targets) {
+  std::vector<std::string> names;
+  std::string list;
+  for (const json::value& target : targets) {
+    names.push_back(text_at(target, "name"));
+    list += (list.empty() ? "you may use: " : ", ") + names.back();
+  }
+  throw Problem{Exit::not_found, "there is no target \"" + name + "\" for you", suggestion(name, names, list)};
+}
+
+// One file for each gateway and profile; the name says nothing to anybody but this program.
+std::string cache_path(const Options& options) {
+  std::string key = options.profile + "|" + options.url;
+  for (char& c : key)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
+  return cache_directory() + "/targets-" + key.substr(0, 150) + ".json";
+}
+
+}  // namespace
+
+json::object require_target(Api& api, const std::string& name) {
+  const json::array targets = api.targets();
+  cache_targets(api.options(), targets);
+  for (const json::value& target : targets)
+    if (text_at(target, "name") == name) return target.as_object();
+  refuse(name, targets);
+}
+
+void no_target(Api& api, const std::string& name) {
+  refuse(name, api.targets());
+}
+
+std::vector<std::string> cached_targets(const Options& options, bool& fresh) {
+  const std::string path = cache_path(options);
+  struct stat status {};
+  fresh = ::stat(path.c_str(), &status) == 0 && std::time(nullptr) - status.st_mtime < cache_seconds;
+  std::vector<std::string> names;
+  boost::system::error_code failed;
+  const std::string text = read_private_file(path);
+  const json::value parsed = text.empty() ? json::array() : json::parse(text, failed);
+  if (failed || !parsed.is_array()) return names;
+  for (const json::value& name : parsed.as_array())
+    if (name.is_string()) names.emplace_back(name.as_string());
+  return names;
+}
+
+void cache_targets(const Options& options, const json::array& targets) {
+  json::array names;
+  for (const json::value& target : targets)
+    names.emplace_back(text_at(target, "name"));
+  try {
+    write_private_file(cache_path(options), json::serialize(names) + "\n");
+  } catch (const Problem&) {
+    // Completion is a comfort; a full or read-only disk must not stop what was asked for.
+  }
+}
+
+std::string sql_of(const Call& call) {
+  const std::string file = call.text("file", call.text("INPUT"));
+  if (call.has("command") && !file.empty()) throw Problem{Exit::usage, "either -c or a file, not both", ""};
+  if (call.has("command")) return call.text("command");
+  if (file.empty())
+    throw Problem{Exit::usage, call.verb->path + " needs a statement", "-c SQL, -f FILE, or - for standard input"};
+  if (file == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw Problem{Exit::usage, "cannot read " + file, "check -f"};
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+}  // namespace dbgate::cli

@@ -1,0 +1,135 @@
+#include "cli/tunnel/token_keeper.h"
+
+#include <signal.h>
+
+#include <boost/asio/post.hpp>
+#include <ctime>
+#include <thread>
+
+#include "cli/api_client.h"
+
+namespace dbgate::cli {
+namespace {
+
+constexpr std::int64_t margin_seconds = 60;
+
+std::int64_t now() {
+  return static_cast<std::int64_t>(std::time(nullptr));
+}
+
+}  // namespace
+
+/// What a request on the other thread came to.
+struct TokenKeeper::Outcome {
+  std::string token;
+  std::int64_t expires = 0;
+  Problem problem;
+  bool failed = false;
+};
+
+TokenKeeper::TokenKeeper(boost::asio::io_context& context, const Options& options, const GatewayUrl& url, Events events)
+    : context_(context),
+      options_(options),
+      url_(url),
+      events_(std::move(events)),
+      timer_(context),
+      changed_(context.get_executor()) {
+  token_ = token_for(options, url, std::chrono::seconds(margin_seconds));
+  if (!fixed_token().empty()) return;
+  const auto login = find_login(options, url);
+  if (!login) return;
+  expires_ = login->access_expires;
+  renewable_ = !login->refresh_token.empty();
+  schedule();
+}
+
+TokenKeeper::~TokenKeeper() {
+  *alive_ = false;
+}
+
+bool TokenKeeper::good() const {
+  return expires_ == 0 || expires_ > now();
+}
+
+Task<std::string> TokenKeeper::current() {
+  // A machine that slept wakes with an old token and no timer that rang.
+  while (!good() && !over_ && failures_ == 0) {
+    if (!busy_) begin(false);
+    co_await changed_.wait();
+  }
+  co_return token_;
+}
+
+void TokenKeeper::doubt() {
+  if (!busy_ && !over_) begin(true);
+}
+
+void TokenKeeper::schedule() {
+  if (expires_ == 0) return;
+  const std::int64_t ahead = renewable_ ? margin_seconds : 0;
+  timer_.expires_after(std::chrono::seconds(std::max<std::int64_t>(1, expires_ - now() - ahead)));
+  timer_.async_wait([this](const boost::system::error_code& failed) {
+    if (!failed && !busy_ && !over_) begin(false);
+  });
+}
+
+// @param look_first  asks whether the token is still accepted before it is given up
+void TokenKeeper::begin(bool look_first) {
+  busy_ = true;
+  const auto work = [this, look_first, options = options_, url = url_, token = token_, alive = alive_] {
+    Outcome outcome;
+    try {
+      std::string refused;
+      if (look_first) {
+        Api api(options, url);
+        if (api.probe(token).status == 401) refused = token;
+      }
+      outcome.token = look_first && refused.empty()
+                          ? token
+                          : token_for(options, url, std::chrono::seconds(margin_seconds + 5), refused);
+      if (fixed_token().empty()) {
+        const auto login = find_login(options, url);
+        if (login) outcome.expires = login->access_expires;
+      }
+    } catch (const Problem& problem) {
+      outcome.problem = problem;
+      outcome.failed = true;
+    } catch (const std::exception& error) {
+      outcome.problem = {Exit::failure, error.what()};
+      outcome.failed = true;
+    }
+    boost::asio::post(context_, [this, outcome, alive] {
+      if (*alive) take(outcome);
+    });
+  };
+  sigset_t all{}, before{};
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the tunnel's thread
+  std::thread(work).detach();
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void TokenKeeper::take(const Outcome& outcome) {
+  busy_ = false;
+  if (!outcome.failed) {
+    failures_ = 0;
+    const bool changed = outcome.token != token_;
+    token_ = outcome.token;
+    if (outcome.expires != 0) expires_ = outcome.expires;
+    if (changed && events_.renewed) events_.renewed(expires_);
+    if (changed || good()) schedule();
+  } else if (outcome.problem.exit == Exit::not_authenticated || outcome.problem.exit == Exit::usage) {
+    over_ = true;
+    if (events_.ended) events_.ended(outcome.problem);
+  } else {
+    // The gateway is away: open connections may live on, and the next attempt may succeed.
+    if (events_.reconnecting && failures_ == 0) events_.reconnecting(outcome.problem.cause);
+    timer_.expires_after(std::chrono::seconds(1 << std::min(failures_++, 5)));
+    timer_.async_wait([this](const boost::system::error_code& failed) {
+      if (!failed && !busy_ && !over_) begin(false);
+    });
+  }
+  changed_.notify();
+}
+
+}  // namespace dbgate::cli
