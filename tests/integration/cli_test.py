@@ -38,6 +38,7 @@ class CommandLine(unittest.TestCase):
     def setUp(self):
         self.home = pathlib.Path(self.enterContext(lab.tempfile.TemporaryDirectory(prefix="dbgate-home-")))
         self.environment = {**os.environ, "XDG_STATE_HOME": str(self.home / "state"), "XDG_RUNTIME_DIR": str(self.home),
+                            "XDG_CONFIG_HOME": str(self.home / "config"), "XDG_CACHE_HOME": str(self.home / "cache"),
                             "DBGATE_CA_FILE": str(self.lab.certificates.ca), "DBGATE_URL": self.url}
         for name in ("DBGATE_TOKEN", "PGPASSWORD"):
             self.environment.pop(name, None)
@@ -62,7 +63,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(self.credentials().parent.stat().st_mode), 0o700)
         me = json.loads(self.run_cli("whoami", "-o", "json").stdout)
         self.assertEqual((me["user"]["name"], me["groups"]), ("ana", ["people"]))
-        token = json.loads(self.credentials().read_text())["access_token"]
+        token = json.loads(self.credentials().read_text())["logins"][0]["access_token"]
         self.run_cli("whoami", DBGATE_TOKEN=token, XDG_STATE_HOME=str(self.home / "elsewhere"))
         self.run_cli("logout")
         self.run_cli("whoami", status=4)
@@ -83,7 +84,7 @@ class CommandLine(unittest.TestCase):
 
     def test_tokens_that_are_not_ours(self):
         self.login()
-        token = json.loads(self.credentials().read_text())["access_token"]
+        token = json.loads(self.credentials().read_text())["logins"][0]["access_token"]
         header, claims, signature = token.split(".")
         none = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0"
         for bad in (f"{header}.{claims}.{signature[:-2]}xx", f"{none}.{claims}.", f"{header}.{claims}.", "x", "a.b.c", "." * 3):
@@ -172,7 +173,9 @@ class CommandLine(unittest.TestCase):
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
-        event = json.loads(process.stdout.readline())
+        events = map(json.loads, process.stdout)
+        self.assertEqual(next(events)["event"], "starting")
+        event = next(events)
         self.assertEqual(event["event"], "ready")
         return event
 

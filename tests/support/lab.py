@@ -316,7 +316,7 @@ class Lab:
         with subprocess.Popen([str(CLI), "connect", target, "--port", "0", "-o", "json"], stdout=subprocess.PIPE,
                               text=True, env=environment) as process:
             try:
-                event = json.loads(process.stdout.readline())
+                event = next(event for event in map(json.loads, process.stdout) if event["event"] == "ready")
                 passfile = pathlib.Path(event["passfile"]).read_text(encoding="utf-8")
                 yield {**event, "password": passfile.strip().split(":")[-1]}
             finally:
