@@ -4,6 +4,7 @@
 #include <cctype>
 #include <thread>
 
+#include "cli/http/trace.h"
 #include "cli/output.h"
 #include "cli/problem.h"
 #include "gateway/base/ids.h"
@@ -125,11 +126,13 @@ HttpAnswer Api::send(HttpRequest request, bool stream) {
   for (bool waited = false;; waited = true) {
     if (!connection_ || !connection_->reusable()) connection_ = std::make_unique<HttpConnection>(options_, url_);
     HttpAnswer answer = stream ? connection_->open(request) : connection_->exchange(request);
+    if (stream && answer.status < 400) trace_answer(options_, answer);
     if (answer.status < 400) return answer;
     if (stream) {
       for (std::string piece = connection_->read_some(longest_wait); !piece.empty();
            piece = connection_->read_some(longest_wait))
         answer.body += piece;
+      trace_answer(options_, answer);
     }
     const std::string after = answer.header("Retry-After");
     const bool seconds =

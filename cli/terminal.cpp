@@ -103,14 +103,15 @@ std::string ask(const Options& options, const std::string& question, const std::
 
 std::string ask_secret(const Options& options, const std::string& question, const std::string& instead) {
   require_terminal(options, instead);
-  std::cerr << question << std::flush;
   ::tcgetattr(STDIN_FILENO, &shown_mode);
   termios hidden = shown_mode;
   hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
   hides_echo = 1;
+  // Before the question: whoever answers at once must not be echoed.
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+  std::cerr << question << std::flush;
   std::string secret = line_of_stdin();
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown_mode);
+  ::tcsetattr(STDIN_FILENO, TCSADRAIN, &shown_mode);
   hides_echo = 0;
   std::cerr << '\n';
   return secret;

@@ -41,6 +41,7 @@ class Parser {
     // CLI11 would take words of the command for its own: "[", for one, begins a list.
     if (separated) call.command.assign(dashes + 1, arguments.end());
     arguments.erase(dashes, arguments.end());
+    const std::vector<std::string> typed = arguments;
     std::reverse(arguments.begin(), arguments.end());
     try {
       app_.parse(std::move(arguments));
@@ -52,7 +53,7 @@ class Parser {
     call.verb = table_.find(path);
     const bool asks_for_help = collect(call);
     if (asks_for_help) return call;
-    check_rest(path, call.verb);
+    check_rest(typed, path, call.verb);
     if (separated && call.verb != nullptr && !call.verb->command) {
       throw Problem{Exit::usage, "\"" + call.verb->path + "\" takes no command after --", hint_for(path)};
     }
@@ -80,7 +81,8 @@ class Parser {
   static std::string lower(std::string text) {
     const std::size_t end = text.find('\n');
     if (end != std::string::npos) text.resize(end);
-    if (!text.empty() && text[0] != '-') text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+    const bool word = text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0;
+    if (word) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
     return text;
   }
 
@@ -115,7 +117,7 @@ class Parser {
       slot.name = argument.name;
       slot.option = command->add_option(argument.name, slot.values);
       // Whether it must be there is for check_required() to say, in words that help.
-      slot.option->expected(1)->allow_extra_args(argument.many);
+      slot.option->expected(1, argument.many ? 1000 : 1)->allow_extra_args(argument.many);
     }
   }
 
@@ -127,13 +129,22 @@ class Parser {
     return call.has("help") || call.has("version");
   }
 
-  void check_rest(const std::string& path, const Verb* verb) const {
+  void check_rest(const std::vector<std::string>& typed, std::string path, const Verb* verb) const {
     const std::vector<std::string> rest = app_.remaining(true);
     if (rest.empty()) return;
     const std::string& word = rest.front();
     if (word.starts_with("-") && word.size() > 1) {
-      const std::string typed = word.substr(0, word.find('='));
-      throw Problem{Exit::usage, "unknown flag " + typed, suggestion(typed, flags_of(verb), hint_for(path))};
+      const std::string flag = word.substr(0, word.find('='));
+      throw Problem{Exit::usage, "unknown flag " + flag, suggestion(flag, flags_of(verb), hint_for(path))};
+    }
+    // "usr list": CLI11 takes the second word for the verb.
+    const auto first = std::find_if(typed.begin(), typed.end(), [&](const std::string& one) {
+      const Verb* named = table_.find(one);
+      return one == word || one == first_word(path) || (named != nullptr && named->path == path);
+    });
+    if (first != typed.end() && *first == word) {
+      path.clear();
+      verb = nullptr;
     }
     if (verb != nullptr) throw Problem{Exit::usage, "unexpected argument \"" + word + "\"", synopsis_of(*verb)};
     const std::string before = path.empty() ? "" : path + " ";
