@@ -165,6 +165,7 @@ std::string walk(const Table& table) {
   return "_dbgate_walk() {\n  local at= verb= place=0 previous= word\n  for word in \"$@\"; do\n"
          "    if [[ $word == -- ]]; then _dbgate_command; return 0; fi\n"
          "    if [[ -n $previous ]]; then previous=; continue; fi\n"
+         "    [[ -n $word ]] || continue\n"
          "    if [[ $word == -* ]]; then\n      if [[ $word != *=* ]] && _dbgate_takes_value \"$at:$word\"; then "
          "previous=$at:$word; fi\n      continue\n    fi\n"
          "    if [[ -n $verb ]]; then place=$((place + 1)); continue; fi\n"
@@ -240,8 +241,8 @@ std::string zsh_completion(const Table& table) {
          "_dbgate_ask() { compadd -P \"$prefix\" -- ${(f)\"$(dbgate __complete $1 $current 2>/dev/null)\"} }\n"
          "_dbgate_paths() { if [[ $1 == d ]]; then _files -/; else _files; fi }\n"
          "_dbgate_command() { _command_names -e }\n"
-         "_dbgate() {\n  setopt localoptions ksharrays\n  local current=$PREFIX prefix=\n"
-         "  _dbgate_walk \"${words[@]:1:$((CURRENT - 2))}\"\n}\n"
+         "_dbgate() {\n  local current=$PREFIX prefix=\n"
+         "  _dbgate_walk \"${(@)words[2,CURRENT-1]}\"\n}\n"
          "if [[ $funcstack[1] == _dbgate ]]; then _dbgate \"$@\"; else compdef _dbgate dbgate; fi\n";
 }
 
@@ -257,8 +258,8 @@ std::string fish_completion(const Table& table) {
       "        string match -q -- '-*' $word; or set -a at $word\n    end\n"
       "    set -l wanted (string split ' ' -- $argv[1])\n    test \"$argv[1]\" = ''; and test (count $at) -eq 0; and "
       "return 0\n"
-      "    test \"$argv[1]\" = ''; and return 1\n    test (count $at) -ge (count $wanted); or return 1\n"
-      "    test \"$at[1..(count $wanted)]\" = \"$wanted\"; or return 1\n    test (count $argv) -lt 2; and return 0\n"
+      "    test \"$argv[1]\" = ''; and return 1\n    set -l n (count $wanted)\n    test (count $at) -ge $n; or "
+      "return 1\n    test \"$at[1..$n]\" = \"$wanted\"; or return 1\n    test (count $argv) -lt 2; and return 0\n"
       "    test (math (count $at) - (count $wanted)) -eq $argv[2]\nend\ncomplete -c dbgate -f\n";
   const auto words = [&out, &table](const std::string& group) {
     for (const Word& word : words_after(table, group)) {

@@ -201,7 +201,7 @@ void check_choice(const Call& call, const std::string& name, const std::string& 
   for (const std::string& value : call.list(name)) {
     if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) continue;
     throw Problem{Exit::usage, dashes + name + ": \"" + value + "\" is none of " + list,
-                  suggestion(value, allowed, "")};
+                  suggestion(value, allowed, "dbgate help " + call.verb->path)};
   }
 }
 
