@@ -41,9 +41,21 @@ void add_list(json::object& object, const std::string& member, const Call& call,
   object[member] = std::move(list);
 }
 
+Flag scope_flag() {
+  Flag flag = choice("--scope", "SCOPE", "read query connect account admin",
+                     "what it may be used for (read, query, connect); also account, admin; may stand several times");
+  flag.many = true;
+  return flag;
+}
+
+void add_scopes(json::object& object, const Call& call) {
+  object["scopes"] = json::array{"read", "query", "connect"};
+  add_list(object, "scopes", call, "scope");
+}
+
 void add_ttl(json::object& object, const Call& call) {
-  const auto ttl = call.duration("ttl", std::chrono::seconds(0));
-  if (ttl.count() > 0) object["expires_in_seconds"] = ttl.count();
+  constexpr std::chrono::seconds usual{90 * 86400};
+  object["expires_in_seconds"] = call.duration("ttl", usual).count();
 }
 
 }  // namespace dbgate::cli

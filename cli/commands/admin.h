@@ -16,7 +16,11 @@ void show_created(const Options& options, const boost::json::value& created, con
 boost::json::object members_of(const Call& call, const std::vector<std::string>& flags);
 /// A list from a flag that may stand several times.
 void add_list(boost::json::object& object, const std::string& member, const Call& call, const std::string& flag);
-/// An expiry from --ttl, in seconds.
+/// --scope, and what it says of a key: "scopes" of a JSON object. Without the flag: everything but the account itself
+/// and administration.
+Flag scope_flag();
+void add_scopes(boost::json::object& object, const Call& call);
+/// An expiry from --ttl, in seconds; without, 90 days: secrets must end.
 void add_ttl(boost::json::object& object, const Call& call);
 
 }  // namespace dbgate::cli

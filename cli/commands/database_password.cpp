@@ -45,7 +45,7 @@ Verbs database_password_verbs() {
             "make a password for psql and drivers, shown this one time",
             {{"NAME", Kind::text, "the device or program that will use it"}}};
   make.flags = {option("--target", Kind::target, "TARGET", "good for this target only"),
-                option("--ttl", Kind::duration, "DURATION", "how long it is good: 30d")};
+                option("--ttl", Kind::duration, "DURATION", "how long it is good (90d)")};
   make.description = "For clients that connect to the gateway itself. Through dbgate connect none is needed.";
   make.examples = {{"dbgate database-password create laptop --ttl 90d", "one for each device"}};
   make.exits = {3, 4, 7};

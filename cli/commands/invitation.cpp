@@ -18,7 +18,7 @@ int create(const Call& call) {
   if (call.has("EMAIL")) invitation["email"] = call.text("EMAIL");
   add_list(invitation, "groups", call, "group");
   add_list(invitation, "roles", call, "role");
-  add_ttl(invitation, call);
+  invitation["expires_in_seconds"] = call.duration("ttl", std::chrono::seconds(7 * 86400)).count();
   show_created(call.options, Api(call.options).create_invitation(invitation),
                {"id", "email", "groups", "roles", "expires_at", "secret"}, "secret");
   return 0;
@@ -79,7 +79,7 @@ Verbs invitation_verbs() {
   Verb make{"invitation create",
             "invite somebody; the secret is shown this one time",
             {{"EMAIL", Kind::text, "for this address only", false}}};
-  make.flags = {group, role, option("--ttl", Kind::duration, "DURATION", "how long it is good: 7d")};
+  make.flags = {group, role, option("--ttl", Kind::duration, "DURATION", "how long it is good (7d)")};
   make.exits = {4, 5, 7};
   make.run = create;
   Verb all{"invitation list", "list invitations"};

@@ -20,7 +20,7 @@ int list(const Call& call) {
 
 int create(const Call& call) {
   boost::json::object token{{"name", call.text("NAME")}};
-  add_list(token, "scopes", call, "scope");
+  add_scopes(token, call);
   add_ttl(token, call);
   show_created(call.options, Api(call.options).create_token(token), {"id", "name", "scopes", "expires_at", "secret"},
                "secret");
@@ -42,8 +42,7 @@ Verbs personal_token_verbs() {
   all.run = list;
   Verb make{
       "personal-token create", "make a personal token, shown this one time", {{"NAME", Kind::text, "what it is for"}}};
-  make.flags = {options("--scope", Kind::text, "SCOPE", "what it may be used for; may stand several times"),
-                option("--ttl", Kind::duration, "DURATION", "how long it is good: 30d")};
+  make.flags = {scope_flag(), option("--ttl", Kind::duration, "DURATION", "how long it is good (90d)")};
   make.examples = {{"dbgate personal-token create ci --ttl 30d -q > token", "for a script"}};
   make.exits = {4, 7};
   make.run = create;

@@ -37,7 +37,7 @@ int key_list(const Call& call) {
 
 int key_add(const Call& call) {
   boost::json::object key{{"name", call.text("name", "dbgate")}};
-  add_list(key, "scopes", call, "scope");
+  add_scopes(key, call);
   add_ttl(key, call);
   show_created(call.options, Api(call.options).create_key(call.text("ACCOUNT"), key),
                {"id", "name", "expires_at", "secret"}, "secret");
@@ -68,9 +68,8 @@ Verbs service_account_verbs() {
   keys.exits = {3, 4, 5, 7};
   keys.run = key_list;
   Verb key{"service-account key-add", "make a key, shown this one time", {account}};
-  key.flags = {option("--name", Kind::text, "TEXT", "what it is for"),
-               options("--scope", Kind::text, "SCOPE", "what it may be used for; may stand several times"),
-               option("--ttl", Kind::duration, "DURATION", "how long it is good: 30d")};
+  key.flags = {option("--name", Kind::text, "TEXT", "what it is for"), scope_flag(),
+               option("--ttl", Kind::duration, "DURATION", "how long it is good (90d)")};
   key.examples = {{"dbgate service-account key-add etl --ttl 90d -q > etl.key", "for a program"}};
   key.exits = {3, 4, 5, 7};
   key.run = key_add;

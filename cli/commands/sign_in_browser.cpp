@@ -151,7 +151,6 @@ json::value sign_in_with_browser(Api& api, const std::string& provider, bool ope
   const std::string verifier = base64url(auth::random_bytes(32));
   json::object request{{"redirect_uri", loopback.redirect_uri()},
                        {"code_challenge", base64url(auth::sha256(verifier))},
-                       {"code_challenge_method", "S256"},
                        {"state", state}};
   if (!provider.empty()) request["provider"] = provider;
   const std::string url = text_at(api.start_oidc(request), "authorization_url");

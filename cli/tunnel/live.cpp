@@ -15,6 +15,8 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::chrono::milliseconds farewell_limit{200};
+
 std::string rfc3339(std::int64_t seconds) {
   return format_time(seconds * 1'000'000).substr(0, 19) + "Z";
 }
@@ -46,6 +48,7 @@ LiveTunnelRun::LiveTunnelRun(boost::asio::io_context& context, const Options& op
       children_(context, SIGCHLD),
       ends_(context, SIGINT, SIGTERM, SIGHUP),
       ttl_(context),
+      farewell_(context),
       started_(static_cast<std::int64_t>(std::time(nullptr))) {
   tunnel_.start(keeper_);
 }
@@ -85,7 +88,9 @@ void LiveTunnelRun::end(const std::string& reason, int status) {
   result_ = status;
   settings_.say("ended", {{"reason", reason}, {"resume", settings_.resume}});
   if (child_ > 0) ::kill(child_, SIGTERM);
-  context_.stop();
+  // Clients that wait for an answer are told before everything closes.
+  farewell_.expires_after(farewell_limit);
+  farewell_.async_wait([this](const boost::system::error_code&) { context_.stop(); });
 }
 
 // A child that has ended already leaves no signal behind, so look first and after every signal.

@@ -52,6 +52,7 @@ class LiveTunnelRun {
   boost::asio::signal_set children_;
   boost::asio::signal_set ends_;
   boost::asio::steady_timer ttl_;
+  boost::asio::steady_timer farewell_;
   std::int64_t started_;
   pid_t child_ = 0;
   int result_ = 0;

@@ -60,6 +60,13 @@ Task<std::string> TokenKeeper::current() {
   co_return token_;
 }
 
+Task<std::string> TokenKeeper::instead_of(std::string refused) {
+  doubt();
+  while (busy_ && token_ == refused)
+    co_await changed_.wait();
+  co_return token_ == refused ? std::string() : token_;
+}
+
 void TokenKeeper::doubt() {
   if (!busy_ && !over_) begin(true);
 }

@@ -25,6 +25,7 @@ class TokenKeeper final : public TunnelToken {
   ~TokenKeeper() override;
 
   Task<std::string> current() override;
+  Task<std::string> instead_of(std::string refused) override;
   void doubt() override;
 
   /// When the token in use ends, in seconds since 1970; 0: not known.

@@ -91,13 +91,18 @@ Task<> Tunnel::serve(net::Stream client) {
 }
 
 Task<> Tunnel::relay(net::Stream& client, std::string first) {
-  std::string token = co_await token_->current();
-  auto remote =
-      co_await open_remote(client.executor(), settings_.options, settings_.url, std::move(token), settings_.path);
+  const std::string token = co_await token_->current();
+  auto remote = co_await open_remote(client.executor(), settings_.options, settings_.url, token, settings_.path);
+  if (!remote && remote.error().code() == sqlstate::invalid_authorization_specification) {
+    std::string other = co_await token_->instead_of(token);
+    if (!other.empty()) {
+      remote =
+          co_await open_remote(client.executor(), settings_.options, settings_.url, std::move(other), settings_.path);
+    }
+  }
   if (!remote) {
     const Error why = remote.error();
     counts_.last_error = why.message();
-    if (why.code() == sqlstate::invalid_authorization_specification) token_->doubt();
     const std::string message = settings_.speaks_postgres ? fatal_message(why) : std::string();
     co_await client.write_all(protocol::as_bytes(message));
     co_return;

@@ -17,7 +17,9 @@ class TunnelToken {
   virtual ~TunnelToken() = default;
   /// Waits for a renewal if the token has just ended.
   virtual Task<std::string> current() = 0;
-  /// The gateway ended a connection or refused one: perhaps the token is not good any more.
+  /// Waits for another one than the gateway has just refused; empty if there is none.
+  virtual Task<std::string> instead_of(std::string refused) = 0;
+  /// The gateway ended a connection: perhaps the token is not good any more.
   virtual void doubt() = 0;
 };
 

@@ -1,11 +1,13 @@
 """Signing in by every way, and what is kept of it. The gateway is a fake."""
 import base64
 import hashlib
+import json
 import os
 import pathlib
 import stat
 import subprocess
 import sys
+import threading
 import unittest
 import urllib.error
 import urllib.request
@@ -14,6 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import cli_fixture  # noqa: E402
 import fake_gateway  # noqa: E402
 import lab  # noqa: E402
+import wire  # noqa: E402
 
 
 class SignIn(cli_fixture.CliTest):
@@ -204,6 +207,52 @@ class SignIn(cli_fixture.CliTest):
             path.write_text("{}")
             os.chown(path, lab.server_user().pw_uid, -1)
             self.assertIn("not a file of yours", self.cli("whoami", status=1).stderr)
+
+    def tunnel(self):
+        """A tunnel to the fake gateway: its process, its events, and the password of its local clients."""
+        self.gateway.store["/targets"] = {"shop": {"name": "shop", "engine": "postgresql", "databases": [], "access": "read"}}
+        process = subprocess.Popen([str(lab.CLI), "connect", "shop", "--port", "0", "-o", "json"], stdout=subprocess.PIPE, text=True,
+                                   env=self.environment)
+        for last in (process.stdout.close, process.wait, process.kill):
+            self.addCleanup(last)
+        events = map(json.loads, process.stdout)
+        limit = threading.Timer(30, process.kill)  # an event that never comes is an error and no hang
+        limit.start()
+        self.addCleanup(limit.cancel)
+        ready = next(event for event in events if event["event"] == "ready")
+        return process, events, ready
+
+    def knock(self, ready):
+        """A local client whose connection the gateway does not take."""
+        password = pathlib.Path(ready["passfile"]).read_text().strip().split(":")[-1]
+        with wire.Connection(ready["port"]) as client, self.assertRaises(PermissionError):
+            client.login("ana", "shop", password)
+
+    def test_a_tunnel_renews_the_token_beneath_it(self):
+        self.gateway.lifetime = 91  # more than a command wants to have left; a renewal is due a minute before the end
+        self.login()
+        self.gateway.lifetime = 900
+        process, events, ready = self.tunnel()
+        self.assertIn("expires_at", ready)
+        before = self.gateway.refreshes
+        self.gateway.access.discard(self.stored()["access_token"])  # as if its time were over at the gateway
+        self.knock(ready)
+        self.assertEqual(next(events)["event"], "renewed")
+        self.assertEqual(self.gateway.refreshes, before + 1)
+        self.gateway.access.clear()
+        self.gateway.refresh.clear()  # the administrator ends the sign-in
+        self.knock(ready)
+        ended = next(events)
+        self.assertEqual((ended["event"], ended["resume"]), ("ended", "dbgate connect shop --port 0"))
+        self.assertEqual(process.wait(20), 4)
+
+    def test_a_tunnel_renews_by_itself_and_bears_a_gateway_that_is_away(self):
+        self.gateway.lifetime = 62
+        self.login()
+        _, events, _ = self.tunnel()
+        self.assertEqual(next(events)["event"], "renewed")
+        self.gateway.close()
+        self.assertEqual(next(events)["event"], "reconnecting")
 
     def test_credentials_may_be_kept_by_a_command(self):
         keeper = self.home / "keeper"

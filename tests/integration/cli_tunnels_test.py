@@ -133,7 +133,7 @@ class Tunnels(unittest.TestCase):
         ready = next(events)
         password = pathlib.Path(ready["passfile"]).read_text().strip().split(":")[-1]
         self.cli("logout")  # another process; the token is revoked at the gateway
-        with wire.Connection(ready["port"]) as connection, self.assertRaises(Exception):
+        with wire.Connection(ready["port"]) as connection, self.assertRaises(PermissionError):
             connection.login("ada", "shop", password)
         ended = next(events)
         self.assertEqual(ended["event"], "ended")

@@ -31,7 +31,7 @@ class FakeGateway:
         self.store = {}
         self.access, self.refresh = {"access-0"}, {}
         self.lifetime = 900
-        self.refreshes = 0
+        self.refreshes = self.issued = 0
         self.providers = []
         self.second_factor = False
         self.device_answers = []
@@ -61,7 +61,8 @@ class FakeGateway:
 
     def issue(self):
         with self.lock:
-            number = len(self.access)
+            self.issued += 1
+            number = self.issued
             self.access.add(f"access-{number}")
             self.refresh[f"refresh-{number}"] = True
             return {"access_token": f"access-{number}", "token_type": "Bearer", "expires_in_seconds": self.lifetime,
