@@ -90,6 +90,7 @@ Result<net::Stream> QueryEntrance::enter(const net::Executor& executor, const po
   arrival.signed_in_user = request.user;
   arrival.by_tunnel = true;
   arrival.signed_in_by = "api";
+  arrival.credential.id = request.credential;
   arrival.witness = std::make_shared<NoteWitness>(std::move(note));
   arrival.target = request.target;
   arrival.client.host = request.address;
