@@ -75,22 +75,43 @@ void append(std::vector<Problem>& problems, Report& report) {
   problems.insert(problems.end(), report.problems.begin(), report.problems.end());
 }
 
+// Without those that are there already.
+void add_names(std::vector<std::string>& all, const std::vector<std::string>& further) {
+  const std::size_t own = all.size();
+  for (const std::string& name : further) {
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(own);
+    if (std::find(all.begin(), end, name) == end) all.push_back(name);
+  }
+}
+
+void add_credentials(User& user, const Extension& extension) {
+  const auto found = extension.credentials.find(user.name);
+  if (found == extension.credentials.end()) return;
+  user.scram_salt = found->second.scram_salt;
+  user.scram_iterations = found->second.scram_iterations;
+  user.database_passwords = found->second.database_passwords;
+  add_names(user.certificates, found->second.certificates);
+}
+
 void add_users(Config& config, const Extension& extension) {
   std::vector<std::string> known;
   for (const User& user : config.users)
     known.push_back(user.name);
   std::sort(known.begin(), known.end());
   for (const User& user : extension.users) {
-    if (!std::binary_search(known.begin(), known.end(), user.name)) config.users.push_back(user);
+    if (std::binary_search(known.begin(), known.end(), user.name)) continue;
+    config.users.push_back(user);
+    config.users.back().stored = true;
   }
-  for (const auto& [group, members] : extension.groups) {
-    std::vector<std::string>& all = config.groups[group];
-    const std::size_t own = all.size();
-    for (const std::string& member : members) {
-      const auto end = all.begin() + static_cast<std::ptrdiff_t>(own);
-      if (std::find(all.begin(), end, member) == end) all.push_back(member);
-    }
+  for (User& user : config.users)
+    add_credentials(user, extension);
+  for (const auto& [group, members] : extension.groups)
+    add_names(config.groups[group], members);
+  for (const auto& [role, holders] : extension.roles) {
+    add_names(config.roles[role].users, holders.users);
+    add_names(config.roles[role].groups, holders.groups);
   }
+  config.ended_credentials.insert(extension.ended_credentials.begin(), extension.ended_credentials.end());
 }
 
 }  // namespace

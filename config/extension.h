@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,19 @@ struct StoredTarget {
   std::optional<std::string> password;
 };
 
+/// What a user of the store or of the file signs in with, beside the file.
+struct StoredCredentials {
+  std::string scram_salt;  ///< raw bytes
+  int scram_iterations = 4096;
+  std::vector<DatabasePassword> database_passwords;
+  std::vector<std::string> certificates;
+};
+
 struct Extension {
-  std::vector<User> users;                                 ///< without verifiers
+  std::vector<User> users;                               ///< without verifiers
+  std::map<std::string, StoredCredentials> credentials;  ///< by user
+  std::map<std::string, RoleHolders> roles;              ///< further holders
+  std::set<std::string, std::less<>> ended_credentials;
   std::map<std::string, std::vector<std::string>> groups;  ///< further groups, or further members of the file's
   std::vector<StoredTarget> targets;
   std::string policies;       ///< YAML: a map with `policies`, perhaps `tests`; empty: none

@@ -120,9 +120,9 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 }
 
 void read_root(const Value& root, Config& config) {
-  root.expect_keys({"version", "state_dir", "workers", "listen", "log", "limits", "audit", "users", "groups", "roles",
-                    "targets", "policies", "masking", "tests", "store", "encryption", "passwords", "tokens", "sign_in",
-                    "oidc"});
+  root.expect_keys({"version", "state_dir",  "workers",   "listen",  "log",      "limits",  "audit",
+                    "users",   "groups",     "roles",     "targets", "policies", "masking", "tests",
+                    "store",   "encryption", "passwords", "tokens",  "sign_in",  "oidc"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");

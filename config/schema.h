@@ -93,6 +93,7 @@ struct User {
   std::string name;
   std::string scram_verifier;
   std::map<std::string, std::string> attributes;
+  bool stored = false;  ///< of the identity store, not of the file
   WireSignIn wire = WireSignIn::password;
   std::vector<std::string> certificates{};  ///< names of certificates that stand for the user (certificate_names.h)
   std::string scram_salt{};                 ///< of database_passwords; raw bytes

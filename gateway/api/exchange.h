@@ -59,6 +59,7 @@ struct Caller {
   std::int64_t expires = 0;  ///< of the credential: seconds since 1970 UTC; 0: never
   Role roles = Role::none;
   std::vector<std::string> groups;
+  std::vector<std::string> scopes;  ///< what the credential is good for; empty: everything the user may do
 };
 
 /// W3C Trace Context as the request brought it; empty without, or if it was malformed.

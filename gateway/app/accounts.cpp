@@ -14,7 +14,7 @@ using session::Credential;
 
 bool in_force(const Credential& credential, const Snapshot& snapshot, std::int64_t now) {
   if (credential.expires != 0 && credential.expires <= now) return false;
-  return credential.id.empty() || !snapshot.config.ended_credentials.contains(credential.id);
+  return credential.id.empty() || !snapshot.ended.contains(credential.id);
 }
 
 }  // namespace
@@ -85,7 +85,7 @@ std::optional<Credential> certified(std::string_view user, const net::PeerCertif
     credential.id = "cert:" + certificate.sha256;
     credential.expires = certificate.not_after;
     credential.certificate = name;
-    if (snapshot.config.ended_credentials.contains(credential.id)) return {};
+    if (snapshot.ended.contains(credential.id)) return {};
     return credential;
   }
   return {};
@@ -106,7 +106,7 @@ std::optional<session::Ending> why_out(const session::SessionInfo& session, cons
   const Credential& credential = session.credential;
   const session::Ending ended{"terminating connection: what it had signed in with was revoked",
                               EndReason::credential_ended};
-  if (!credential.id.empty() && snapshot.config.ended_credentials.contains(credential.id)) return ended;
+  if (!credential.id.empty() && snapshot.ended.contains(credential.id)) return ended;
   if (credential.certificate.empty()) return {};
   const auto stands_for = snapshot.certificates.find(credential.certificate);
   if (stands_for == snapshot.certificates.end() || stands_for->second != session.user) return ended;

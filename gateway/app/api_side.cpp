@@ -18,7 +18,7 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
       service_(shared, std::move(chain), next_worker),
       entrance_(shared, service_.chain(), std::move(next_worker)),
       queries_(entrance_),
-      authenticator_(*shared.tokens, service_),
+      authenticator_(shared),
       events_(context_),
       services_{service_,
                 *shared.tokens,

@@ -5,6 +5,7 @@
 
 #include "gateway/api/http_server.h"
 #include "gateway/api/services.h"
+#include "gateway/app/bearers.h"
 #include "gateway/app/query_entrance.h"
 #include "gateway/app/service.h"
 #include "gateway/queries/queries.h"
@@ -41,7 +42,7 @@ class ApiSide {
   queries::Queries queries_;
   // Before everything whose waits it runs.
   boost::asio::io_context context_{1};
-  api::TokenAuthenticator authenticator_;
+  Bearers authenticator_;
   api::MemoryIdempotencyKeys idempotency_;
   api::EventHub events_;
   api::Services services_;

@@ -12,8 +12,9 @@
 
 #include "config/loader.h"
 #include "gateway/adapters/file_audit.h"
-#include "gateway/adapters/jwt_tokens.h"
 #include "gateway/adapters/pg_catalog_source.h"
+#include "gateway/app/directory.h"
+#include "gateway/app/identity_tokens.h"
 #include "gateway/app/startup_pages.h"
 #include "gateway/audit/json.h"
 #include "gateway/auth/random.h"
@@ -75,16 +76,17 @@ Result<> Gateway::start() {
   // First: who reads that the gateway is ready may send one at once. They count when run() begins.
   for (const int signal : {SIGTERM, SIGINT, SIGHUP})
     signals_.add(signal);
+  ::umask(077);
+  file_ = std::make_shared<const config::Config>(shared_.current.get()->config);
+  ::mkdir(file_->state_dir.c_str(), 0700);
+  DBGATE_CHECK(open_identity());
   const auto snapshot = shared_.current.get();
   const config::Config& config = snapshot->config;
   shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
   shared_.catalogs->configure(config);
-  ::umask(077);
-  ::mkdir(config.state_dir.c_str(), 0700);
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
                                                 config.audit.durability == config::Durability::sync}));
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
-  DBGATE_TRY(shared_.tokens, adapters::open_jwt_tokens(config.state_dir));
   shared_.views.use(*shared_.catalogs, shared_.mock_secret);
   DBGATE_TRY(own_chain_, audit_->open_chain("main", ports::Pace::rare));
   parser_threads_ = threads_for(shared_.parsers, parser_threads, parser_stack_bytes);
@@ -114,8 +116,45 @@ Result<> Gateway::start() {
     worker->start();
   shared_.catalogs->start();
   if (api_) api_->start();
+  if (shared_.identity) {
+    shared_.identity->follow([this](std::shared_ptr<const ports::store::Directory> directory) {
+      net::post_to(context_.get_executor(), [this, directory] { take(directory); });
+    });
+  }
   log::info("gateway", "ready", {{"config", config.version}});
   return boost::system::in_place_value;
+}
+
+// Whoever has no API and shares no store needs none: its users are those of the file.
+Result<> Gateway::open_identity() {
+  if (!file_->api.enabled && !file_->store.shared()) return boost::system::in_place_value;
+  DBGATE_TRY(shared_.identity, Identity::open(*file_, shared_.current));
+  shared_.tokens = std::make_unique<IdentityTokens>(shared_.identity->tokens());
+  DBGATE_TRY(directory_, shared_.identity->load());
+  DBGATE_TRY(auto snapshot, snapshot_of(*file_, directory_.get(), config_directory(), nullptr));
+  shared_.current.set(std::move(snapshot));
+  return boost::system::in_place_value;
+}
+
+std::string Gateway::config_directory() const {
+  const std::size_t slash = config_path_.rfind('/');
+  return slash == std::string::npos ? "." : config_path_.substr(0, slash);
+}
+
+// On the thread of run(): files and directories take effect one after the other.
+void Gateway::take(std::shared_ptr<const ports::store::Directory> directory) {
+  if (directory_ && directory->generation < directory_->generation) return;
+  const auto current = shared_.current.get();
+  auto next = snapshot_of(*file_, directory.get(), config_directory(), current.get());
+  if (!next) {
+    const Error why = next.error();
+    log::error("gateway", "a change of the identity store is not in force", {{"err", why.message()}});
+    return;
+  }
+  directory_ = std::move(directory);
+  const auto applied = apply(std::move(*next));
+  if (!applied)
+    log::error("gateway", "a change of the identity store is not in force: the audit log cannot be written");
 }
 
 Result<> Gateway::listen_on(const config::Listener& settings, const std::string& name, config::EngineKind kind,
@@ -195,27 +234,38 @@ void Gateway::reload() {
     log::error("gateway", "the configuration was not reloaded; the old one stays in force");
     return;
   }
-  auto next = make_snapshot(std::move(*loaded.config));
+  auto file = std::make_shared<const config::Config>(std::move(*loaded.config));
+  auto next = snapshot_of(*file, directory_.get(), config_directory(), nullptr);
   if (!next) {
     const Error why = next.error();
     log::error("gateway", "the configuration was not reloaded; the old one stays in force", {{"err", why.message()}});
     return;
   }
   const auto applied = apply(std::move(*next));
-  if (!applied) log::error("gateway", "the configuration was not reloaded: the audit log cannot be written");
+  if (applied) {
+    file_ = std::move(file);
+  } else {
+    log::error("gateway", "the configuration was not reloaded: the audit log cannot be written");
+  }
 }
 
 Result<> Gateway::apply(std::shared_ptr<Snapshot> next) {
+  const bool same_rules = next->rules == shared_.current.get()->rules;
+  if (!same_rules) DBGATE_CHECK(record_reload(next->config.version));
   const std::string version = next->config.version;
+  if (!same_rules) shared_.catalogs->configure(next->config);
+  shared_.current.set(std::move(next));
+  on_each_worker([](Worker& worker) { worker.end_revoked(); });
+  if (!same_rules) log::info("gateway", "configuration reloaded", {{"config", version}});
+  return boost::system::in_place_value;
+}
+
+Result<> Gateway::record_reload(const std::string& version) {
   std::string fields;
   audit::append_field(fields, "decision.policy_version", std::string_view(version));
   DBGATE_CHECK(own_chain_->append("config.reload", fields));
   const auto written = own_chain_->commit();
   if (!written) return written.error();
-  shared_.catalogs->configure(next->config);
-  shared_.current.set(std::move(next));
-  on_each_worker([](Worker& worker) { worker.end_revoked(); });
-  log::info("gateway", "configuration reloaded", {{"config", version}});
   return boost::system::in_place_value;
 }
 
@@ -261,6 +311,7 @@ void Gateway::finish() {
   while (shared_.connections > 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(drain_poll);
   const bool clean = shared_.connections == 0 && ended;
+  if (shared_.identity) shared_.identity->stop();
   if (api_) api_->stop();
   for (const auto& worker : workers_) {
     worker->stop();

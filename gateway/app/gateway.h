@@ -40,6 +40,10 @@ class Gateway {
   Result<> bind(const net::ListenAddress& address, const std::string& name, config::EngineKind kind,
                 const session::Arrival& arrival);
   Worker& next_worker();
+  Result<> open_identity();
+  std::string config_directory() const;
+  void take(std::shared_ptr<const ports::store::Directory> directory);
+  Result<> record_reload(const std::string& version);
   void wait_for_signal();
   void reload();
   void stop_listening();
@@ -48,6 +52,8 @@ class Gateway {
   void on_each_worker(void (*act)(Worker&));
 
   std::string config_path_;
+  std::shared_ptr<const config::Config> file_;                // as read last
+  std::shared_ptr<const ports::store::Directory> directory_;  // of the store; null without
   Shared shared_;
   std::unique_ptr<ports::AuditLog> audit_;
   std::unique_ptr<ports::AuditChain> own_chain_;  // reloads, start and end

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "gateway/app/bearers.h"
 #include "gateway/app/explain.h"
 #include "gateway/session/audit_trail.h"
 #include "gateway/session/policy_judge.h"
@@ -61,11 +62,7 @@ bool Service::knows(std::string_view user) const {
 }
 
 std::vector<std::string> Service::groups(std::string_view user) const {
-  std::vector<std::string> groups;
-  for (const auto& [name, members] : shared_.current.get()->config.groups) {
-    if (std::find(members.begin(), members.end(), user) != members.end()) groups.push_back(name);
-  }
-  return groups;
+  return groups_of(*shared_.current.get(), user);
 }
 
 std::vector<ports::TargetSummary> Service::targets(std::string_view user) const {

@@ -78,6 +78,23 @@ Result<net::TlsContext> listener_tls(const config::Listener& listener, const cha
   return Error(why.code(), std::string("listen.") + name + ".tls: " + why.message());
 }
 
+Result<std::shared_ptr<const Rules>> make_rules(config::Config config) {
+  auto listed = policy::check_statement_lists(config, "");
+  const auto filters = policy::check_filters(config, "");
+  listed.insert(listed.end(), filters.begin(), filters.end());
+  if (!listed.empty()) {
+    return Error(sqlstate::internal_error, "line " + std::to_string(listed[0].line) + ": " + listed[0].text);
+  }
+  auto rules = std::make_shared<Rules>(std::move(config));
+  DBGATE_TRY(rules->postgres_tls, listener_tls(rules->config.postgres, "postgres", alpn_postgresql));
+  DBGATE_TRY(rules->api_tls, listener_tls(rules->config.api, "api", alpn_http));
+  for (const config::Target& settings : rules->config.targets) {
+    DBGATE_TRY(auto target, make_target(settings));
+    rules->targets.emplace(settings.name, std::move(target));
+  }
+  return std::shared_ptr<const Rules>(std::move(rules));
+}
+
 }  // namespace
 
 const Target* Snapshot::find(std::string_view name, std::string& database) const {
@@ -94,27 +111,25 @@ const Target* Snapshot::find(std::string_view name, std::string& database) const
   return &target;
 }
 
-Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config) {
-  auto listed = policy::check_statement_lists(config, "");
-  const auto filters = policy::check_filters(config, "");
-  listed.insert(listed.end(), filters.begin(), filters.end());
-  if (!listed.empty()) {
-    return Error(sqlstate::internal_error, "line " + std::to_string(listed[0].line) + ": " + listed[0].text);
+Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config, const Snapshot* previous) {
+  std::vector<config::User> users = config.users;
+  std::set<std::string, std::less<>> ended = std::move(config.ended_credentials);
+  std::shared_ptr<const Rules> rules;
+  if (previous != nullptr && previous->config.version == config.version) {
+    rules = previous->rules;
+  } else {
+    DBGATE_TRY(rules, make_rules(std::move(config)));
   }
-  auto snapshot = std::make_shared<Snapshot>(std::move(config));
-  DBGATE_TRY(snapshot->postgres_tls, listener_tls(snapshot->config.postgres, "postgres", alpn_postgresql));
-  DBGATE_TRY(snapshot->api_tls, listener_tls(snapshot->config.api, "api", alpn_http));
-  for (const config::Target& settings : snapshot->config.targets) {
-    DBGATE_TRY(auto target, make_target(settings));
-    snapshot->targets.emplace(settings.name, std::move(target));
-  }
-  for (const config::User& user : snapshot->config.users) {
+  auto snapshot = std::make_shared<Snapshot>(std::move(rules));
+  for (const config::User& user : users) {
     DBGATE_TRY(auto account, make_account(user));
     snapshot->users.emplace(user.name, auth::parse_scram_verifier(user.scram_verifier).value_or(auth::ScramVerifier()));
     snapshot->accounts.emplace(user.name, std::move(account));
     for (const std::string& name : user.certificates)
       snapshot->certificates.emplace(name, user.name);
+    if (user.stored) snapshot->stored.insert(user.name);
   }
+  snapshot->ended = std::move(ended);
   return snapshot;
 }
 

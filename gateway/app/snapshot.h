@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "config/schema.h"
@@ -23,9 +24,10 @@ struct Target {
   std::string search_path;  ///< as the server setting is written: quoted names, comma-separated
 };
 
-/// The configuration in its compiled form: immutable, versioned, shared by all threads.
-struct Snapshot {
-  explicit Snapshot(config::Config settings) : config(std::move(settings)), policies(config), limits(config) {}
+/// What may be done by whom, and where: the part of a snapshot that stays as it is when credentials come and go, so
+/// that verdicts that rest on it stay good. `config.users` is who there was when it was made.
+struct Rules {
+  explicit Rules(config::Config settings) : config(std::move(settings)), policies(config), limits(config) {}
 
   config::Config config;
   policy::PolicySet policies;
@@ -33,10 +35,32 @@ struct Snapshot {
   net::TlsContext postgres_tls;
   net::TlsContext api_tls;
   std::map<std::string, Target, std::less<>> targets;
+};
+
+/// The configuration and the identity store's directory in compiled form: immutable, versioned, shared by all threads.
+struct Snapshot {
+  explicit Snapshot(std::shared_ptr<const Rules> made)
+      : rules(std::move(made)),
+        config(rules->config),
+        policies(rules->policies),
+        limits(rules->limits),
+        postgres_tls(rules->postgres_tls),
+        api_tls(rules->api_tls),
+        targets(rules->targets) {}
+
+  const std::shared_ptr<const Rules> rules;
+  const config::Config& config;
+  const policy::PolicySet& policies;
+  const policy::LimitTable& limits;
+  const net::TlsContext& postgres_tls;
+  const net::TlsContext& api_tls;
+  const std::map<std::string, Target, std::less<>>& targets;
   /// All users, with the verifier of the file; one without fits no password.
   std::map<std::string, auth::ScramVerifier, std::less<>> users;
   std::map<std::string, session::AccountPtr, std::less<>> accounts;
   std::map<std::string, std::string, std::less<>> certificates;  ///< user by name (config/certificate_names.h)
+  std::set<std::string, std::less<>> stored;                     ///< users of the identity store
+  std::set<std::string, std::less<>> ended;                      ///< credentials that let nobody in any more
   std::uint64_t version = 0;
 
   /// The target and the database on its server that `name` (target or target/database) stands for; null if none.
@@ -44,7 +68,8 @@ struct Snapshot {
 };
 
 /// Reads certificates and compiles policies. Errors name the file or key that is at fault.
-Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config);
+/// @param previous  whose rules are taken if the version of the configuration is the same; may be null
+Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config, const Snapshot* previous = nullptr);
 
 /// The snapshot in force. Swapped whole; what asks for the version alone takes no lock.
 class CurrentSnapshot final {

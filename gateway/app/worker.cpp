@@ -28,6 +28,11 @@ std::string_view name_of(config::EngineKind kind) {
   return kind == config::EngineKind::tcp ? session::tcp_engine : session::postgres_engine;
 }
 
+// Whoever is not, may be of the store: without it nobody knows what has been revoked since.
+bool is_of_file(const Snapshot& snapshot, std::string_view user) {
+  return snapshot.users.contains(user) && !snapshot.stored.contains(user);
+}
+
 }  // namespace
 
 sql::ScanLimits scan_limits(const config::Limits& limits) {
@@ -128,6 +133,9 @@ Result<session::AccountPtr> Worker::account(std::string_view user, const net::Ad
     return Error(sqlstate::invalid_authorization_specification, "too many failed logins from this address",
                  "Wait a minute and try again.");
   }
+  if (shared_.identity && shared_.identity->lost() && !is_of_file(snapshot(), user)) {
+    return Error(sqlstate::cannot_connect_now, "the identity store cannot be reached", "Try again in a moment.");
+  }
   const auto found = snapshot().accounts.find(user);
   if (found != snapshot().accounts.end()) {
     auto account = account_in_force(found->second, snapshot(), session::system_clock_seconds());
@@ -144,6 +152,7 @@ std::optional<session::Credential> Worker::certified(std::string_view user, cons
 
 Task<Result<session::Credential>> Worker::check_token(std::string user, std::string token) {
   const Error refused(sqlstate::invalid_password, "the token is not valid");
+  if (!shared_.tokens) co_return refused;
   Result<ports::TokenClaims> claims = refused;
   co_await net::run_on(shared_.sign_ins.get_executor(), [&]() -> Task<> {
     claims = shared_.tokens->verify(token);
@@ -154,7 +163,7 @@ Task<Result<session::Credential>> Worker::check_token(std::string user, std::str
     co_return why.code() == sqlstate::invalid_authorization_specification ? refused : why;
   }
   session::Credential credential = credential_of(*claims);
-  if (claims->user != user || snapshot().config.ended_credentials.contains(credential.id)) co_return refused;
+  if (claims->user != user || snapshot().ended.contains(credential.id)) co_return refused;
   co_return credential;
 }
 

@@ -8,6 +8,7 @@
 
 #include "gateway/app/admission.h"
 #include "gateway/app/catalogs.h"
+#include "gateway/app/identity.h"
 #include "gateway/app/limits.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/app/views.h"
@@ -40,7 +41,8 @@ struct Shared {
   std::atomic<std::size_t> connections{0};  ///< accepted and not closed yet
   std::unique_ptr<Catalogs> catalogs;       ///< set before threads are started, there until they have ended
   std::string mock_secret;                  ///< makes unknown users look like known ones
-  std::unique_ptr<ports::Tokens> tokens;    ///< set before threads are started
+  std::unique_ptr<Identity> identity;       ///< set before threads are started; null without a store
+  std::unique_ptr<ports::Tokens> tokens;    ///< of the identity; the same
   std::vector<Worker*> workers;             ///< all of them; set before threads are started
 };
 
