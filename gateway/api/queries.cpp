@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "gateway/api/json_body.h"
+#include "gateway/api/text.h"
 #include "gateway/audit/json.h"
 #include "gateway/queries/render.h"
 
@@ -137,6 +138,13 @@ class Asked {
     for (const auto& [given, value] : *parameters_)
       if (given == name) return value;
     return otherwise;
+  }
+  /// Refuses what is empty or longer than `most` characters. @return nothing if it is not given
+  std::string name(std::string_view name, std::size_t most) {
+    const std::string value = text(name, "-");
+    if (!value.empty() && count_characters(value) <= most) return text(name);
+    refuse(name, "must have 1 to " + std::to_string(most) + " characters");
+    return {};
   }
   /// Refuses what is no number from `least` to `most`.
   std::size_t number(std::string_view name, std::size_t least, std::size_t most, std::size_t otherwise) {
@@ -288,7 +296,8 @@ Task<Response> export_query(Services& services, Request& request) {
 Task<Response> show_schema(Services& services, Request& request) {
   Asked asked(request, {"database"});
   if (!asked.valid()) co_return asked.refused;
-  const std::string database = asked.text("database");
+  const std::string database = asked.name("database", most_database);
+  if (asked.wrong) co_return asked.refused;
   const auto schema = co_await services.queries.schema(
       request.caller->user, request.parameter("name") + (database.empty() ? "" : "/" + database));
   if (!schema) {
