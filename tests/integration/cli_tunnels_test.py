@@ -178,8 +178,9 @@ class Tunnels(unittest.TestCase):
     def test_sockets_of_dead_tunnels_are_swept(self):
         self.cli("connect", "shop", "--background")
         os.kill(self.status()[0]["pid"], 9)
-        lab.wait_until(lambda: self.status() == [], "the dead tunnel is gone", 10)
-        self.assertEqual(list((self.home / "dbgate" / "tunnels").iterdir()), [])
+        sockets = self.home / "dbgate" / "tunnels"
+        # A process that is being killed still has its socket: nobody answers there, and it is swept by a later look.
+        lab.wait_until(lambda: self.status() == [] and not list(sockets.iterdir()), "the dead tunnel is gone", 10)
 
     def test_garbage_on_the_control_socket(self):
         self.cli("connect", "shop", "--background")
