@@ -216,6 +216,7 @@ Loaded load_text(std::string_view yaml, const std::string& file, const std::stri
     const YAML::Node root = YAML::Load(std::string(yaml));
     const Value value(root, "", report);
     if (value.is_map()) {
+      report.open_names = value["store"].present();  // it may have the users and groups that are not here
       read_root(value, config);
     } else {
       report.error(YAML::Mark(), "", "the file must hold a map of settings");

@@ -30,15 +30,28 @@ std::vector<std::string> texts(const std::vector<Problem>& problems) {
   return lines;
 }
 
+Extension one_target(const std::string& name, const std::string& settings) {
+  Extension extension;
+  extension.targets = {{name, settings, {}}};
+  return extension;
+}
+
 TEST(Extension, AddsUsersToTheFilesAndKeepsTheFilesOwn) {
   Extension extension;
-  extension.users = {{"ben", {}, {{"region", "north"}}}, {"ana", {}, {{"region", "south"}}}};
+  extension.users.resize(2);
+  extension.users[0].name = "ben";
+  extension.users[1].name = "ana";
+  extension.users[1].attributes["region"] = "south";
+  extension.credentials["ana"].certificates = {"dns:ana.host"};
   extension.groups = {{"analysts", {"ben", "ana"}}, {"oncall", {"ben"}}};
   const Extended extended = extend(base(), extension, "/dir");
   ASSERT_THAT(extended.config.users, SizeIs(2));
   EXPECT_EQ(extended.config.users[0].scram_verifier, "SCRAM-SHA-256$x");
   EXPECT_THAT(extended.config.users[0].attributes, IsEmpty());
+  EXPECT_THAT(extended.config.users[0].certificates, ElementsAre("dns:ana.host"));
+  EXPECT_FALSE(extended.config.users[0].stored);
   EXPECT_EQ(extended.config.users[1].name, "ben");
+  EXPECT_TRUE(extended.config.users[1].stored);
   EXPECT_THAT(extended.config.groups.at("analysts"), ElementsAre("ana", "ben"));
   EXPECT_THAT(extended.config.groups.at("oncall"), ElementsAre("ben"));
 }
@@ -72,15 +85,13 @@ TEST(Extension, TargetsReachNothingOfTheGatewaysMachine) {
     const auto problems = check_target(base(), {"stock", start + rest, {}}, "/dir");
     ASSERT_FALSE(problems.empty()) << rest;
     EXPECT_THAT(texts(problems), testing::Contains(HasSubstr(text))) << rest;
-    const Extended extended = extend(base(), {{}, {}, {{"stock", start + rest, {}}}, "", ""}, "/dir");
+    const Extended extended = extend(base(), one_target("stock", start + rest), "/dir");
     EXPECT_THAT(extended.unusable_targets, ElementsAre("stock")) << rest;
     EXPECT_THAT(extended.config.targets, SizeIs(1)) << rest;
   }
   EXPECT_THAT(check_target(base(), {"stock", start + ", ca_file: /etc/passwd } }", {}}, "/dir"), IsEmpty());
   const Extended extended = extend(
-      base(),
-      {{}, {}, {{"s", "{ upstream: { hosts: [a], database: \"${DBGATE_TEST_SECRET}\", user: u } }", {}}}, "", ""},
-      "/dir");
+      base(), one_target("s", "{ upstream: { hosts: [a], database: \"${DBGATE_TEST_SECRET}\", user: u } }"), "/dir");
   EXPECT_EQ(extended.config.targets[1].upstream.database, "${DBGATE_TEST_SECRET}");
   EXPECT_THAT(
       texts(check_target(base(), {"s", "{ upstream: { hosts: [/run/pg], database: d, user: u } }", {}}, "/dir")),

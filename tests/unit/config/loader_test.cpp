@@ -443,5 +443,15 @@ TEST(LoadFile, SaysWhatIsWrongWithTheFile) {
             directory.path() + ":0:0: error: the file does not exist or is not readable");
 }
 
+TEST(Loader, NamesMayBeThoseOfTheStore) {
+  const std::string rest = "groups: { analysts: [ghost] }\n";
+  EXPECT_FALSE(load_text("version: 1\n" + rest, "f.yaml", "/dir").config);
+  const Loaded loaded = load_text("version: 1\nstore: { url: \"sqlite:people.db\" }\n" + rest, "f.yaml", "/dir");
+  ASSERT_TRUE(loaded.config);
+  ASSERT_EQ(loaded.problems.size(), 1u);
+  EXPECT_TRUE(loaded.problems[0].warning);
+  EXPECT_THAT(loaded.problems[0].text, HasSubstr("no user is called \"ghost\""));
+}
+
 }  // namespace
 }  // namespace dbgate::config
