@@ -19,7 +19,6 @@ constexpr std::chrono::seconds longest_wait{10};  // for a rate limit, before it
 constexpr std::chrono::seconds renewal_margin{30};
 
 Exit exit_for(unsigned status, const json::object& body) {
-  if (body.contains("sqlstate") && status != 403) return Exit::database_error;
   if (text_at(body, "decision.effect") == "hold" || text_at(body, "code") == "approval_required") {
     return Exit::approval_required;
   }
@@ -37,18 +36,16 @@ Exit exit_for(unsigned status, const json::object& body) {
     case 503:
       return Exit::unreachable;
     default:
-      return Exit::failure;
+      return body.contains("sqlstate") ? Exit::database_error : Exit::failure;
   }
 }
 
-std::string hint_for(Exit exit, const json::object& body, const HttpAnswer& answer) {
+std::string hint_for(Exit exit, const json::object& body) {
   const std::string own = text_at(body, "hint");
   if (!own.empty()) return own;
   const std::string approval = text_at(body, "approval_url");
   if (!approval.empty()) return approval;
   if (exit == Exit::not_authenticated) return "dbgate login";
-  const std::string wait = answer.header("Retry-After");
-  if (!wait.empty()) return "try again in " + wait + " s";
   const std::string code = text_at(body, "code");
   if (code == "changed_meanwhile") return "somebody else changed it meanwhile; look again and repeat";
   if (code == "managed_by_configuration") return "it stands in the gateway's configuration file: change it there";
@@ -66,19 +63,11 @@ std::string lower_first(std::string text) {
 Problem problem_of(const HttpAnswer& answer) {
   boost::system::error_code failed;
   const json::value parsed = answer.body.empty() ? json::value() : json::parse(answer.body, failed);
-  Problem problem;
-  if (!failed && parsed.is_object()) problem.body = parsed.as_object();
-  problem.status = answer.status;
-  problem.exit = exit_for(answer.status, problem.body);
+  Problem problem = problem_in(!failed && parsed.is_object() ? parsed.as_object() : json::object(), answer.status);
   problem.request_id = answer.header("X-Request-Id");
-  problem.code = text_at(problem.body, "code");
-  problem.cause = text_at(problem.body, "detail");
-  if (problem.code.empty()) problem.code = text_at(problem.body, "error");  // RFC 6749 §5.2
-  if (problem.cause.empty()) problem.cause = text_at(problem.body, "error_description");
-  if (problem.cause.empty()) problem.cause = text_at(problem.body, "title");
   if (problem.cause.empty()) problem.cause = "the gateway answered " + std::to_string(answer.status);
-  problem.cause = lower_first(problem.cause);
-  problem.hint = hint_for(problem.exit, problem.body, answer);
+  const std::string wait = answer.header("Retry-After");
+  if (problem.hint.empty() && !wait.empty()) problem.hint = "try again in " + wait + " s";
   return problem;
 }
 
@@ -94,6 +83,25 @@ json::value json_of(const HttpAnswer& answer, const GatewayUrl& url) {
 const std::string base = "/api/v1";
 
 }  // namespace
+
+Problem problem_in(json::object body, unsigned status) {
+  Problem problem;
+  problem.body = std::move(body);
+  const json::value* said = problem.body.if_contains("status");
+  problem.status =
+      status == 0 && said != nullptr && said->is_int64() ? static_cast<unsigned>(said->as_int64()) : status;
+  problem.exit = exit_for(problem.status, problem.body);
+  problem.code = text_at(problem.body, "code");
+  problem.cause = text_at(problem.body, "detail");
+  if (problem.code.empty()) problem.code = text_at(problem.body, "error");  // RFC 6749 §5.2
+  if (problem.cause.empty()) problem.cause = text_at(problem.body, "error_description");
+  if (problem.cause.empty()) problem.cause = text_at(problem.body, "title");
+  problem.cause = lower_first(problem.cause);
+  // Whoever reads of an error of the database wants to look its code up.
+  if (problem.exit == Exit::database_error) problem.cause += " (SQLSTATE " + text_at(problem.body, "sqlstate") + ")";
+  problem.hint = hint_for(problem.exit, problem.body);
+  return problem;
+}
 
 std::int64_t lifetime_of(const json::value& answer) {
   for (const char* name : {"expires_in_seconds", "expires_in"}) {

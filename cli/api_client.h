@@ -9,11 +9,16 @@
 
 #include "cli/credentials.h"
 #include "cli/http/http_client.h"
+#include "cli/problem.h"
 
 namespace dbgate::cli {
 
 /// Filters of a list, by the API's names. Empty values are not sent.
 using Query = std::map<std::string, std::string>;
+
+/// What a problem object of the gateway (RFC 9457, RFC 6749 §5.2) means here: cause, next step, exit status.
+/// @param status  of HTTP; 0: the one in the object
+Problem problem_in(boost::json::object body, unsigned status = 0);
 
 /// The operations of the gateway's API, one function for each: nothing else knows its paths and members. Blocking; used
 /// by one thread. All throw Problem: 7 if the gateway cannot be reached, and what it answered for a status of 400 and
@@ -66,7 +71,7 @@ class Api {
   static std::string tunnel_path(const std::string& target, const std::string& database);
   boost::json::value decide(const boost::json::object& question);
   /// Begins to run a text: an answer whose body, read from connection(), is NDJSON.
-  HttpAnswer run(const std::string& target, const boost::json::object& query);
+  HttpAnswer run(const std::string& target, boost::json::object query);
   void cancel(const std::string& query_id);
   boost::json::array history(const Query& filters, std::size_t limit);
   boost::json::value history_entry(const std::string& id);

@@ -138,9 +138,11 @@ std::string Api::tunnel_path(const std::string& target, const std::string& datab
 json::value Api::decide(const json::object& question) {
   return call("POST", "/decisions", question);
 }
-HttpAnswer Api::run(const std::string& target, const json::object& query) {
-  HttpRequest request{"POST", "/api/v1" + under("targets", target) + "/queries", "", "application/json",
-                      json::serialize(query)};
+HttpAnswer Api::run(const std::string& target, json::object query) {
+  const std::size_t slash = target.find('/');
+  if (slash != std::string::npos) query["database"] = target.substr(slash + 1);
+  HttpRequest request{"POST", "/api/v1" + under("targets", target.substr(0, slash)) + "/queries", "",
+                      "application/json", json::serialize(query)};
   request.headers.emplace_back("Accept", "application/x-ndjson");
   request.limit = std::chrono::seconds(0);
   return send_signed(std::move(request), true);

@@ -147,11 +147,6 @@ TunnelSettings tunnel_settings(const Call& call, const Api& api, bool speaks_pos
   settings.options = call.options;
   settings.url = api.url();
   settings.path = Api::tunnel_path(call.text("TARGET"), call.text("database"));
-  for (const char* name : {"role", "reason", "ticket"}) {
-    if (!call.has(name)) continue;
-    settings.path += (settings.path.find('?') == std::string::npos ? "?" : "&") + std::string(name) + "=" +
-                     percent_encoded(call.text(name));
-  }
   settings.speaks_postgres = speaks_postgres;
   settings.address.address = call.text("listen", "127.0.0.1");
   return settings;
@@ -235,9 +230,6 @@ Verbs connect_verbs() {
       toggle("--allow-remote", "let --listen open the tunnel to the network"),
       option("--socket", Kind::directory, "DIR", "listen on a Unix socket in this directory (0700) instead"),
       option("--database", Kind::text, "NAME", "another database of the target"),
-      option("--role", Kind::text, "ROLE", "ask for this role of the target"),
-      option("--reason", Kind::text, "TEXT", "why, for the record"),
-      option("--ticket", Kind::text, "ID", "the ticket that this belongs to"),
       option("--ttl", Kind::duration, "DURATION", "end after this long: 90s, 15m, 8h"),
       toggle("--no-local-password", "let every user of this machine in"),
       toggle("--psql", "run psql in the tunnel (DBGATE_PSQL)"),

@@ -76,24 +76,11 @@ class Interrupt {
 };
 
 [[noreturn]] void fail(const json::value& summary, const Interrupt& interrupt) {
-  Problem problem;
-  const json::object& whole = summary.as_object();
-  for (const char* name : {"problem", "error", "failure"})
-    if (const json::value* found = whole.if_contains(name); found != nullptr && found->is_object()) {
-      problem.body = found->as_object();
-    }
-  problem.cause = text_at(problem.body, "detail");
+  const json::value* found = summary.as_object().if_contains("error");
+  Problem problem = problem_in(found != nullptr && found->is_object() ? found->as_object() : json::object());
   if (problem.cause.empty()) problem.cause = "the query " + text_at(summary, "state");
-  problem.code = text_at(problem.body, "code");
-  problem.hint = text_at(problem.body, "hint");
   problem.request_id = text_at(summary, "id");
-  const std::string sqlstate = text_at(problem.body, "sqlstate");
-  problem.exit = sqlstate.empty() ? Exit::failure : Exit::database_error;
-  if (problem.code == "denied") problem.exit = Exit::denied;
-  if (problem.code == "query_timeout") problem.exit = Exit::timed_out;
-  if (problem.code == "database_unavailable") problem.exit = Exit::unreachable;
   if (interrupt.cancelled()) problem.exit = Exit::interrupted;
-  if (problem.exit == Exit::database_error) problem.cause += " (SQLSTATE " + sqlstate + ")";
   throw problem;
 }
 
@@ -150,8 +137,6 @@ json::object query_of(const Call& call) {
   const auto timeout = call.duration("timeout", std::chrono::seconds(0));
   if (timeout.count() > 0) query["timeout_ms"] = timeout.count() * 1000;
   if (call.has("script")) query["script"] = true;
-  for (const char* name : {"reason", "ticket"})
-    if (call.has(name)) query[name] = call.text(name);
   return query;
 }
 
@@ -171,6 +156,17 @@ void read_all(Api& api, Reader& reader) {
   }
 }
 
+HttpAnswer begin(const Call& call, Api& api, const std::string& target) {
+  const json::object query = query_of(call);
+  try {
+    const Progress progress(call.options, "running");
+    return api.run(target, query);
+  } catch (const Problem& problem) {
+    if (problem.code == "no_such_target" && target.find('/') == std::string::npos) no_target(api, target);
+    throw;
+  }
+}
+
 int exec(const Call& call) {
   const std::string target = call.text("TARGET");
   if (call.has("dry-run")) {
@@ -182,14 +178,10 @@ int exec(const Call& call) {
     if (effect == "hold") return static_cast<int>(Exit::approval_required);
     return static_cast<int>(effect == "error" ? Exit::database_error : Exit::ok);
   }
-  const json::object query = query_of(call);
   Api api(call.options);
   Interrupt interrupt(call.options);
   Reader reader(call, interrupt);
-  const HttpAnswer answer = [&] {
-    const Progress progress(call.options, "running");
-    return api.run(target, query);
-  }();
+  const HttpAnswer answer = begin(call, api, target);
   if (answer.status == 202) {
     throw Problem{Exit::approval_required, "the query waits for approval", answer.header("Location"),
                   answer.header("X-Request-Id")};
@@ -211,8 +203,6 @@ Verbs exec_verbs() {
       option("--max-rows", Kind::number, "N", "rows of each result at most"),
       option("--timeout", Kind::duration, "DURATION", "cancel it after this long"),
       toggle("--dry-run", "say what would be decided; nothing runs"),
-      option("--reason", Kind::text, "TEXT", "why, for the record"),
-      option("--ticket", Kind::text, "ID", "the ticket that this belongs to"),
   };
   verb.description =
       "Rows are printed as they come (csv, tsv, json, jsonl), or when all are there (table, aligned, markdown). "

@@ -36,18 +36,20 @@ class Verbs(cli_fixture.CliTest):
         self.assertEqual(run("-o", "aligned").stdout.splitlines()[1:],
                          ["--------------------------+------", " 12345678901234567890.100 | a\\tb", "                   1e+400 | NULL", "(2 rows)"])
         self.assertIn("| 1e+400 | NULL |", run("-o", "markdown").stdout)
-        self.cli("exec", "shop", "--max-rows", "5", "--timeout", "3s", "--reason", "why", "--ticket", "T1", "--script", "-", text="SELECT 2")
-        body = self.gateway.asked("POST", "/targets/shop/queries")[-1]["body"]
-        self.assertEqual(body, {"sql": "SELECT 2", "max_rows": 5, "timeout_ms": 3000, "script": True, "reason": "why", "ticket": "T1"})
+        self.cli("exec", "shop", "--max-rows", "5", "--timeout", "3s", "--script", "-", text="SELECT 2")
+        self.cli("exec", "shop/other", "-c", "SELECT 3")
+        bodies = [request["body"] for request in self.gateway.asked("POST", "/targets/shop/queries")[-2:]]
+        self.assertEqual(bodies, [{"sql": "SELECT 2", "max_rows": 5, "timeout_ms": 3000, "script": True},
+                                  {"sql": "SELECT 3", "database": "other"}])
 
     def test_exec_statuses(self):
         self.login()
         self.cli("exec", "shop", "-c", "HELD", status=6)
         self.cli("exec", "shop", status=2)
         self.cli("exec", "shop", "-c", "x", "-f", "y", status=2)
-        for problem, status in (('"code":"statement_failed","sqlstate":"22012","detail":"division by zero"', 8),
-                                ('"code":"query_timeout","detail":"too long"', 9), ('"code":"denied","sqlstate":"42501","detail":"no"', 5)):
-            self.gateway.stream = [f'{{"type":"summary","id":"qry_1","state":"failed","problem":{{{problem}}}}}']
+        for problem, status in (('"status":422,"code":"statement_failed","sqlstate":"22012","detail":"division by zero"', 8),
+                                ('"status":504,"code":"upstream_timeout","sqlstate":"57014","detail":"too long"', 9), ('"status":403,"code":"denied","sqlstate":"42501","detail":"no"', 5)):
+            self.gateway.stream = [f'{{"type":"summary","id":"qry_1","state":"failed","error":{{{problem}}}}}']
             done = self.cli("exec", "shop", "-c", "SELECT 1/0", status=status)
         self.gateway.stream = ['{"type":"meta","query_id":"q","columns":[{"name":"a"}]}', '{"type":"rows","rows":[[1]']
         self.assertIn("not whole", self.cli("exec", "shop", "-c", "x", status=7).stderr)
@@ -58,7 +60,7 @@ class Verbs(cli_fixture.CliTest):
 
     def test_ctrl_c_cancels_the_statement(self):
         self.login()
-        end = '{"type":"summary","id":"qry_1","state":"cancelled","problem":{"code":"cancelled","detail":"cancelled"}}'
+        end = '{"type":"summary","id":"qry_1","state":"cancelled","error":{"code":"query_cancelled","status":409,"sqlstate":"57014","detail":"cancelled"}}'
         self.gateway.stream = ['{"type":"meta","query_id":"qry_7","columns":[{"name":"a"}]}', '{"type":"rows","rows":[[1]]}', "wait", end]
         term = self.term("exec", "shop", "-o", "csv", "-c", "SELECT pg_sleep(60)")
         term.expect("1\n")
