@@ -111,6 +111,13 @@ demo_gateway() {
   echo "quickstart: dbgate is up"
 }
 
+# What a person's shell needs to find the command line and this gateway.
+demo_environment() {
+  cat >"$demo/env" <<ENVIRONMENT
+export PATH="$build/cli:\$PATH" DBGATE_URL=https://localhost:$api_port DBGATE_CA_FILE=$demo/tls/ca.crt
+ENVIRONMENT
+}
+
 demo_stop() {
   [ -n "${demo:-}" ] && [ -d "$demo" ] || return 0
   if [ -e "$demo/gateway.pid" ] && kill -INT "$(cat "$demo/gateway.pid")" 2>/dev/null; then

@@ -36,6 +36,7 @@ demo_certificates
 demo_users
 demo_database
 demo_gateway "$mode"
+demo_environment
 
 if [ "$mode" = check ]; then
   # shellcheck source=scripts/demo_check.sh
@@ -61,13 +62,13 @@ Try with your own psql:
     SELECT name, email, card_number FROM customers LIMIT 3;  masked, and of the own region only
 
 Or sign in and let the CLI open a tunnel:
-  export PATH="\$PATH:$build/cli" DBGATE_CA_FILE=$demo/tls/ca.crt
-  dbgate --url https://localhost:$api_port login --username ana
+  . $demo/env
+  dbgate login --username ana
   dbgate list
   dbgate check shop -c 'DELETE FROM orders'
   dbgate connect shop --psql
 
-What happened is on record, and the record proves itself:
+docs/getting-started.md is a tour of it. What happened is on record, and the record proves itself:
   dbgate audit tail $demo/state/audit
   dbgate audit verify $demo/state/audit
 
