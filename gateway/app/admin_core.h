@@ -31,13 +31,20 @@ class AdminCore {
   /// @param file  the configuration file as it was loaded last, without what the store adds
   /// @param chain  of the audit log, for this alone
   AdminCore(ports::store::Store& store, identity::PasswordSignIn& passwords, ports::PasswordHasher& hasher,
-            FileConfig file, std::unique_ptr<ports::AuditChain> chain)
-      : store_(store), passwords_(passwords), hasher_(hasher), file_(std::move(file)), chain_(std::move(chain)) {}
+            FileConfig file, std::string directory, std::unique_ptr<ports::AuditChain> chain)
+      : store_(store),
+        passwords_(passwords),
+        hasher_(hasher),
+        file_(std::move(file)),
+        directory_(std::move(directory)),
+        chain_(std::move(chain)) {}
 
   ports::store::Store& store() noexcept { return store_; }
   identity::PasswordSignIn& passwords() noexcept { return passwords_; }
   ports::PasswordHasher& hasher() noexcept { return hasher_; }
   std::shared_ptr<const config::Config> file() const { return file_(); }
+  /// Of the configuration file; what its relative names start from.
+  const std::string& directory() const noexcept { return directory_; }
   /// Held while rights are taken away, so that two administrators do not remove each other.
   std::mutex& rights() noexcept { return rights_; }
 
@@ -63,6 +70,7 @@ class AdminCore {
   identity::PasswordSignIn& passwords_;
   ports::PasswordHasher& hasher_;
   FileConfig file_;
+  std::string directory_;
   std::mutex writing_;
   std::unique_ptr<ports::AuditChain> chain_;
   std::mutex rights_;
