@@ -47,6 +47,11 @@ ports::Actor actor_of(const Request& request) {
   return actor;
 }
 
+bool good_for(const Request& request, std::string_view scope) {
+  const auto& scopes = request.caller->scopes;
+  return scopes.empty() || std::find(scopes.begin(), scopes.end(), scope) != scopes.end();
+}
+
 Response refused_by(const Request& request, const Error& why) {
   for (const Meaning& meaning : meanings)
     if (meaning.error == why.code()) return problem(request, meaning.code, why.message());

@@ -68,6 +68,10 @@ void take(const JsonBody& body, store::SavedQuery& query) {
   query.shared = body.boolean("shared", query.shared);
 }
 
+Response may_not_write(const Request& request) {
+  return problem(request, "not_permitted", "this key is not good for queries");
+}
+
 Task<Result<store::SavedQuery>> find(Services& services, Request& request) {
   co_return co_await ask<store::SavedQuery>(services, [&](ports::Administration& all) {
     return all.work().find_saved(request.caller->user, request.parameter("id"));
@@ -124,6 +128,7 @@ Task<Response> list_saved_queries(Services& services, Request& request) {
 }
 
 Task<Response> create_saved_query(Services& services, Request& request) {
+  if (!good_for(request, "query")) co_return may_not_write(request);
   const JsonBody body(request, members_of_saved());
   if (!body.valid()) co_return body.refused(request);
   store::SavedQuery wish;
@@ -144,6 +149,7 @@ Task<Response> show_saved_query(Services& services, Request& request) {
 }
 
 Task<Response> change_saved_query(Services& services, Request& request) {
+  if (!good_for(request, "query")) co_return may_not_write(request);
   const JsonBody body(request, members_of_saved(), true);
   if (!body.valid()) co_return body.refused(request);
   auto found = co_await find(services, request);
@@ -159,6 +165,7 @@ Task<Response> change_saved_query(Services& services, Request& request) {
 }
 
 Task<Response> remove_saved_query(Services& services, Request& request) {
+  if (!good_for(request, "query")) co_return may_not_write(request);
   const auto found = co_await find(services, request);
   if (!found) co_return refused_by(request, found.error());
   if (auto refused = refuse_unless_match(request, etag_of(found->id, found->revision))) co_return *refused;

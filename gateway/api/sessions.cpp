@@ -81,7 +81,8 @@ Task<Response> kill_session(Services& services, Request& request) {
   if (!body.valid()) co_return body.refused(request);
   const auto session = co_await find(services, request);
   if (!session) co_return no_session(request);
-  if (session->user != request.caller->user && !any_of(request.caller->roles, Role::admin)) {
+  const bool own = session->user == request.caller->user && good_for(request, "connect");
+  if (!own && !any_of(request.caller->roles, Role::admin)) {
     co_return problem(request, "not_permitted", "only administrators end the sessions of others");
   }
   const auto ended = co_await services.gateway.end_session(session->id, request.caller->user, body.text("reason"));

@@ -160,6 +160,7 @@ class Administration:
         self.assertEqual([one["name"] for one in listed.json()["items"]], ["nightly", "other"])
         self.assertNotIn(made["secret"].encode(), listed.body)
         lab.wait_until(lambda: self.send("GET", "/me", made["secret"]).status == 200, "the key opens", 5)
+        self.ask("POST", "/saved-queries", 403, made["secret"], {"name": "x", "target": "postgres", "sql": "SELECT 1"}, code="not_permitted")
         self.ask("DELETE", f"/service-accounts/etl/keys/{made['id']}", 204)
         lab.wait_until(lambda: self.send("GET", "/me", made["secret"]).status == 401, "the key ends", 1)
         self.assertEqual(self.send("GET", "/me", other["secret"]).status, 200)
@@ -284,23 +285,43 @@ class WithSqlite(Administration, unittest.TestCase):
     def store(cls):
         return ""
 
-    def test_the_last_administrator_stays(self):
-        gateway = self.lab.gateway("version: 1\nstate_dir: state\nlisten:\n  api: { address: 127.0.0.1, port: 0 }\n" + self.lab.users("first") +
-                                   "roles: { user_admin: { users: [first] } }\n")
+    def test_the_first_and_the_last_administrator(self):
+        config = ("version: 1\nstate_dir: state\nlisten:\n  api: { address: 127.0.0.1, port: 0 }\n" + self.lab.users("first", "second") +
+                  "roles: { user_admin: { users: [second] }, %s: { users: [first] } }\n")
+        gateway = self.lab.gateway(config % "admin")
         port = gateway.ports["api"]
-        made = subprocess.run([str(lab.GATEWAY), "create-admin", "chief", "--config", str(gateway.directory / "gateway.yaml")],
-                              capture_output=True, text=True, check=True, timeout=60)
+
+        def create_admin(name):
+            return subprocess.run([str(lab.GATEWAY), "create-admin", name, "--config", str(gateway.config)], capture_output=True, text=True,
+                                  check=False, timeout=60)
+
+        made, again, refused = create_admin("chief"), create_admin("chief"), create_admin("first")
+        self.assertEqual((made.returncode, again.returncode), (0, 0), made.stderr)
         self.assertGreaterEqual(len(made.stdout.strip()), 20)
-        again = subprocess.run([str(lab.GATEWAY), "create-admin", "chief", "--config", str(gateway.directory / "gateway.yaml")],
-                               capture_output=True, text=True, check=True, timeout=60)
         self.assertNotEqual(made.stdout, again.stdout)
-        refused = subprocess.run([str(lab.GATEWAY), "create-admin", "first", "--config", str(gateway.directory / "gateway.yaml")],
-                                 capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual((refused.returncode, refused.stdout), (1, ""))
-        token = self.login("first", lab.PASSWORD, port).json()["access_token"]
-        with Raw(port) as connection:
-            self.assertEqual(connection.request("GET", API + "/users/chief", token).json()["roles"], ["admin"])
-            self.assertEqual(connection.request("POST", API + "/users/chief/reset", token).code, "not_permitted")
+        for name in ("first", "second"):
+            self.tokens[name] = self.login(name, lab.PASSWORD, port).json()["access_token"]
+        self.assertEqual(self.ask("GET", "/users/chief", 200, "second", port=port).json()["roles"], ["admin"])
+        self.ask("POST", "/users/chief/reset", 403, "second", code="not_permitted", port=port)
+        self.ask("POST", "/service-accounts", 201, "first", {"name": "sole"}, port=port)
+        self.ask("PUT", "/roles/admin/users/sole", 204, "first", port=port)
+        key = self.ask("POST", "/service-accounts/sole/keys", 201, "first", {"name": "k", "scopes": ["admin"]}, port=port).json()["secret"]
+        gateway.reload(config % "auditor")
+        lab.wait_until(lambda: self.send("GET", "/users", "first", port=port).status == 403, "first is no administrator any more")
+        lab.wait_until(lambda: self.send("GET", "/users", key, port=port).status == 200, "the key opens")
+
+        def change(path, status, code=None, **request):
+            match = ("If-Match", self.ask("GET", path, 200, key, port=port).headers["etag"])
+            method = "PATCH" if request else "DELETE"
+            self.ask(method, path, status, key, request or None, [match, *([PATCH] if request else [])], code, port)
+
+        change("/users/chief", 200, state="disabled")
+        change("/users/sole", 409, "conflict", state="disabled")
+        change("/users/sole", 409, "conflict")
+        self.ask("DELETE", "/roles/admin/users/sole", 409, key, code="conflict", port=port)
+        change("/users/chief", 200, state="active")
+        self.ask("DELETE", "/roles/admin/users/sole", 204, key, port=port)
 
 
 class WithPostgres(Administration, unittest.TestCase):
