@@ -13,7 +13,8 @@ constexpr std::size_t stack_bytes = 1u << 20;
 
 }  // namespace
 
-ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker)
+ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker,
+                 ports::Administration* administration)
     : shared_(shared),
       service_(shared, std::move(chain), next_worker),
       entrance_(shared, service_.chain(), std::move(next_worker)),
@@ -27,7 +28,8 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
                 events_,
                 queries_,
                 api::Cursors(api::hmac_sha256(shared.mock_secret, "cursors")),
-                [&shared] { return shared.current.get()->config.limits.api_requests_per_minute; }},
+                [&shared] { return shared.current.get()->config.limits.api_requests_per_minute; },
+                administration},
       dispatcher_(services_, api::operations()),
       server_(context_, dispatcher_, [this] { return settings(); }) {}
 
@@ -38,9 +40,10 @@ api::ServerSettings ApiSide::settings() const {
 }
 
 Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
-                                               std::function<Worker&()> next_worker) {
+                                               std::function<Worker&()> next_worker,
+                                               ports::Administration* administration) {
   const auto snapshot = shared.current.get();
-  std::unique_ptr<ApiSide> side(new ApiSide(shared, std::move(chain), std::move(next_worker)));
+  std::unique_ptr<ApiSide> side(new ApiSide(shared, std::move(chain), std::move(next_worker), administration));
   const config::Listener& listener = snapshot->config.api;
   DBGATE_CHECK(side->server_.listen(listener.address, listener.port));
   const std::string port = std::to_string(side->server_.port());

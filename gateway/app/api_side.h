@@ -15,9 +15,11 @@ namespace dbgate::app {
 /// The API with its event loop and thread.
 class ApiSide {
  public:
+  /// @param administration  null without an identity store
   /// Binds the listener of the configuration. Errors name what is at fault.
   static Result<std::unique_ptr<ApiSide>> open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
-                                               std::function<Worker&()> next_worker);
+                                               std::function<Worker&()> next_worker,
+                                               ports::Administration* administration);
   ~ApiSide();
   ApiSide(const ApiSide&) = delete;
   ApiSide& operator=(const ApiSide&) = delete;
@@ -33,7 +35,8 @@ class ApiSide {
   ports::EventSink& events() noexcept { return events_; }
 
  private:
-  ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker);
+  ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker,
+          ports::Administration* administration);
   api::ServerSettings settings() const;
 
   Shared& shared_;

@@ -102,7 +102,10 @@ Result<> Gateway::start() {
   }
   if (config.api.enabled) {
     DBGATE_TRY(auto chain, audit_->open_chain("api", ports::Pace::rare));
-    DBGATE_TRY(api_, ApiSide::open(shared_, std::move(chain), [this]() -> Worker& { return next_worker(); }));
+    DBGATE_CHECK(open_administration());
+    DBGATE_TRY(api_,
+               ApiSide::open(
+                   shared_, std::move(chain), [this]() -> Worker& { return next_worker(); }, administration_.get()));
   }
   for (const config::Target& target : config.targets) {
     if (!target.listen.enabled) continue;
@@ -133,6 +136,20 @@ Result<> Gateway::open_identity() {
   DBGATE_TRY(directory_, shared_.identity->load());
   DBGATE_TRY(auto snapshot, snapshot_of(*file_, directory_.get(), config_directory(), nullptr));
   shared_.current.set(std::move(snapshot));
+  return boost::system::in_place_value;
+}
+
+Result<> Gateway::open_administration() {
+  if (!shared_.identity) return boost::system::in_place_value;
+  Identity& identity = *shared_.identity;
+  DBGATE_TRY(auto chain, audit_->open_chain("admin", ports::Pace::rare));
+  const auto file = [this] {
+    const std::lock_guard lock(file_mutex_);
+    return file_;
+  };
+  administration_ =
+      std::make_unique<StoreAdministration>(identity.store(), identity.passwords(), identity.hasher(), file,
+                                            config_directory(), std::move(chain), identity.blocking());
   return boost::system::in_place_value;
 }
 
@@ -243,6 +260,7 @@ void Gateway::reload() {
   }
   const auto applied = apply(std::move(*next));
   if (applied) {
+    const std::lock_guard lock(file_mutex_);
     file_ = std::move(file);
   } else {
     log::error("gateway", "the configuration was not reloaded: the audit log cannot be written");
@@ -333,6 +351,7 @@ void Gateway::finish() {
   for (const auto& worker : workers_)
     worker->close_chain();
   own_chain_.reset();
+  administration_.reset();
   std::_Exit(0);
 }
 

@@ -3,9 +3,11 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "gateway/app/administration.h"
 #include "gateway/app/api_side.h"
 #include "gateway/app/worker.h"
 #include "gateway/net/listener.h"
@@ -41,6 +43,7 @@ class Gateway {
                 const session::Arrival& arrival);
   Worker& next_worker();
   Result<> open_identity();
+  Result<> open_administration();
   std::string config_directory() const;
   void take(std::shared_ptr<const ports::store::Directory> directory);
   Result<> record_reload(const std::string& version);
@@ -52,11 +55,13 @@ class Gateway {
   void on_each_worker(void (*act)(Worker&));
 
   std::string config_path_;
+  std::mutex file_mutex_;                                     // for those who are not on the thread of run()
   std::shared_ptr<const config::Config> file_;                // as read last
   std::shared_ptr<const ports::store::Directory> directory_;  // of the store; null without
   Shared shared_;
   std::unique_ptr<ports::AuditLog> audit_;
-  std::unique_ptr<ports::AuditChain> own_chain_;  // reloads, start and end
+  std::unique_ptr<ports::AuditChain> own_chain_;         // reloads, start and end
+  std::unique_ptr<StoreAdministration> administration_;  // null without a store
   std::vector<std::unique_ptr<Thread>> parser_threads_;
   std::vector<std::unique_ptr<Thread>> sign_in_threads_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -7,6 +7,7 @@
 #include "config/loader.h"
 #include "gateway/adapters/stderr_log.h"
 #include "gateway/adapters/store/open_store.h"
+#include "gateway/app/create_admin.h"
 #include "gateway/app/gateway.h"
 #include "gateway/app/rotate_keys.h"
 #include "gateway/auth/scram_verifier.h"
@@ -123,6 +124,11 @@ int main(int argc, char** argv) {
   CLI::App* const rotation = options.add_subcommand(
       "rotate-keys", "wrap the secrets of the identity store with the first key of encryption.keys");
   rotation->add_option("-c,--config", config_path, "configuration file")->capture_default_str();
+  std::string administrator;
+  CLI::App* const first_admin =
+      options.add_subcommand("create-admin", "make an administrator, or reset one, and print a one-time password");
+  first_admin->add_option("NAME", administrator, "the user's name")->required();
+  first_admin->add_option("-c,--config", config_path, "configuration file")->capture_default_str();
   try {
     options.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
@@ -131,6 +137,7 @@ int main(int argc, char** argv) {
   }
   if (verifier->parsed()) return make_verifier();
   if (rotation->parsed()) return app::rotate_keys(config_path, std::cout, std::cerr);
+  if (first_admin->parsed()) return app::create_admin(administrator, config_path, std::cout, std::cerr);
   if (!check) return serve(config_path);
   const auto snapshot = load(config_path, strict);
   if (!snapshot || !tests_pass(config_path, snapshot->config)) return 1;

@@ -26,17 +26,22 @@ int milliseconds_of(std::chrono::milliseconds time) {
   return static_cast<int>(time.count());
 }
 
+// SQLite gives the log and the index the mode of the file. An existing one is not opened: closing any descriptor of a
+// file gives up all locks that this process, and so SQLite, has on it (fcntl(2)), and another process would take the
+// log of the living store away.
+Result<> ensure_file(const std::string& path) {
+  const File made(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (made.get() >= 0 || errno == EEXIST) return boost::system::in_place_value;
+  const std::string why = std::strerror(errno);
+  return Error(sqlstate::connection_failure, "the identity store " + path + " cannot be opened: " + why,
+               "Set store.url, or make its directory writable.");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path,
                                                                  std::chrono::milliseconds busy) {
-  // SQLite gives the log and the index the mode of the file.
-  const File made(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (made.get() < 0) {
-    const std::string why = std::strerror(errno);
-    return Error(sqlstate::connection_failure, "the identity store " + path + " cannot be opened: " + why,
-                 "Set store.url, or make its directory writable.");
-  }
+  DBGATE_CHECK(ensure_file(path));
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(handle));
