@@ -8,7 +8,6 @@
 namespace dbgate::api {
 namespace {
 
-constexpr std::int64_t second_us = 1'000'000;
 constexpr std::int64_t retry_after_s = 5;
 
 struct NamedRole {
@@ -59,11 +58,6 @@ Response refused_by(const Request& request, const Error& why) {
     return problem(request, "internal_error", "the gateway failed");
   }
   return problem(request, "unavailable", why.message(), {.retry_after_seconds = retry_after_s});
-}
-
-boost::json::value time_or_null(std::int64_t us) {
-  if (us == 0) return nullptr;
-  return boost::json::value(rfc3339(us / second_us));
 }
 
 }  // namespace dbgate::api

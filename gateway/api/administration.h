@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/api/account_answers.h"
 #include "gateway/api/listing.h"
 #include "gateway/api/services.h"
 #include "gateway/ports/administration.h"
@@ -34,9 +35,6 @@ Task<Result<T>> ask(Services& services, std::function<Result<T>(ports::Administr
 
 /// What an error of the administration is to a client.
 Response refused_by(const Request& request, const Error& why);
-
-/// RFC 3339; null for 0 (never).
-boost::json::value time_or_null(std::int64_t us);
 
 /// The page of a list that is there as a whole. @param key  unique; what the list is sorted by
 template <class T>

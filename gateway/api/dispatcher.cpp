@@ -54,6 +54,17 @@ std::optional<Response> refuse_by_conditions(const Request& request) {
   return {};
 }
 
+// A login has a scope only while its user has to choose another password (docs/identity.md).
+std::optional<Response> refuse_by_scope(const Request& request) {
+  const Operation& operation = *request.operation;
+  const std::string_view needed = operation.access == Access::role ? "admin" : operation.scope;
+  if (needed.empty() || request.caller->may(needed)) return {};
+  if (request.caller->credential.starts_with("lgn_")) {
+    return problem(request, "insufficient_scope", "choose another password first: POST /api/v1/me/password");
+  }
+  return problem(request, "insufficient_scope", "this needs a token with the scope \"" + std::string(needed) + "\"");
+}
+
 Response replay(const Request& request, const KeptAnswer& kept) {
   if (kept.status == 0) {
     return problem(request, "idempotency_not_kept", "this was done before; its answer was streamed and is not kept");
@@ -141,12 +152,16 @@ Task<std::optional<Response>> Dispatcher::identify(Request& request) {
     auto refused = refuse_by_rate(request, address, per_minute);
     if (refused) co_return refused;
     if (why.code() != sqlstate::invalid_authorization_specification) {
-      co_return problem(request, "unavailable", why.message(), {.retry_after_seconds = 5});
+      const bool store_gone = why.code() == sqlstate::connection_failure;
+      co_return problem(request, store_gone ? "store_unavailable" : "unavailable", why.message(),
+                        {.retry_after_seconds = 5});
     }
     co_return problem(request, "not_authenticated", why.message());
   }
   request.caller = std::move(*caller);
   auto refused = refuse_by_rate(request, "user " + request.caller->user, per_minute);
+  if (refused) co_return refused;
+  refused = refuse_by_scope(request);
   if (refused) co_return refused;
   if (operation.access == Access::role && !any_of(request.caller->roles, operation.roles)) {
     co_return problem(request, "not_permitted", "this needs an administrative role that you do not have");

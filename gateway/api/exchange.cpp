@@ -32,6 +32,10 @@ std::size_t Headers::count(std::string_view name) const noexcept {
                                                 [name](const Field& field) { return same_name(field.first, name); }));
 }
 
+bool Caller::may(std::string_view scope) const noexcept {
+  return scopes.empty() || std::find(scopes.begin(), scopes.end(), scope) != scopes.end();
+}
+
 const std::string& Request::parameter(std::string_view name) const {
   const std::size_t at = operation->position_of(name);
   assert(at < parameters.size());

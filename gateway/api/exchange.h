@@ -60,6 +60,8 @@ struct Caller {
   Role roles = Role::none;
   std::vector<std::string> groups;
   std::vector<std::string> scopes;  ///< what the credential is good for; empty: everything the user may do
+
+  bool may(std::string_view scope) const noexcept;
 };
 
 /// W3C Trace Context as the request brought it; empty without, or if it was malformed.

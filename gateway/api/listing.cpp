@@ -122,6 +122,16 @@ std::string percent_encode(std::string_view text) {
   return encoded;
 }
 
+std::optional<Parameters> each_once(std::string_view encoded) {
+  auto fields = decode(encoded);
+  if (!fields) return {};
+  std::sort(fields->begin(), fields->end());
+  const auto twice = std::adjacent_find(fields->begin(), fields->end(),
+                                        [](const auto& left, const auto& right) { return left.first == right.first; });
+  if (twice != fields->end()) return {};
+  return fields;
+}
+
 // The request's own query with another cursor.
 std::string next_link(const Request& request, const std::string& cursor) {
   std::string link = "<" + request.path + "?";
@@ -176,16 +186,14 @@ std::optional<Parameters> read_query(const Request& request, const std::vector<s
   return parameters;
 }
 
+std::optional<Parameters> read_any_query(const Request& request) {
+  return each_once(request.query);
+}
+
 std::optional<Parameters> read_form(const Request& request) {
   const std::string_view type(request.content_type);
   if (type.substr(0, type.find(';')) != "application/x-www-form-urlencoded") return {};
-  auto fields = decode(request.body);
-  if (!fields) return {};
-  std::sort(fields->begin(), fields->end());
-  const auto twice = std::adjacent_find(fields->begin(), fields->end(),
-                                        [](const auto& left, const auto& right) { return left.first == right.first; });
-  if (twice != fields->end()) return {};
-  return fields;
+  return each_once(request.body);
 }
 
 std::optional<ListQuery> read_list_query(const Request& request, const Cursors& cursors, const ListOffer& offer,

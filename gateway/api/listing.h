@@ -65,6 +65,10 @@ std::optional<std::vector<std::pair<std::string, std::string>>> read_query(const
                                                                            const std::vector<std::string_view>& known,
                                                                            Response& refused);
 
+/// The same for operations that others than our clients call: whatever else the query has is not looked at
+/// (RFC 6749 §4.1.2). @return nothing if it cannot be read, or has a parameter twice
+std::optional<std::vector<std::pair<std::string, std::string>>> read_any_query(const Request& request);
+
 /// The fields of a form (application/x-www-form-urlencoded), as OAuth's token endpoint takes them (RFC 6749 §4.1.3).
 /// @return nothing if the body is no such form, or has a field twice
 std::optional<std::vector<std::pair<std::string, std::string>>> read_form(const Request& request);

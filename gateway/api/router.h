@@ -50,6 +50,8 @@ struct Operation {
   Handler handler = nullptr;
   Access access = Access::signed_in;
   Role roles = Role::none;  ///< one of them is enough
+  /// What a token with scopes must be good for; empty: any token. Operations for roles need "admin" instead.
+  std::string_view scope = "read";
   Demand demand = Demand::none;
   std::size_t most_body_bytes = small_body_bytes;
   Farewell farewell = {};

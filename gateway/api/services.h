@@ -6,6 +6,7 @@
 #include "gateway/api/event_hub.h"
 #include "gateway/api/idempotency.h"
 #include "gateway/api/listing.h"
+#include "gateway/ports/account_service.h"
 #include "gateway/ports/administration.h"
 #include "gateway/ports/gateway_service.h"
 #include "gateway/ports/query_service.h"
@@ -21,6 +22,7 @@ struct Services {
   IdempotencyKeys& idempotency;
   EventHub& events;
   ports::QueryService& queries;
+  ports::AccountService& accounts;
   Cursors cursors;
   std::function<std::uint64_t()> requests_per_minute;  ///< of one caller, by the configuration in force; 0: no limit
   ports::Administration* administration = nullptr;     ///< null without an identity store

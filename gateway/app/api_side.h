@@ -5,6 +5,7 @@
 
 #include "gateway/api/http_server.h"
 #include "gateway/api/services.h"
+#include "gateway/app/account_service.h"
 #include "gateway/app/bearers.h"
 #include "gateway/app/query_entrance.h"
 #include "gateway/app/service.h"
@@ -43,6 +44,7 @@ class ApiSide {
   Service service_;
   QueryEntrance entrance_;
   queries::Queries queries_;
+  AccountService accounts_;
   // Before everything whose waits it runs.
   boost::asio::io_context context_{1};
   Bearers authenticator_;

@@ -129,6 +129,7 @@ Result<SignInResult> PasswordSignIn::answer(std::string_view challenge, const Se
   // Without its second factor the account is not the one that was asked for it: the password has to come again.
   if (secrets.totp_confirmed_us == 0 || !users_.may_enter(pending->data)) return SignInResult{};
   DBGATE_TRY(SignInResult result, with_factor(pending->data, secrets, factor, now_us));
+  result.user = pending->data;
   if (result.outcome != SignInOutcome::signed_in) return result;
   DBGATE_TRY(const auto taken, store_.sign_ins().take_pending_login(kind_challenge, hash, now_us));
   return taken ? result : SignInResult{};

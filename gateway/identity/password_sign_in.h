@@ -31,7 +31,7 @@ enum class SignInOutcome : std::uint8_t {
 
 struct SignInResult {
   SignInOutcome outcome = SignInOutcome::refused;
-  std::string user;                ///< of signed_in
+  std::string user;                ///< of signed_in; of a second step also when refused, if the challenge is one
   std::string challenge;           ///< of second_factor_needed; good for five minutes
   std::int64_t retry_after_s = 0;  ///< of limited
   bool must_change_password = false;

@@ -78,7 +78,7 @@ TEST_F(Dispatching, RefusesStrangers) {
   EXPECT_EQ(response.headers.get("WWW-Authenticate"), "Bearer");
   EXPECT_EQ(code_of(stage.answer("GET", "/thing", "nobody")), "not_authenticated");
   stage.authenticator.store_gone = true;
-  EXPECT_EQ(code_of(stage.answer("GET", "/thing")), "unavailable");
+  EXPECT_EQ(code_of(stage.answer("GET", "/thing")), "store_unavailable");
 }
 
 TEST_F(Dispatching, AsksForRoles) {

@@ -134,6 +134,126 @@ class FakeQueries final : public ports::QueryService {
   }
 };
 
+/// One user, "ana", whose password is "right"; her second factor is asked for by "right with factor".
+class FakeAccounts final : public ports::AccountService {
+ public:
+  std::vector<std::string> providers() const override { return {"corp"}; }
+  Task<Result<ports::SignInAnswer>> sign_in(ports::PasswordProof proof, ports::Device device) override {
+    signed_in_by = device;
+    if (store_gone) co_return gone();
+    if (busy) co_return Error(sqlstate::too_many_connections, "too many passwords are being checked");
+    ports::SignInAnswer answer;
+    if (limited) {
+      answer.state = ports::SignInState::limited;
+      answer.retry_after_s = 17;
+    } else if (proof.user == "ana" && proof.password == "right with factor") {
+      answer.state = ports::SignInState::second_factor_needed;
+      answer.challenge = "the challenge";
+    } else if (proof.user == "ana" && proof.password == "right") {
+      answer.state = ports::SignInState::signed_in;
+      answer.tokens = issued();
+    }
+    co_return answer;
+  }
+  Task<Result<ports::SignInAnswer>> answer_challenge(std::string challenge, ports::PasswordProof proof,
+                                                     ports::Device /*device*/) override {
+    ports::SignInAnswer answer;
+    if (challenge != "the challenge" || proof.otp != "123456") co_return answer;
+    answer.state = ports::SignInState::signed_in;
+    answer.tokens = issued();
+    co_return answer;
+  }
+  Task<Result<ports::IssuedTokens>> refresh(std::string refresh_token, std::string /*address*/) override {
+    if (store_gone) co_return gone();
+    if (refresh_token != "good") co_return Error(sqlstate::invalid_authorization_specification, "no");
+    co_return issued();
+  }
+  Task<Result<std::string>> start_browser(ports::BrowserSignIn start) override {
+    browser = start;
+    co_return "https://id.example.com/authorize";
+  }
+  Task<Result<std::string>> finish_browser(ports::BrowserReturn answer) override {
+    if (answer.state != "known") co_return Error(sqlstate::invalid_authorization_specification, "unknown");
+    co_return "http://127.0.0.1:1/?code=" + answer.code;
+  }
+  Task<Result<ports::IssuedTokens>> redeem(ports::CodeGrant grant, ports::Device /*device*/) override {
+    if (grant.code != "good") co_return Error(sqlstate::invalid_authorization_specification, "no");
+    co_return issued();
+  }
+  Task<Result<ports::DeviceStart>> start_device(std::string /*provider*/) override {
+    co_return ports::DeviceStart{"device", "USER", "https://id.example.com/device", "", 600, 5};
+  }
+  Task<Result<ports::DeviceAnswer>> poll_device(std::string /*device_code*/, ports::Device /*device*/) override {
+    co_return ports::DeviceAnswer{progress, issued()};
+  }
+  Task<Result<std::string>> jwks() override { co_return R"({"keys":[]})"; }
+  Task<Result<>> sign_out(ports::AccountCaller caller, bool all) override {
+    signed_out = caller.credential;
+    signed_out_all = all;
+    co_return boost::system::in_place_value;
+  }
+  Task<Result<>> change_password(ports::AccountCaller, std::string current, std::string) override {
+    if (current != "right") co_return Error(sqlstate::invalid_password, "the current password is wrong");
+    co_return boost::system::in_place_value;
+  }
+  Task<Result<ports::TotpStart>> start_totp(ports::AccountCaller) override {
+    co_return ports::TotpStart{"SECRET", "otpauth://totp/x"};
+  }
+  Task<Result<std::vector<std::string>>> confirm_totp(ports::AccountCaller, std::string) override {
+    co_return std::vector<std::string>{"one", "two"};
+  }
+  Task<Result<>> remove_totp(ports::AccountCaller, ports::PasswordProof) override {
+    co_return boost::system::in_place_value;
+  }
+  Task<Result<ports::store::Listed<ports::store::Login>>> logins(std::string, ports::store::Page) override {
+    co_return ports::store::Listed<ports::store::Login>{};
+  }
+  Task<Result<>> end_login(ports::AccountCaller, std::string id) override {
+    co_return Error(sqlstate::undefined_object, "you have no login \"" + id + "\"");
+  }
+  Task<Result<ports::store::Listed<ports::store::AccessKey>>> tokens(std::string, ports::store::Page page) override {
+    ports::store::Listed<ports::store::AccessKey> list;
+    for (int number = page.after ? std::stoi(page.after->key) + 1 : 1; number <= 3; ++number) {
+      ports::store::AccessKey key;
+      key.id = "key_" + std::to_string(number);
+      list.items.push_back(key);
+      if (list.items.size() == page.limit && number < 3) {
+        list.next = ports::store::Cursor{std::to_string(number), key.id};
+        break;
+      }
+    }
+    co_return list;
+  }
+  Task<Result<ports::CreatedToken>> create_token(ports::AccountCaller, ports::NewToken wanted) override {
+    ports::CreatedToken made;
+    made.secret = "dbg_pat_x";
+    made.token.scopes = wanted.scopes;
+    co_return made;
+  }
+  Task<Result<>> revoke_token(ports::AccountCaller, std::string) override { co_return boost::system::in_place_value; }
+  Task<Result<ports::store::Listed<ports::store::DatabasePassword>>> database_passwords(std::string,
+                                                                                        ports::store::Page) override {
+    co_return ports::store::Listed<ports::store::DatabasePassword>{};
+  }
+  Task<Result<ports::CreatedPassword>> create_database_password(ports::AccountCaller, ports::NewPassword) override {
+    ports::CreatedPassword made;
+    made.password = "dbg_dp_x";
+    co_return made;
+  }
+  Task<Result<>> revoke_database_password(ports::AccountCaller, std::string) override {
+    co_return boost::system::in_place_value;
+  }
+
+  static Error gone() { return {sqlstate::connection_failure, "the identity store cannot be reached"}; }
+  static ports::IssuedTokens issued() { return {"token:ana", 900, "good", 3600, "ana", false}; }
+
+  bool limited = false, store_gone = false, busy = false, signed_out_all = false;
+  std::string signed_out;
+  ports::Device signed_in_by;
+  ports::BrowserSignIn browser;
+  ports::DeviceProgress progress = ports::DeviceProgress::pending;
+};
+
 /// A token is "token:" and the user's name.
 class FakeTokens final : public ports::Tokens {
  public:
@@ -159,9 +279,13 @@ class FakeAuthenticator final : public Authenticator {
     if (store_gone) co_return Error(sqlstate::connection_failure, "the identity store cannot be reached");
     auto caller = co_await inner_.authenticate(request);
     if (caller && caller->user == "root") caller->roles = Role::auditor;
+    if (caller) caller->scopes = scopes;
+    if (caller && !credential.empty()) caller->credential = credential;
     co_return caller;
   }
   bool store_gone = false;
+  std::vector<std::string> scopes;
+  std::string credential;
 
  private:
   TokenAuthenticator inner_;
@@ -218,9 +342,11 @@ struct Stage {
   MemoryIdempotencyKeys idempotency;
   EventHub events{context};
   FakeQueries queries;
+  FakeAccounts accounts;
   std::uint64_t per_minute = 0;
-  Services services{gateway, tokens,  authenticator,     idempotency,
-                    events,  queries, Cursors("secret"), [this] { return per_minute; }};
+  Services services{gateway, tokens, authenticator, idempotency, events, queries, accounts, Cursors("secret"), [this] {
+                      return per_minute;
+                    }};
   Dispatcher dispatcher;
 };
 

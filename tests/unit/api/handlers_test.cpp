@@ -5,30 +5,6 @@
 namespace dbgate::api {
 namespace {
 
-TEST(Account, SignsIn) {
-  Stage stage;
-  const Response response = stage.answer("POST", "/api/v1/login", "", R"({"username":"ana","password":"right"})");
-  EXPECT_EQ(response.status, 200u);
-  EXPECT_EQ(parsed(response).at("access_token").as_string(), "token:ana");
-  EXPECT_EQ(parsed(response).at("expires_in_seconds").as_int64(), 43'200);
-  const Response wrong = stage.answer("POST", "/api/v1/login", "", R"({"username":"ana","password":"wrong"})");
-  const Response nobody = stage.answer("POST", "/api/v1/login", "", R"({"username":"bob","password":"wrong"})");
-  EXPECT_EQ(wrong.status, 401u);
-  EXPECT_EQ(wrong.body, nobody.body) << "nobody learns which names there are";
-  stage.gateway.limited = true;
-  const Response limited = stage.answer("POST", "/api/v1/login", "", R"({"username":"ana","password":"right"})");
-  EXPECT_EQ(code_of(limited), "too_many_attempts");
-  EXPECT_EQ(limited.headers.get("Retry-After"), "60");
-}
-
-TEST(Account, SaysWhoOneIsUntilOneLeaves) {
-  Stage stage;
-  EXPECT_EQ(stage.answer("GET", "/api/v1/me").body,
-            R"({"user":{"name":"ana"},"groups":["analysts"],"expires_at":"2096-10-02T07:06:40Z"})");
-  EXPECT_EQ(stage.answer("POST", "/api/v1/logout").status, 204u);
-  EXPECT_EQ(stage.answer("GET", "/api/v1/me").status, 401u);
-}
-
 TEST(Decisions, AskAboutOneOrSeveral) {
   Stage stage;
   const Response one = stage.answer("POST", "/api/v1/decisions", "ana", R"({"target":"a","sql":"SELECT 1"})");
@@ -65,7 +41,7 @@ TEST(About, PagesRunNothing) {
     EXPECT_EQ(page.status, 200u);
     const std::string policy(page.headers.get("Content-Security-Policy"));
     EXPECT_TRUE(policy.starts_with("default-src 'none'; style-src 'sha256-")) << policy;
-    for (const char* outside : {"<script", "src=", "http://", "https://", "@import", "url("})
+    for (const char* outside : {"<script", "src=", "href=\"http", "@import", "url("})
       EXPECT_EQ(page.body.find(outside), std::string::npos) << path << ' ' << outside;
     Request again = Stage::ask("GET", path, "");
     again.headers.add("If-None-Match", page.etag);

@@ -1,0 +1,162 @@
+#include "gateway/app/account_service.h"
+
+#include "gateway/audit/json.h"
+#include "gateway/base/clock.h"
+#include "gateway/identity/key_text.h"
+#include "gateway/session/audit_trail.h"
+
+// Signing in with a password, and staying signed in.
+namespace dbgate::app {
+namespace {
+
+namespace store = ports::store;
+
+ports::IssuedTokens issued(const identity::TokenPair& pair) {
+  ports::IssuedTokens tokens;
+  tokens.access_token = pair.access_token;
+  tokens.expires_in_s = pair.expires_in_s;
+  tokens.refresh_token = pair.refresh_token;
+  tokens.refresh_expires_in_s = pair.refresh_expires_in_s;
+  tokens.user = pair.user;
+  return tokens;
+}
+
+identity::SecondFactor factor_of(const ports::PasswordProof& proof) {
+  return {proof.otp, proof.recovery_code};
+}
+
+}  // namespace
+
+Result<> AccountService::record_sign_in(bool succeeded, const std::string& user, const std::string& method,
+                                        const std::string& credential, const std::string& address) {
+  session::SessionInfo info;
+  info.user = user;
+  info.auth_method = method;
+  info.client.host = address;
+  info.credential.id = credential;
+  DBGATE_CHECK(chain_.append(succeeded ? "auth.ok" : "auth.fail", session::sign_in_fields(info)));
+  const auto written = chain_.commit();
+  if (!written) return written.error();
+  return boost::system::in_place_value;
+}
+
+Result<> AccountService::record_change(const ports::AccountCaller& caller, std::string_view change,
+                                       const std::string& object, const std::string& name) {
+  std::string fields;
+  const auto add = [&fields](std::string_view key, std::string_view value) {
+    if (!value.empty()) audit::append_field(fields, key, value);
+  };
+  add("user.name", caller.user);
+  add("auth.credential", caller.credential);
+  add("client.address", caller.address);
+  add("change", change);
+  add("object", object);
+  add("object.name", name);
+  add("object.user", caller.user);
+  DBGATE_CHECK(chain_.append("admin.change", fields));
+  const auto written = chain_.commit();
+  if (!written) return written.error();
+  return boost::system::in_place_value;
+}
+
+// The login is recorded before anybody can use its tokens: without the record it ends again.
+Task<Result<ports::IssuedTokens>> AccountService::begin(std::string user, std::string method, ports::Device device) {
+  const auto pair = co_await on<identity::TokenPair>(identity_.blocking(), [&] {
+    return identity_.tokens().begin({user, method, device.client, device.address}, wall_clock_us());
+  });
+  if (!pair) co_return pair.error();
+  const auto recorded = record_sign_in(true, user, method, pair->login, device.address);
+  if (recorded) co_return issued(*pair);
+  const auto ended = co_await on<bool>(identity_.blocking(), [&] {
+    return identity_.store().logins().end_login(pair->login, {"not_recorded", {}}, wall_clock_us());
+  });
+  co_return ended ? recorded.error() : ended.error();
+}
+
+Task<Result<ports::SignInAnswer>> AccountService::conclude(identity::SignInResult result, std::string user,
+                                                           std::string method, ports::Device device) {
+  ports::SignInAnswer answer;
+  answer.challenge = std::move(result.challenge);
+  answer.retry_after_s = result.retry_after_s;
+  switch (result.outcome) {
+    case identity::SignInOutcome::limited:
+      answer.state = ports::SignInState::limited;
+      co_return answer;
+    case identity::SignInOutcome::second_factor_needed:
+      answer.state = ports::SignInState::second_factor_needed;
+      co_return answer;
+    case identity::SignInOutcome::refused:
+      DBGATE_CO_CHECK(record_sign_in(false, user, method, {}, device.address));
+      co_return answer;
+    case identity::SignInOutcome::signed_in:
+      break;
+  }
+  auto tokens = co_await begin(result.user, method, std::move(device));
+  if (!tokens) co_return tokens.error();
+  answer.state = ports::SignInState::signed_in;
+  answer.tokens = std::move(*tokens);
+  answer.tokens.must_change_password = result.must_change_password;
+  co_return answer;
+}
+
+Task<Result<ports::SignInAnswer>> AccountService::sign_in(ports::PasswordProof proof, ports::Device device) {
+  auto result = co_await on<identity::SignInResult>(identity_.blocking(), [&] {
+    return identity_.passwords().attempt({proof.user, proof.password, factor_of(proof), device.address},
+                                         wall_clock_us());
+  });
+  if (!result) co_return result.error();
+  auto answer = co_await conclude(std::move(*result), proof.user, "password", std::move(device));
+  co_return answer;
+}
+
+Task<Result<ports::SignInAnswer>> AccountService::answer_challenge(std::string challenge, ports::PasswordProof proof,
+                                                                   ports::Device device) {
+  auto result = co_await on<identity::SignInResult>(
+      identity_.blocking(), [&] { return identity_.passwords().answer(challenge, factor_of(proof), wall_clock_us()); });
+  if (!result) co_return result.error();
+  const std::string user = result->user;
+  auto answer = co_await conclude(std::move(*result), user, "password", std::move(device));
+  co_return answer;
+}
+
+// Nothing of a refresh is recorded but a token that comes again, which ends its login: a thief was there.
+Task<Result<ports::IssuedTokens>> AccountService::refresh(std::string refresh_token, std::string address) {
+  const auto pair = co_await on<identity::TokenPair>(
+      identity_.blocking(), [&] { return identity_.tokens().refresh(refresh_token, wall_clock_us()); });
+  if (pair) co_return issued(*pair);
+  const Error why = pair.error();
+  if (why.code() != sqlstate::invalid_authorization_specification) co_return why;
+  const auto login = co_await on<std::optional<store::Login>>(identity_.blocking(), [&] {
+    return identity_.store().logins().find_login_of_token(identity::key_hash(refresh_token));
+  });
+  if (!login) co_return login.error();
+  if (*login) {
+    DBGATE_CO_CHECK(record_sign_in(false, (*login)->user, "refresh_token", (*login)->id, address));
+  }
+  co_return why;
+}
+
+Task<Result<std::string>> AccountService::jwks() {
+  auto keys = co_await on<std::string>(identity_.blocking(), [&] { return identity_.tokens().jwks(wall_clock_us()); });
+  co_return keys;
+}
+
+Task<Result<>> AccountService::sign_out(ports::AccountCaller caller, bool all) {
+  const auto ended = co_await on<void>(identity_.blocking(), [&]() -> Result<> {
+    const std::int64_t now = wall_clock_us();
+    const store::Ending why{"logout", caller.user};
+    identity::Bearer bearer;
+    const bool key = caller.credential.starts_with("key_");
+    bearer.kind = key ? identity::Bearer::Kind::personal_token : identity::Bearer::Kind::login;
+    bearer.user = caller.user;
+    bearer.credential = caller.credential;
+    DBGATE_CHECK(identity_.tokens().end(bearer, why, now));
+    if (!all) return boost::system::in_place_value;
+    DBGATE_TRY([[maybe_unused]] const auto count, identity_.store().logins().end_logins_of(caller.user, {}, why, now));
+    return boost::system::in_place_value;
+  });
+  if (!ended) co_return ended.error();
+  co_return record_change(caller, all ? "logout.all" : "logout", caller.credential);
+}
+
+}  // namespace dbgate::app
