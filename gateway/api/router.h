@@ -40,7 +40,7 @@ using Handler = Task<Response> (*)(Services&, Request&);
 
 inline constexpr std::size_t small_body_bytes = 64u << 10;
 inline constexpr std::size_t policy_body_bytes = 3u << 20;  // of policies, in JSON
-inline constexpr std::size_t sql_body_bytes = 17u << 20;  // a statement of the largest size, in JSON
+inline constexpr std::size_t sql_body_bytes = 17u << 20;    // a statement of the largest size, in JSON
 
 /// One line of the table of operations (operations.cpp), which tests compare with api/openapi.yaml.
 struct Operation {
