@@ -244,15 +244,16 @@ class Administration:
         try:
             session = lab.wait_until(lambda: self.ask("GET", "/sessions?target=postgres", 200, "ana").json()["items"], "the session")[0]
             self.assertEqual(session["user"], "ana")
-            path = f"/sessions/{session['id']}"
+            number = session["id"]
+            path, kill = f"/sessions/{number}", f"/sessions/{number}/kill"
             self.ask("GET", path, 200, "ana")
             self.ask("GET", path, 200, "aud")
             self.assertEqual(self.ask("GET", "/sessions", 200, "ta").json()["items"], [])
             self.ask("GET", path, 404, "ta", code="not_found")
-            self.ask("POST", path + "/kill", 404, "ta", {"reason": "x"}, code="not_found")
-            self.ask("POST", path + "/kill", 403, "aud", {"reason": "x"}, code="not_permitted")
-            self.ask("POST", path + "/kill", 400, body={}, code="bad_request")
-            self.ask("POST", path + "/kill", 204, body={"reason": "maintenance"})
+            self.ask("POST", kill, 404, "ta", {"reason": "x"}, code="not_found")
+            self.ask("POST", kill, 403, "aud", {"reason": "x"}, code="not_permitted")
+            self.ask("POST", kill, 400, body={}, code="bad_request")
+            self.ask("POST", kill, 204, body={"reason": "maintenance"})
             self.assertNotEqual(waiting.wait(20), 0)
             self.assertIn("ended by root: maintenance", waiting.stderr.read())
         finally:
@@ -264,7 +265,8 @@ class Administration:
         self.ask("GET", "/history?user=ana&since=2026-01-01T00:00:00Z", 200, "aud")
         self.ask("GET", "/history?user=root", 403, "ana", code="not_permitted")
         made = self.ask("POST", "/saved-queries", 201, "ana", {"name": "one", "target": "postgres", "sql": "SELECT 1"})
-        path, match = "/saved-queries/" + made.json()["id"], ("If-Match", made.headers["etag"])
+        number = made.json()["id"]
+        path, match = f"/saved-queries/{number}", ("If-Match", made.headers["etag"])
         self.ask("POST", "/saved-queries", 409, "ana", {"name": "one", "target": "postgres", "sql": "SELECT 1"}, code="conflict")
         self.ask("GET", path, 404, "root", code="not_found")
         shared = self.ask("PATCH", path, 200, "ana", {"shared": True}, [PATCH, match])
