@@ -111,6 +111,12 @@ demo_gateway() {
   echo "quickstart: dbgate is up"
 }
 
+# Somebody who may manage people and targets, with a password for one sign-in.
+demo_administrator() {
+  "$build/gateway/app/dbgate-gateway" --config "$demo/gateway.yaml" create-admin root 2>/dev/null |
+    secret_file "$demo/passwords/root"
+}
+
 # What a person's shell needs to find the command line and this gateway.
 demo_environment() {
   cat >"$demo/env" <<ENVIRONMENT

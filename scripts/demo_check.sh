@@ -107,6 +107,8 @@ demo_check_identity() {
   expect_status "dbgate check denies" 5 cli ana check shop -c 'DELETE FROM orders'
   expect_status "dbgate connect to nothing" 3 cli ana connect warehouse -- true
   expect_status "the child's exit status" 42 cli ana connect shop --port 0 -- sh -c 'exit 42'
+  (umask 077 && mkdir -p "$demo/people/root")
+  expect "the first administrator signs in once" 'this password is for one sign-in only' sign_in root
   cli ana logout 2>/dev/null
   expect_status "signed out" 4 cli ana list
 }

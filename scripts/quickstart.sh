@@ -36,6 +36,7 @@ demo_certificates
 demo_users
 demo_database
 demo_gateway "$mode"
+demo_administrator
 demo_environment
 
 if [ "$mode" = check ]; then
@@ -51,6 +52,9 @@ dbgate is running; its files are in $demo. Three people may use the database "sh
   ana   analyst        password $(cat "$demo/passwords/ana")
   omar  on call        password $(cat "$demo/passwords/omar")
   ada   administrator  password $(cat "$demo/passwords/ada")
+
+And one administers dbgate, and chooses another password at the first sign-in (dbgate password):
+  root  one-time password $(cat "$demo/passwords/root")
 
 Try with your own psql:
   psql "host=localhost port=$gateway_port dbname=shop user=ana sslmode=verify-full sslrootcert=$demo/tls/ca.crt"
