@@ -106,7 +106,8 @@ class Page:
         name = escape(operation["operationId"])
         self.out.append(f'<section id="{name}">\n<h3><a href="#{name}">{inline(operation["summary"])}</a></h3>\n'
                         f'<p class="facts"><span class="method">{method.upper()}</span><code>{escape(path)}</code> · {name}'
-                        + (" · no credential needed" if operation.get("security") == [] else "")
+                        + (" · no credential needed" if operation.get("security") == [] else f" · scope {escape(operation['x-dbgate-scope'])}")
+                        + (f" · role {escape(operation['x-dbgate-role'])}" if "x-dbgate-role" in operation else "")
                         + (" · <strong>deprecated</strong>" if operation.get("deprecated") else "") + "</p>\n")
         self.out.append(prose(operation.get("description", "")))
         self.parameters(operation)
@@ -159,10 +160,11 @@ class Page:
 
 def markdown_table(document):
     """One line for each operation, for docs/api.md."""
-    lines = ["| operation | what | who |\n", "| --- | --- | --- |\n"]
+    lines = ["| operation | what | who | scope |\n", "| --- | --- | --- | --- |\n"]
     for path, method, operation in bundle.operations(document):
         who = "anybody" if operation.get("security") == [] else "signed in"
-        lines.append(f"| `{method.upper()} {path}` | {operation['summary']} | {operation.get('x-dbgate-role', who)} |\n")
+        lines.append(f"| `{method.upper()} {path}` | {operation['summary']} | {operation.get('x-dbgate-role', who)} | "
+                     f"{operation.get('x-dbgate-scope', '')} |\n")
     return "".join(lines)
 
 

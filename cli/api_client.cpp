@@ -1,7 +1,8 @@
 #include "cli/api_client.h"
 
 #include <boost/json.hpp>
-#include <cctype>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
 #include <thread>
 
 #include "cli/http/trace.h"
@@ -19,6 +20,7 @@ constexpr std::chrono::seconds longest_wait{10};  // for a rate limit, before it
 constexpr std::chrono::seconds renewal_margin{30};
 
 Exit exit_for(unsigned status, const json::object& body) {
+  if (text_at(body, "code") == "wrong_password") return Exit::not_authenticated;
   if (text_at(body, "decision.effect") == "hold" || text_at(body, "code") == "approval_required") {
     return Exit::approval_required;
   }
@@ -45,11 +47,14 @@ std::string hint_for(Exit exit, const json::object& body) {
   if (!own.empty()) return own;
   const std::string approval = text_at(body, "approval_url");
   if (!approval.empty()) return approval;
-  if (exit == Exit::not_authenticated) return "dbgate login";
+  if (exit == Exit::timed_out) return "--timeout allows more, as far as the gateway does";
   const std::string code = text_at(body, "code");
   if (code == "changed_meanwhile") return "somebody else changed it meanwhile; look again and repeat";
-  if (code == "managed_by_configuration") return "it stands in the gateway's configuration file: change it there";
+  if (code == "managed_by_configuration") return "the gateway reads its configuration file again on SIGHUP";
+  if (code == "password_change_required") return "dbgate password";
+  if (code == "wrong_password") return "try again; an administrator can reset it: dbgate user reset";
   if (code == "not_permitted") return "dbgate whoami shows your roles";
+  if (exit == Exit::not_authenticated) return "dbgate login";
   return {};
 }
 
@@ -97,9 +102,20 @@ Problem problem_in(json::object body, unsigned status) {
   if (problem.cause.empty()) problem.cause = text_at(problem.body, "error_description");
   if (problem.cause.empty()) problem.cause = text_at(problem.body, "title");
   problem.cause = lower_first(problem.cause);
+  // Of what is wrong in a body, the first is what to mend first.
+  if (const json::value* errors = problem.body.if_contains("errors"); errors != nullptr && errors->is_array()) {
+    for (const json::value& one : errors->as_array()) {
+      const std::string detail = text_at(one, "detail");
+      if (!detail.empty() && problem.cause.find(detail) == std::string::npos)
+        problem.cause += ": " + lower_first(detail);
+      break;
+    }
+  }
   // Whoever reads of an error of the database wants to look its code up.
   if (problem.exit == Exit::database_error) problem.cause += " (SQLSTATE " + text_at(problem.body, "sqlstate") + ")";
   problem.hint = hint_for(problem.exit, problem.body);
+  // Here that is done by a verb, not by a path.
+  if (problem.code == "password_change_required") problem.cause = problem.cause.substr(0, problem.cause.find(','));
   return problem;
 }
 
@@ -112,17 +128,7 @@ std::int64_t lifetime_of(const json::value& answer) {
 }
 
 std::string percent_encoded(const std::string& text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
-      encoded += c;
-    } else {
-      encoded += {'%', digits[byte >> 4], digits[byte & 15]};
-    }
-  }
-  return encoded;
+  return boost::urls::encode(text, boost::urls::unreserved_chars);
 }
 
 Api::Api(const Options& options) : Api(options, gateway_of(options)) {}
@@ -151,13 +157,22 @@ HttpAnswer Api::send(HttpRequest request, bool stream) {
   }
 }
 
+void Api::renew() {
+  if (fixed_token().empty()) token_for(options_, url_, renewal_margin, token_for(options_, url_, renewal_margin));
+}
+
 // The same with an access token. One that the gateway does not accept is renewed once.
 HttpAnswer Api::send_signed(HttpRequest request, bool stream) {
   request.token = token_for(options_, url_, renewal_margin);
   try {
     return send(request, stream);
   } catch (const Problem& problem) {
-    if (problem.status != 401 || !fixed_token().empty()) throw;
+    if (problem.status != 401) throw;
+    if (!fixed_token().empty()) {
+      Problem refused = problem;
+      refused.hint = "unset DBGATE_TOKEN and DBGATE_TOKEN_FILE, or set a valid token";
+      throw refused;
+    }
     const std::string renewed = [&] {
       try {
         return token_for(options_, url_, renewal_margin, request.token);

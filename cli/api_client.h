@@ -75,6 +75,9 @@ class Api {
   void cancel(const std::string& query_id);
   boost::json::array history(const Query& filters, std::size_t limit);
   boost::json::value history_entry(const std::string& id);
+  boost::json::array saved_queries();
+  boost::json::value create_saved_query(const boost::json::object& query);
+  void remove_saved_query(const std::string& id);
 
   // Sessions, records, events.
   boost::json::array sessions(const Query& filters = {});
@@ -102,13 +105,29 @@ class Api {
   void revoke_key(const std::string& account, const std::string& id);
   boost::json::array invitations();
   boost::json::value create_invitation(const boost::json::object& invitation);
+  void revoke_invitation(const std::string& id);
   boost::json::array registrations();
+  void deny_registration(const std::string& name);
+  void remove_user(const std::string& name);
+  void grant_role(const std::string& role, bool to_group, const std::string& name);
+  void revoke_role(const std::string& role, bool of_group, const std::string& name);
+  boost::json::array logins(const Query& filters);
+  void end_login(const std::string& id);
+  boost::json::value active_policy();
+  boost::json::array policy_versions();
+  boost::json::value policy_version(const std::string& number);
+  boost::json::value validate_policy(const std::string& text);
+  boost::json::value create_policy_version(const boost::json::object& version);
+  /// @param seen  the version in force, as the caller has seen it
+  boost::json::value activate_policy(std::int64_t number, std::int64_t seen);
   boost::json::value approve_registration(const std::string& name, const boost::json::object& approval);
 
   /// Where the body of run() and events() is read from.
   HttpConnection& connection() { return *connection_; }
 
  private:
+  /// Has a new access token made of the kept sign-in.
+  void renew();
   HttpAnswer send(HttpRequest request, bool stream = false);
   HttpAnswer send_signed(HttpRequest request, bool stream = false);
   boost::json::value call(const std::string& method, const std::string& path, const boost::json::value& body = nullptr);

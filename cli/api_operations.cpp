@@ -75,6 +75,8 @@ void Api::end_my_login(const std::string& id) {
 }
 void Api::change_password(const std::string& current, const std::string& next) {
   call("POST", "/me/password", json::object{{"current_password", current}, {"new_password", next}});
+  // After a password that was for one sign-in only, the token that is kept is good for changing it and nothing else.
+  renew();
 }
 json::value Api::start_totp() {
   return call("POST", "/me/totp", json::object());
@@ -154,7 +156,17 @@ json::array Api::history(const Query& filters, std::size_t limit) {
   return items("/history", filters, limit);
 }
 json::value Api::history_entry(const std::string& id) {
-  return call("GET", under("queries", id));
+  return call("GET", under("history", id));
+}
+
+json::array Api::saved_queries() {
+  return items("/saved-queries", {}, everything);
+}
+json::value Api::create_saved_query(const json::object& query) {
+  return create("/saved-queries", query);
+}
+void Api::remove_saved_query(const std::string& id) {
+  change("DELETE", under("saved-queries", id), nullptr);
 }
 
 // Sessions, records, events.
@@ -230,11 +242,50 @@ json::array Api::invitations() {
 json::value Api::create_invitation(const json::object& invitation) {
   return create("/invitations", invitation);
 }
+void Api::revoke_invitation(const std::string& id) {
+  call("DELETE", under("invitations", id));
+}
 json::array Api::registrations() {
   return items("/registrations", {}, everything);
 }
+void Api::remove_user(const std::string& name) {
+  change("DELETE", under("users", name), nullptr);
+}
+void Api::grant_role(const std::string& role, bool to_group, const std::string& name) {
+  call("PUT", under("roles", role) + under(to_group ? "groups" : "users", name));
+}
+void Api::revoke_role(const std::string& role, bool of_group, const std::string& name) {
+  call("DELETE", under("roles", role) + under(of_group ? "groups" : "users", name));
+}
+json::array Api::logins(const Query& filters) {
+  return items("/logins", filters, everything);
+}
+void Api::end_login(const std::string& id) {
+  call("POST", under("logins", id) + "/end");
+}
+json::value Api::active_policy() {
+  return call("GET", "/policies");
+}
+json::array Api::policy_versions() {
+  return items("/policies/versions", {{"sort", "-number"}}, everything);
+}
+json::value Api::policy_version(const std::string& number) {
+  return call("GET", "/policies/versions/" + percent_encoded(number));
+}
+json::value Api::validate_policy(const std::string& text) {
+  return call("POST", "/policies/validate", json::object{{"text", text}});
+}
+json::value Api::create_policy_version(const json::object& version) {
+  return create("/policies/versions", version);
+}
+json::value Api::activate_policy(std::int64_t number, std::int64_t seen) {
+  return call("POST", "/policies/versions/" + std::to_string(number) + "/activate", json::object{{"seen", seen}});
+}
 json::value Api::approve_registration(const std::string& name, const json::object& approval) {
   return create(under("registrations", name) + "/approve", approval);
+}
+void Api::deny_registration(const std::string& name) {
+  call("POST", under("registrations", name) + "/deny");
 }
 
 }  // namespace dbgate::cli

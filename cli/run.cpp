@@ -32,6 +32,17 @@ void print_problem(const Problem& problem, const Options& options) {
   if (!problem.request_id.empty()) std::cerr << "  request: " << problem.request_id << '\n';
 }
 
+// Where to look, if nothing better is known: what is not there, or is there already, is in a list.
+std::string next_step(const Call& call, const Problem& problem) {
+  if (call.verb != nullptr && problem.exit == Exit::usage) return "dbgate help " + call.verb->path;
+  const bool looks = problem.status == 404 || problem.status == 409 || problem.status == 422;
+  if (!looks || call.verb == nullptr) return {};
+  const std::string listing = call.verb->path.substr(0, call.verb->path.find(' ')) + " list";
+  const Verb* const verb = command_table().find(listing);
+  if (verb != nullptr && verb != call.verb) return "dbgate " + listing;
+  return "dbgate help " + call.verb->path;
+}
+
 // How a problem is shown before settings are known: by what stands on the command line or in the environment.
 Options early_options(const std::vector<std::string>& arguments) {
   Options options;
@@ -63,9 +74,10 @@ int run_call(Call& call) {
 int run(std::vector<std::string> arguments) {
   end_on_signals();
   Options options = early_options(arguments);
+  Call call;
   try {
     choose_colors(options);
-    Call call = parse_command_line(command_table(), std::move(arguments));
+    call = parse_command_line(command_table(), std::move(arguments));
     options.debug = call.has("debug");
     call.options = resolve_options(call, load_settings());
     options = call.options;
@@ -73,8 +85,9 @@ int run(std::vector<std::string> arguments) {
     const int status = run_call(call);
     std::cout.flush();
     return status;
-  } catch (const Problem& problem) {
+  } catch (Problem& problem) {
     std::cout.flush();
+    if (problem.hint.empty()) problem.hint = next_step(call, problem);
     print_problem(problem, options);
     return static_cast<int>(problem.exit);
   } catch (const std::exception& error) {

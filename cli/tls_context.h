@@ -1,11 +1,11 @@
 #pragma once
-#include <boost/asio/ssl/context.hpp>
-
 #include "cli/options.h"
+#include "gateway/net/tls.h"
 
 namespace dbgate::cli {
 
-/// Verifies the gateway's certificate, always, unless --insecure stands on the command line.
-boost::asio::ssl::context make_tls_context(const Options& options);
+/// How the gateway's certificate is checked: by --ca-file or the system's authorities, unless --insecure.
+/// Reading the authorities of a system takes some milliseconds. Throws Problem.
+net::TlsContext make_tls_context(const Options& options);
 
 }  // namespace dbgate::cli

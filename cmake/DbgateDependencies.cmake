@@ -33,11 +33,6 @@ target_link_libraries(dbgate_pg_query INTERFACE ${PG_QUERY_ARCHIVE})
 # It has functions of libpq's, which libpq must not take for its own.
 target_link_options(dbgate_pg_query INTERFACE "LINKER:--exclude-libs,libpg_query.a")
 
-find_path(JWT_INCLUDE_DIR jwt.h REQUIRED)
-find_library(JWT_LIBRARY jwt REQUIRED)
-add_library(dbgate_jwt INTERFACE)
-target_include_directories(dbgate_jwt SYSTEM INTERFACE ${JWT_INCLUDE_DIR})
-target_link_libraries(dbgate_jwt INTERFACE ${JWT_LIBRARY})
 
 # Passwords, signed tokens, other people's servers: gateway/adapters. One-time passwords: gateway/identity.
 find_path(ARGON2_INCLUDE_DIR argon2.h REQUIRED)

@@ -61,6 +61,23 @@ void read_provider(const Value& value, OidcProvider& provider) {
 
 }  // namespace
 
+// An origin (RFC 6454): people's browsers are sent there, and pages are told by it.
+void read_public_url(const Value& value, std::string& url) {
+  value.read(url);
+  if (url.empty()) return;
+  while (url.ends_with('/'))
+    url.pop_back();
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
+  const std::size_t begin = url.starts_with("https://") ? 8 : 7;
+  const bool fine = (url.starts_with("https://") || url.starts_with("http://")) && url.size() > begin &&
+                    url.find_first_not_of(allowed, begin) == std::string::npos;
+  if (!fine) {
+    value.error("must be https://host or https://host:port, without a path");
+  } else if (begin == 7 && !is_loopback_url(url)) {
+    value.error("must be https; http is for this machine alone");
+  }
+}
+
 void read_passwords(const Value& value, Passwords& passwords) {
   value.expect_keys({"memory", "passes", "parallelism", "threads", "queue"});
   value["memory"].read_bytes(passwords.memory_bytes);

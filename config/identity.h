@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -31,6 +32,12 @@ struct SignIn {
   std::size_t address_failures = 60;                     ///< of one address, whatever the accounts, a minute
   std::chrono::milliseconds first_delay{1'000};          ///< doubles with every further failure
   std::chrono::milliseconds longest_delay{15 * 60'000};  ///< and never gets longer than this
+};
+
+/// How people come in who have no account.
+enum class Registration : std::uint8_t {
+  invitation,  ///< with an invitation alone
+  approval     ///< also without: then they wait until an administrator lets them in
 };
 
 /// Somebody else who knows who people are (OpenID Connect Core 1.0).

@@ -69,10 +69,11 @@ void read_users(const Value& list, Config& config) {
   std::set<std::string> seen;
   list.each([&](const Value& value) {
     value.expect_keys({"name", "scram_verifier", "scram_verifier_file", "scram_verifier_env",
-                       "scram_verifier_credential", "attributes", "wire", "certificates"});
+                       "scram_verifier_credential", "attributes", "wire", "certificates", "kind"});
     User user;
     value["name"].read(user.name);
     if (user.name.empty()) value.error("needs a name");
+    read_kind(value["kind"], user.kind);
     if (!seen.insert(user.name).second) value["name"].error("user \"" + user.name + "\" is defined twice");
     value.read_secret("scram_verifier", user.scram_verifier, false);
     read_sign_in(value, user, config);
@@ -120,9 +121,9 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 }
 
 void read_root(const Value& root, Config& config) {
-  root.expect_keys({"version", "state_dir",  "workers",   "listen",  "log",      "limits",  "audit",
-                    "users",   "groups",     "roles",     "targets", "policies", "masking", "tests",
-                    "store",   "encryption", "passwords", "tokens",  "sign_in",  "oidc"});
+  root.expect_keys({"version",   "state_dir", "workers", "listen",   "log",     "limits",      "audit", "users",
+                    "groups",    "roles",     "targets", "policies", "masking", "tests",       "store", "encryption",
+                    "passwords", "tokens",    "sign_in", "oidc",     "api",     "registration"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -161,6 +162,11 @@ void read_root(const Value& root, Config& config) {
   read_passwords(root["passwords"], config.passwords);
   read_tokens(root["tokens"], config.tokens);
   read_sign_in(root["sign_in"], config.sign_in);
+  std::size_t registration = 0;
+  root["registration"].read_word({"invitation", "approval"}, registration);
+  config.registration = static_cast<Registration>(registration);
+  root["api"].expect_keys({"public_url"});
+  read_public_url(root["api"]["public_url"], config.public_url);
   read_oidc(root["oidc"], config.oidc);
   read_users(root["users"], config);
   read_groups(root["groups"], config);

@@ -98,7 +98,7 @@ void read_policies(const Value& list, Config& config) {
   for (const Target& target : config.targets)
     targets.push_back(target.name);
   list.each([&](const Value& value) {
-    value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "cache", "limits"});
+    value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "cache", "limits", "risk"});
     Policy policy;
     value["name"].read(policy.name);
     if (policy.name.empty()) value.error("needs a name");
@@ -119,6 +119,7 @@ void read_policies(const Value& list, Config& config) {
     read_filters(value["filter"], policy.filters);
     read_cached_reads(value["cache"], policy.cached, config);
     read_traffic_limits(value["limits"], policy.limits);
+    read_risk(value["risk"], policy.risk);
     value["deny"].each([&policy](const Value& rule) {
       policy.deny.push_back(read_rule(rule));
       // Another spelling would go round it.

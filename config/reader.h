@@ -103,6 +103,12 @@ Target read_target(const std::string& name, const Value& value);
 void read_sign_in(const Value& value, User& user, const Config& config);
 /// Reads `limits` of a policy or a target.
 void read_traffic_limits(const Value& value, TrafficLimits& limits);
+/// Reads `risk` of a policy; what stands for a kind of principal counts before what stands for all.
+void read_risk(const Value& value, RiskPolicy& risk);
+/// Reads `kind` of a user.
+void read_kind(const Value& value, PrincipalKind& kind);
+/// Reads `sensitive` of a target.
+void read_sensitive(const Value& list, std::vector<TablePattern>& sensitive);
 /// Reads `store` and `encryption`.
 void read_store(const Value& value, Store& store);
 void read_encryption(const Value& value, const Store& store, std::vector<EncryptionKey>& keys);
@@ -129,6 +135,8 @@ void check_attributes(const Value& allow, const Policy& policy, const Config& co
 void read_passwords(const Value& value, Passwords& passwords);
 void read_tokens(const Value& value, Tokens& tokens);
 void read_sign_in(const Value& value, SignIn& sign_in);
+/// An origin: scheme, host, port.
+void read_public_url(const Value& value, std::string& url);
 void read_oidc(const Value& list, std::vector<OidcProvider>& providers);
 /// Complains about `users` and `groups` of a map that nobody is called.
 void check_principals(const Value& value, const std::vector<std::string>& users, const std::vector<std::string>& groups,

@@ -12,6 +12,7 @@
 #include "config/identity.h"
 #include "config/limits.h"
 #include "config/masks.h"
+#include "config/risk.h"
 #include "config/store.h"
 #include "config/window.h"
 
@@ -94,6 +95,7 @@ struct User {
   std::string scram_verifier;
   std::map<std::string, std::string> attributes;
   bool stored = false;  ///< of the identity store, not of the file
+  PrincipalKind kind = PrincipalKind::person;
   WireSignIn wire = WireSignIn::password;
   std::vector<std::string> certificates{};  ///< names of certificates that stand for the user (certificate_names.h)
   std::string scram_salt{};                 ///< of database_passwords; raw bytes
@@ -150,23 +152,26 @@ struct Pool {
   Milliseconds idle{0};  ///< a connection that nobody uses is kept
 };
 
-struct Target {
-  std::string name;
-  EngineKind engine = EngineKind::postgresql;
-  std::vector<std::string> databases;  ///< further databases of the same server, reached as target/database
-  Upstream upstream;
-  std::vector<std::string> search_path{"public"};
-  Pool pool;             ///< tcp: `max` only
-  Catalog catalog;       ///< postgresql only
-  Listener listen;       ///< tcp only
-  TrafficLimits limits;  ///< of everybody on it together
-};
-
 /// A relation, or all of a schema ("public.*"), or everything ("*"); with columns: these only.
 struct TablePattern {
   std::string schema;  ///< "*": any but the system's
   std::string name;    ///< "*": any
   std::vector<std::string> columns;
+};
+
+struct Target {
+  std::string name;
+  EngineKind engine = EngineKind::postgresql;
+  std::string environment;                    ///< for people: "production"; empty: not said
+  std::map<std::string, std::string> labels;  ///< for people and lists
+  std::vector<std::string> databases;         ///< further databases of the same server, reached as target/database
+  Upstream upstream;
+  std::vector<std::string> search_path{"public"};
+  Pool pool;                              ///< tcp: `max` only
+  Catalog catalog;                        ///< postgresql only
+  Listener listen;                        ///< tcp only
+  TrafficLimits limits;                   ///< of everybody on it together
+  std::vector<TablePattern> sensitive{};  ///< columns that hold what not everybody may see, by their tables
 };
 
 /// "safe" (a curated set of pg_catalog), or a function; without argument list: any of that name.
@@ -245,6 +250,7 @@ struct Policy {
   std::vector<RowFilter> filters;
   std::vector<CachedReads> cached;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
+  RiskPolicy risk{};
 };
 
 /// What a policy's author expects of it.
@@ -277,6 +283,8 @@ struct Config {
   Passwords passwords;
   Tokens tokens;
   SignIn sign_in;
+  Registration registration = Registration::invitation;
+  std::string public_url;  ///< of the API, as people reach it: scheme, host, port; empty: as requests name it
   std::vector<OidcProvider> oidc;
   std::vector<User> users;
   /// Ids of credentials that let nobody in any more; who is in by one of them goes. As long as a session of it, or an

@@ -35,8 +35,8 @@ void read_sign_in(const Value& value, User& user, const Config& config) {
     if (!holder.empty()) entry.error("stands for user \"" + holder + "\" already");
     user.certificates.push_back(name);
   });
-  if (!user.certificates.empty() && tls.client_ca_file.empty()) {
-    value["certificates"].warn("listen.postgres.tls.client_ca_file is not set, so that nobody is asked for one");
+  if (!user.certificates.empty() && tls.client_ca_file.empty() && config.api.tls.client_ca_file.empty()) {
+    value["certificates"].warn("no listener has tls.client_ca_file, so that nobody is asked for one");
   }
 }
 

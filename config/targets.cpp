@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "config/reader.h"
@@ -93,10 +94,34 @@ void read_pool(const Value& value, Target& target) {
   }
 }
 
+bool is_word(const std::string& text) {
+  constexpr std::size_t longest = 63;
+  return !text.empty() && text.size() <= longest && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == '/');
+  });
+}
+
+// What people and lists know a target by. Short words, so that they fit into tables and filters.
+void read_notes(const Value& value, Target& target) {
+  constexpr const char* word = "is a word of 1 to 63 letters, digits and -_./";
+  constexpr std::size_t most_labels = 32;
+  const Value environment = value["environment"];
+  environment.read(target.environment);
+  if (environment.present() && !is_word(target.environment)) environment.error(word);
+  value["labels"].each_entry([&target](const std::string& name, const Value& text) {
+    std::string& label = target.labels[name];
+    text.read(label);
+    if (!is_word(name)) text.error("the name of a label " + std::string(word));
+    if (!is_word(label)) text.error("a label " + std::string(word));
+  });
+  if (target.labels.size() > most_labels) value["labels"].error("are 32 at most");
+}
+
 }  // namespace
 
 Target read_target(const std::string& name, const Value& value) {
-  value.expect_keys({"engine", "databases", "upstream", "search_path", "pool", "listen", "catalog", "limits"});
+  value.expect_keys({"engine", "environment", "labels", "databases", "upstream", "search_path", "pool", "listen",
+                     "catalog", "limits", "sensitive"});
   value.refuse_stored({"listen"}, "is for the configuration file only");
   Target target;
   target.name = name;
@@ -104,6 +129,7 @@ Target read_target(const std::string& name, const Value& value) {
   std::size_t engine = 0;
   value["engine"].read_word({"postgresql", "tcp"}, engine);
   target.engine = static_cast<EngineKind>(engine);
+  read_notes(value, target);
   value["databases"].read(target.databases);
   read_upstream(value["upstream"], target);
   if (!value["upstream"].present()) value.error("needs upstream");
@@ -114,7 +140,10 @@ Target read_target(const std::string& name, const Value& value) {
   if (target.engine == EngineKind::tcp && !target.listen.enabled) value.error("engine tcp needs listen");
   if (target.engine == EngineKind::tcp && target.listen.user.empty()) value["listen"].error("needs user");
   read_traffic_limits(value["limits"], target.limits);
-  if (target.engine == EngineKind::tcp && value["limits"].present()) value["limits"].error("is for postgresql only");
+  read_sensitive(value["sensitive"], target.sensitive);
+  for (const char* key : {"limits", "sensitive"}) {
+    if (target.engine == EngineKind::tcp && value[key].present()) value[key].error("is for postgresql only");
+  }
   return target;
 }
 

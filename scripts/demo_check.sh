@@ -108,7 +108,7 @@ demo_check_identity() {
   expect_status "dbgate connect to nothing" 3 cli ana connect warehouse -- true
   expect_status "the child's exit status" 42 cli ana connect shop --port 0 -- sh -c 'exit 42'
   (umask 077 && mkdir -p "$demo/people/root")
-  expect "the first administrator signs in once" 'this password is for one sign-in only' sign_in root
+  expect "the first administrator signs in once" 'this password was for one sign-in only' sign_in root
   cli ana logout 2>/dev/null
   expect_status "signed out" 4 cli ana list
 }

@@ -67,6 +67,8 @@ int password(const Call& call) {
 
 int enable_second_factor(const Call& call) {
   Api api(call.options);
+  // A secret that nobody confirms would be in nobody's authenticator.
+  if (!may_ask(call.options)) throw Problem{Exit::usage, "a code has to be typed in", "run it on a terminal"};
   const json::value started = api.start_totp();
   const std::string uri = text_at(started, "uri").empty() ? text_at(started, "otpauth_uri") : text_at(started, "uri");
   std::cerr << "Add this to your authenticator:\n";

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <chrono>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "cli/problem.h"
 #include "gateway/audit/log_reader.h"
 #include "gateway/audit/verify.h"
+#include "gateway/search/matcher.h"
 
 namespace dbgate::cli {
 namespace {
@@ -46,29 +48,50 @@ bool parse_record(const std::string& line, Record& record) {
   return true;
 }
 
+/// A flag that filters, what the API calls it, and what it is of a record.
+struct FilterFlag {
+  const char* flag;
+  const char* parameter;
+  ports::AuditField field;
+};
+constexpr std::array<FilterFlag, 13> filter_flags{{{"user", "user", ports::AuditField::user},
+                                                   {"target", "target", ports::AuditField::target},
+                                                   {"session", "session", ports::AuditField::session},
+                                                   {"address", "address", ports::AuditField::address},
+                                                   {"event", "event", ports::AuditField::event},
+                                                   {"effect", "effect", ports::AuditField::effect},
+                                                   {"rule", "rule", ports::AuditField::rule},
+                                                   {"object", "object", ports::AuditField::object},
+                                                   {"operation", "operation", ports::AuditField::operation},
+                                                   {"outcome", "outcome", ports::AuditField::outcome},
+                                                   {"sqlstate", "sqlstate", ports::AuditField::sqlstate},
+                                                   {"query", "query_id", ports::AuditField::query},
+                                                   {"id", "id", ports::AuditField::id}}};
+
 /// What records are wanted.
 struct Wanted {
   std::string directory;  ///< the gateway's audit directory; empty: its API is asked
-  std::string user, target, event, effect, text, since, until;
+  Query query;            ///< as the API is asked
+  std::string since, until;
+  search::Matcher matcher;  ///< of all but times
 };
 
 Wanted wanted_of(const Call& call) {
-  return {call.text("DIRECTORY"), call.text("user"), call.text("target"), call.text("event"),
-          call.text("effect"),    call.text("text"), call.text("since"),  call.text("until")};
+  Query query{{"text", call.text("text")}};
+  ports::AuditFilter filter{{}, call.text("text"), {}, {}};
+  for (const FilterFlag& one : filter_flags) {
+    const std::string value = call.text(one.flag);
+    if (value.empty()) continue;
+    query[one.parameter] = value;
+    filter.is.emplace_back(one.field, value);
+  }
+  return {call.text("DIRECTORY"), std::move(query), call.text("since"), call.text("until"), search::Matcher(filter)};
 }
 
-bool matches(const Record& record, const Wanted& audit) {
-  const auto is = [&record](const char* name, const std::string& wanted) {
-    return wanted.empty() || text_of(record.fields, name) == wanted;
-  };
-  if (!is("user.name", audit.user) || !is("target", audit.target) || !is("event", audit.event) ||
-      !is("decision.effect", audit.effect)) {
-    return false;
-  }
-  if (!audit.since.empty() && record.ts < audit.since) return false;
-  if (!audit.until.empty() && record.ts >= audit.until) return false;
-  if (audit.text.empty()) return true;
-  return text_of(record.fields, "db.query.text").find(audit.text) != std::string::npos;
+bool matches(const std::string& line, const Wanted& wanted) {
+  search::Record record;
+  return search::read_record(line, record) && wanted.matcher.matches(record) &&
+         (wanted.since.empty() || record.time >= wanted.since) && (wanted.until.empty() || record.time < wanted.until);
 }
 
 void require_directory(const std::string& directory) {
@@ -106,16 +129,18 @@ std::vector<Record> more(audit::LogReader& reader, const Wanted& audit) {
   std::vector<Record> records;
   reader.more([&](const std::string& line) {
     Record record;
-    if (parse_record(line, record) && matches(record, audit)) records.push_back(std::move(record));
+    if (matches(line, audit) && parse_record(line, record)) records.push_back(std::move(record));
   });
   std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.ts < b.ts; });
   return records;
 }
 
+// The newest that match, in the order of time.
 std::vector<Record> ask_gateway(Api& api, const Wanted& audit, std::size_t limit) {
   std::vector<Record> records;
-  const Query filters{{"user", audit.user}, {"target", audit.target}, {"event", audit.event}, {"effect", audit.effect},
-                      {"text", audit.text}, {"since", audit.since},   {"until", audit.until}, {"sort", "-ts"}};
+  Query filters = audit.query;
+  filters["since"] = audit.since;
+  filters["until"] = audit.until;
   for (const json::value& item : api.audit_records(filters, limit)) {
     Record record;
     if (parse_record(json::serialize(item), record)) records.push_back(std::move(record));
@@ -219,10 +244,19 @@ Verbs audit_verbs() {
   const std::vector<Argument> directory{
       {"DIRECTORY", Kind::directory, "the gateway's audit directory; without it the gateway is asked", false}};
   const std::vector<Flag> filters{
-      option("--user", Kind::text, "USER", "of this user"),
+      option("--user", Kind::user, "USER", "of this user"),
       option("--target", Kind::target, "TARGET", "on this target"),
+      option("--session", Kind::text, "ID", "in this session: ses_…"),
+      option("--address", Kind::text, "ADDRESS", "of clients at this address"),
       option("--event", Kind::text, "EVENT", "of this kind, such as statement.decided"),
-      choice("--effect", "EFFECT", "allow deny mask log_only hold", "decided so"),
+      choice("--effect", "EFFECT", "allow deny mask log_only", "decided so"),
+      option("--rule", Kind::text, "RULE", "decided by this rule"),
+      option("--object", Kind::text, "NAME", "about this relation"),
+      option("--operation", Kind::text, "TAG", "with this command tag, such as DELETE"),
+      option("--outcome", Kind::text, "OUTCOME", "ended so: ok, error, not_run"),
+      option("--sqlstate", Kind::text, "SQLSTATE", "ended with this SQLSTATE"),
+      option("--query", Kind::text, "ID", "of this statement: qry_…"),
+      option("--id", Kind::text, "ID", "this record: aud_…"),
       option("--text", Kind::text, "TEXT", "with this in the statement"),
       option("--since", Kind::text, "TIME", "from this time on (RFC 3339, UTC)"),
       option("--until", Kind::text, "TIME", "before this time"),
@@ -234,6 +268,11 @@ Verbs audit_verbs() {
   last.run = tail;
   Verb find{"audit search", "show records that match", directory, filters};
   find.flags.push_back(option("--limit", Kind::number, "N", "this many at most (1000 of a gateway)"));
+  find.description =
+      "The gateway searches its own log, the newest records first; with several gateways each has its own.";
+  find.examples = {
+      {"dbgate audit search --effect deny --user ana", "what was ana denied?"},
+      {"dbgate audit search --object payroll --since 2026-11-01T00:00:00Z -o jsonl", "who has touched it?"}};
   find.exits = {3, 4, 5, 7};
   find.run = search;
   Verb prove{"audit verify", "prove that nothing was changed or is missing, offline"};

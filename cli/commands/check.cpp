@@ -67,7 +67,7 @@ Verbs check_verbs() {
   verb.flags = {
       option("-c,--command", Kind::text, "SQL", "the statement"),
       option("-f,--file", Kind::file, "FILE", "a file with it; - is standard input"),
-      option("--as", Kind::text, "USER", "decide for this user; for those who may do everything on the target"),
+      option("--as", Kind::user, "USER", "decide for this user; for those who may do everything on the target"),
       choice("--fail-on", "LEVEL", risk_levels, "exit with 10 if the risk is at least low, medium, high or critical"),
   };
   verb.description = "Shows the decision, the rule and the nearest statement that passes. The exit status suits CI.";

@@ -30,6 +30,10 @@ Verbs target_verbs();
 Verbs personal_token_verbs();
 Verbs database_password_verbs();
 Verbs invitation_verbs();
+Verbs login_list_verbs();
+Verbs role_verbs();
+Verbs saved_query_verbs();
+Verbs stored_policy_verbs();
 
 /// The whole command table.
 const Table& command_table();

@@ -18,8 +18,15 @@ namespace {
 constexpr int wait_steps = 6;
 constexpr useconds_t step_microseconds = 10'000;
 
+boost::json::array names_of(Api& api, const std::string& kind) {
+  if (kind == "user") return api.users();
+  if (kind == "group") return api.groups();
+  if (kind == "service") return api.service_accounts();
+  return api.targets();
+}
+
 // A process of its own asks the gateway, so that the shell need not wait. It has no terminal and asks nobody anything.
-void renew_cache(const Call& call) {
+void renew_cache(const Call& call, const std::string& kind) {
   const pid_t child = ::fork();
   if (child != 0) return;
   ::setsid();
@@ -28,29 +35,31 @@ void renew_cache(const Call& call) {
     ::dup2(nothing, descriptor);
   try {
     Api api(call.options);
-    cache_targets(call.options, api.targets());
+    cache_names(call.options, kind, names_of(api, kind));
   } catch (const std::exception&) {
-  } catch (const Problem&) {
+  } catch (const Problem& problem) {
+    // Who may not see them is not asked about again for a while.
+    if (problem.exit == Exit::denied) cache_names(call.options, kind, {});
   }
   ::_exit(0);
 }
 
-std::vector<std::string> targets(const Call& call) {
+std::vector<std::string> names(const Call& call, const std::string& kind) {
   bool fresh = false;
-  std::vector<std::string> names = cached_targets(call.options, fresh);
+  std::vector<std::string> names = cached_names(call.options, kind, fresh);
   if (fresh) return names;
-  renew_cache(call);
+  renew_cache(call, kind);
   // Old names are better than none; without any, a near gateway may have answered by the time a person would notice.
   for (int step = 0; names.empty() && !fresh && step < wait_steps; ++step) {
     ::usleep(step_microseconds);
-    names = cached_targets(call.options, fresh);
+    names = cached_names(call.options, kind, fresh);
   }
   return names;
 }
 
 std::vector<std::string> values_of(const Call& call, const std::string& kind) {
   std::vector<std::string> values;
-  if (kind == "target") return targets(call);
+  if (kind == "target" || kind == "user" || kind == "group" || kind == "service") return names(call, kind);
   if (kind == "profile") {
     for (const auto& [name, settings] : load_settings().profiles)
       values.push_back(name);
@@ -86,7 +95,7 @@ int complete(const Call& call) {
 
 Verbs complete_verbs() {
   Verb verb{"__complete", "print values for completion"};
-  verb.arguments = {{"KIND", Kind::text, "target, profile, tunnel, setting or topic"},
+  verb.arguments = {{"KIND", Kind::text, "target, user, group, service, profile, tunnel, setting or topic"},
                     {"PREFIX", Kind::text, "what is typed already", false}};
   verb.hidden = true;
   verb.run = complete;

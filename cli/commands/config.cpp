@@ -22,7 +22,11 @@ int get(const Call& call) {
     require_setting(name);
     if (!values.contains(name))
       throw Problem{Exit::not_found, name + " is not set", "dbgate config set " + name + " VALUE"};
-    std::cout << values.at(name) << '\n';
+    if (wants_json(call.options)) {
+      print_json(boost::json::object{{"name", name}, {"value", values.at(name)}});
+    } else {
+      std::cout << values.at(name) << '\n';
+    }
     return 0;
   }
   Listing listing{{"name", "value"}, {}, {"meaning"}};

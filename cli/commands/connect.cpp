@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/problem.h"
 #include "cli/terminal.h"
+#include "cli/tls_context.h"
 #include "cli/tunnel/live.h"
 #include "gateway/auth/digests.h"
 #include "gateway/auth/random.h"
@@ -144,9 +145,10 @@ std::string free_name(const std::string& wanted) {
 
 TunnelSettings tunnel_settings(const Call& call, const Api& api, bool speaks_postgres) {
   TunnelSettings settings;
-  settings.options = call.options;
-  settings.url = api.url();
-  settings.path = Api::tunnel_path(call.text("TARGET"), call.text("database"));
+  settings.remote.options = call.options;
+  settings.remote.url = api.url();
+  settings.remote.path = Api::tunnel_path(call.text("TARGET"), call.text("database"));
+  if (api.url().tls) settings.remote.tls = make_tls_context(call.options);
   settings.speaks_postgres = speaks_postgres;
   settings.address.address = call.text("listen", "127.0.0.1");
   return settings;

@@ -53,11 +53,11 @@ int member(const Call& call) {
 }  // namespace
 
 Verbs group_verbs() {
-  const std::vector<Argument> name{{"NAME", Kind::text, "the group's name"}};
+  const std::vector<Argument> name{{"NAME", Kind::group, "the group's name"}};
   Verb all{"group list", "list groups with their members"};
   all.exits = {4, 5, 7};
   all.run = list;
-  Verb make{"group add", "make a group", name};
+  Verb make{"group add", "make a group", {{"NAME", Kind::text, "the group's name"}}};
   make.flags = {option("--description", Kind::text, "TEXT", "what it is for")};
   make.exits = {4, 5, 7};
   make.run = add;
@@ -66,8 +66,8 @@ Verbs group_verbs() {
   away.run = remove;
   Verb change{"group member", "add users to a group or remove them; policies follow at their next statement"};
   change.arguments = {{"CHANGE", Kind::choice, "add or remove", true, false, "add remove"},
-                      {"GROUP", Kind::text, "the group"},
-                      {"USER", Kind::text, "the users", true, true}};
+                      {"GROUP", Kind::group, "the group"},
+                      {"USER", Kind::user, "the users", true, true}};
   change.examples = {{"dbgate group member add analysts ana omar", "two more analysts"}};
   change.exits = {3, 4, 5, 7};
   change.run = member;

@@ -38,6 +38,8 @@ int help(const Call& call) {
   }
   for (const Verb& verb : table.verbs)
     if (!verb.hidden) known.push_back(verb.path);
+  for (const Group& group : table.groups)
+    known.push_back(group.name);
   throw Problem{Exit::usage, "there is no help on \"" + wanted + "\"", suggestion(wanted, known, "dbgate help")};
 }
 

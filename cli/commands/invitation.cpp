@@ -32,6 +32,13 @@ int list(const Call& call) {
   return 0;
 }
 
+int revoke(const Call& call) {
+  confirm(call.options, call.has("yes"), "Revoke the invitation " + call.text("ID") + "?");
+  Api(call.options).revoke_invitation(call.text("ID"));
+  std::cerr << "revoked " << call.text("ID") << '\n';
+  return 0;
+}
+
 int registrations(const Call& call) {
   Listing listing{{"name", "email", "display_name", "created_at"}, Api(call.options).registrations()};
   listing.empty = "nobody waits for approval";
@@ -46,6 +53,14 @@ int approve(const Call& call) {
   const std::string name = call.text("NAME");
   Api(call.options).approve_registration(name, approval);
   std::cerr << name << " may sign in\n";
+  return 0;
+}
+
+int deny(const Call& call) {
+  const std::string name = call.text("NAME");
+  confirm(call.options, call.has("yes"), "Turn " + name + " down?");
+  Api(call.options).deny_registration(name);
+  std::cerr << name << " was turned down\n";
   return 0;
 }
 
@@ -74,7 +89,7 @@ int enroll(const Call& call) {
 }  // namespace
 
 Verbs invitation_verbs() {
-  const Flag group = options("--group", Kind::text, "GROUP", "a member of this group; may stand several times");
+  const Flag group = options("--group", Kind::group, "GROUP", "a member of this group; may stand several times");
   const Flag role = options("--role", Kind::text, "ROLE", "with this administrative role; may stand several times");
   Verb make{"invitation create",
             "invite somebody; the secret is shown this one time",
@@ -85,12 +100,24 @@ Verbs invitation_verbs() {
   Verb all{"invitation list", "list invitations"};
   all.exits = {4, 5, 7};
   all.run = list;
+  Verb gone{"invitation revoke",
+            "take an invitation back that nobody has used",
+            {{"ID", Kind::text, "the invitation: inv_…"}},
+            {toggle("--yes", "do not ask")}};
+  gone.exits = {3, 4, 5, 7};
+  gone.run = revoke;
   Verb waiting{"registration list", "list who waits for approval"};
   waiting.exits = {4, 5, 7};
   waiting.run = registrations;
   Verb yes{"registration approve", "let somebody in who registered", {{"NAME", Kind::text, "the user"}}, {group, role}};
   yes.exits = {3, 4, 5, 7};
   yes.run = approve;
+  Verb no{"registration deny",
+          "turn somebody down who registered",
+          {{"NAME", Kind::text, "the user"}},
+          {toggle("--yes", "do not ask")}};
+  no.exits = {3, 4, 5, 7};
+  no.run = deny;
   Verb self{"registration create",
             "register yourself, with an invitation or for approval",
             {{"NAME", Kind::text, "the name you want"}}};
@@ -101,7 +128,7 @@ Verbs invitation_verbs() {
       toggle("--password-stdin", "read the invitation, if there is one, and the password from standard input")};
   self.exits = {5, 7};
   self.run = enroll;
-  return {make, all, waiting, yes, self};
+  return {make, all, gone, waiting, yes, no, self};
 }
 
 }  // namespace dbgate::cli

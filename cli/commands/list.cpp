@@ -30,7 +30,7 @@ int list(const Call& call) {
     const Progress progress(call.options, "asking " + api.url().text());
     targets = api.targets();
   }
-  cache_targets(call.options, targets);
+  cache_names(call.options, "target", targets);
   const std::vector<LiveTunnel> tunnels = live_tunnels();
   Listing listing{{"name", "engine", "databases", "access"}, {}, {"environment", "engine_version", "port"}};
   listing.empty = "no target is open to you; ask an administrator of the gateway";

@@ -68,6 +68,7 @@ int login(const Call& call) {
   }
   Api api(call.options);
   Login kept;
+  bool once = false;
   kept.profile = call.options.profile;
   kept.url = api.url().text();
   if (call.has("with-token")) {
@@ -82,11 +83,15 @@ int login(const Call& call) {
     if (kept.access_token.empty()) throw Problem{Exit::failure, "the gateway answered without a token", ""};
     if (kept.user.empty()) kept.user = text_at(api.me_with(kept.access_token), "user.name");
     const json::value* change = answer.as_object().if_contains("must_change_password");
-    if (change != nullptr && change->is_bool() && change->as_bool()) {
-      std::cerr << "this password is for one sign-in only\n  hint: dbgate password\n";
-    }
+    once = change != nullptr && change->is_bool() && change->as_bool();
   }
   keep_login(call.options, kept);
+  if (once) std::cerr << "this password was for one sign-in only\n";
+  if (once && may_ask(call.options)) {
+    command_table().find("password")->run(call);
+  } else if (once) {
+    std::cerr << "  hint: dbgate password\n";
+  }
   std::cerr << "signed in to " << kept.url << " as " << kept.user << '\n';
   return 0;
 }

@@ -54,11 +54,11 @@ int key_revoke(const Call& call) {
 }  // namespace
 
 Verbs service_account_verbs() {
-  const Argument account{"ACCOUNT", Kind::text, "the service account"};
+  const Argument account{"ACCOUNT", Kind::service, "the service account"};
   Verb make{"service-account add", "make an account for a program", {{"NAME", Kind::text, "its name"}}};
   make.flags = {toggle("--agent", "it is an AI agent"),
                 option("--display-name", Kind::text, "TEXT", "what it is, for people"),
-                options("--group", Kind::text, "GROUP", "a member of this group; may stand several times")};
+                options("--group", Kind::group, "GROUP", "a member of this group; may stand several times")};
   make.exits = {4, 5, 7};
   make.run = add;
   Verb all{"service-account list", "list service accounts and agents"};

@@ -84,7 +84,7 @@ int kill(const Call& call) {
 
 Verbs session_verbs() {
   Verb all{"sessions list", "list live sessions: yours, or all for auditors and administrators"};
-  all.flags = {option("--user", Kind::text, "USER", "of this user"),
+  all.flags = {option("--user", Kind::user, "USER", "of this user"),
                option("--target", Kind::target, "TARGET", "on this target")};
   all.exits = {4, 5, 7};
   all.run = list;

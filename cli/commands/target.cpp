@@ -16,11 +16,41 @@ namespace {
 
 namespace json = boost::json;
 
+// What a target has no value for is left out of a table.
+const std::vector<std::string> columns{"name",
+                                       "managed_by",
+                                       "settings.engine",
+                                       "settings.environment",
+                                       "settings.labels",
+                                       "settings.upstream.hosts",
+                                       "settings.upstream.database",
+                                       "settings.upstream.user",
+                                       "settings.upstream.tls",
+                                       "settings.databases",
+                                       "settings.search_path",
+                                       "settings.pool",
+                                       "settings.limits",
+                                       "has_password",
+                                       "created_at",
+                                       "updated_at"};
+
 json::array list_of(const std::vector<std::string>& words) {
   json::array list;
   for (const std::string& word : words)
     list.emplace_back(word);
   return list;
+}
+
+json::object labels_of(const std::vector<std::string>& words) {
+  json::object labels;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw Problem{Exit::usage, "--label: \"" + word + "\" is not KEY=VALUE", "such as --label team=sales"};
+    }
+    labels[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return labels;
 }
 
 // The upstream password: a line of standard input, or a question. Never a flag.
@@ -44,6 +74,7 @@ void apply_flags(const Call& call, json::object& settings) {
   if (!upstream.empty()) settings["upstream"] = std::move(upstream);
   if (call.has("engine")) settings["engine"] = call.text("engine");
   if (call.has("env")) settings["environment"] = call.text("env");
+  if (call.has("label")) settings["labels"] = labels_of(call.list("label"));
   if (call.has("further-database")) settings["databases"] = list_of(call.list("further-database"));
   if (!call.has("settings-stdin")) return;
   const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
@@ -55,7 +86,9 @@ void apply_flags(const Call& call, json::object& settings) {
 }
 
 int list(const Call& call) {
-  Listing listing{{"name", "engine", "databases", "access"}, Api(call.options).targets(), {"environment", "source"}};
+  Listing listing{{"name", "engine", "databases", "environment", "access"},
+                  Api(call.options).targets({{"all", "true"}}),
+                  {"labels"}};
   listing.empty = "there is no target; dbgate target add NAME makes one";
   print_listing(call.options, listing);
   return 0;
@@ -63,7 +96,7 @@ int list(const Call& call) {
 
 int show(const Call& call) {
   const json::value target = Api(call.options).target(call.text("NAME"));
-  print_object(call.options, target.as_object(), {"name", "engine", "source", "settings", "revision", "updated_at"});
+  print_object(call.options, target.as_object(), columns);
   return 0;
 }
 
@@ -75,7 +108,7 @@ int add(const Call& call) {
   apply_flags(call, settings);
   if (!call.has("settings-stdin")) add_password(call, settings["upstream"].as_object(), true);
   const json::object target{{"name", call.text("NAME")}, {"settings", std::move(settings)}};
-  show_created(call.options, Api(call.options).create_target(target), {"name", "engine", "revision"}, "");
+  show_created(call.options, Api(call.options).create_target(target), columns, "");
   return 0;
 }
 
@@ -115,6 +148,7 @@ std::vector<Flag> setting_flags() {
           choice("--tls", "MODE", "disable prefer require verify-ca verify-full", "how the connection is secured"),
           choice("--engine", "ENGINE", "postgresql tcp", "what the server speaks"),
           option("--env", Kind::text, "ENVIRONMENT", "such as production"),
+          options("--label", Kind::text, "KEY=VALUE", "for lists; may stand several times"),
           options("--further-database", Kind::text, "NAME", "another database; may stand several times"),
           toggle("--settings-stdin", "read settings from standard input as JSON, as in the configuration file")};
 }
@@ -123,7 +157,7 @@ std::vector<Flag> setting_flags() {
 
 Verbs target_verbs() {
   const std::vector<Argument> name{{"NAME", Kind::target, "the target's name"}};
-  Verb all{"target list", "list targets"};
+  Verb all{"target list", "list all targets, those too that you may not use"};
   all.exits = {4, 5, 7};
   all.run = list;
   Verb one{"target show", "show a target's settings, without its secrets", name};

@@ -27,22 +27,23 @@ constexpr std::int64_t cache_seconds = 300;
     names.push_back(text_at(target, "name"));
     list += (list.empty() ? "you may use: " : ", ") + names.back();
   }
+  if (list.empty()) list = "no target is open to you; ask an administrator of the gateway";
   throw Problem{Exit::not_found, "there is no target \"" + name + "\" for you", suggestion(name, names, list)};
 }
 
 // One file for each gateway and profile; the name says nothing to anybody but this program.
-std::string cache_path(const Options& options) {
+std::string cache_path(const Options& options, const std::string& kind) {
   std::string key = options.profile + "|" + options.url;
   for (char& c : key)
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
-  return cache_directory() + "/targets-" + key.substr(0, 150) + ".json";
+  return cache_directory() + "/" + kind + "s-" + key.substr(0, 150) + ".json";
 }
 
 }  // namespace
 
 json::object require_target(Api& api, const std::string& name) {
   const json::array targets = api.targets();
-  cache_targets(api.options(), targets);
+  cache_names(api.options(), "target", targets);
   for (const json::value& target : targets)
     if (text_at(target, "name") == name) return target.as_object();
   refuse(name, targets);
@@ -52,8 +53,8 @@ void no_target(Api& api, const std::string& name) {
   refuse(name, api.targets());
 }
 
-std::vector<std::string> cached_targets(const Options& options, bool& fresh) {
-  const std::string path = cache_path(options);
+std::vector<std::string> cached_names(const Options& options, const std::string& kind, bool& fresh) {
+  const std::string path = cache_path(options, kind);
   struct stat status {};
   fresh = ::stat(path.c_str(), &status) == 0 && std::time(nullptr) - status.st_mtime < cache_seconds;
   std::vector<std::string> names;
@@ -66,12 +67,12 @@ std::vector<std::string> cached_targets(const Options& options, bool& fresh) {
   return names;
 }
 
-void cache_targets(const Options& options, const json::array& targets) {
+void cache_names(const Options& options, const std::string& kind, const json::array& items) {
   json::array names;
-  for (const json::value& target : targets)
-    names.emplace_back(text_at(target, "name"));
+  for (const json::value& item : items)
+    names.emplace_back(text_at(item, "name"));
   try {
-    write_private_file(cache_path(options), json::serialize(names) + "\n");
+    write_private_file(cache_path(options, kind), json::serialize(names) + "\n");
   } catch (const Problem&) {
     // Completion is a comfort; a full or read-only disk must not stop what was asked for.
   }

@@ -12,9 +12,11 @@ boost::json::object require_target(Api& api, const std::string& name);
 /// The problem itself, for whoever has learnt otherwise that there is none.
 [[noreturn]] void no_target(Api& api, const std::string& name);
 
-/// Names for completion: those seen in the last five minutes at the gateway of the options, by nobody's asking.
-std::vector<std::string> cached_targets(const Options& options, bool& fresh);
-void cache_targets(const Options& options, const boost::json::array& targets);
+/// Names for completion ("target", "user", "group", "service"): those seen in the last five minutes at the gateway of
+/// the options, by nobody's asking.
+std::vector<std::string> cached_names(const Options& options, const std::string& kind, bool& fresh);
+/// @param items  of the API, with names
+void cache_names(const Options& options, const std::string& kind, const boost::json::array& items);
 
 /// "-c SQL", "-f FILE" or "-" of a call. Throws Problem (usage) if there is none.
 std::string sql_of(const Call& call);

@@ -41,6 +41,14 @@ int show(const Call& call) {
   return 0;
 }
 
+int remove(const Call& call) {
+  const std::string name = call.text("NAME");
+  confirm(call.options, call.has("yes"), "Remove " + name + " with all sign-ins, keys and passwords?");
+  Api(call.options).remove_user(name);
+  std::cerr << "removed " << name << '\n';
+  return 0;
+}
+
 int set_state(const Call& call, const char* state) {
   Api(call.options).change_user(call.text("NAME"), {{"state", state}});
   std::cerr << call.text("NAME") << " is " << state << '\n';
@@ -67,19 +75,21 @@ int reset(const Call& call) {
 }  // namespace
 
 Verbs user_verbs() {
-  const std::vector<Argument> name{{"NAME", Kind::text, "the user's name"}};
+  const std::vector<Argument> name{{"NAME", Kind::user, "the user's name"}};
   const Flag yes = toggle("--yes", "do not ask");
-  Verb make{"user add", "make a user, who signs in with a one-time password first", name};
+  Verb make{"user add",
+            "make a user, who signs in with a one-time password first",
+            {{"NAME", Kind::text, "the user's name"}}};
   make.flags = {option("--email", Kind::text, "ADDRESS", "the e-mail address"),
                 option("--display-name", Kind::text, "TEXT", "the name as people write it"),
-                options("--group", Kind::text, "GROUP", "a member of this group; may stand several times"),
+                options("--group", Kind::group, "GROUP", "a member of this group; may stand several times"),
                 options("--role", Kind::text, "ROLE", "admin, user_admin, target_admin, policy_admin or auditor")};
   make.examples = {{"dbgate user add ana --group analysts", "somebody new"}};
   make.exits = {4, 5, 7};
   make.run = add;
   Verb all{"user list", "list users"};
   all.flags = {choice("--state", "STATE", "active disabled invited pending", "in this state"),
-               option("--group", Kind::text, "GROUP", "in this group")};
+               option("--group", Kind::group, "GROUP", "in this group")};
   all.exits = {4, 5, 7};
   all.run = list;
   Verb one{"user show", "show a user", name};
@@ -94,7 +104,10 @@ Verbs user_verbs() {
   Verb anew{"user reset", "give a user a one-time password and take the second factor away", name, {yes}};
   anew.exits = {3, 4, 5, 7};
   anew.run = reset;
-  return {make, all, one, off, on, anew};
+  Verb away{"user remove", "remove a user, or a service account; live sessions end within a second", name, {yes}};
+  away.exits = {3, 4, 5, 7};
+  away.run = remove;
+  return {make, all, one, off, on, anew, away};
 }
 
 }  // namespace dbgate::cli

@@ -103,7 +103,9 @@ void HttpConnection::Impl::connect() {
 }
 
 void HttpConnection::Impl::handshake(PlainStream stream) {
-  tls.emplace(make_tls_context(options));
+  const net::TlsContext context_of_options = make_tls_context(options);
+  SSL_CTX_up_ref(context_of_options.get());
+  tls.emplace(context_of_options.get());  // owns one reference
   secured.emplace(std::move(stream), *tls);
   const std::string host = bare(url.host);
   if (!options.insecure) secured->set_verify_callback(asio::ssl::host_name_verification(host));

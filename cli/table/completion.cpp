@@ -207,6 +207,12 @@ std::string dynamic_kind(Kind kind) {
   switch (kind) {
     case Kind::target:
       return "target";
+    case Kind::user:
+      return "user";
+    case Kind::group:
+      return "group";
+    case Kind::service:
+      return "service";
     case Kind::profile:
       return "profile";
     case Kind::tunnel:
@@ -260,7 +266,9 @@ std::string fish_completion(const Table& table) {
       "return 0\n"
       "    test \"$argv[1]\" = ''; and return 1\n    set -l n (count $wanted)\n    test (count $at) -ge $n; or "
       "return 1\n    test \"$at[1..$n]\" = \"$wanted\"; or return 1\n    test (count $argv) -lt 2; and return 0\n"
-      "    test (math (count $at) - (count $wanted)) -eq $argv[2]\nend\ncomplete -c dbgate -f\n";
+      "    set -l more (math (count $at) - (count $wanted))\n"
+      "    test (count $argv) -gt 2; and test $more -ge $argv[2]; and return 0\n"
+      "    test $more -eq $argv[2]\nend\ncomplete -c dbgate -f\n";
   const auto words = [&out, &table](const std::string& group) {
     for (const Word& word : words_after(table, group)) {
       const std::string condition = group.empty() ? "__dbgate_at \"\"" : "__dbgate_at \"" + group + "\" 0";
@@ -296,7 +304,7 @@ std::string fish_completion(const Table& table) {
     std::size_t place = 0;
     for (const Argument& argument : verb.arguments) {
       const Values values = values_of(argument.kind, argument.choices);
-      const std::string at = argument.many ? "" : " " + std::to_string(place++);
+      const std::string at = " " + std::to_string(place++) + (argument.many ? " more" : "");
       const std::string condition = " -n " + single_quoted("__dbgate_at \"" + verb.path + "\"" + at);
       if (values.files) {
         out += "complete -c dbgate" + condition + " -F\n";

@@ -1,30 +1,71 @@
 #pragma once
+#include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 
 #include "cli/options.h"
 #include "gateway/base/error.h"
 #include "gateway/base/task.h"
 #include "gateway/net/stream.h"
+#include "gateway/net/tls.h"
 
 namespace dbgate::cli {
 
-/// One connection to a target through the gateway's API: a WebSocket that carries its bytes.
+/// What a tunnel has done so far.
+struct TunnelCounts {
+  std::uint64_t connections = 0;
+  std::uint64_t open = 0;
+  std::uint64_t bytes_sent = 0;      ///< to the gateway
+  std::uint64_t bytes_received = 0;  ///< from it
+  std::string last_error;
+};
+
+/// How a connection ended.
+struct RemoteEnd {
+  bool by_client = false;
+  std::string reason;  ///< what the gateway said; empty if nothing
+};
+
+/// One connection to a target through the gateway's API.
 class Remote {
  public:
   virtual ~Remote() = default;
-  /// At least one byte, or 0 at the end of the stream.
-  virtual Task<std::size_t> read_some(std::span<char> into) = 0;
-  virtual Task<bool> write_all(std::string_view bytes) = 0;
-  virtual Task<> close() = 0;
-  /// What the gateway said when it closed; empty if nothing.
-  virtual std::string close_reason() const = 0;
+  /// Carries the bytes of a local client, of which `first` have been read already, until both have ended or one is
+  /// lost.
+  virtual Task<RemoteEnd> relay(net::Stream& client, std::string first, TunnelCounts& counts) = 0;
 };
 
-/// Opens one. Errors: 08006 the gateway cannot be reached, 28000 the token is not accepted, 3D000 no such target,
-/// 57P01 the gateway is draining.
-Task<Result<std::unique_ptr<Remote>>> open_remote(net::Executor executor, const Options& options, GatewayUrl url,
-                                                  std::string token, std::string path);
+/// Where connections lead to.
+struct RemoteSettings {
+  Options options;
+  GatewayUrl url;
+  std::string path;     ///< of the API's tunnel resource
+  net::TlsContext tls;  ///< null: none
+};
+
+/// Opens connections to a target: the bytes as they are after an HTTP upgrade, and in a WebSocket where something on
+/// the way knows no other upgrade (docs/api.md).
+class RemoteOpener {
+ public:
+  explicit RemoteOpener(RemoteSettings settings) : settings_(std::move(settings)) {}
+
+  /// Errors: 08006 the gateway cannot be reached, 28000 the token is not accepted, 42501 the token is not good for
+  /// tunnels, 3D000 no such target, 53300 too many requests, 57P01 the gateway is draining.
+  Task<Result<std::unique_ptr<Remote>>> open(net::Executor executor, std::string token);
+
+ private:
+  const RemoteSettings settings_;
+  bool by_websocket_ = false;
+};
+
+/// The same with one way. Null: what answers does not know this upgrade.
+Task<Result<std::unique_ptr<Remote>>> open_plain_remote(net::Executor executor, RemoteSettings settings,
+                                                        std::string token);
+Task<Result<std::unique_ptr<Remote>>> open_websocket_remote(net::Executor executor, RemoteSettings settings,
+                                                            std::string token);
+
+/// What an answer of the gateway means that is no upgrade; success: nothing that would be different another way.
+Result<> refusal_of(unsigned status);
+Error gateway_unreachable(const GatewayUrl& url, const std::string& why);
 
 }  // namespace dbgate::cli

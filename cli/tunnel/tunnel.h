@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "cli/options.h"
+#include "cli/tunnel/remote.h"
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/net/listener.h"
 
@@ -24,21 +24,10 @@ class TunnelToken {
 };
 
 struct TunnelSettings {
-  Options options;
-  GatewayUrl url;
-  std::string path;  ///< of the API's tunnel resource
+  RemoteSettings remote;
   net::ListenAddress address;
   bool speaks_postgres = true;  ///< otherwise bytes pass from the first on, and no password can be asked for
   std::optional<auth::ScramVerifier> verifier;  ///< of the one-session password; none: no password is asked for
-};
-
-/// What a tunnel has done so far.
-struct TunnelCounts {
-  std::uint64_t connections = 0;
-  std::uint64_t open = 0;
-  std::uint64_t bytes_sent = 0;      ///< to the gateway
-  std::uint64_t bytes_received = 0;  ///< from it
-  std::string last_error;
 };
 
 /// A local listener whose connections each become one connection of the target. Ends with its io_context.
@@ -59,6 +48,7 @@ class Tunnel {
 
   boost::asio::io_context& context_;
   TunnelSettings settings_;
+  RemoteOpener opener_;
   TunnelToken* token_ = nullptr;
   TunnelCounts counts_;
   net::Listener listener_;

@@ -3,10 +3,7 @@
 #include <argon2.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
-#include <sched.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -18,6 +15,8 @@
 #include <vector>
 
 #include "gateway/adapters/argon2_text.h"
+#include "gateway/adapters/hash_process.h"
+#include "gateway/base/log.h"
 #include "gateway/base/thread.h"
 
 namespace dbgate::adapters {
@@ -85,14 +84,6 @@ bool compute(Argon2Hash& wanted, std::string& password) {
   return argon2_ctx(&context, Argon2_id) == ARGON2_OK;
 }
 
-// SCHED_IDLE rather than nice 19: a thread of any other class takes the processor from it the moment it wakes
-// (sched(7)); docs/identity.md has the measurement. Whoever may not choose is merely nicer.
-void step_back() {
-  const sched_param none{};
-  ::sched_setscheduler(0, SCHED_IDLE, &none);
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19);
-}
-
 /// One hash to be made, on the stack of whoever waits for it.
 struct Job {
   Argon2Hash hash;
@@ -110,11 +101,13 @@ class Argon2Passwords final : public ports::PasswordHasher {
   Result<bool> verify(std::string_view stored, std::string_view password) override;
   bool needs_rehash(std::string_view stored) const override;
   const std::string& decoy() const override { return decoy_; }
+  std::size_t threads() const override { return threads_.size(); }
 
  private:
   Argon2Hash blank() const;
   Result<> run(Job& job);
-  void serve();
+  void serve(std::size_t number);
+  bool make(std::size_t number, Job& job);
 
   const config::Passwords settings_;
   std::string decoy_;
@@ -123,6 +116,7 @@ class Argon2Passwords final : public ports::PasswordHasher {
   std::condition_variable done_;
   std::deque<Job*> waiting_;
   bool stopped_ = false;
+  std::vector<std::unique_ptr<HashProcess>> processes_;  // of each thread; null: it hashes itself
   std::vector<std::unique_ptr<Thread>> threads_;
 };
 
@@ -132,8 +126,10 @@ Argon2Passwords::Argon2Passwords(const config::Passwords& settings) : settings_(
   decoy_ = format_argon2(never);
   const std::size_t half = std::max(1u, std::thread::hardware_concurrency() / 2);
   const std::size_t count = settings.threads == 0 ? half : settings.threads;
+  while (processes_.size() < count)
+    processes_.push_back(HashProcess::start(compute, [] { arena.give_back(); }));
   while (threads_.size() < count)
-    threads_.push_back(std::make_unique<Thread>(stack_bytes, [this] { serve(); }));
+    threads_.push_back(std::make_unique<Thread>(stack_bytes, [this, number = threads_.size()] { serve(number); }));
 }
 
 Argon2Passwords::~Argon2Passwords() {
@@ -156,8 +152,20 @@ Argon2Hash Argon2Passwords::blank() const {
   return hash;
 }
 
-void Argon2Passwords::serve() {
-  step_back();
+bool Argon2Passwords::make(std::size_t number, Job& job) {
+  std::unique_ptr<HashProcess>& process = processes_[number];
+  if (process) {
+    const auto made = process->compute(job.hash, job.password);
+    if (made) return *made;
+    log::warn("identity", "a process that hashes passwords has ended: its thread does so from here on");
+    process.reset();
+    run_when_idle();
+  }
+  return compute(job.hash, job.password);
+}
+
+void Argon2Passwords::serve(std::size_t number) {
+  if (!processes_[number]) run_when_idle();
   std::unique_lock lock(mutex_);
   while (true) {
     const auto ready = [this] { return stopped_ || !waiting_.empty(); };
@@ -171,7 +179,7 @@ void Argon2Passwords::serve() {
     Job& job = *waiting_.front();
     waiting_.pop_front();
     lock.unlock();
-    const bool succeeded = compute(job.hash, job.password);
+    const bool succeeded = make(number, job);
     lock.lock();
     job.succeeded = succeeded;
     job.done = true;

@@ -330,12 +330,14 @@ Result<std::unique_ptr<ports::AuditLog>> open_file_audit(const FileAuditOptions&
   if (options.sync && !(flush_directory(options.directory) && flush_directory(parent.empty() ? "." : parent))) {
     return io_error("cannot flush " + options.directory);
   }
-  File lock(::open((options.directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (lock.get() < 0) return io_error("cannot open " + options.directory + "/lock");
+  const std::string lock_path = options.directory + "/" + options.lock_name;
+  File lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (lock.get() < 0) return io_error("cannot open " + lock_path);
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return Error(sqlstate::io_error, "audit log: " + options.directory + " is in use by another dbgate-gateway");
   }
   auto log = std::make_unique<FileAudit>(options, std::move(lock));
+  if (options.lock_name != FileAuditOptions::own_lock) return std::unique_ptr<ports::AuditLog>(std::move(log));
   // After a crash, also of chains that nobody will open: there may be fewer workers now.
   for (const audit::Tail& tail : audit::read_tails(options.directory)) {
     if (tail.lines.empty()) continue;

@@ -10,6 +10,11 @@ struct FileAuditOptions {
   std::string directory;
   std::size_t segment_bytes = 256u << 20;
   bool sync = false;  ///< acceptance means fdatasync, which one flusher thread does for all chains together
+  /// Which file is locked. Another name than a gateway's is for a program that may run beside one: it opens no chain
+  /// that the other has, and leaves what the other's crashes have left.
+  std::string lock_name = own_lock;
+
+  static constexpr const char* own_lock = "lock";
 };
 
 /// The audit log as files: one sequence of segments for each chain, blobs/ for large texts, and a head for each chain

@@ -34,7 +34,7 @@ inline constexpr std::string_view relations =
     "FROM pg_catalog.pg_class WHERE NOT pg_catalog.pg_is_other_temp_schema(relnamespace)";
 
 inline constexpr std::string_view columns =
-    "SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnum, a.attgenerated <> '' "
+    "SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnum, a.attgenerated <> '', a.attnotnull "
     "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
     "WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c', 'S') "
     "AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)";
@@ -74,6 +74,17 @@ inline constexpr std::string_view foreign_keys =
     "SELECT k.conrelid, k.confrelid, k.confupdtype, k.confdeltype, k.conkey::int4[]::oid[], k.confkey::int4[]::oid[] "
     "FROM pg_catalog.pg_constraint k "
     "WHERE k.contype = 'f' AND NOT pg_catalog.pg_is_other_temp_schema(k.connamespace)";
+
+inline constexpr std::string_view unique_keys =
+    "SELECT k.conrelid, k.contype = 'p', k.conkey::int4[]::oid[] FROM pg_catalog.pg_constraint k "
+    "WHERE k.contype IN ('p', 'u') AND NOT pg_catalog.pg_is_other_temp_schema(k.connamespace)";
+
+// What users wrote. An account that may not read comments has none.
+inline constexpr std::string_view comments =
+    "SELECT d.objoid, d.objsubid, pg_catalog.left(d.description, 1000) FROM pg_catalog.pg_description d "
+    "JOIN pg_catalog.pg_class c ON c.oid = d.objoid WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+    "AND d.objoid >= 16384 AND d.objsubid >= 0 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
+    "AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)";
 
 inline std::string functions_with(std::string_view body, std::string_view where) {
   return "SELECT p.oid, p.pronamespace, p.proname, p.prokind, p.provolatile, p.prosecdef, p.proretset, p.proisstrict, "

@@ -47,6 +47,7 @@ class Loader {
   Result<> read(std::initializer_list<std::string_view> catalogs, std::string_view sql, Add add);
   Result<> read_defined(std::initializer_list<std::string_view> catalogs, std::string_view oids, Add add,
                         std::string (*query)(bool definition));
+  Result<> read_comments();
   Result<> read_batch(std::span<const Oid> oids, Add add, std::string (*query)(bool definition));
   Result<> try_batch(std::span<const Oid> oids, Add add, const std::string& sql);
   bool readable(std::initializer_list<std::string_view> catalogs) const;
@@ -60,6 +61,8 @@ class Loader {
   void add_rule(const PgRow& row);
   void add_trigger(const PgRow& row);
   void add_foreign_key(const PgRow& row);
+  void add_unique_key(const PgRow& row);
+  void add_comment(const PgRow& row);
   void add_expression(const PgRow& row);
   void add_aggregate(const PgRow& row);
   void add_function(const PgRow& row);
@@ -99,6 +102,16 @@ Result<> Loader::read(std::initializer_list<std::string_view> catalogs, std::str
   });
   if (read && too_much()) return Error(sqlstate::program_limit_exceeded, "the server's catalog is beyond all bounds");
   return read;
+}
+
+// Nothing rests on them: a server that does not give them has none.
+Result<> Loader::read_comments() {
+  DBGATE_CHECK(connection_.execute("SAVEPOINT comments"));
+  const auto got = read({"pg_class"}, queries::comments, &Loader::add_comment);
+  if (got) return connection_.execute("RELEASE comments");
+  const Error why = got.error();
+  if (connection_.broken() || why.code() != sqlstate::insufficient_privilege) return why;
+  return connection_.execute("ROLLBACK TO comments; RELEASE comments");
 }
 
 Result<> Loader::try_batch(std::span<const Oid> oids, Add add, const std::string& sql) {
@@ -149,6 +162,8 @@ Result<std::shared_ptr<const catalog::Snapshot>> Loader::load(const ports::Catal
   DBGATE_CHECK(read({"pg_inherits"}, queries::parents, &Loader::add_parent));
   DBGATE_CHECK(read({"pg_trigger", "pg_class", "pg_constraint"}, queries::triggers, &Loader::add_trigger));
   DBGATE_CHECK(read({"pg_constraint"}, queries::foreign_keys, &Loader::add_foreign_key));
+  DBGATE_CHECK(read({"pg_constraint"}, queries::unique_keys, &Loader::add_unique_key));
+  DBGATE_CHECK(read_comments());
   DBGATE_CHECK(read({"pg_aggregate"}, queries::aggregates, &Loader::add_aggregate));
   DBGATE_CHECK(read({"pg_proc", "pg_language"}, queries::functions(version), &Loader::add_function));
   DBGATE_CHECK(read({"pg_operator"}, queries::operators, &Loader::add_operator));
@@ -193,7 +208,7 @@ void Loader::add_relation(const PgRow& row) {
 }
 
 void Loader::add_column(const PgRow& row) {
-  builder_.add_column(row.oid(0), {row.text(1), row.oid(2), row.int32(3), row.int16(4), row.flag(5)});
+  builder_.add_column(row.oid(0), {row.text(1), row.oid(2), row.int32(3), row.int16(4), row.flag(5), row.flag(6)});
 }
 
 void Loader::add_parent(const PgRow& row) {
@@ -209,14 +224,24 @@ void Loader::add_trigger(const PgRow& row) {
       catalog::Trigger{row.oid(0), row.oid(1), row.text(2), row.int16(3), row.flag(4), row.text(5), row.text(6)});
 }
 
+std::vector<std::int16_t> column_numbers(const PgRow& row, int field) {
+  std::vector<std::int16_t> columns;
+  for (const Oid number : row.oids(field))
+    columns.push_back(static_cast<std::int16_t>(number));
+  return columns;
+}
+
+void Loader::add_unique_key(const PgRow& row) {
+  const std::vector<std::int16_t> columns = column_numbers(row, 2);
+  builder_.add(catalog::UniqueKey{row.oid(0), row.flag(1), columns});
+}
+
+void Loader::add_comment(const PgRow& row) {
+  builder_.add(catalog::Comment{row.oid(0), static_cast<std::int16_t>(row.int32(1)), row.text(2)});
+}
+
 void Loader::add_foreign_key(const PgRow& row) {
-  const auto numbers = [&](int field) {
-    std::vector<std::int16_t> columns;
-    for (const Oid number : row.oids(field))
-      columns.push_back(static_cast<std::int16_t>(number));
-    return columns;
-  };
-  const std::vector<std::int16_t> columns = numbers(4), referenced = numbers(5);
+  const std::vector<std::int16_t> columns = column_numbers(row, 4), referenced = column_numbers(row, 5);
   builder_.add(catalog::ForeignKey{row.oid(0), row.oid(1), row.letter(2), row.letter(3), columns, referenced});
 }
 

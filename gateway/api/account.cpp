@@ -49,7 +49,11 @@ Task<Response> logout(Services& services, Request& request) {
     all = body.boolean("all", false);
   }
   if (all && !request.caller->may("account")) {
-    co_return problem(request, "insufficient_scope", "this needs a token with the scope \"account\"");
+    co_return out_of_scope(request, "account");
+  }
+  if (!all && !request.caller->certificate.empty()) {
+    co_return problem(request, "conflict",
+                      "a certificate has no login to end; an administrator takes it from its user");
   }
   const auto ended = co_await services.accounts.sign_out(account_caller(request), all);
   if (!ended) co_return account_problem(request, ended.error());

@@ -30,6 +30,7 @@ const std::array meanings = {
     Meaning{sqlstate::invalid_parameter_value, "unprocessable"},
     Meaning{sqlstate::unique_violation, "conflict"},
     Meaning{sqlstate::serialization_failure, "conflict"},
+    Meaning{sqlstate::object_not_in_prerequisite_state, "conflict"},
     Meaning{sqlstate::undefined_object, "not_found"},
     Meaning{sqlstate::invalid_catalog_name, "not_found"},
     // Nothing in the store of somebody who is signed in: the configuration file has the user.

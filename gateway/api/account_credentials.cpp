@@ -61,11 +61,6 @@ Response created(json::object made, std::string_view secret_name, const std::str
   return json_response(json::serialize(made), 201);
 }
 
-// Nobody gets more by making a key than the request's own credential gives.
-Response beyond(const Request& request, const std::string& scope) {
-  return problem(request, "insufficient_scope", "the token of this request has not the scope \"" + scope + "\"");
-}
-
 }  // namespace
 
 Task<Response> list_my_logins(Services& services, Request& request) {
@@ -109,7 +104,7 @@ Task<Response> create_my_token(Services& services, Request& request) {
   // Who has to choose a password could otherwise keep a way in that its owner does not know of.
   const bool must_choose = !caller.scopes.empty() && caller.credential.starts_with("lgn_");
   for (const std::string& scope : body.texts("scopes")) {
-    if (must_choose || !caller.may(scope)) co_return beyond(request, scope);
+    if (must_choose || !caller.may(scope)) co_return out_of_scope(request, scope);
   }
   const auto made = co_await services.accounts.create_token(
       account_caller(request), {body.text("name"), body.texts("scopes"), body.whole("expires_in_seconds", 0)});
@@ -137,7 +132,7 @@ Task<Response> create_my_database_password(Services& services, Request& request)
                       {member::text("name", 1, most_name), member::text("target", 1, most_target).optional().nullable(),
                        member::whole("expires_in_seconds", 1, longest_life_s)});
   if (!body.valid()) co_return body.refused(request);
-  if (!request.caller->may("connect")) co_return beyond(request, "connect");
+  if (!request.caller->may("connect")) co_return out_of_scope(request, "connect");
   const std::string target = body.text("target");
   const auto targets = services.gateway.targets(request.caller->user);
   const bool known = target.empty() || std::any_of(targets.begin(), targets.end(),

@@ -31,7 +31,7 @@ const std::array<Meaning, 8> meanings{{{sqlstate::no_data, "not_found"},
                                        {sqlstate::serialization_failure, "changed_meanwhile"},
                                        {sqlstate::insufficient_privilege, "not_permitted"},
                                        {sqlstate::feature_not_supported, "managed_by_configuration"},
-                                       {ports::not_in_prerequisite_state, "conflict"}}};
+                                       {sqlstate::object_not_in_prerequisite_state, "conflict"}}};
 
 }  // namespace
 
@@ -44,11 +44,6 @@ ports::Actor actor_of(const Request& request) {
     if ((static_cast<unsigned>(request.caller->roles) & static_cast<unsigned>(one.role)) != 0)
       actor.roles.insert(one.name);
   return actor;
-}
-
-bool good_for(const Request& request, std::string_view scope) {
-  const auto& scopes = request.caller->scopes;
-  return scopes.empty() || std::find(scopes.begin(), scopes.end(), scope) != scopes.end();
 }
 
 Response refused_by(const Request& request, const Error& why) {

@@ -18,9 +18,6 @@ namespace dbgate::api {
 
 ports::Actor actor_of(const Request& request);
 
-/// Whether what the caller came with is good for that: "read", "query", "connect", "account" or "admin".
-bool good_for(const Request& request, std::string_view scope);
-
 /// Asks the administration, off the event loop. Errors: those of the question; 08006 without an identity store.
 template <class T>
 Task<Result<T>> ask(Services& services, std::function<Result<T>(ports::Administration&)> question) {

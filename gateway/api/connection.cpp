@@ -16,6 +16,7 @@
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 
+#include "gateway/net/certificate.h"
 #include "gateway/net/stream.h"
 
 namespace dbgate::api {
@@ -128,18 +129,16 @@ class TcpConnection final : public Connection {
 
   bool secured() const noexcept override { return with_tls; }
 
-  std::string client_certificate() const override {
-    std::string der;
+  std::optional<net::PeerCertificate> client_certificate() const override {
     if constexpr (with_tls) {
       SSL* const ssl = const_cast<TlsStream&>(stream_).native_handle();
-      if (SSL_get_verify_result(ssl) != X509_V_OK) return {};
-      X509* const certificate = SSL_get0_peer_certificate(ssl);
-      unsigned char* bytes = nullptr;
-      const int size = certificate == nullptr ? 0 : i2d_X509(certificate, &bytes);
-      if (size > 0) der.assign(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
-      OPENSSL_free(bytes);
+      const X509* const certificate = SSL_get0_peer_certificate(ssl);
+      // The result is "ok" as well where there is no certificate, or none was asked for.
+      const bool verified =
+          (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 && SSL_get_verify_result(ssl) == X509_V_OK;
+      if (certificate != nullptr && verified) return net::describe_certificate(*certificate);
     }
-    return der;
+    return {};
   }
 
   Task<> serve_websocket(std::string header, const Upgrade& upgrade, const Headers& fields) override {
@@ -161,6 +160,21 @@ class TcpConnection final : public Connection {
     ws.read_message_max(0);  // bytes pass through; nothing is collected
     const auto [failed] = co_await ws.async_accept(parser.get(), awaiting);
     if (!failed) co_await upgrade.run(socket);
+  }
+
+  std::optional<OpenConnection> release() override {
+    std::shared_ptr<SSL> tls;
+    if constexpr (with_tls) {
+      SSL* const ssl = stream_.native_handle();
+      // Records that Asio has read and OpenSSL has not: the peer spoke before it was answered.
+      if (BIO_ctrl_pending(SSL_get_rbio(ssl)) > 0) return {};
+      SSL_up_ref(ssl);
+      tls.reset(ssl, SSL_free);
+    }
+    boost::system::error_code failed;
+    const int descriptor = lowest().release_socket().release(failed);
+    if (failed) return {};
+    return OpenConnection(descriptor, std::move(tls));
   }
 
  private:

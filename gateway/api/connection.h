@@ -35,13 +35,17 @@ class Connection {
   /// Whether the peer has closed its end. Looks, and takes nothing.
   virtual bool peer_gone() const noexcept = 0;
   virtual bool secured() const noexcept = 0;
-  /// The client's, verified by TLS: DER; empty without.
-  virtual std::string client_certificate() const = 0;
+  /// The client's, verified by TLS.
+  virtual std::optional<net::PeerCertificate> client_certificate() const = 0;
 
   /// Answers the upgrade request and speaks WebSocket from here on, to its end.
   /// @param header  the whole header of the request as it came
   /// @param fields  for the answer
   virtual Task<> serve_websocket(std::string header, const Upgrade& upgrade, const Headers& fields) = 0;
+
+  /// Gives the connection away, with its TLS. Nothing else may be asked of it then. Empty: the peer has sent what does
+  /// not belong to HTTP any more and cannot be given back.
+  virtual std::optional<OpenConnection> release() = 0;
 };
 
 /// @param tls  null: plain

@@ -37,8 +37,10 @@ void add_farewell(Request& request, const Farewell& farewell) {
 }
 
 Response upgrade_required(const Request& request) {
-  Response refused = problem(request, "upgrade_required", "this path is a WebSocket");
-  refused.headers.set("Upgrade", "websocket");
+  const bool tunnel = request.operation->demands(Demand::tunnel);
+  Response refused =
+      problem(request, "upgrade_required", tunnel ? "this path is a tunnel" : "this path is a WebSocket");
+  refused.headers.set("Upgrade", (tunnel ? std::string(tunnel_protocol) + ", " : "") + "websocket");
   return refused;
 }
 
@@ -54,15 +56,11 @@ std::optional<Response> refuse_by_conditions(const Request& request) {
   return {};
 }
 
-// A login has a scope only while its user has to choose another password (docs/identity.md).
 std::optional<Response> refuse_by_scope(const Request& request) {
   const Operation& operation = *request.operation;
   const std::string_view needed = operation.access == Access::role ? "admin" : operation.scope;
   if (needed.empty() || request.caller->may(needed)) return {};
-  if (request.caller->credential.starts_with("lgn_")) {
-    return problem(request, "insufficient_scope", "choose another password first: POST /api/v1/me/password");
-  }
-  return problem(request, "insufficient_scope", "this needs a token with the scope \"" + std::string(needed) + "\"");
+  return out_of_scope(request, needed);
 }
 
 Response replay(const Request& request, const KeptAnswer& kept) {
@@ -176,10 +174,11 @@ Task<std::optional<Response>> Dispatcher::admit(Request& request) {
   refused = find(request);
   if (refused) co_return refused;
   add_farewell(request, request.operation->farewell);
-  if (is_foreign(request)) {
+  if (is_foreign(request, services_.public_url ? services_.public_url() : std::string())) {
     co_return problem(request, "origin_refused", "the request comes from a page of another origin");
   }
-  if (request.operation->demands(Demand::websocket) && !request.upgrade) co_return upgrade_required(request);
+  const bool upgrades = request.upgrade || (request.tunnel && request.operation->demands(Demand::tunnel));
+  if (request.operation->demands(Demand::websocket) && !upgrades) co_return upgrade_required(request);
   refused = co_await identify(request);
   if (refused) co_return refused;
   co_return refuse_by_conditions(request);
@@ -238,6 +237,8 @@ Task<Response> Dispatcher::handle(Request& request) {
 Response Dispatcher::finish(const Request& request, Response response) const {
   response.headers.set("X-Request-Id", request.request_id);
   response.headers.set("X-Content-Type-Options", "nosniff");
+  // Clients compare it with their own (dbgate doctor); whoever is nobody need not know it.
+  if (request.caller) response.headers.set("Server", "dbgate/" DBGATE_VERSION);
   if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-store");
   for (const auto& [name, value] : request.answer_fields)
     response.headers.set(name, value);

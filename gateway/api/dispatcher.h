@@ -21,6 +21,7 @@ class Dispatcher {
   Task<Response> handle(Request& request);
   /// What all answers have: request id, rate limit, 304 where the client has it already.
   Response finish(const Request& request, Response response) const;
+  RateLimiter& rates() noexcept { return rates_; }
 
  private:
   std::optional<Response> find(Request& request);

@@ -1,8 +1,8 @@
 #pragma once
 #include "gateway/api/services.h"
 
-// Who comes in, who is in, and what people keep: invitations, registrations, logins, sessions, history, saved queries
-// (entries.yaml).
+// Who comes in, who is in, what was done, and what people keep: invitations, registrations, logins, sessions, history,
+// audit records, saved queries (entries.yaml, history.yaml).
 namespace dbgate::api {
 
 Task<Response> list_invitations(Services& services, Request& request);
@@ -20,6 +20,8 @@ Task<Response> show_session(Services& services, Request& request);
 Task<Response> kill_session(Services& services, Request& request);
 
 Task<Response> list_history(Services& services, Request& request);
+Task<Response> show_statement(Services& services, Request& request);
+Task<Response> list_audit_records(Services& services, Request& request);
 Task<Response> list_saved_queries(Services& services, Request& request);
 Task<Response> create_saved_query(Services& services, Request& request);
 Task<Response> show_saved_query(Services& services, Request& request);

@@ -1,5 +1,6 @@
 #include "gateway/api/event_hub.h"
 
+#include <atomic>
 #include <boost/asio/post.hpp>
 #include <charconv>
 
@@ -9,29 +10,42 @@ namespace dbgate::api {
 namespace {
 
 std::size_t bytes_of(const ports::Event& event) noexcept {
-  return sizeof(EventHub::Numbered) + event.topic.size() + event.type.size() + event.user.size() + event.data.size();
+  return sizeof(EventHub::Numbered) + event.topic.size() + event.type.size() + event.user.size() + event.by.size() +
+         event.data.size();
 }
 
 }  // namespace
 
 // What is posted may run when the hub has gone.
 struct EventHub::Door {
-  EventHub* hub;
+  EventHub* hub = nullptr;
+  std::atomic<std::size_t> coming{0};  // published and not added yet
+  std::atomic<bool> dropped{false};
 };
 
 EventHub::EventHub(boost::asio::io_context& context)
     : name_(make_id("").substr(0, 16)),
       executor_(context.get_executor()),
       changed_(executor_),
-      door_(std::make_shared<Door>(Door{this})) {}
+      door_(std::make_shared<Door>()) {
+  door_->hub = this;
+}
 
 EventHub::~EventHub() {
   door_->hub = nullptr;
 }
 
 void EventHub::publish(ports::Event event) {
+  if (door_->coming.fetch_add(1) >= most_events) {
+    door_->coming.fetch_sub(1);
+    door_->dropped = true;
+    return;
+  }
   net::post_to(executor_, [door = door_, event = std::move(event)] {
-    if (door->hub != nullptr) door->hub->add(event);
+    door->coming.fetch_sub(1);
+    if (door->hub == nullptr) return;
+    door->hub->add(event);
+    if (door->dropped.exchange(false)) door->hub->add({{}, std::string(missed), {}, {}, "{}"});
   });
 }
 

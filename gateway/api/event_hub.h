@@ -14,7 +14,8 @@
 namespace dbgate::api {
 
 /// Keeps the last events and wakes those who watch. Watchers have a place in one ring and no queue of their own: who is
-/// overtaken by the ring's end has been too slow. publish() from any thread, everything else on the API's.
+/// overtaken by the ring's end has been too slow. What comes faster than the API's thread takes it is dropped, and one
+/// event `missed`, which everybody sees, says so. publish() from any thread, everything else on the API's.
 class EventHub final : public ports::EventSink {
  public:
   static constexpr std::size_t most_events = 4096;
@@ -24,6 +25,8 @@ class EventHub final : public ports::EventSink {
   ~EventHub() override;
 
   void publish(ports::Event event) override;
+
+  static constexpr std::string_view missed = "missed";
 
   struct Numbered {
     std::uint64_t number;

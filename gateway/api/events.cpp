@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds heartbeat{15};
 // How long a stream may go on after its credential has been revoked.
 constexpr std::chrono::seconds trust_for{1};
-constexpr std::array<std::string_view, 3> topics{"sessions", "approvals", "queries"};
+constexpr std::array<std::string_view, 6> topics{"sessions", "sign_ins", "changes", "denials", "approvals", "queries"};
 constexpr std::size_t most_piece_bytes = 64u << 10;
 constexpr std::string_view protocol = "dbgate.events.v1";
 
@@ -35,8 +35,10 @@ struct Watching {
   Clock::time_point sent = Clock::now();
 
   bool may_see(const ports::Event& event) const {
+    if (event.type == EventHub::missed) return true;
     const bool wanted = topics.empty() || std::find(topics.begin(), topics.end(), event.topic) != topics.end();
-    const bool own = !event.user.empty() && event.user == who.caller->user;
+    const std::string& me = who.caller->user;
+    const bool own = !me.empty() && (event.user == me || event.by == me);
     return wanted && (own || any_of(who.caller->roles, Role::auditor));
   }
 };
@@ -63,8 +65,10 @@ std::shared_ptr<Watching> begin(Services& services, const Request& request, Resp
   for (const auto& [name, value] : *query) {
     if (name == "last_event_id") last = value;
     if (name == "topics" && !read_topics(value, watching->topics)) {
-      refused = problem(request, "bad_request", "topics are a list of: sessions, approvals, queries",
-                        {.errors = {{"?topics", "must be sessions, approvals, queries, separated by commas"}}});
+      refused = problem(
+          request, "bad_request", "topics are a list of: sessions, sign_ins, changes, denials, approvals, queries",
+          {.errors = {
+               {"?topics", "must be of sessions, sign_ins, changes, denials, approvals, queries, with commas"}}});
       return nullptr;
     }
   }

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "gateway/base/error.h"
+#include "gateway/base/open_connection.h"
 #include "gateway/base/task.h"
+#include "gateway/net/stream.h"
 
 namespace dbgate::api {
 
@@ -59,6 +61,7 @@ struct Caller {
   std::int64_t expires = 0;  ///< of the credential: seconds since 1970 UTC; 0: never
   Role roles = Role::none;
   std::vector<std::string> groups;
+  std::string certificate;          ///< the name by which a certificate stands for the user; empty with tokens
   std::vector<std::string> scopes;  ///< what the credential is good for; empty: everything the user may do
 
   bool may(std::string_view scope) const noexcept;
@@ -82,6 +85,9 @@ class Client {
   virtual void when_gone(std::function<void()> stop) = 0;
 };
 
+/// What a tunnel speaks after the upgrade: the bytes of its connection, without any frames (docs/api.md).
+inline constexpr std::string_view tunnel_protocol = "dbgate-tunnel";
+
 /// An HTTP request as handlers see it.
 struct Request {
   std::string method;
@@ -91,10 +97,11 @@ struct Request {
   std::string body;
   std::string content_type;
   std::string request_id;
-  std::string address;             ///< the client's
-  std::string client_certificate;  ///< DER, verified by TLS; empty without
-  bool secured = false;            ///< by TLS
-  bool upgrade = false;            ///< asks for a WebSocket
+  std::string address;                              ///< the client's
+  std::optional<net::PeerCertificate> certificate;  ///< the client's, verified by TLS
+  bool secured = false;                             ///< by TLS
+  bool upgrade = false;                             ///< asks for a WebSocket
+  bool tunnel = false;                              ///< asks for tunnel_protocol instead of HTTP
   Headers headers;
   Trace trace;
   const Operation* operation = nullptr;  ///< set before a handler sees it
@@ -133,6 +140,8 @@ class WebSocket {
 struct Upgrade {
   std::string protocol;  ///< the WebSocket subprotocol that is spoken; empty: none
   std::function<Task<>(WebSocket&)> run;
+  /// Instead of `run`: takes the connection, which speaks tunnel_protocol from here on.
+  std::function<void(OpenConnection)> take = nullptr;
 };
 
 /// An answer. Exactly one of body, stream and upgrade is used.

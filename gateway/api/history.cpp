@@ -1,179 +1,245 @@
+#include <array>
 #include <boost/json.hpp>
+#include <charconv>
 
 #include "gateway/api/administration.h"
 #include "gateway/api/entries.h"
-#include "gateway/api/etag.h"
-#include "gateway/api/json_body.h"
 #include "gateway/api/problem.h"
+#include "gateway/base/clock.h"
 
-// What people have run through the API, and the queries that they keep.
+// What was done: statements by who ran them, and the records of the audit log.
 namespace dbgate::api {
 namespace {
 
 namespace json = boost::json;
-namespace store = ports::store;
+using ports::AuditField;
+using ports::Statement;
 
-constexpr std::int64_t most_name = 100;
-constexpr std::int64_t most_target = 128;
-constexpr std::int64_t most_description = 1000;
-constexpr std::int64_t most_sql = 1 << 20;
-constexpr std::int64_t millisecond_us = 1000;
+constexpr std::size_t most_filter = 1000;
 
-json::object json_of(const store::QueryRecord& query) {
+/// A filter by the name that the API has for it, and what it may be.
+struct Filter {
+  std::string_view name;
+  AuditField field;
+  std::string_view words = {};  ///< separated by blanks; empty: any text
+};
+constexpr std::string_view effects = "allow mask deny log_only";
+constexpr std::array<Filter, 13> filters{{{"user", AuditField::user},
+                                          {"target", AuditField::target},
+                                          {"session", AuditField::session},
+                                          {"address", AuditField::address},
+                                          {"event", AuditField::event},
+                                          {"effect", AuditField::effect, effects},
+                                          {"rule", AuditField::rule},
+                                          {"object", AuditField::object},
+                                          {"operation", AuditField::operation},
+                                          {"outcome", AuditField::outcome},
+                                          {"sqlstate", AuditField::sqlstate},
+                                          {"query_id", AuditField::query},
+                                          {"id", AuditField::id}}};
+
+// By Statement::State.
+constexpr std::array<std::string_view, 6> states{"unfinished", "succeeded", "failed", "cancelled", "not_run", "denied"};
+
+bool is_among(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::size_t blank = words.find(' ');
+    if (words.substr(0, blank) == word) return true;
+    words = blank == std::string_view::npos ? std::string_view() : words.substr(blank + 1);
+  }
+  return false;
+}
+
+Response refuse(const Request& request, const std::string& name, const std::string& detail) {
+  return problem(request, "bad_request", "the parameter \"" + name + "\" " + detail,
+                 {.errors = {{"?" + name, detail}}});
+}
+
+// What both lists are asked for. On failure `refused` is the answer.
+std::optional<ports::AuditFilter> read_filter(const Request& request, const ListQuery& query, Response& refused) {
+  ports::AuditFilter wanted{{}, {}, query.since_us, query.until_us};
+  for (const auto& [name, value] : query.filters) {
+    if (value.empty() || value.size() > most_filter) {
+      refused = refuse(request, name, "must have 1 to 1000 bytes");
+      return {};
+    }
+    if (name == "text") wanted.text = value;
+    for (const Filter& filter : filters) {
+      if (filter.name != name) continue;
+      if (!filter.words.empty() && !is_among(filter.words, value)) {
+        refused = refuse(request, name, "must be one of: " + std::string(filter.words));
+        return {};
+      }
+      wanted.is.emplace_back(filter.field, value);
+    }
+  }
+  return wanted;
+}
+
+// As keys of cursors: time|sequence|chain.
+std::string text_of(const std::optional<ports::AuditPosition>& at) {
+  if (!at) return {};
+  return std::to_string(at->time_us) + '|' + std::to_string(at->sequence) + '|' + at->chain;
+}
+
+// Ours: its cursor was signed.
+std::optional<ports::AuditPosition> position_of(const std::string& text) {
+  if (text.empty()) return {};
+  ports::AuditPosition at;
+  const char* const end = text.data() + text.size();
+  const auto time = std::from_chars(text.data(), end, at.time_us);
+  if (time.ptr == end) return {};
+  const auto sequence = std::from_chars(time.ptr + 1, end, at.sequence);
+  if (sequence.ptr != end) at.chain.assign(sequence.ptr + 1, end);
+  return at;
+}
+
+json::value text_or_null(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+json::value moment_or_null(std::int64_t micros) {
+  return micros == 0 ? json::value(nullptr) : json::value(format_time(micros));
+}
+
+// Milliseconds to the microsecond, as the log has them.
+json::value elapsed(const Statement& statement) {
+  if (statement.ended_us == 0) return nullptr;
+  return static_cast<double>(statement.duration_us) / 1000;
+}
+
+json::object json_of(const Statement& statement) {
   json::object item;
-  item["id"] = query.id;
-  item["user"] = query.user;
-  item["target"] = query.target;
-  item["state"] = query.state;
-  item["sql"] = query.text;
-  item["rows"] = query.rows;
-  item["sqlstate"] = query.sqlstate.empty() ? json::value(nullptr) : json::value(query.sqlstate);
-  item["created_at"] = time_or_null(query.started_us);
-  item["ended_at"] = time_or_null(query.finished_us);
-  const bool ended = query.finished_us > 0;
-  item["elapsed_ms"] =
-      ended ? json::value((query.finished_us - query.started_us) / millisecond_us) : json::value(nullptr);
+  item["id"] = statement.id;
+  item["session_id"] = statement.session;
+  item["user"] = statement.user;
+  item["target"] = statement.target;
+  item["database"] = statement.database;
+  item["protocol"] = statement.protocol;
+  item["operation"] = statement.operation;
+  item["state"] = states[static_cast<std::size_t>(statement.state)];
+  item["sql"] = statement.text;
+  item["sql_bytes"] = statement.text_bytes;
+  item["decision"] = {
+      {"effect", statement.effect}, {"rule", statement.rule}, {"reasons", json::value_from(statement.reasons)}};
+  item["rows"] = statement.rows;
+  item["rows_affected"] = statement.rows_affected;
+  item["bytes"] = statement.bytes;
+  item["sqlstate"] = text_or_null(statement.sqlstate);
+  item["limit"] = text_or_null(statement.limit);
+  item["from_cache"] = statement.from_cache;
+  item["created_at"] = moment_or_null(statement.decided_us);
+  item["ended_at"] = moment_or_null(statement.ended_us);
+  item["elapsed_ms"] = elapsed(statement);
   return item;
 }
 
-json::object json_of(const store::SavedQuery& query) {
-  return {{"id", query.id},
-          {"owner", query.owner},
-          {"name", query.name},
-          {"target", query.target},
-          {"sql", query.text},
-          {"description", query.description},
-          {"shared", query.shared},
-          {"created_at", time_or_null(query.created_us)},
-          {"updated_at", time_or_null(query.updated_us)}};
+Response no_log(const Request& request) {
+  return problem(request, "unavailable", "this gateway has no audit log to search");
 }
 
-Response shown(const store::SavedQuery& query, unsigned status = 200) {
-  Response response = json_response(json::serialize(json_of(query)), status);
-  response.etag = etag_of(query.id, query.revision);
-  return response;
+bool is_auditor(const Request& request) {
+  return any_of(request.caller->roles, Role::auditor);
 }
 
-std::vector<Member> members_of_saved() {
-  return {member::text("name", 1, most_name), member::text("target", 1, most_target),
-          member::secret("sql", 1, most_sql), member::text("description", 0, most_description).optional(),
-          member::boolean("shared").optional()};
+// When the caller's account was made: what was done before under its name was done by somebody else. 0 for users of the
+// configuration file.
+Task<Result<std::int64_t>> account_since(Services& services, const Request& request) {
+  const std::string name = request.caller->user;
+  const auto view = co_await ask<ports::UserView>(
+      services, [name](ports::Administration& all) { return all.users().find_user(name); });
+  if (!view) co_return view.error();
+  co_return view->user.created_us;
 }
 
-void take(const JsonBody& body, store::SavedQuery& query) {
-  if (body.has("name")) query.name = body.text("name");
-  if (body.has("target")) query.target = body.text("target");
-  if (body.has("sql")) query.text = body.text("sql");
-  if (body.has("description")) query.description = body.text("description");
-  query.shared = body.boolean("shared", query.shared);
+/// Whose statements are wanted: one's own, unless an auditor says otherwise. False: not for the caller.
+bool add_user(const Request& request, const ListQuery& query, ports::AuditFilter& filter) {
+  const std::string* const all = query.filter("all");
+  const std::string* const user = query.filter("user");
+  const bool others = (all != nullptr && *all == "true") || (user != nullptr && *user != request.caller->user);
+  if (others) return is_auditor(request);
+  if (user == nullptr) filter.is.emplace_back(AuditField::user, request.caller->user);
+  return true;
 }
 
-Response may_not_write(const Request& request) {
-  return problem(request, "not_permitted", "this key is not good for queries");
-}
-
-Task<Result<store::SavedQuery>> find(Services& services, Request& request) {
-  co_return co_await ask<store::SavedQuery>(services, [&](ports::Administration& all) {
-    return all.work().find_saved(request.caller->user, request.parameter("id"));
-  });
+std::optional<ports::StatementQuery> read_history_query(const Request& request, const ListQuery& query,
+                                                        Response& refused) {
+  auto filter = read_filter(request, query, refused);
+  if (!filter) return {};
+  ports::StatementQuery wanted{std::move(*filter), {}};
+  if (const std::string* const all = query.filter("all"); all != nullptr && *all != "true" && *all != "false") {
+    refused = refuse(request, "all", "must be true or false");
+    return {};
+  }
+  if (const std::string* const state = query.filter("state")) {
+    const auto* const found = std::find(states.begin(), states.end(), *state);
+    if (found == states.end()) {
+      refused = refuse(request, "state", "must be one of: unfinished succeeded failed cancelled not_run denied");
+      return {};
+    }
+    wanted.state = static_cast<Statement::State>(found - states.begin());
+  }
+  if (add_user(request, query, wanted.filter)) return wanted;
+  refused = problem(request, "not_permitted", "only auditors see what others have run");
+  return {};
 }
 
 }  // namespace
 
-// One's own; auditors may ask for those of others.
 Task<Response> list_history(Services& services, Request& request) {
   Response refused;
-  const auto query =
-      read_list_query(request, services.cursors, {.filters = {"user", "target"}, .times = true}, refused);
+  const auto query = read_list_query(
+      request, services.cursors,
+      {.filters = {"user", "all", "target", "session", "state", "effect", "rule", "object", "operation", "text"},
+       .times = true},
+      refused);
   if (!query) co_return refused;
-  store::HistoryFilter filter;
-  filter.user = request.caller->user;
-  const std::string* const user = query->filter("user");
-  if (user != nullptr && *user != filter.user) {
-    if (!any_of(request.caller->roles, Role::auditor)) {
-      co_return problem(request, "not_permitted", "only auditors see what others have run");
-    }
-    filter.user = *user;
+  auto wanted = read_history_query(request, *query, refused);
+  if (!wanted) co_return refused;
+  if (services.audit == nullptr) co_return no_log(request);
+  if (!is_auditor(request)) {
+    const auto since = co_await account_since(services, request);
+    if (!since) co_return refused_by(request, since.error());
+    wanted->filter.since_us = std::max(wanted->filter.since_us.value_or(0), *since);
   }
-  if (const std::string* const target = query->filter("target")) filter.target = *target;
-  filter.since_us = query->since_us.value_or(0);
-  filter.until_us = query->until_us.value_or(0);
-  store::Page page;
-  page.limit = query->limit;
-  page.descending = true;
-  if (!query->last.empty()) {
-    const std::size_t bar = std::min(query->last.find('|'), query->last.size() - 1);
-    page.after = store::Cursor{query->last.substr(0, bar), query->last.substr(bar + 1)};
-  }
-  const auto listed = co_await ask<store::Listed<store::QueryRecord>>(
-      services, [&](ports::Administration& all) { return all.work().list_history(filter, page); });
-  if (!listed) co_return refused_by(request, listed.error());
+  const auto found = co_await services.audit->statements(request.caller->user, std::move(*wanted),
+                                                         {query->limit, position_of(query->last)});
+  if (!found) co_return refused_by(request, found.error());
   std::vector<std::string> items;
-  for (const store::QueryRecord& one : listed->items)
-    items.push_back(json::serialize(json_of(one)));
-  co_return list_response(request, services.cursors, *query, items,
-                          listed->next ? listed->next->key + "|" + listed->next->id : "");
+  for (const Statement& statement : found->statements)
+    items.push_back(json::serialize(json_of(statement)));
+  co_return list_response(request, services.cursors, *query, items, text_of(found->next), found->cut);
 }
 
-Task<Response> list_saved_queries(Services& services, Request& request) {
+Task<Response> show_statement(Services& services, Request& request) {
+  if (services.audit == nullptr) co_return no_log(request);
+  const std::string& id = request.parameter("id");
+  const auto found = co_await services.audit->statement(request.caller->user, id);
+  if (!found) co_return refused_by(request, found.error());
+  bool seen = *found && ((*found)->user == request.caller->user || is_auditor(request));
+  if (seen && !is_auditor(request)) {
+    const auto since = co_await account_since(services, request);
+    if (!since) co_return refused_by(request, since.error());
+    seen = (*found)->decided_us >= *since;
+  }
+  if (!seen) co_return problem(request, "not_found", "there is no statement \"" + id + "\"");
+  co_return json_response(json::serialize(json_of(**found)));
+}
+
+Task<Response> list_audit_records(Services& services, Request& request) {
   Response refused;
-  const auto query = read_list_query(request, services.cursors, {.sorts = {"name"}}, refused);
+  ListOffer offer{.filters = {"text"}, .times = true};
+  for (const Filter& filter : filters)
+    offer.filters.push_back(filter.name);
+  const auto query = read_list_query(request, services.cursors, offer, refused);
   if (!query) co_return refused;
-  auto all = co_await ask<std::vector<store::SavedQuery>>(
-      services, [&](ports::Administration& admin) { return admin.work().list_saved(request.caller->user); });
-  if (!all) co_return refused_by(request, all.error());
-  co_return page_of<store::SavedQuery>(
-      request, services, *query, std::move(*all), [](const store::SavedQuery& one) { return one.name + "\n" + one.id; },
-      [](const store::SavedQuery& one) { return json::serialize(json_of(one)); });
-}
-
-Task<Response> create_saved_query(Services& services, Request& request) {
-  if (!good_for(request, "query")) co_return may_not_write(request);
-  const JsonBody body(request, members_of_saved());
-  if (!body.valid()) co_return body.refused(request);
-  store::SavedQuery wish;
-  wish.owner = request.caller->user;
-  take(body, wish);
-  const auto made = co_await ask<store::SavedQuery>(
-      services, [&](ports::Administration& all) { return all.work().create_saved(wish); });
-  if (!made) co_return refused_by(request, made.error());
-  Response response = shown(*made, 201);
-  response.headers.set("Location", "/api/v1/saved-queries/" + made->id);
-  co_return response;
-}
-
-Task<Response> show_saved_query(Services& services, Request& request) {
-  const auto found = co_await find(services, request);
+  auto wanted = read_filter(request, *query, refused);
+  if (!wanted) co_return refused;
+  if (services.audit == nullptr) co_return no_log(request);
+  const auto found = co_await services.audit->records(request.caller->user, std::move(*wanted),
+                                                      {query->limit, position_of(query->last)});
   if (!found) co_return refused_by(request, found.error());
-  co_return shown(*found);
-}
-
-Task<Response> change_saved_query(Services& services, Request& request) {
-  if (!good_for(request, "query")) co_return may_not_write(request);
-  const JsonBody body(request, members_of_saved(), true);
-  if (!body.valid()) co_return body.refused(request);
-  auto found = co_await find(services, request);
-  if (!found) co_return refused_by(request, found.error());
-  if (auto refused = refuse_unless_match(request, etag_of(found->id, found->revision))) co_return *refused;
-  store::SavedQuery wish = *found;
-  wish.owner = request.caller->user;
-  take(body, wish);
-  const auto changed = co_await ask<store::SavedQuery>(
-      services, [&](ports::Administration& all) { return all.work().change_saved(wish); });
-  if (!changed) co_return refused_by(request, changed.error());
-  co_return shown(*changed);
-}
-
-Task<Response> remove_saved_query(Services& services, Request& request) {
-  if (!good_for(request, "query")) co_return may_not_write(request);
-  const auto found = co_await find(services, request);
-  if (!found) co_return refused_by(request, found.error());
-  if (auto refused = refuse_unless_match(request, etag_of(found->id, found->revision))) co_return *refused;
-  const auto gone = co_await ask<void>(services, [&](ports::Administration& all) {
-    return all.work().remove_saved(request.caller->user, found->id, found->revision);
-  });
-  if (!gone) co_return refused_by(request, gone.error());
-  co_return no_content();
+  co_return list_response(request, services.cursors, *query, found->lines, text_of(found->next), found->cut);
 }
 
 }  // namespace dbgate::api

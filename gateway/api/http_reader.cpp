@@ -63,6 +63,13 @@ ReadResult check(const Message& message, const Parser& parser, const std::string
   return {};
 }
 
+// RFC 9110 §7.8: what Upgrade lists counts only if Connection names it, and not in HTTP/1.0.
+bool asks_for_tunnel(const Message& message) {
+  return message.method() == http::verb::get && message.version() >= 11 &&
+         http::token_list(message[http::field::connection]).exists("upgrade") &&
+         http::token_list(message[http::field::upgrade]).exists({tunnel_protocol.data(), tunnel_protocol.size()});
+}
+
 void fill(const Message& message, Request& into) {
   into.method = view(message.method_string());
   const std::string_view target = view(message.target());
@@ -80,6 +87,7 @@ void fill(const Message& message, Request& into) {
   }
   into.trace = parse_traceparent(into.headers.get("traceparent"));
   into.upgrade = beast::websocket::is_upgrade(message);
+  into.tunnel = asks_for_tunnel(message);
 }
 
 ReadResult translate(const boost::system::error_code& failed) {

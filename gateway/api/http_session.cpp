@@ -61,6 +61,7 @@ class HttpSession {
   HttpSession(Connection& connection, Dispatcher& dispatcher, const HttpLimits& limits, const std::string& address,
               const std::function<void()>& upgraded)
       : connection_(connection),
+        certificate_(connection.client_certificate()),
         dispatcher_(dispatcher),
         limits_(limits),
         address_(address),
@@ -75,8 +76,10 @@ class HttpSession {
   Task<bool> answer(Request& request);
   Task<ReadResult> read_body(Request& request, std::size_t most_bytes);
   Task<bool> become_websocket(const Request& request, Response response);
+  Task<bool> become_tunnel(const Request& request, Response response);
 
   Connection& connection_;
+  const std::optional<net::PeerCertificate> certificate_;
   Dispatcher& dispatcher_;
   const HttpLimits& limits_;
   const std::string& address_;
@@ -108,6 +111,20 @@ Task<bool> HttpSession::become_websocket(const Request& request, Response respon
   co_return false;
 }
 
+Task<bool> HttpSession::become_tunnel(const Request& request, Response response) {
+  Response finished = dispatcher_.finish(request, std::move(response));
+  if (reader_.has_more()) co_return false;  // it cannot know yet what will be spoken
+  upgraded_();
+  finished.headers.set("Connection", "Upgrade");
+  finished.headers.set("Upgrade", std::string(tunnel_protocol));
+  const auto take = std::move(finished.upgrade->take);
+  const bool written = co_await write_response(connection_, limits_, std::move(finished), {});
+  if (!written) co_return false;
+  auto released = connection_.release();
+  if (released) take(std::move(*released));
+  co_return false;
+}
+
 Task<bool> HttpSession::answer(Request& request) {
   std::optional<Response> response = co_await dispatcher_.admit(request);
   // Who is refused has a small body read all the same: the connection stays usable.
@@ -127,6 +144,7 @@ Task<bool> HttpSession::answer(Request& request) {
   Watched client(connection_, executor);
   request.client = &client;
   if (!refused) response = co_await dispatcher_.handle(request);
+  if (response->upgrade && response->upgrade->take) co_return co_await become_tunnel(request, std::move(*response));
   if (response->upgrade) co_return co_await become_websocket(request, std::move(*response));
   const WriteOptions options{reader_.keep_alive(), reader_.is_http_1_0(), request.method == "HEAD"};
   Response finished = dispatcher_.finish(request, std::move(*response));
@@ -142,7 +160,7 @@ Task<bool> HttpSession::serve_one() {
   const ReadResult read = co_await reader_.read_header(request);
   if (read.end == ReadResult::End::closed) co_return false;
   if (read.end == ReadResult::End::refused) co_return co_await refuse_and_end(request, read);
-  request.client_certificate = connection_.client_certificate();
+  request.certificate = certificate_;
   co_return co_await answer(request);
 }
 

@@ -19,7 +19,7 @@ std::string head_of(const Response& response, const WriteOptions& options) {
   const auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(response.status));
   std::string head =
       "HTTP/1.1 " + std::to_string(response.status) + ' ' + std::string(reason.data(), reason.size()) + "\r\n";
-  const bool empty = response.status == 204 || response.status == 304;
+  const bool empty = response.status == 101 || response.status == 204 || response.status == 304;
   Headers fields = response.headers;
   fields.set("Date", http_date(wall_clock_us() / 1'000'000));
   if (!empty) fields.set("Content-Type", response.content_type);

@@ -1,8 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <list>
-#include <map>
-#include <optional>
 #include <string>
 
 #include "gateway/api/exchange.h"
@@ -41,37 +38,6 @@ class IdempotencyKeys {
   virtual Task<Result<>> answer(std::string user, std::string key, KeptAnswer answer) = 0;
   /// The request failed and may be tried again with the same key.
   virtual Task<> forget(std::string user, std::string key) = 0;
-};
-
-/// In memory, for one process. The oldest are dropped when there are too many or they are too large together.
-class MemoryIdempotencyKeys final : public IdempotencyKeys {
- public:
-  explicit MemoryIdempotencyKeys(std::size_t most_entries = 10'000, std::size_t most_bytes = 64u << 20)
-      : most_entries_(most_entries), most_bytes_(most_bytes) {}
-
-  Task<Result<IdempotencyClaim>> claim(std::string user, std::string key, std::string request_hash) override;
-  Task<Result<>> answer(std::string user, std::string key, KeptAnswer answer) override;
-  Task<> forget(std::string user, std::string key) override;
-
- private:
-  using Name = std::pair<std::string, std::string>;
-  struct Entry {
-    std::string request_hash;
-    std::int64_t expires_us = 0;
-    bool done = false;
-    KeptAnswer answer;
-    std::list<Name>::iterator place;
-  };
-  using Entries = std::map<Name, Entry>;
-  void erase(Entries::iterator entry);
-  /// Makes room for one more: what has expired, then the oldest that is done. False if all are still running.
-  bool make_room(std::int64_t now_us);
-
-  Entries entries_;
-  std::list<Name> order_;  // oldest first
-  std::size_t bytes_ = 0;
-  const std::size_t most_entries_;
-  const std::size_t most_bytes_;
 };
 
 /// The hash that claim() compares: operation, path, query and body.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <boost/url/encode.hpp>
+#include <boost/url/rfc/unreserved_chars.hpp>
 #include <charconv>
 
 #include "gateway/api/problem.h"
@@ -109,17 +111,7 @@ std::string place_of(const Request& request, const Parameters& sorted) {
 }
 
 std::string percent_encode(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
-      encoded += c;
-    } else {
-      encoded += {'%', digits[byte >> 4], digits[byte & 15]};
-    }
-  }
-  return encoded;
+  return boost::urls::encode(text, boost::urls::unreserved_chars);
 }
 
 std::optional<Parameters> each_once(std::string_view encoded) {
@@ -225,12 +217,14 @@ std::optional<ListQuery> read_list_query(const Request& request, const Cursors& 
 }
 
 Response list_response(const Request& request, const Cursors& cursors, const ListQuery& query,
-                       const std::vector<std::string>& items, const std::string& last) {
+                       const std::vector<std::string>& items, const std::string& last, std::optional<bool> cut) {
   std::string body = "{\"items\":[";
   for (std::size_t i = 0; i < items.size(); ++i)
     body += (i > 0 ? "," : "") + items[i];
   const std::string cursor = last.empty() ? std::string() : cursors.sign(query.place, last);
-  body += cursor.empty() ? "],\"next_cursor\":null}" : "],\"next_cursor\":\"" + cursor + "\"}";
+  body += cursor.empty() ? "],\"next_cursor\":null" : "],\"next_cursor\":\"" + cursor + "\"";
+  if (cut) body += *cut ? ",\"cut\":true" : ",\"cut\":false";
+  body += '}';
   Response response = json_response(std::move(body));
   if (!cursor.empty()) response.headers.set("Link", next_link(request, cursor));
   return response;

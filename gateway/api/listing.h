@@ -56,8 +56,9 @@ std::optional<ListQuery> read_list_query(const Request& request, const Cursors& 
 /// The answer {"items":[…],"next_cursor":…}, with `Link: rel="next"` if there is more.
 /// @param items  JSON texts
 /// @param last   the key of the last item if there are more behind it; empty: this is the end
+/// @param cut    of lists that are searched for: whether the page ended because so much had been read
 Response list_response(const Request& request, const Cursors& cursors, const ListQuery& query,
-                       const std::vector<std::string>& items, const std::string& last);
+                       const std::vector<std::string>& items, const std::string& last, std::optional<bool> cut = {});
 
 /// The parameters of a query for operations that are no lists: each name at most once, none but `known`.
 /// @return nothing, and `refused` is the answer, if there is anything else

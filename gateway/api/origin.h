@@ -8,8 +8,9 @@ namespace dbgate::api {
 ///  - Requests that change something: an Origin that is not the gateway's own, or Sec-Fetch-Site: cross-site, is
 ///  foreign
 ///    unless the request carries a bearer token, which no browser adds by itself.
-///  - WebSockets: a foreign Origin always is, because browsers let any page open them.
-/// The gateway's own origin is its scheme and the request's Host.
-bool is_foreign(const Request& request);
+///  - WebSockets and tunnels: a foreign Origin always is, because browsers let any page open WebSockets.
+/// The gateway's own origin is its scheme and the request's Host, and `public_url`.
+/// @param public_url  an origin; may be empty
+bool is_foreign(const Request& request, const std::string& public_url);
 
 }  // namespace dbgate::api

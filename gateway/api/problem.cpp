@@ -75,6 +75,14 @@ Response problem(const Request& request, std::string_view code, const std::strin
   return response;
 }
 
+Response out_of_scope(const Request& request, std::string_view scope) {
+  if (request.caller && request.caller->credential.starts_with("lgn_")) {
+    return problem(request, "password_change_required",
+                   "the password was for one sign-in only: choose another first, by POST /api/v1/me/password");
+  }
+  return problem(request, "insufficient_scope", "this needs a token with the scope \"" + std::string(scope) + "\"");
+}
+
 std::string problem_page(std::string_view code) {
   const ProblemKind* const kind = find_problem(code);
   if (kind == nullptr) return {};

@@ -44,6 +44,9 @@ struct ProblemDetails {
 Response problem(const Request& request, std::string_view code, const std::string& detail,
                  const ProblemDetails& more = {});
 
+/// For a credential that is not good for `scope`. A login lacks one only while its user has to choose another password.
+Response out_of_scope(const Request& request, std::string_view scope);
+
 /// The help page of a code: HTML. Empty if there is no such code.
 std::string problem_page(std::string_view code);
 

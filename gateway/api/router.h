@@ -25,6 +25,7 @@ enum class Demand : std::uint8_t {
   if_match = 1,         ///< 428 without If-Match; the handler compares (etag.h)
   idempotency_key = 2,  ///< Idempotency-Key is understood (idempotency.h)
   websocket = 4,        ///< 426 without an upgrade; Origin must be the gateway's own
+  tunnel = 8,           ///< with websocket: an upgrade to tunnel_protocol will do as well
 };
 constexpr Demand operator|(Demand left, Demand right) noexcept {
   return static_cast<Demand>(static_cast<unsigned>(left) | static_cast<unsigned>(right));

@@ -8,16 +8,15 @@
 #include "gateway/api/listing.h"
 #include "gateway/ports/account_service.h"
 #include "gateway/ports/administration.h"
+#include "gateway/ports/audit_search.h"
 #include "gateway/ports/gateway_service.h"
 #include "gateway/ports/query_service.h"
-#include "gateway/ports/tokens.h"
 
 namespace dbgate::api {
 
 /// What handlers work with. Made once by gateway/app; outlives every request. Used on the API's thread.
 struct Services {
   ports::GatewayService& gateway;
-  ports::Tokens& tokens;
   Authenticator& authenticator;
   IdempotencyKeys& idempotency;
   EventHub& events;
@@ -26,6 +25,8 @@ struct Services {
   Cursors cursors;
   std::function<std::uint64_t()> requests_per_minute;  ///< of one caller, by the configuration in force; 0: no limit
   ports::Administration* administration = nullptr;     ///< null without an identity store
+  ports::AuditSearch* audit = nullptr;                 ///< null where there is no log to search
+  std::function<std::string()> public_url = {};  ///< as people reach the API: an origin; empty: as requests name it
 };
 
 }  // namespace dbgate::api

@@ -81,7 +81,7 @@ Task<Response> kill_session(Services& services, Request& request) {
   if (!body.valid()) co_return body.refused(request);
   const auto session = co_await find(services, request);
   if (!session) co_return no_session(request);
-  const bool own = session->user == request.caller->user && good_for(request, "connect");
+  const bool own = session->user == request.caller->user;
   if (!own && !any_of(request.caller->roles, Role::admin)) {
     co_return problem(request, "not_permitted", "only administrators end the sessions of others");
   }

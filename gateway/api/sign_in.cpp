@@ -116,7 +116,9 @@ Task<Response> start_oidc_login(Services& services, Request& request) {
   start.code_challenge = body.text("code_challenge");
   start.state = body.text("state");
   // Whatever a client writes as Host: the provider sends browsers to addresses that it knows, and to no other.
-  start.callback = (request.secured ? "https://" : "http://") + host + std::string(callback_path);
+  const std::string named = services.public_url ? services.public_url() : std::string();
+  const std::string origin = named.empty() ? (request.secured ? "https://" : "http://") + host : named;
+  start.callback = origin + std::string(callback_path);
   const auto url = co_await services.accounts.start_browser(std::move(start));
   if (!url) co_return provider_problem(request, url.error());
   co_return json_response(json::serialize(json::object{{"authorization_url", *url}}));

@@ -18,6 +18,11 @@ std::string text_of(const ports::TargetSummary& target) {
   item["engine"] = target.engine;
   item["databases"] = json::value_from(target.databases);
   item["access"] = target.access;
+  item["environment"] = target.environment.empty() ? json::value(nullptr) : json::value(target.environment);
+  json::object labels;
+  for (const auto& [name, value] : target.labels)
+    labels[name] = value;
+  item["labels"] = std::move(labels);
   return json::serialize(item);
 }
 
@@ -29,9 +34,15 @@ bool has(const std::vector<std::string>& list, const std::string& wanted) {
 
 Task<Response> list_targets(Services& services, Request& request) {
   Response refused;
-  const auto query = read_list_query(request, services.cursors, {.sorts = {"name"}}, refused);
+  const auto query = read_list_query(request, services.cursors, {.sorts = {"name"}, .filters = {"all"}}, refused);
   if (!query) co_return refused;
-  std::vector<ports::TargetSummary> targets = services.gateway.targets(request.caller->user);
+  const std::string* const all = query->filter("all");
+  if (all != nullptr && *all != "true") co_return problem(request, "bad_request", "\"all\" is true, or not there");
+  if (all != nullptr && !any_of(request.caller->roles, Role::target_admin | Role::policy_admin | Role::auditor)) {
+    co_return problem(request, "not_permitted", "all targets are for administrators and auditors");
+  }
+  std::vector<ports::TargetSummary> targets = all != nullptr ? services.gateway.all_targets(request.caller->user)
+                                                             : services.gateway.targets(request.caller->user);
   const auto before = [&query](const std::string& left, const std::string& right) {
     return query->descending ? right < left : left < right;
   };
@@ -65,9 +76,18 @@ Task<Response> open_tunnel(Services& services, Request& request) {
   }
   Response response;
   response.status = 101;
-  ports::TunnelRequest tunnel{request.caller->user, request.caller->credential, request.caller->expires, database,
-                              request.address};
-  response.upgrade = Upgrade{"dbgate.tunnel.v1", [&gateway = services.gateway, tunnel](WebSocket& socket) {
+  ports::TunnelRequest tunnel{
+      request.caller->user, request.caller->credential, request.caller->expires, request.caller->certificate, database,
+      request.address};
+  ports::GatewayService& gateway = services.gateway;
+  if (request.tunnel) {
+    response.upgrade = Upgrade{.take = [&gateway, tunnel](OpenConnection connection) {
+      // There is nobody to tell: what has changed since the look above ends the connection.
+      static_cast<void>(gateway.serve_tunnel(tunnel, std::move(connection)));
+    }};
+    co_return response;
+  }
+  response.upgrade = Upgrade{.protocol = "dbgate.tunnel.v1", .run = [&gateway, tunnel](WebSocket& socket) {
                                return run_tunnel(gateway, tunnel, socket);
                              }};
   co_return response;

@@ -50,7 +50,7 @@ Task<> run_tunnel(ports::GatewayService& gateway, ports::TunnelRequest request, 
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) co_return;
   const auto executor = co_await asio::this_coro::executor;
   asio::local::stream_protocol::socket inside(executor, asio::local::stream_protocol(), pair[0]);
-  const auto served = gateway.serve_tunnel(std::move(request), pair[1]);
+  const auto served = gateway.serve_tunnel(std::move(request), OpenConnection(pair[1]));
   if (!served) co_return;
   co_await (from_client(socket, inside) && to_client(socket, inside));
 }

@@ -11,6 +11,10 @@ namespace {
 
 namespace store = ports::store;
 
+constexpr std::chrono::milliseconds patience{2'000};
+// A client that has waited for longer may have given up, and those behind it would wait for nothing.
+constexpr std::chrono::seconds longest_queue{5};
+
 ports::IssuedTokens issued(const identity::TokenPair& pair) {
   ports::IssuedTokens tokens;
   tokens.access_token = pair.access_token;
@@ -65,10 +69,14 @@ Task<Result<ports::IssuedTokens>> AccountService::begin(std::string user, std::s
     return identity_.tokens().begin({user, method, device.client, device.address}, wall_clock_us());
   });
   if (!pair) co_return pair.error();
-  const auto recorded = record_sign_in(true, user, method, pair->login, device.address);
+  // An identity provider may have brought a user, or groups, of whom this gateway is about to hear.
+  co_await identity_.caught_up(patience);
+  const Error unknown(sqlstate::connection_failure, "the account is not in force yet", "Try again in a moment.");
+  const auto recorded =
+      identity_.known(user) ? record_sign_in(true, user, method, pair->login, device.address) : Result<>(unknown);
   if (recorded) co_return issued(*pair);
   const auto ended = co_await on<bool>(identity_.blocking(), [&] {
-    return identity_.store().logins().end_login(pair->login, {"not_recorded", {}}, wall_clock_us());
+    return identity_.store().logins().end_login(pair->login, {"not_begun", {}}, wall_clock_us());
   });
   co_return ended ? recorded.error() : ended.error();
 }
@@ -100,7 +108,26 @@ Task<Result<ports::SignInAnswer>> AccountService::conclude(identity::SignInResul
 }
 
 Task<Result<ports::SignInAnswer>> AccountService::sign_in(ports::PasswordProof proof, ports::Device device) {
-  auto result = co_await on<identity::SignInResult>(identity_.blocking(), [&] {
+  ports::SignInAnswer later;
+  later.state = ports::SignInState::limited;
+  later.retry_after_s = 1;
+  const auto place = identity_.passwords().enter(proof.user, device.address);
+  if (!place) {
+    const Error why = place.error();
+    if (why.code() == sqlstate::configuration_limit_exceeded) co_return later;
+    co_return why;
+  }
+  // Whoever has to wait hears so at once, however many passwords are being checked.
+  const auto wait_s = co_await on<std::int64_t>(
+      identity_.blocking(), [&] { return identity_.passwords().wait_s(proof.user, device.address, wall_clock_us()); });
+  if (!wait_s) co_return wait_s.error();
+  later.retry_after_s = *wait_s;
+  if (*wait_s > 0) co_return later;
+  const auto since = std::chrono::steady_clock::now();
+  auto result = co_await on<identity::SignInResult>(identity_.sign_ins(), [&]() -> Result<identity::SignInResult> {
+    if (std::chrono::steady_clock::now() - since > longest_queue) {
+      return Error(sqlstate::too_many_connections, "too many passwords are being checked");
+    }
     return identity_.passwords().attempt({proof.user, proof.password, factor_of(proof), device.address},
                                          wall_clock_us());
   });
@@ -150,7 +177,7 @@ Task<Result<>> AccountService::sign_out(ports::AccountCaller caller, bool all) {
     bearer.kind = key ? identity::Bearer::Kind::personal_token : identity::Bearer::Kind::login;
     bearer.user = caller.user;
     bearer.credential = caller.credential;
-    DBGATE_CHECK(identity_.tokens().end(bearer, why, now));
+    if (!caller.credential.starts_with("cert:")) DBGATE_CHECK(identity_.tokens().end(bearer, why, now));
     if (!all) return boost::system::in_place_value;
     DBGATE_TRY([[maybe_unused]] const auto count, identity_.store().logins().end_logins_of(caller.user, {}, why, now));
     return boost::system::in_place_value;

@@ -2,6 +2,7 @@
 
 #include "gateway/app/account_service.h"
 #include "gateway/base/clock.h"
+#include "gateway/base/ids.h"
 #include "gateway/identity/key_service.h"
 #include "gateway/identity/second_factor.h"
 
@@ -50,7 +51,8 @@ Result<> proved(Identity& identity, const ports::AccountCaller& caller, const po
 }  // namespace
 
 Task<Result<>> AccountService::change_password(ports::AccountCaller caller, std::string current, std::string next) {
-  const auto changed = co_await on<void>(identity_.blocking(), [&] {
+  DBGATE_CO_TRY([[maybe_unused]] const auto place, identity_.passwords().enter(caller.user, caller.address));
+  const auto changed = co_await on<void>(identity_.sign_ins(), [&] {
     return identity_.passwords().change({caller.user, current, {}, caller.address}, next, caller.credential,
                                         wall_clock_us());
   });
@@ -81,7 +83,8 @@ Task<Result<std::vector<std::string>>> AccountService::confirm_totp(ports::Accou
 }
 
 Task<Result<>> AccountService::remove_totp(ports::AccountCaller caller, ports::PasswordProof proof) {
-  const auto removed = co_await on<void>(identity_.blocking(), [&]() -> Result<> {
+  DBGATE_CO_TRY([[maybe_unused]] const auto place, identity_.passwords().enter(caller.user, caller.address));
+  const auto removed = co_await on<void>(identity_.sign_ins(), [&]() -> Result<> {
     DBGATE_CHECK(proved(identity_, caller, proof));
     DBGATE_TRY(const bool was, identity_.store().sign_ins().remove_totp(caller.user, wall_clock_us()));
     if (!was) return Error(sqlstate::undefined_object, "you have no second factor");
@@ -125,15 +128,17 @@ Task<Result<store::Listed<store::AccessKey>>> AccountService::tokens(std::string
   co_return listed;
 }
 
+// Recorded first, with the id that it will have: nobody gets a way in that the audit log does not know of.
 Task<Result<ports::CreatedToken>> AccountService::create_token(ports::AccountCaller caller, ports::NewToken wanted) {
-  const auto made = co_await on<identity::IssuedKey>(identity_.blocking(), [&]() -> Result<identity::IssuedKey> {
-    const std::int64_t now = wall_clock_us();
-    DBGATE_CHECK(refuse_to_outlive(caller, wanted.lasts_s, now));
-    return identity::issue_key(
-        identity_.store(), {caller.user, store::KeyKind::personal, wanted.name, wanted.scopes, wanted.lasts_s}, now);
+  DBGATE_CO_CHECK(refuse_to_outlive(caller, wanted.lasts_s, wall_clock_us()));
+  const std::string id = make_id("key_");
+  DBGATE_CO_CHECK(record_change(caller, "personal_token.create", id, wanted.name));
+  const auto made = co_await on<identity::IssuedKey>(identity_.blocking(), [&] {
+    return identity::issue_key(identity_.store(),
+                               {caller.user, store::KeyKind::personal, wanted.name, wanted.scopes, wanted.lasts_s, id},
+                               wall_clock_us());
   });
   if (!made) co_return made.error();
-  DBGATE_CO_CHECK(record_change(caller, "personal_token.create", made->record.id, wanted.name));
   co_return ports::CreatedToken{made->text, made->record};
 }
 
@@ -161,15 +166,16 @@ Task<Result<store::Listed<store::DatabasePassword>>> AccountService::database_pa
 
 Task<Result<ports::CreatedPassword>> AccountService::create_database_password(ports::AccountCaller caller,
                                                                               ports::NewPassword wanted) {
-  const auto made =
-      co_await on<identity::IssuedPassword>(identity_.blocking(), [&]() -> Result<identity::IssuedPassword> {
-        const std::int64_t now = wall_clock_us();
-        DBGATE_CHECK(refuse_to_outlive(caller, wanted.lasts_s, now));
-        return identity::issue_database_password(identity_.store(),
-                                                 {caller.user, wanted.name, wanted.target, wanted.lasts_s}, now);
-      });
+  DBGATE_CO_CHECK(refuse_to_outlive(caller, wanted.lasts_s, wall_clock_us()));
+  const std::string id = make_id("dpw_");
+  DBGATE_CO_CHECK(record_change(caller, "database_password.create", id, wanted.name));
+  const auto made = co_await on<identity::IssuedPassword>(identity_.blocking(), [&] {
+    return identity::issue_database_password(identity_.store(),
+                                             {caller.user, wanted.name, wanted.target, wanted.lasts_s, id,
+                                              identity_.file_verifier(caller.user).value_or(auth::ScramVerifier())},
+                                             wall_clock_us());
+  });
   if (!made) co_return made.error();
-  DBGATE_CO_CHECK(record_change(caller, "database_password.create", made->record.id, wanted.name));
   co_return ports::CreatedPassword{made->text, made->record};
 }
 

@@ -38,8 +38,15 @@ Result<session::AccountPtr> make_account(const config::User& user) {
     passwords.salt = own->salt;
     passwords.iterations = own->iterations;
   }
-  // One exchange has one salt: a verifier of another cannot take part in it.
-  if (own && own->salt == passwords.salt && own->iterations == passwords.iterations) {
+  // One exchange has one salt: a verifier of another cannot take part in it. Passwords that are made by the API take
+  // over the file's salt, so that this is about a file that has changed since.
+  const bool shared = own && own->salt == passwords.salt && own->iterations == passwords.iterations;
+  if (own && !shared) {
+    log::warn("gateway",
+              "the password of the configuration file opens no database: database passwords have another salt",
+              {{"user", user.name}});
+  }
+  if (shared) {
     passwords.add({std::move(own->stored_key), std::move(own->server_key)});
     account->credentials.emplace_back();
   }
@@ -91,10 +98,21 @@ std::optional<Credential> certified(std::string_view user, const net::PeerCertif
   return {};
 }
 
-Credential credential_of(const ports::TokenClaims& claims) {
+std::string user_of(const net::PeerCertificate& certificate, const Snapshot& snapshot) {
+  std::string user;
+  for (const std::string& shown : certificate.names) {
+    const auto found = snapshot.certificates.find(config::normal_certificate_name(shown));
+    if (found == snapshot.certificates.end() || found->second == user) continue;
+    if (!user.empty()) return {};
+    user = found->second;
+  }
+  return user;
+}
+
+Credential credential_of(const identity::Bearer& bearer) {
   Credential credential;
-  credential.id = claims.id;
-  credential.expires = claims.expires;
+  credential.id = bearer.credential;
+  credential.expires = bearer.expires_us / 1'000'000;
   return credential;
 }
 

@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "config/schema.h"
+#include "gateway/identity/token_service.h"
 #include "gateway/net/stream.h"
-#include "gateway/ports/tokens.h"
 #include "gateway/session/account.h"
 #include "gateway/session/host.h"
 #include "gateway/session/live_sessions.h"
@@ -25,8 +25,10 @@ session::AccountPtr account_in_force(const session::AccountPtr& account, const S
 /// What the user is in with by a certificate; none: it does not stand for the user, or was ended.
 std::optional<session::Credential> certified(std::string_view user, const net::PeerCertificate& certificate,
                                              const Snapshot& snapshot);
+/// Whom a certificate stands for where nobody is named; empty: for nobody, or for more than one.
+std::string user_of(const net::PeerCertificate& certificate, const Snapshot& snapshot);
 /// What a token stands for.
-session::Credential credential_of(const ports::TokenClaims& claims);
+session::Credential credential_of(const identity::Bearer& bearer);
 /// Why a session of somebody who is in must end; none: it may go on, as far as its target is open to the user.
 std::optional<session::Ending> why_out(const session::SessionInfo& session, const Snapshot& snapshot);
 

@@ -25,8 +25,8 @@ Error managed_by_configuration(const std::string& what) {
   return {sqlstate::feature_not_supported, "the configuration file has " + what + ": change it there"};
 }
 
-Result<> AdminCore::record(const ports::Actor& actor, const std::string& change, const std::string& object,
-                           const std::vector<std::pair<std::string, std::string>>& more) {
+Result<> append_change(ports::AuditChain& chain, const ports::Actor& actor, const std::string& change,
+                       const std::string& object, const std::vector<std::pair<std::string, std::string>>& more) {
   std::string fields;
   audit::append_field(fields, "user.name", std::string_view(actor.user));
   if (!actor.address.empty()) audit::append_field(fields, "client.address", std::string_view(actor.address));
@@ -34,11 +34,16 @@ Result<> AdminCore::record(const ports::Actor& actor, const std::string& change,
   audit::append_field(fields, "object", std::string_view(object));
   for (const auto& [key, value] : more)
     audit::append_field(fields, key, std::string_view(value));
-  const std::lock_guard lock(writing_);
-  DBGATE_CHECK(chain_->append("admin.change", fields));
-  const auto written = chain_->commit();
+  DBGATE_CHECK(chain.append("admin.change", fields));
+  const auto written = chain.commit();
   if (!written) return written.error();
   return boost::system::in_place_value;
+}
+
+Result<> AdminCore::record(const ports::Actor& actor, const std::string& change, const std::string& object,
+                           const std::vector<std::pair<std::string, std::string>>& more) {
+  const std::lock_guard lock(writing_);
+  return append_change(*chain_, actor, change, object, more);
 }
 
 bool AdminCore::file_has_user(const std::string& name) const {
@@ -102,39 +107,17 @@ Result<> AdminCore::may_touch(const ports::Actor& actor, const std::string& user
   return Error(sqlstate::insufficient_privilege, "\"" + user + "\" has administrative roles that you do not have");
 }
 
-Result<> AdminCore::leaves_administrator(const Withdrawal& gone) {
-  const auto file = file_();
-  std::set<std::string> users;
-  std::set<std::string> groups;
-  if (const auto found = file->roles.find("admin"); found != file->roles.end()) {
-    users.insert(found->second.users.begin(), found->second.users.end());
-    groups.insert(found->second.groups.begin(), found->second.groups.end());
+store::FileAdministrators administrators_of(const config::Config& file) {
+  store::FileAdministrators made;
+  if (const auto found = file.roles.find("admin"); found != file.roles.end()) {
+    made.users.insert(found->second.users.begin(), found->second.users.end());
+    made.groups.insert(found->second.groups.begin(), found->second.groups.end());
   }
-  DBGATE_TRY(const auto grants, store_.users().list_roles());
-  for (const store::RoleGrant& grant : grants) {
-    if (grant.role != "admin") continue;
-    const bool revoked =
-        grant.role == gone.role.role && grant.kind == gone.role.kind && grant.subject == gone.role.subject;
-    if (!revoked) (grant.kind == store::SubjectKind::user ? users : groups).insert(grant.subject);
-  }
-  for (const std::string& group : groups) {
-    if (const auto found = file->groups.find(group); found != file->groups.end())
-      users.insert(found->second.begin(), found->second.end());
-    if (group == gone.group) continue;
-    DBGATE_TRY(const auto members, whole_list<store::Membership>([&](const store::Page& page) {
-                 return store_.users().list_members(group, page);
-               }));
-    for (const store::Membership& member : members)
-      if (gone.member != std::pair(group, member.user)) users.insert(member.user);
-  }
-  users.erase(gone.user);
-  for (const std::string& user : users) {
-    if (file_has_user(user)) return boost::system::in_place_value;
-    DBGATE_TRY(const auto found, store_.users().find_user(user));
-    if (found && found->state == store::UserState::active) return boost::system::in_place_value;
-  }
-  return Error(ports::not_in_prerequisite_state, "nobody would be administrator any more",
-               "make somebody else administrator first");
+  for (const auto& [group, members] : file.groups)
+    made.members[group] = members;
+  for (const config::User& user : file.users)
+    made.active.insert(user.name);
+  return made;
 }
 
 }  // namespace dbgate::app

@@ -15,13 +15,12 @@
 
 namespace dbgate::app {
 
-/// A change of who holds rights, looked at before it is made.
-struct Withdrawal {
-  std::string user;                            ///< is gone or kept out
-  std::string group;                           ///< is gone
-  ports::store::RoleGrant role;                ///< is revoked
-  std::pair<std::string, std::string> member;  ///< group and user: is no longer in it
-};
+/// Writes `admin.change` and commits. Errors: 58030.
+Result<> append_change(ports::AuditChain& chain, const ports::Actor& actor, const std::string& change,
+                       const std::string& object, const std::vector<std::pair<std::string, std::string>>& more);
+
+/// What a store needs to know of the file so that somebody stays administrator.
+ports::store::FileAdministrators administrators_of(const config::Config& file);
 
 /// What all administration rests on: the store, the configuration file, the audit log, and who may what. Any thread.
 class AdminCore {
@@ -37,7 +36,9 @@ class AdminCore {
         hasher_(hasher),
         file_(std::move(file)),
         directory_(std::move(directory)),
-        chain_(std::move(chain)) {}
+        chain_(std::move(chain)) {
+    store_.users().keep_administrator([file = file_] { return administrators_of(*file()); });
+  }
 
   ports::store::Store& store() noexcept { return store_; }
   identity::PasswordSignIn& passwords() noexcept { return passwords_; }
@@ -45,10 +46,7 @@ class AdminCore {
   std::shared_ptr<const config::Config> file() const { return file_(); }
   /// Of the configuration file; what its relative names start from.
   const std::string& directory() const noexcept { return directory_; }
-  /// Held while rights are taken away, so that two administrators do not remove each other.
-  std::mutex& rights() noexcept { return rights_; }
 
-  /// Writes `admin.change`. Errors: 58030.
   Result<> record(const ports::Actor& actor, const std::string& change, const std::string& object,
                   const std::vector<std::pair<std::string, std::string>>& more = {});
 
@@ -62,8 +60,6 @@ class AdminCore {
   static Result<> may_give(const ports::Actor& actor, const std::set<std::string>& roles);
   /// Errors: 42501 if the user holds a role that the actor does not.
   Result<> may_touch(const ports::Actor& actor, const std::string& user);
-  /// Errors: 55000 if nobody active would be administrator any more.
-  Result<> leaves_administrator(const Withdrawal& withdrawal);
 
  private:
   ports::store::Store& store_;
@@ -73,7 +69,6 @@ class AdminCore {
   std::string directory_;
   std::mutex writing_;
   std::unique_ptr<ports::AuditChain> chain_;
-  std::mutex rights_;
 };
 
 /// Microseconds since 1970 UTC.

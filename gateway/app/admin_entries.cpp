@@ -10,6 +10,7 @@ namespace store = ports::store;
 
 constexpr std::int64_t second_us = 1'000'000;
 constexpr std::size_t secret_characters = 30;  // 178 bits
+constexpr std::size_t most_waiting = 1000;     // for approval
 
 Error no_invitation(const std::string& id) {
   return {sqlstate::no_data, "there is no invitation \"" + id + "\" that is open"};
@@ -52,11 +53,54 @@ Result<> AdminEntries::revoke_invitation(const ports::Actor& actor, const std::s
   return boost::system::in_place_value;
 }
 
-// Whatever is wrong with the invitation is said before anything about names: only who is invited learns those.
 Result<store::User> AdminEntries::enroll(const ports::Registration& wish, const std::string& address) {
-  const std::string key = "invitation";
+  // Counted by address alone: nobody keeps others from coming in, and what is guessed at has 178 bits.
+  const std::string key = "registration " + identity::counted_address(address);
   DBGATE_TRY(const std::int64_t wait_s, attempts_.wait_s(key, address, wall_us()));
   if (wait_s != 0) return Error(sqlstate::configuration_limit_exceeded, "too many attempts");
+  return wish.invitation.empty() ? apply(wish, address, key) : come_in(wish, address, key);
+}
+
+// Names that are taken are answered as others are, after the same work. Whoever wants to know who is here learns as
+// much as from signing in.
+Result<store::User> AdminEntries::apply(const ports::Registration& wish, const std::string& address,
+                                        const std::string& key) {
+  if (core_.file()->registration != config::Registration::approval) {
+    return Error(sqlstate::invalid_authorization_specification, "an invitation is needed here");
+  }
+  const std::string& name = wish.user.name;
+  if (!store::valid_name(name)) return Error(sqlstate::invalid_parameter_value, "that is no name for a user");
+  DBGATE_CHECK(identity::check_new_password(name, wish.password));
+  DBGATE_CHECK(attempts_.failed(key, address, wall_us()));
+  store::UserFilter pending;
+  pending.state = store::UserState::pending;
+  store::Page page;
+  page.limit = most_waiting;
+  DBGATE_TRY(const auto waiting, core_.store().users().list_users(pending, page));
+  if (waiting.items.size() >= most_waiting) {
+    return Error(sqlstate::configuration_limit_exceeded, "too many people wait for approval");
+  }
+  store::NewUser user;
+  user.user = wish.user;
+  user.user.state = store::UserState::pending;
+  DBGATE_TRY(user.password_hash, core_.hasher().hash(wish.password));
+  DBGATE_CHECK(core_.record({name, {}, address}, "user.apply", name));
+  DBGATE_TRY(const bool exists, users_.user_exists(name));
+  DBGATE_TRY(const auto roles, core_.roles_of_user(name));
+  if (exists || !roles.empty()) {
+    // As many writes as for a name that is free.
+    DBGATE_CHECK(core_.store().sign_ins().put_pending_login(
+        {identity::key_hash(identity::random_base62(secret_characters)), "none", user.password_hash, wall_us()}));
+    return user.user;
+  }
+  const auto made = core_.store().users().create_user(user, wall_us());
+  if (!made && made.error().code() != sqlstate::unique_violation) return made.error();
+  return user.user;
+}
+
+// Whatever is wrong with the invitation is said before anything about names: only who is invited learns those.
+Result<store::User> AdminEntries::come_in(const ports::Registration& wish, const std::string& address,
+                                          const std::string& key) {
   const std::string hash = identity::key_hash(wish.invitation);
   DBGATE_TRY(const auto invitation, core_.store().work().find_invitation_by_hash(hash));
   const bool open = invitation && invitation->used_us == 0 && invitation->revoked_us == 0 &&
@@ -129,11 +173,6 @@ Result<> AdminEntries::end_login(const ports::Actor& actor, const std::string& i
   DBGATE_TRY(const bool was, core_.store().logins().end_login(id, {"revoked", actor.user}, wall_us()));
   if (!was) return none;
   return boost::system::in_place_value;
-}
-
-Result<store::Listed<store::QueryRecord>> AdminWork::list_history(const store::HistoryFilter& filter,
-                                                                  const store::Page& page) {
-  return core_.store().work().list_history(filter, page);
 }
 
 Result<std::vector<store::SavedQuery>> AdminWork::list_saved(const std::string& user) {

@@ -25,6 +25,10 @@ class AdminEntries final : public ports::EntryAdministration {
   Result<> end_login(const ports::Actor& actor, const std::string& id) override;
 
  private:
+  /// Without an invitation; by one. @param key  what attempts are counted by
+  Result<ports::store::User> apply(const ports::Registration& wish, const std::string& address, const std::string& key);
+  Result<ports::store::User> come_in(const ports::Registration& wish, const std::string& address,
+                                     const std::string& key);
   Result<ports::UserView> waiting(const std::string& name);
 
   AdminCore& core_;
@@ -32,13 +36,11 @@ class AdminEntries final : public ports::EntryAdministration {
   identity::Attempts attempts_;
 };
 
-/// History and saved queries in the store.
+/// Saved queries in the store.
 class AdminWork final : public ports::WorkAdministration {
  public:
   explicit AdminWork(AdminCore& core) : core_(core) {}
 
-  Result<ports::store::Listed<ports::store::QueryRecord>> list_history(const ports::store::HistoryFilter& filter,
-                                                                       const ports::store::Page& page) override;
   Result<std::vector<ports::store::SavedQuery>> list_saved(const std::string& user) override;
   Result<ports::store::SavedQuery> find_saved(const std::string& user, const std::string& id) override;
   Result<ports::store::SavedQuery> create_saved(const ports::store::SavedQuery& wish) override;

@@ -109,10 +109,8 @@ Result<> AdminUsers::remove_group(const ports::Actor& actor, const std::string& 
   if (core_.file_has_group(name)) return managed_by_configuration("the group \"" + name + "\"");
   DBGATE_TRY(const bool exists, group_exists(name));
   if (!exists) return no_group(name);
-  const std::lock_guard lock(core_.rights());
   DBGATE_TRY(const auto roles, core_.roles_of_group(name));
   DBGATE_CHECK(AdminCore::may_give(actor, roles));
-  if (roles.contains("admin")) DBGATE_CHECK(core_.leaves_administrator({.group = name}));
   DBGATE_CHECK(core_.record(actor, "group.remove", name));
   return core_.store().users().remove_group(name, revision, wall_us());
 }
@@ -126,10 +124,8 @@ Result<> AdminUsers::set_member(const ports::Actor& actor, const std::string& gr
   if (const auto found = file->groups.find(group); found != file->groups.end() && has(found->second, user)) {
     return managed_by_configuration("\"" + user + "\" as a member of \"" + group + "\"");
   }
-  const std::lock_guard lock(core_.rights());
   DBGATE_TRY(const auto roles, core_.roles_of_group(group));
   DBGATE_CHECK(AdminCore::may_give(actor, roles));
-  if (!in && roles.contains("admin")) DBGATE_CHECK(core_.leaves_administrator({.member = {group, user}}));
   DBGATE_CHECK(core_.record(actor, in ? "group.add_member" : "group.remove_member", group, {{"object.user", user}}));
   const auto done = in ? core_.store().users().add_member(group, user, wall_us())
                        : core_.store().users().remove_member(group, user, wall_us());
@@ -149,8 +145,6 @@ Result<> AdminUsers::set_role(const ports::Actor& actor, const store::RoleGrant&
     if (has(to_group ? found->second.groups : found->second.users, role.subject))
       return managed_by_configuration("the role " + role.role + " of \"" + role.subject + "\"");
   }
-  const std::lock_guard lock(core_.rights());
-  if (!granted && role.role == "admin") DBGATE_CHECK(core_.leaves_administrator({.role = role}));
   DBGATE_CHECK(core_.record(actor, granted ? "role.grant" : "role.revoke", role.role,
                             {{to_group ? "object.group" : "object.user", role.subject}}));
   const auto done =

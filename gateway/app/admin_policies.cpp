@@ -1,6 +1,7 @@
 #include <chrono>
 
 #include "gateway/app/admin_targets.h"
+#include "gateway/app/directory.h"
 #include "gateway/policy/row_filters.h"
 #include "gateway/policy/statement_lists.h"
 #include "gateway/rehearsal/rehearsal.h"
@@ -37,9 +38,13 @@ Result<store::PolicyVersion> AdminPolicies::active_policy() {
 Result<std::vector<ports::TextProblem>> AdminPolicies::check_policy(const std::string& text) {
   const auto file = core_.file();
   std::vector<ports::TextProblem> problems;
-  append(problems, config::check_policies(*file, text, text_name));
+  DBGATE_TRY(const store::Directory directory, core_.store().load_directory(wall_us(), wall_us()));
+  config::Extension extension = extension_of(directory);
+  extension.policies.clear();
+  // Those who are named may be the store's.
+  const config::Config with = config::extend(*file, extension, core_.directory()).config;
+  append(problems, config::check_policies(with, text, text_name));
   if (broken(problems)) return problems;
-  config::Extension extension;
   extension.policies = text;
   extension.policies_name = text_name;
   const config::Extended whole = config::extend(*file, extension, core_.directory());

@@ -145,7 +145,8 @@ Result<> AdminTargets::remove_target(const ports::Actor& actor, const std::strin
   const config::Extended whole = config::extend(*core_.file(), extension, core_.directory());
   for (const config::Policy& policy : whole.config.policies) {
     if (std::find(policy.targets.begin(), policy.targets.end(), name) == policy.targets.end()) continue;
-    return Error(ports::not_in_prerequisite_state, "policy \"" + policy.name + "\" names the target \"" + name + "\"");
+    return Error(sqlstate::object_not_in_prerequisite_state,
+                 "policy \"" + policy.name + "\" names the target \"" + name + "\"");
   }
   DBGATE_CHECK(core_.record(actor, "target.remove", name));
   return core_.store().objects().remove_target(name, revision, wall_us());
@@ -156,7 +157,7 @@ Result<config::Target> AdminTargets::usable_target(const std::string& name) {
   if (!core_.file_has_target(name)) {
     DBGATE_TRY(const store::Target stored, stored_target(name));
     if (stored.password_unreadable) {
-      return Error(ports::not_in_prerequisite_state, "no encryption key opens the password of this target");
+      return Error(sqlstate::object_not_in_prerequisite_state, "no encryption key opens the password of this target");
     }
     config::Extension extension;
     extension.targets.push_back({stored.name, stored.settings, stored.password});
@@ -164,7 +165,7 @@ Result<config::Target> AdminTargets::usable_target(const std::string& name) {
   }
   for (const config::Target& target : whole.targets)
     if (target.name == name) return target;
-  return Error(ports::not_in_prerequisite_state, "the settings of this target have errors");
+  return Error(sqlstate::object_not_in_prerequisite_state, "the settings of this target have errors");
 }
 
 Result<ports::TargetTest> AdminTargets::test_target(const ports::Actor& actor, const std::string& name) {

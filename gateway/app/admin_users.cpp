@@ -179,13 +179,7 @@ Result<ports::UserView> AdminUsers::change_user(const ports::Actor& actor, const
                                                 std::int64_t revision, const ports::UserPatch& patch) {
   DBGATE_TRY(store::User user, stored_user(name));
   DBGATE_CHECK(core_.may_touch(actor, name));
-  const std::lock_guard lock(core_.rights());
   std::vector<std::pair<std::string, std::string>> what;
-  const bool shut = patch.state && *patch.state != store::UserState::active && user.state == store::UserState::active;
-  if (shut) {
-    DBGATE_TRY(const auto roles, core_.roles_of_user(name));
-    if (roles.contains("admin")) DBGATE_CHECK(core_.leaves_administrator({.user = name}));
-  }
   std::vector<std::string> certificates;
   for (const std::string& certificate : patch.certificates.value_or(std::vector<std::string>())) {
     certificates.push_back(config::normal_certificate_name(certificate));
@@ -211,9 +205,6 @@ Result<ports::UserView> AdminUsers::change_user(const ports::Actor& actor, const
 Result<> AdminUsers::remove_user(const ports::Actor& actor, const std::string& name, std::int64_t revision) {
   DBGATE_TRY(const store::User user, stored_user(name));
   DBGATE_CHECK(core_.may_touch(actor, name));
-  const std::lock_guard lock(core_.rights());
-  DBGATE_TRY(const auto roles, core_.roles_of_user(name));
-  if (roles.contains("admin")) DBGATE_CHECK(core_.leaves_administrator({.user = name}));
   DBGATE_CHECK(core_.record(actor, "user.remove", name));
   return core_.store().users().remove_user(name, revision, {"user_removed", actor.user}, wall_us());
 }

@@ -31,6 +31,8 @@ class AdminUsers final : public ports::UserAdministration {
 
   /// Errors: 02000 a group that neither store nor file has; 42501 one that gives roles which the actor does not hold.
   Result<> may_join(const ports::Actor& actor, const std::vector<std::string>& groups);
+  /// In the store or in the file.
+  Result<bool> user_exists(const std::string& name);
 
  private:
   Result<ports::UserView> view_of(ports::store::User user);
@@ -41,7 +43,6 @@ class AdminUsers final : public ports::UserAdministration {
   Result<> set_certificates(const std::string& user, const std::vector<std::string>& wanted);
   Result<ports::GroupView> view_of(ports::store::Group group, const std::vector<ports::store::RoleGrant>& grants);
   Result<bool> group_exists(const std::string& name);
-  Result<bool> user_exists(const std::string& name);
 
   AdminCore& core_;
 };

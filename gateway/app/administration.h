@@ -3,19 +3,18 @@
 #include "gateway/app/admin_entries.h"
 #include "gateway/app/admin_targets.h"
 #include "gateway/app/admin_users.h"
-#include "gateway/net/stream.h"
+#include "gateway/app/identity.h"
 
 namespace dbgate::app {
 
 /// The administration that the API reaches: all of it over one store.
 class StoreAdministration final : public ports::Administration {
  public:
-  /// @param blocking  runs what blocks
-  StoreAdministration(ports::store::Store& store, identity::PasswordSignIn& passwords, ports::PasswordHasher& hasher,
-                      AdminCore::FileConfig file, std::string directory, std::unique_ptr<ports::AuditChain> chain,
-                      net::Executor blocking)
-      : core_(store, passwords, hasher, std::move(file), std::move(directory), std::move(chain)),
-        blocking_(std::move(blocking)) {}
+  StoreAdministration(Identity& identity, AdminCore::FileConfig file, std::string directory,
+                      std::unique_ptr<ports::AuditChain> chain)
+      : identity_(identity),
+        core_(identity.store(), identity.passwords(), identity.hasher(), std::move(file), std::move(directory),
+              std::move(chain)) {}
 
   ports::UserAdministration& users() override { return users_; }
   ports::TargetAdministration& targets() override { return targets_; }
@@ -23,20 +22,26 @@ class StoreAdministration final : public ports::Administration {
   ports::EntryAdministration& entries() override { return entries_; }
   ports::WorkAdministration& work() override { return work_; }
   Task<> run(std::function<void()> work) override {
-    co_await net::run_on(blocking_, [&work]() -> Task<> {
+    co_await run_only(std::move(work));
+    co_await identity_.caught_up(patience);
+  }
+  Task<> run_only(std::function<void()> work) override {
+    co_await net::run_on(identity_.blocking(), [&work]() -> Task<> {
       work();
       co_return;
     });
   }
 
  private:
+  static constexpr std::chrono::milliseconds patience{2'000};
+
+  Identity& identity_;
   AdminCore core_;
   AdminUsers users_{core_};
   AdminTargets targets_{core_};
   AdminPolicies policies_{core_};
   AdminEntries entries_{core_, users_};
   AdminWork work_{core_};
-  net::Executor blocking_;
 };
 
 }  // namespace dbgate::app

@@ -14,16 +14,16 @@ constexpr std::size_t stack_bytes = 1u << 20;
 }  // namespace
 
 ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker,
-                 ports::Administration* administration)
+                 ports::Administration* administration, ports::AuditSearch& audit)
     : shared_(shared),
       service_(shared, std::move(chain), next_worker),
       entrance_(shared, service_.chain(), std::move(next_worker)),
       queries_(entrance_),
       accounts_(*shared.identity, service_.chain()),
-      authenticator_(shared),
+      authenticator_(shared, service_.chain()),
+      idempotency_(*shared.identity),
       events_(context_),
       services_{service_,
-                *shared.tokens,
                 authenticator_,
                 idempotency_,
                 events_,
@@ -31,7 +31,9 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
                 accounts_,
                 api::Cursors(api::hmac_sha256(shared.mock_secret, "cursors")),
                 [&shared] { return shared.current.get()->config.limits.api_requests_per_minute; },
-                administration},
+                administration,
+                &audit,
+                [&shared] { return shared.current.get()->config.public_url; }},
       dispatcher_(services_, api::operations()),
       server_(context_, dispatcher_, [this] { return settings(); }) {}
 
@@ -43,9 +45,9 @@ api::ServerSettings ApiSide::settings() const {
 
 Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
                                                std::function<Worker&()> next_worker,
-                                               ports::Administration* administration) {
+                                               ports::Administration* administration, ports::AuditSearch& audit) {
   const auto snapshot = shared.current.get();
-  std::unique_ptr<ApiSide> side(new ApiSide(shared, std::move(chain), std::move(next_worker), administration));
+  std::unique_ptr<ApiSide> side(new ApiSide(shared, std::move(chain), std::move(next_worker), administration, audit));
   const config::Listener& listener = snapshot->config.api;
   DBGATE_CHECK(side->server_.listen(listener.address, listener.port));
   const std::string port = std::to_string(side->server_.port());

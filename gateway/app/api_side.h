@@ -7,6 +7,7 @@
 #include "gateway/api/services.h"
 #include "gateway/app/account_service.h"
 #include "gateway/app/bearers.h"
+#include "gateway/app/kept_answers.h"
 #include "gateway/app/query_entrance.h"
 #include "gateway/app/service.h"
 #include "gateway/queries/queries.h"
@@ -17,10 +18,11 @@ namespace dbgate::app {
 class ApiSide {
  public:
   /// @param administration  null without an identity store
+  /// @param audit  searches of the audit log
   /// Binds the listener of the configuration. Errors name what is at fault.
   static Result<std::unique_ptr<ApiSide>> open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
                                                std::function<Worker&()> next_worker,
-                                               ports::Administration* administration);
+                                               ports::Administration* administration, ports::AuditSearch& audit);
   ~ApiSide();
   ApiSide(const ApiSide&) = delete;
   ApiSide& operator=(const ApiSide&) = delete;
@@ -32,12 +34,14 @@ class ApiSide {
   ports::GatewayService& service() noexcept { return service_; }
   /// Where the service is used.
   net::Executor executor() { return context_.get_executor(); }
+  /// What callers have used up of their requests. Any thread.
+  api::RateLimiter& rates() noexcept { return dispatcher_.rates(); }
   /// Takes what those who watch GET /events are told. Any thread.
   ports::EventSink& events() noexcept { return events_; }
 
  private:
   ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker,
-          ports::Administration* administration);
+          ports::Administration* administration, ports::AuditSearch& audit);
   api::ServerSettings settings() const;
 
   Shared& shared_;
@@ -48,7 +52,7 @@ class ApiSide {
   // Before everything whose waits it runs.
   boost::asio::io_context context_{1};
   Bearers authenticator_;
-  api::MemoryIdempotencyKeys idempotency_;
+  KeptAnswers idempotency_;
   api::EventHub events_;
   api::Services services_;
   api::Dispatcher dispatcher_;

@@ -1,10 +1,15 @@
 #include "gateway/app/create_admin.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <ostream>
 
 #include "config/loader.h"
 #include "gateway/adapters/argon2_passwords.h"
+#include "gateway/adapters/file_audit.h"
 #include "gateway/adapters/store/open_store.h"
 #include "gateway/app/admin_core.h"
 
@@ -32,6 +37,26 @@ Result<> ensure_person(store::Store& store, const std::string& name) {
   return boost::system::in_place_value;
 }
 
+// Who the operating system says runs this; the number if it knows no name.
+std::string os_user() {
+  constexpr std::size_t room = 4096;
+  std::array<char, room> texts{};
+  passwd entry{};
+  passwd* found = nullptr;
+  const uid_t id = ::getuid();
+  if (::getpwuid_r(id, &entry, texts.data(), texts.size(), &found) == 0 && found != nullptr) return found->pw_name;
+  return std::to_string(id);
+}
+
+// In a chain of its own: the gateway may be running, and its chains are its own.
+Result<> record(const config::Config& config, const std::string& name) {
+  DBGATE_TRY(const auto log,
+             adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
+                                        config.audit.durability == config::Durability::sync, "lock.local"}));
+  DBGATE_TRY(const auto chain, log->open_chain("local", ports::Pace::rare));
+  return append_change(*chain, {by_whom, {}, {}}, "administrator.create", name, {{"os.user", os_user()}});
+}
+
 Result<std::string> make_administrator(const config::Config& config, const std::string& name) {
   const auto of_file = [&name](const config::User& user) { return user.name == name; };
   if (std::any_of(config.users.begin(), config.users.end(), of_file)) {
@@ -39,9 +64,10 @@ Result<std::string> make_administrator(const config::Config& config, const std::
                  "give it the role there: roles: { admin: { users: [" + name + "] } }");
   }
   if (!store::valid_name(name)) return Error(sqlstate::invalid_parameter_value, "that is no name for a user");
-  DBGATE_TRY(const auto store, adapters::store::open_store(config));
-  DBGATE_CHECK(ensure_person(*store, name));
   DBGATE_TRY(const auto hasher, adapters::make_argon2_passwords(config.passwords));
+  DBGATE_TRY(const auto store, adapters::store::open_store(config));
+  DBGATE_CHECK(record(config, name));
+  DBGATE_CHECK(ensure_person(*store, name));
   identity::PasswordSignIn passwords(config.sign_in, *store, *hasher, {});
   DBGATE_TRY(std::string text, passwords.reset(name, by_whom, wall_us()));
   DBGATE_CHECK(store->sign_ins().remove_totp(name, wall_us()));

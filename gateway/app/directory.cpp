@@ -17,6 +17,7 @@ constexpr std::size_t version_characters = 12;
 config::User user_of(const store::User& stored) {
   config::User user;
   user.name = stored.name;
+  user.kind = static_cast<config::PrincipalKind>(stored.kind);
   user.attributes = stored.attributes;
   user.wire = stored.wire_login == store::WireLogin::token ? config::WireSignIn::token : config::WireSignIn::password;
   return user;

@@ -14,8 +14,8 @@
 #include "gateway/adapters/file_audit.h"
 #include "gateway/adapters/pg_catalog_source.h"
 #include "gateway/app/directory.h"
-#include "gateway/app/identity_tokens.h"
 #include "gateway/app/startup_pages.h"
+#include "gateway/app/watched.h"
 #include "gateway/audit/json.h"
 #include "gateway/auth/random.h"
 #include "gateway/base/log.h"
@@ -26,8 +26,6 @@ namespace {
 
 constexpr std::size_t parser_stack_bytes = sql::required_stack_bytes;
 constexpr std::size_t parser_threads = 2;
-constexpr std::size_t sign_in_stack_bytes = 1u << 20;
-constexpr std::size_t sign_in_threads = 2;
 constexpr std::chrono::milliseconds drain_poll{20};
 // By then catalogs have mostly been read, and nothing of starting is still under way.
 constexpr std::chrono::seconds settle_after{5};
@@ -80,6 +78,7 @@ Result<> Gateway::start() {
   file_ = std::make_shared<const config::Config>(shared_.current.get()->config);
   ::mkdir(file_->state_dir.c_str(), 0700);
   DBGATE_CHECK(open_identity());
+  DBGATE_CHECK(join_replicas());
   const auto snapshot = shared_.current.get();
   const config::Config& config = snapshot->config;
   shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
@@ -87,10 +86,10 @@ Result<> Gateway::start() {
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
                                                 config.audit.durability == config::Durability::sync}));
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
+  DBGATE_CHECK(share_secret());
   shared_.views.use(*shared_.catalogs, shared_.mock_secret);
   DBGATE_TRY(own_chain_, audit_->open_chain("main", ports::Pace::rare));
   parser_threads_ = threads_for(shared_.parsers, parser_threads, parser_stack_bytes);
-  sign_in_threads_ = threads_for(shared_.sign_ins, sign_in_threads, sign_in_stack_bytes);
   for (unsigned i = 0; i < worker_count(config.workers); ++i) {
     DBGATE_TRY(auto chain, audit_->open_chain("w" + std::to_string(i), ports::Pace::steady));
     workers_.push_back(std::make_unique<Worker>(shared_, std::move(chain)));
@@ -101,11 +100,13 @@ Result<> Gateway::start() {
     if (!listening) return listening;
   }
   if (config.api.enabled) {
-    DBGATE_TRY(auto chain, audit_->open_chain("api", ports::Pace::rare));
+    DBGATE_TRY(auto chain, watched_chain("api"));
     DBGATE_CHECK(open_administration());
-    DBGATE_TRY(api_,
-               ApiSide::open(
-                   shared_, std::move(chain), [this]() -> Worker& { return next_worker(); }, administration_.get()));
+    searches_ = std::make_unique<LogSearches>(config.state_dir);
+    DBGATE_TRY(api_, ApiSide::open(
+                         shared_, std::move(chain), [this]() -> Worker& { return next_worker(); },
+                         administration_.get(), *searches_));
+    shared_.events = &api_->events();
   }
   for (const config::Target& target : config.targets) {
     if (!target.listen.enabled) continue;
@@ -118,12 +119,14 @@ Result<> Gateway::start() {
   for (const auto& worker : workers_)
     worker->start();
   shared_.catalogs->start();
+  if (searches_) searches_->start();
   if (api_) api_->start();
   if (shared_.identity) {
     shared_.identity->follow([this](std::shared_ptr<const ports::store::Directory> directory) {
       net::post_to(context_.get_executor(), [this, directory] { take(directory); });
     });
   }
+  DBGATE_CHECK(start_replicas());
   log::info("gateway", "ready", {{"config", config.version}});
   return boost::system::in_place_value;
 }
@@ -132,24 +135,27 @@ Result<> Gateway::start() {
 Result<> Gateway::open_identity() {
   if (!file_->api.enabled && !file_->store.shared()) return boost::system::in_place_value;
   DBGATE_TRY(shared_.identity, Identity::open(*file_, shared_.current));
-  shared_.tokens = std::make_unique<IdentityTokens>(shared_.identity->tokens());
   DBGATE_TRY(directory_, shared_.identity->load());
   DBGATE_TRY(auto snapshot, snapshot_of(*file_, directory_.get(), config_directory(), nullptr));
   shared_.current.set(std::move(snapshot));
+  shared_.identity->following().reached(directory_->generation);
   return boost::system::in_place_value;
+}
+
+Result<std::unique_ptr<ports::AuditChain>> Gateway::watched_chain(const std::string& name) {
+  DBGATE_TRY(auto chain, audit_->open_chain(name, ports::Pace::rare));
+  return std::unique_ptr<ports::AuditChain>(std::make_unique<WatchedChain>(std::move(chain), shared_));
 }
 
 Result<> Gateway::open_administration() {
   if (!shared_.identity) return boost::system::in_place_value;
   Identity& identity = *shared_.identity;
-  DBGATE_TRY(auto chain, audit_->open_chain("admin", ports::Pace::rare));
+  DBGATE_TRY(auto chain, watched_chain("admin"));
   const auto file = [this] {
     const std::lock_guard lock(file_mutex_);
     return file_;
   };
-  administration_ =
-      std::make_unique<StoreAdministration>(identity.store(), identity.passwords(), identity.hasher(), file,
-                                            config_directory(), std::move(chain), identity.blocking());
+  administration_ = std::make_unique<StoreAdministration>(identity, file, config_directory(), std::move(chain));
   return boost::system::in_place_value;
 }
 
@@ -161,6 +167,13 @@ std::string Gateway::config_directory() const {
 // On the thread of run(): files and directories take effect one after the other.
 void Gateway::take(std::shared_ptr<const ports::store::Directory> directory) {
   if (directory_ && directory->generation < directory_->generation) return;
+  const std::int64_t generation = directory->generation;
+  put_in_force(std::move(directory));
+  // Also if it cannot be in force: nobody shall wait for what does not come.
+  shared_.identity->following().reached(generation);
+}
+
+void Gateway::put_in_force(std::shared_ptr<const ports::store::Directory> directory) {
   const auto current = shared_.current.get();
   auto next = snapshot_of(*file_, directory.get(), config_directory(), current.get());
   if (!next) {
@@ -329,8 +342,10 @@ void Gateway::finish() {
   while (shared_.connections > 0 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(drain_poll);
   const bool clean = shared_.connections == 0 && ended;
+  if (shared_.replicas) shared_.replicas->stop();
   if (shared_.identity) shared_.identity->stop();
   if (api_) api_->stop();
+  if (searches_) searches_->stop();
   for (const auto& worker : workers_) {
     worker->stop();
     if (!clean) worker->context().stop();
@@ -339,8 +354,6 @@ void Gateway::finish() {
     worker->join();
   shared_.parsers.stop();
   parser_threads_.clear();
-  shared_.sign_ins.stop();
-  sign_in_threads_.clear();
   api_.reset();
   signals_.cancel();
   log::info("gateway", deserted ? "stopped" : "stopped before all clients had gone");
@@ -352,6 +365,7 @@ void Gateway::finish() {
     worker->close_chain();
   own_chain_.reset();
   administration_.reset();
+  peers_.reset();
   std::_Exit(0);
 }
 

@@ -9,6 +9,8 @@
 
 #include "gateway/app/administration.h"
 #include "gateway/app/api_side.h"
+#include "gateway/app/log_searches.h"
+#include "gateway/app/peers.h"
 #include "gateway/app/worker.h"
 #include "gateway/net/listener.h"
 #include "gateway/ports/audit_log.h"
@@ -44,8 +46,15 @@ class Gateway {
   Worker& next_worker();
   Result<> open_identity();
   Result<> open_administration();
+  Result<std::unique_ptr<ports::AuditChain>> watched_chain(const std::string& name);
+  Result<> join_replicas();
+  Result<> share_secret();
+  Result<> start_replicas();
+  ReplicaUsage usage_here() const;
+  void count_elsewhere(const ReplicaUsage& elsewhere);
   std::string config_directory() const;
   void take(std::shared_ptr<const ports::store::Directory> directory);
+  void put_in_force(std::shared_ptr<const ports::store::Directory> directory);
   Result<> record_reload(const std::string& version);
   void wait_for_signal();
   void reload();
@@ -62,8 +71,9 @@ class Gateway {
   std::unique_ptr<ports::AuditLog> audit_;
   std::unique_ptr<ports::AuditChain> own_chain_;         // reloads, start and end
   std::unique_ptr<StoreAdministration> administration_;  // null without a store
+  std::unique_ptr<LogSearches> searches_;                // null without an API: nobody asks
+  std::unique_ptr<Peers> peers_;                         // null without other gateways
   std::vector<std::unique_ptr<Thread>> parser_threads_;
-  std::vector<std::unique_ptr<Thread>> sign_in_threads_;
   std::vector<std::unique_ptr<Worker>> workers_;
   // After the workers: an accept that still waits when this context goes holds a socket of a worker's context.
   boost::asio::io_context context_{1};

@@ -14,6 +14,7 @@
 #include "gateway/policy/row_filters.h"
 #include "gateway/policy/statement_lists.h"
 #include "gateway/rehearsal/tests.h"
+#include "gateway/risk/reference.h"
 #include "gateway/sql/analyze.h"
 
 namespace {
@@ -129,6 +130,7 @@ int main(int argc, char** argv) {
       options.add_subcommand("create-admin", "make an administrator, or reset one, and print a one-time password");
   first_admin->add_option("NAME", administrator, "the user's name")->required();
   first_admin->add_option("-c,--config", config_path, "configuration file")->capture_default_str();
+  CLI::App* const rules = options.add_subcommand("risk-rules", "print the rules of risk as a Markdown table");
   try {
     options.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
@@ -138,6 +140,10 @@ int main(int argc, char** argv) {
   if (verifier->parsed()) return make_verifier();
   if (rotation->parsed()) return app::rotate_keys(config_path, std::cout, std::cerr);
   if (first_admin->parsed()) return app::create_admin(administrator, config_path, std::cout, std::cerr);
+  if (rules->parsed()) {
+    std::cout << risk::reference();
+    return 0;
+  }
   if (!check) return serve(config_path);
   const auto snapshot = load(config_path, strict);
   if (!snapshot || !tests_pass(config_path, snapshot->config)) return 1;

@@ -71,7 +71,7 @@ Result<net::Stream> QueryEntrance::connect(const net::Executor& executor, sessio
   }
   auto& context = static_cast<boost::asio::io_context&>(boost::asio::query(executor, boost::asio::execution::context));
   net::Stream inside(context, pair[0]);
-  next_worker_().serve(pair[1], config::EngineKind::postgresql, std::move(arrival));
+  next_worker_().serve(OpenConnection(pair[1]), config::EngineKind::postgresql, std::move(arrival));
   return inside;
 }
 

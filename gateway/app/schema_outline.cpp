@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 namespace dbgate::app {
 namespace {
@@ -161,6 +162,35 @@ std::string reference_of(const catalog::Snapshot& catalog, const catalog::Relati
   return {};
 }
 
+std::string comment_of(const catalog::Snapshot& catalog, catalog::Oid relation, std::int16_t column) {
+  const auto before = [](const catalog::Comment& a, const catalog::Comment& b) {
+    return std::tie(a.relation, a.column) < std::tie(b.relation, b.column);
+  };
+  const catalog::Comment wanted{relation, column, {}};
+  const auto found = std::lower_bound(catalog.comments().begin(), catalog.comments().end(), wanted, before);
+  const bool there = found != catalog.comments().end() && found->relation == relation && found->column == column;
+  return there ? std::string(found->text) : std::string();
+}
+
+// Keys of which the user may know every column.
+void add_keys(const catalog::Snapshot& catalog, const catalog::Relation& relation, ports::RelationOutline& outline) {
+  const auto keys = std::equal_range(
+      catalog.unique_keys().begin(), catalog.unique_keys().end(), catalog::UniqueKey{relation.oid},
+      [](const catalog::UniqueKey& a, const catalog::UniqueKey& b) { return a.relation < b.relation; });
+  for (auto key = keys.first; key != keys.second; ++key) {
+    std::vector<std::string> names;
+    for (const std::int16_t number : key->columns) {
+      const std::string_view name = column_name(relation, number);
+      const bool shown = std::any_of(outline.columns.begin(), outline.columns.end(),
+                                     [name](const ports::ColumnSummary& one) { return one.name == name; });
+      if (shown) names.emplace_back(name);
+    }
+    if (names.empty() || names.size() != key->columns.size()) continue;
+    outline.has_primary = outline.has_primary || key->primary;
+    outline.unique.push_back(std::move(names));
+  }
+}
+
 ports::RelationOutline outline_of(const catalog::Snapshot& catalog, const catalog::Relation& relation,
                                   const Columns& columns) {
   ports::RelationOutline outline;
@@ -173,9 +203,14 @@ ports::RelationOutline outline_of(const catalog::Snapshot& catalog, const catalo
     summary.name = column.name;
     summary.type = name_of_type(catalog, column.type);
     summary.generated = column.generated;
+    summary.nullable = !column.not_null;
+    summary.comment = comment_of(catalog, relation.oid, column.number);
     summary.masked = masks(columns, column.name);
     outline.columns.push_back(std::move(summary));
   }
+  // What is said of the whole may name columns that the user must not know of.
+  if (outline.columns.size() == relation.columns.size()) outline.comment = comment_of(catalog, relation.oid, 0);
+  add_keys(catalog, relation, outline);
   return outline;
 }
 

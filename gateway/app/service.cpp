@@ -1,16 +1,17 @@
 #include "gateway/app/service.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 
-#include "gateway/app/bearers.h"
 #include "gateway/app/explain.h"
+#include "gateway/app/peers.h"
 #include "gateway/session/audit_trail.h"
 #include "gateway/session/policy_judge.h"
 
 namespace dbgate::app {
 namespace {
+
+// Everybody who has signed in may ask for sessions, and each question makes every gateway list all it has.
+constexpr std::chrono::milliseconds ask_again_after{100};
 
 std::string_view word(config::EngineKind kind) {
   return kind == config::EngineKind::tcp ? session::tcp_engine : session::postgres_engine;
@@ -25,59 +26,26 @@ Error no_such_target(const std::string& name) {
 Service::Service(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker)
     : shared_(shared), chain_(std::move(chain)), next_worker_(std::move(next_worker)) {}
 
-Result<> Service::record_login(const std::string& user, const std::string& address, bool succeeded) {
-  session::SessionInfo info;
-  info.user = user;
-  info.auth_method = "password";
-  info.client.host = address;
-  DBGATE_CHECK(chain_->append(succeeded ? "auth.ok" : "auth.fail", session::audit_fields(info).all));
-  const auto written = chain_->commit();
-  if (!written) return written.error();
-  return boost::system::in_place_value;
-}
-
-Task<Result<>> Service::check_password(std::string user, std::string password, std::string address) {
-  const auto snapshot = shared_.current.get();
-  if (!shared_.throttle.allows(address, snapshot->config.limits.failed_logins_per_minute)) {
-    co_return Error(sqlstate::invalid_authorization_specification, "too many failed logins from this address");
-  }
-  const auto found = snapshot->users.find(user);
-  const bool exists = found != snapshot->users.end();
-  const auth::ScramVerifier verifier = exists ? found->second : auth::mock_scram_verifier(user, shared_.mock_secret);
-  bool matches = false;
-  co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {
-    matches = auth::verify_password(verifier, password);
-    co_return;
-  });
-  const bool succeeded = exists && matches;
-  if (!succeeded) shared_.throttle.failed(address);
-  const auto recorded = record_login(user, address, succeeded);
-  if (!recorded) co_return recorded.error();
-  if (!succeeded) co_return Error(sqlstate::invalid_password, "wrong user name or password");
-  co_return boost::system::in_place_value;
-}
-
-bool Service::knows(std::string_view user) const {
-  return shared_.current.get()->users.contains(user);
-}
-
-std::vector<std::string> Service::groups(std::string_view user) const {
-  return groups_of(*shared_.current.get(), user);
-}
-
 std::vector<ports::TargetSummary> Service::targets(std::string_view user) const {
+  std::vector<ports::TargetSummary> summaries = all_targets(user);
+  std::erase_if(summaries, [](const ports::TargetSummary& target) { return target.access == "none"; });
+  return summaries;
+}
+
+std::vector<ports::TargetSummary> Service::all_targets(std::string_view user) const {
   const auto snapshot = shared_.current.get();
   std::vector<ports::TargetSummary> summaries;
   for (const auto& [name, target] : snapshot->targets) {
     const auto grants = snapshot->policies.grants(user, name);
-    if (!grants) continue;
     ports::TargetSummary summary;
     summary.name = name;
     summary.engine = word(target.settings.engine);
     if (!target.server.database.empty()) summary.databases.push_back(target.server.database);
     summary.databases.insert(summary.databases.end(), target.settings.databases.begin(),
                              target.settings.databases.end());
-    summary.access = policy::may_write(*grants) ? "write" : "read";
+    summary.access = !grants ? "none" : (policy::may_write(*grants) ? "write" : "read");
+    summary.environment = target.settings.environment;
+    summary.labels = target.settings.labels;
     summaries.push_back(std::move(summary));
   }
   return summaries;
@@ -114,23 +82,42 @@ Task<Result<std::vector<ports::DecisionSummary>>> Service::decide(ports::Decisio
   co_return summaries;
 }
 
-Result<> Service::serve_tunnel(ports::TunnelRequest request, int descriptor) {
+Result<> Service::serve_tunnel(ports::TunnelRequest request, OpenConnection connection) {
   const auto snapshot = shared_.current.get();
   std::string on_server;
   const Target* const found = snapshot->find(request.database, on_server);
   if (found == nullptr || !snapshot->policies.grants(request.user, found->settings.name)) {
-    ::close(descriptor);
     return no_such_target(request.database);
   }
   session::Arrival arrival;
   arrival.signed_in_user = std::move(request.user);
   arrival.credential.id = std::move(request.credential);
   arrival.credential.expires = request.credential_expires;
+  arrival.credential.certificate = std::move(request.certificate);
   arrival.by_tunnel = true;
   arrival.target = std::move(request.database);
   arrival.client.host = std::move(request.address);
-  next_worker_().serve(descriptor, found->settings.engine, std::move(arrival));
+  next_worker_().serve(std::move(connection), found->settings.engine, std::move(arrival));
   return boost::system::in_place_value;
+}
+
+Task<std::vector<ports::SessionSummary>> Service::sessions() {
+  std::vector<ports::SessionSummary> all = co_await sessions_here_.list();
+  if (!shared_.replicas) co_return all;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - elsewhere_asked_ >= ask_again_after) {
+    elsewhere_asked_ = now;
+    elsewhere_ = co_await sessions_elsewhere(*shared_.replicas);
+  }
+  all.insert(all.end(), elsewhere_.begin(), elsewhere_.end());
+  co_return all;
+}
+
+Task<Result<>> Service::end_session(std::string id, std::string by, std::string reason) {
+  auto ended = co_await sessions_here_.end(id, by, reason);
+  if (!ended && shared_.replicas) ended = co_await end_elsewhere(*shared_.replicas, id, by, reason);
+  if (ended) co_return *ended;
+  co_return Error(sqlstate::undefined_object, "there is no session \"" + id + "\"");
 }
 
 }  // namespace dbgate::app

@@ -1,9 +1,10 @@
 #pragma once
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "gateway/app/worker.h"
+#include "gateway/app/sessions_here.h"
 #include "gateway/ports/gateway_service.h"
 
 namespace dbgate::app {
@@ -14,12 +15,10 @@ class Service final : public ports::GatewayService {
   /// @param chain records what people do at the API
   Service(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::function<Worker&()> next_worker);
 
-  Task<Result<>> check_password(std::string user, std::string password, std::string address) override;
-  bool knows(std::string_view user) const override;
-  std::vector<std::string> groups(std::string_view user) const override;
   std::vector<ports::TargetSummary> targets(std::string_view user) const override;
+  std::vector<ports::TargetSummary> all_targets(std::string_view user) const override;
   Task<Result<std::vector<ports::DecisionSummary>>> decide(ports::DecisionQuestion question) override;
-  Result<> serve_tunnel(ports::TunnelRequest request, int descriptor) override;
+  Result<> serve_tunnel(ports::TunnelRequest request, OpenConnection connection) override;
   Task<std::vector<ports::SessionSummary>> sessions() override;
   Task<Result<>> end_session(std::string id, std::string by, std::string reason) override;
 
@@ -27,12 +26,11 @@ class Service final : public ports::GatewayService {
   ports::AuditChain& chain() noexcept { return *chain_; }
 
  private:
-  Result<> record_login(const std::string& user, const std::string& address, bool succeeded);
-  Result<> record_end(const ports::SessionSummary& session, const std::string& by, const std::string& reason);
-  Task<std::optional<ports::SessionSummary>> find_session(std::string id, std::shared_ptr<const session::Ending> why);
-
   Shared& shared_;
   std::unique_ptr<ports::AuditChain> chain_;
+  SessionsHere sessions_here_{shared_, *chain_};
+  std::vector<ports::SessionSummary> elsewhere_;  // of other gateways, as they said last
+  std::chrono::steady_clock::time_point elsewhere_asked_{};
   std::function<Worker&()> next_worker_;
 };
 

@@ -5,7 +5,10 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "gateway/app/accounts.h"
+#include "gateway/app/peers.h"
+#include "gateway/app/watched.h"
 #include "gateway/audit/json.h"
+#include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 #include "gateway/session/audit_trail.h"
 #include "gateway/session/policy_judge.h"
@@ -31,6 +34,10 @@ std::string_view name_of(config::EngineKind kind) {
 // Whoever is not, may be of the store: without it nobody knows what has been revoked since.
 bool is_of_file(const Snapshot& snapshot, std::string_view user) {
   return snapshot.users.contains(user) && !snapshot.stored.contains(user);
+}
+
+Error store_lost() {
+  return Error(sqlstate::cannot_connect_now, "the identity store cannot be reached", "Try again in a moment.");
 }
 
 }  // namespace
@@ -77,10 +84,10 @@ void Worker::start() {
   });
 }
 
-void Worker::serve(int descriptor, config::EngineKind kind, session::Arrival arrival) {
-  auto serving = [this, descriptor, kind, arrival = std::move(arrival),
+void Worker::serve(OpenConnection connection, config::EngineKind kind, session::Arrival arrival) {
+  auto serving = [this, connection = std::move(connection), kind, arrival = std::move(arrival),
                   counted = Counted(shared_.connections)]() mutable -> Task<> {
-    co_await engine(kind)->serve(net::Stream(context_, descriptor), std::move(arrival), std::move(counted));
+    co_await engine(kind)->serve(net::Stream(context_, std::move(connection)), std::move(arrival), std::move(counted));
   };
   boost::asio::co_spawn(context_, std::move(serving), [](std::exception_ptr failure) {
     if (failure) log::error("gateway", "a tunnelled connection ended by an internal error");
@@ -128,14 +135,17 @@ const Snapshot& Worker::snapshot() const {
   return *snapshot_;
 }
 
+// Nobody would hear that what a user of the store signs in with was revoked.
+bool Worker::out_of_reach(std::string_view user) const {
+  return shared_.identity && shared_.identity->lost() && !is_of_file(snapshot(), user);
+}
+
 Result<session::AccountPtr> Worker::account(std::string_view user, const net::Address& client) {
   if (!shared_.throttle.allows(client.host, snapshot().config.limits.failed_logins_per_minute)) {
     return Error(sqlstate::invalid_authorization_specification, "too many failed logins from this address",
                  "Wait a minute and try again.");
   }
-  if (shared_.identity && shared_.identity->lost() && !is_of_file(snapshot(), user)) {
-    return Error(sqlstate::cannot_connect_now, "the identity store cannot be reached", "Try again in a moment.");
-  }
+  if (out_of_reach(user)) return store_lost();
   const auto found = snapshot().accounts.find(user);
   if (found != snapshot().accounts.end()) {
     auto account = account_in_force(found->second, snapshot(), session::system_clock_seconds());
@@ -147,23 +157,26 @@ Result<session::AccountPtr> Worker::account(std::string_view user, const net::Ad
 }
 
 std::optional<session::Credential> Worker::certified(std::string_view user, const net::PeerCertificate& certificate) {
+  if (out_of_reach(user)) return {};
   return app::certified(user, certificate, snapshot());
 }
 
 Task<Result<session::Credential>> Worker::check_token(std::string user, std::string token) {
   const Error refused(sqlstate::invalid_password, "the token is not valid");
-  if (!shared_.tokens) co_return refused;
-  Result<ports::TokenClaims> claims = refused;
-  co_await net::run_on(shared_.sign_ins.get_executor(), [&]() -> Task<> {
-    claims = shared_.tokens->verify(token);
+  if (!shared_.identity) co_return refused;
+  Result<identity::Bearer> bearer = refused;
+  co_await net::run_on(shared_.identity->blocking(), [&]() -> Task<> {
+    bearer = shared_.identity->tokens().verify(token, wall_clock_us());
     co_return;
   });
-  if (!claims) {
-    const Error why = claims.error();
+  if (!bearer) {
+    const Error why = bearer.error();
+    if (why.code() == sqlstate::connection_failure) co_return store_lost();
     co_return why.code() == sqlstate::invalid_authorization_specification ? refused : why;
   }
-  session::Credential credential = credential_of(*claims);
-  if (claims->user != user || snapshot().ended.contains(credential.id)) co_return refused;
+  session::Credential credential = credential_of(*bearer);
+  const bool fits = bearer->user == user && bearer->may("connect");
+  if (!fits || snapshot().ended.contains(credential.id)) co_return refused;
   co_return credential;
 }
 
@@ -234,14 +247,18 @@ std::unique_ptr<session::Limiter> Worker::limiter_for(const session::SessionInfo
 }
 
 Result<std::unique_ptr<session::Trail>> Worker::open_trail(const session::SessionInfo& session) {
-  auto trail = std::make_unique<session::AuditTrail>(*chain_, session, snapshot().config.version);
-  const auto started = trail->started(session);
-  if (!started) return started.error();
-  return std::unique_ptr<session::Trail>(std::move(trail));
+  session::AuditTrail trail(*chain_, session, snapshot().config.version);
+  DBGATE_CHECK(trail.started(session));
+  if (shared_.events == nullptr) return std::unique_ptr<session::Trail>(new session::AuditTrail(std::move(trail)));
+  auto watched = std::make_unique<WatchedTrail>(std::move(trail), *shared_.events, session);
+  watched->tell_start(session);
+  return std::unique_ptr<session::Trail>(std::move(watched));
 }
 
 std::unique_ptr<session::Trail> Worker::resume_trail(const session::SessionInfo& session) {
-  return std::make_unique<session::AuditTrail>(*chain_, session, snapshot().config.version);
+  session::AuditTrail trail(*chain_, session, snapshot().config.version);
+  if (shared_.events == nullptr) return std::make_unique<session::AuditTrail>(std::move(trail));
+  return std::make_unique<WatchedTrail>(std::move(trail), *shared_.events, session);
 }
 
 void Worker::record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) {
@@ -250,6 +267,8 @@ void Worker::record_login(const session::SessionInfo& session, bool succeeded, s
   if (!why.empty()) audit::append_field(fields, "db.response.status_code", why);
   // Nobody gets in without session.start, which fails if the log cannot be written.
   static_cast<void>(chain_->append(succeeded ? "auth.ok" : "auth.fail", fields));
+  tell_sign_in(shared_.events, session, succeeded);
+  if (succeeded && shared_.identity) shared_.identity->note_used(session.credential.id);
 }
 
 Result<bool> Worker::commit_audit() {
@@ -291,6 +310,11 @@ Task<std::shared_ptr<const session::Analysis>> Worker::analyze_elsewhere(session
 
 Task<> Worker::catalog_read(const std::string& target, const std::string& database) {
   co_await shared_.views.catalog_read(target, database);
+}
+
+Task<> Worker::cancel_elsewhere(std::int32_t pid, std::string key, const net::Address& client) {
+  if (!shared_.replicas || !shared_.cancel_guard.allows(client.host)) co_return;
+  co_await app::cancel_elsewhere(*shared_.replicas, pid, std::move(key));
 }
 
 session::StartupRules Worker::startup_rules() const {

@@ -10,12 +10,14 @@
 #include "gateway/app/catalogs.h"
 #include "gateway/app/identity.h"
 #include "gateway/app/limits.h"
+#include "gateway/app/replicas.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/app/views.h"
+#include "gateway/base/open_connection.h"
 #include "gateway/base/thread.h"
 #include "gateway/ports/audit_log.h"
+#include "gateway/ports/events.h"
 #include "gateway/ports/gateway_service.h"
-#include "gateway/ports/tokens.h"
 #include "gateway/session/host.h"
 #include "gateway/session/postgres_engine.h"
 #include "gateway/session/tcp_engine.h"
@@ -31,19 +33,20 @@ struct Shared {
   Views views{current};
   Admission admission;
   LoginThrottle throttle;
+  CancelGuard cancel_guard;
   UsageTable usage;
   session::WriteLedgers ledgers;
   session::CancelRegistry cancels;
   upstream::PermitBook permits;
   upstream::Greetings greetings;
   boost::asio::io_context parsers;          ///< run by threads with large stacks
-  boost::asio::io_context sign_ins;         ///< run by threads that may block: checks of tokens
   std::atomic<std::size_t> connections{0};  ///< accepted and not closed yet
   std::unique_ptr<Catalogs> catalogs;       ///< set before threads are started, there until they have ended
   std::string mock_secret;                  ///< makes unknown users look like known ones
   std::unique_ptr<Identity> identity;       ///< set before threads are started; null without a store
-  std::unique_ptr<ports::Tokens> tokens;    ///< of the identity; the same
+  std::unique_ptr<Replicas> replicas;       ///< the same; null without others on the store
   std::vector<Worker*> workers;             ///< all of them; set before threads are started
+  ports::EventSink* events = nullptr;       ///< set before threads are started; null without an API
 };
 
 /// One event loop and everything that lives on its thread: sessions, their audit chain, their engines.
@@ -56,8 +59,8 @@ class Worker final : public session::Host {
   session::Engine* engine(config::EngineKind kind) noexcept;
   ports::AuditChain& chain() noexcept { return *chain_; }
   void start();
-  /// Serves a connection on this worker's thread. Takes the descriptor over. Any thread.
-  void serve(int descriptor, config::EngineKind kind, session::Arrival arrival);
+  /// Serves a connection on this worker's thread. Any thread.
+  void serve(OpenConnection connection, config::EngineKind kind, session::Arrival arrival);
   /// Lets the thread end when nothing is left to do.
   void stop();
   void join() { thread_.reset(); }
@@ -95,6 +98,7 @@ class Worker final : public session::Host {
   Task<std::shared_ptr<const session::Analysis>> analyze_elsewhere(session::AnalysisWork work) override;
   Task<> catalog_read(const std::string& target, const std::string& database) override;
   session::CancelRegistry& cancels() override { return shared_.cancels; }
+  Task<> cancel_elsewhere(std::int32_t pid, std::string key, const net::Address& client) override;
   const session::RelayLimits& relay_limits() const override { return relay_limits_; }
   session::StartupRules startup_rules() const override;
   std::chrono::milliseconds login_timeout() const override;
@@ -105,6 +109,8 @@ class Worker final : public session::Host {
 
  private:
   const Snapshot& snapshot() const;
+  /// Whether the user signs in by the identity store alone, and that is lost.
+  bool out_of_reach(std::string_view user) const;
   void tick();
   void give_memory_back();
 

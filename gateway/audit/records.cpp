@@ -63,6 +63,11 @@ JudgementText::JudgementText(const JudgementFields& judgement) {
   append_if(outcome, "decision.rule_id", judgement.rule_id);
   append_list(reasons, "decision.reasons", judgement.reasons);
   append_list(reasons, "decision.masked_columns", judgement.masked_columns);
+  if (!judgement.risk_level.empty()) {
+    append_field(reasons, "risk.level", judgement.risk_level);
+    append_field(reasons, "risk.score", std::uint64_t{judgement.risk_score});
+    append_list(reasons, "risk.rules", judgement.risk_rules);
+  }
   append_list(reasons, "statement.shapes", judgement.shapes);
 }
 

@@ -42,6 +42,9 @@ struct JudgementFields {
   std::vector<std::string> reasons;
   std::vector<std::string> masked_columns;
   std::vector<std::string> shapes;  ///< where a policy learns
+  std::string_view risk_level;      ///< low, medium, high, critical; empty: no rule of risk speaks up
+  unsigned risk_score = 0;          ///< 0 to 100
+  std::vector<std::string> risk_rules;
 };
 
 /// The same rendered once for many records, in which it stands in three places.

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "gateway/auth/random.h"
+#include "gateway/base/hex.h"
 
 namespace dbgate::auth {
 namespace {
@@ -55,13 +56,7 @@ std::string md5_hex(std::string_view data) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
   unsigned length = 0;
   EVP_Digest(data.data(), data.size(), hash.data(), &length, EVP_md5(), nullptr);
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < length; ++i) {
-    hex += digits[hash[i] >> 4];
-    hex += digits[hash[i] & 15];
-  }
-  return hex;
+  return to_hex({reinterpret_cast<const char*>(hash.data()), length});
 }
 
 bool equal_constant_time(std::string_view a, std::string_view b) {

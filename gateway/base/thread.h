@@ -20,4 +20,7 @@ class Thread {
   pthread_t handle_{};
 };
 
+/// From now on the calling thread, and what it starts, runs when no other thread wants the processor.
+void run_when_idle() noexcept;
+
 }  // namespace dbgate

@@ -112,6 +112,16 @@ void SnapshotBuilder::add(const ForeignKey& row) {
   added.referenced_columns = snapshot_->arena_.copy(row.referenced_columns);
 }
 
+void SnapshotBuilder::add(const UniqueKey& row) {
+  ++rows_;
+  snapshot_->unique_keys_.emplace_back(row).columns = snapshot_->arena_.copy(row.columns);
+}
+
+void SnapshotBuilder::add(const Comment& row) {
+  ++rows_;
+  snapshot_->comments_.emplace_back(row).text = snapshot_->arena_.copy(row.text);
+}
+
 void SnapshotBuilder::add(const Expression& row) {
   ++rows_;
   snapshot_->expressions_.emplace_back(row).text = keep(row.text);
@@ -240,6 +250,11 @@ void SnapshotBuilder::sort_rows() {
   sort_by(snapshot_->triggers_, [](const Trigger& row) { return std::tie(row.relation, row.name); });
   sort_by(snapshot_->foreign_keys_,
           [](const ForeignKey& row) { return std::tie(row.relation, row.referenced, row.on_update, row.on_delete); });
+  sort_by(snapshot_->unique_keys_, [](const UniqueKey& row) {
+    const std::int16_t first = row.columns.empty() ? std::int16_t{0} : row.columns.front();
+    return std::tuple(row.relation, !row.primary, first);
+  });
+  sort_by(snapshot_->comments_, [](const Comment& row) { return std::tie(row.relation, row.column); });
   sort_by(snapshot_->expressions_, [](const Expression& row) { return std::tie(row.relation, row.kind, row.text); });
 }
 

@@ -20,6 +20,8 @@ class SnapshotBuilder {
   void add(const Rule& row);
   void add(const Trigger& row);
   void add(const ForeignKey& row);
+  void add(const UniqueKey& row);
+  void add(const Comment& row);
   void add(const Expression& row);
   void add(const Function& row);
   void add(const Operator& row);
@@ -33,8 +35,8 @@ class SnapshotBuilder {
   std::size_t rows() const noexcept { return rows_; }
   std::size_t memory_bytes() const noexcept { return snapshot_->arena_.memory_bytes(); }
 
-  /// The builder is spent afterwards. If nothing but statistics differs from `previous` (may be null), the snapshot
-  /// carries its version again: what was decided by that version holds.
+  /// The builder is spent afterwards. If nothing but statistics, comments and keys differ from `previous` (may be
+  /// null), the snapshot carries its version again: what was decided by that version holds.
   std::shared_ptr<const Snapshot> build(std::uint64_t version, int server_version, const Snapshot* previous = nullptr);
 
  private:

@@ -13,7 +13,7 @@ auto members(const Schema& row) {
   return std::tie(oid, name);
 }
 auto members(const Column& row) {
-  const auto& [name, type, typmod, number, generated] = row;
+  const auto& [name, type, typmod, number, generated, not_null] = row;
   return std::tie(name, type, typmod, number, generated);
 }
 auto members(const Relation& row) {

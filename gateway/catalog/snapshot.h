@@ -26,6 +26,7 @@ struct Column {
   std::int32_t typmod = -1;
   std::int16_t number = 0;
   bool generated = false;
+  bool not_null = false;
 };
 
 enum class RelationKind : char {
@@ -104,6 +105,20 @@ struct ForeignKey {
   char on_delete = 'a';
   std::span<const std::int16_t> columns = {};             ///< conkey: column numbers of `relation`
   std::span<const std::int16_t> referenced_columns = {};  ///< confkey; both empty if not known
+};
+
+/// pg_constraint, contype 'p' and 'u': for people to read.
+struct UniqueKey {
+  Oid relation = 0;
+  bool primary = false;
+  std::span<const std::int16_t> columns = {};  ///< conkey
+};
+
+/// pg_description, of users' relations and their columns: for people to read. Cut off after 1000 characters.
+struct Comment {
+  Oid relation = 0;
+  std::int16_t column = 0;  ///< 0: the relation itself
+  std::string_view text;
 };
 
 /// pg_proc.
@@ -193,6 +208,8 @@ class Snapshot {
   std::span<const Rule> rules() const noexcept { return rules_; }
   std::span<const Trigger> triggers() const noexcept { return triggers_; }
   std::span<const ForeignKey> foreign_keys() const noexcept { return foreign_keys_; }  ///< by relation
+  std::span<const UniqueKey> unique_keys() const noexcept { return unique_keys_; }     ///< by relation, primary first
+  std::span<const Comment> comments() const noexcept { return comments_; }             ///< by relation and column
   std::span<const Expression> expressions() const noexcept { return expressions_; }    ///< by relation
   std::span<const Relation> relations() const noexcept { return relations_; }          ///< by schema and name
   std::span<const Function> all_functions() const noexcept { return functions_; }      ///< by schema and name
@@ -218,6 +235,8 @@ class Snapshot {
   std::vector<Rule> rules_;
   std::vector<Trigger> triggers_;
   std::vector<ForeignKey> foreign_keys_;
+  std::vector<UniqueKey> unique_keys_;
+  std::vector<Comment> comments_;
   std::vector<Expression> expressions_;
   std::vector<std::string_view> unreadable_;
   FlatIndex schema_by_oid_, schema_by_name_;

@@ -1,7 +1,6 @@
 #include "gateway/identity/id_token.h"
 
 #include <algorithm>
-#include <array>
 
 #include "gateway/auth/digests.h"
 #include "gateway/identity/strict_json.h"
@@ -24,8 +23,7 @@ Result<std::string> verified(OidcProviderFacts& facts, ports::Jose& jose, const 
   const auto header = parse_object(header_text);
   if (!header || header->contains("crit")) return refused("its header");
   const std::string algorithm = text_member(*header, "alg");
-  constexpr std::array known = {"RS256", "PS256", "ES256"};
-  if (std::find(known.begin(), known.end(), algorithm) == known.end()) return refused("its algorithm");
+  if (!is_id_token_algorithm(algorithm)) return refused("its algorithm");
   DBGATE_TRY(const auto keys, facts.keys(text_member(*header, "kid"), algorithm, question.now_us));
   for (const OidcKey& key : keys) {
     auto payload = jose.verify(question.token, key.json, algorithm);

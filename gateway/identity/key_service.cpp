@@ -41,6 +41,7 @@ Result<IssuedKey> issue_key(store::Store& store, const NewKey& wanted, std::int6
   const bool personal = wanted.kind == store::KeyKind::personal;
   issued.text = make_key(personal ? KeyKind::personal_token : KeyKind::service_key);
   issued.record.kind = wanted.kind;
+  issued.record.id = wanted.id;
   issued.record.user = wanted.user;
   issued.record.name = wanted.name;
   issued.record.hash = key_hash(issued.text);
@@ -54,10 +55,19 @@ Result<IssuedKey> issue_key(store::Store& store, const NewKey& wanted, std::int6
 Result<IssuedPassword> issue_database_password(store::Store& store, const NewDatabasePassword& wanted,
                                                std::int64_t now_us) {
   DBGATE_CHECK(check(wanted.name, wanted.lasts_s));
-  DBGATE_TRY(const store::ScramSalt salt, store.keys().scram_salt(wanted.user, now_us));
+  const auth::ScramVerifier& beside = wanted.beside;
+  DBGATE_TRY(const store::ScramSalt salt,
+             store.keys().scram_salt(wanted.user, {wanted.user, beside.salt, beside.iterations}, now_us));
+  if (!beside.salt.empty() && (salt.salt != beside.salt || salt.iterations != beside.iterations)) {
+    return Error(sqlstate::object_not_in_prerequisite_state,
+                 "your database passwords have another salt than your password in the configuration file, which "
+                 "opens no database beside them: revoke them first");
+  }
   IssuedPassword issued;
   issued.text = make_key(KeyKind::database_password);
   const std::string salted = auth::salted_password(issued.text, salt.salt, salt.iterations);
+  issued.record.id = wanted.id;
+  issued.record.salt = salt.salt;
   issued.record.user = wanted.user;
   issued.record.name = wanted.name;
   issued.record.target = wanted.target;

@@ -6,6 +6,7 @@
 
 #include "gateway/auth/digests.h"
 #include "gateway/auth/random.h"
+#include "gateway/base/hex.h"
 
 namespace dbgate::identity {
 namespace {
@@ -60,17 +61,6 @@ std::optional<KeyKind> kind_of_key(std::string_view text) {
     return static_cast<KeyKind>(i);
   }
   return std::nullopt;
-}
-
-std::string to_hex(std::string_view raw) {
-  constexpr std::string_view hexadecimal = "0123456789abcdef";
-  std::string text;
-  for (const char c : raw) {
-    const unsigned byte = static_cast<unsigned char>(c);
-    text += hexadecimal[byte >> 4];
-    text += hexadecimal[byte & 15];
-  }
-  return text;
 }
 
 std::string key_hash(std::string_view text) {

@@ -28,7 +28,5 @@ std::string key_hint(std::string_view text);
 
 /// `count` random characters of base 62, each equally likely.
 std::string random_base62(std::size_t count);
-/// Lower-case hexadecimal.
-std::string to_hex(std::string_view raw);
 
 }  // namespace dbgate::identity

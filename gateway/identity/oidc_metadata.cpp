@@ -49,6 +49,10 @@ std::optional<OidcKey> usable_key(const json::object& key) {
 
 }  // namespace
 
+bool is_id_token_algorithm(std::string_view name) noexcept {
+  return name == "RS256" || name == "PS256" || name == "ES256";
+}
+
 Result<std::string> OidcProviderFacts::get(const std::string& url, const char* what) {
   ports::HttpRequest request;
   request.url = url;
@@ -84,6 +88,10 @@ Result<OidcMetadata> OidcProviderFacts::fetch_metadata() {
   if (!challenges.empty() && !s256) return wrong(settings_.name, "does not know PKCE with S256");
   const json::value* const names = said->if_contains("authorization_response_iss_parameter_supported");
   metadata.names_itself = names != nullptr && names->is_bool() && names->as_bool();
+  metadata.algorithms = texts_member(*said, "id_token_signing_alg_values_supported");
+  const auto known = [](const std::string& algorithm) { return is_id_token_algorithm(algorithm); };
+  if (!metadata.algorithms.empty() && std::none_of(metadata.algorithms.begin(), metadata.algorithms.end(), known))
+    return wrong(settings_.name, "signs ID tokens with none of RS256, PS256 and ES256");
   const auto methods = texts_member(*said, "token_endpoint_auth_methods_supported");
   const auto takes = [&methods](const char* name) {
     return std::find(methods.begin(), methods.end(), name) != methods.end();
@@ -134,6 +142,9 @@ std::vector<OidcKey> OidcProviderFacts::fitting(const std::string& kid, const st
 Result<std::vector<OidcKey>> OidcProviderFacts::keys(const std::string& kid, const std::string& algorithm,
                                                      std::int64_t now_us) {
   DBGATE_TRY(const OidcMetadata known, metadata(now_us));
+  const auto& offered = known.algorithms;
+  const bool fits = offered.empty() || std::find(offered.begin(), offered.end(), algorithm) != offered.end();
+  if (!fits) return std::vector<OidcKey>();
   const std::lock_guard lock(mutex_);
   std::vector<OidcKey> found = fitting(kid, algorithm);
   const std::int64_t age = now_us - keys_us_;

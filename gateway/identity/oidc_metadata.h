@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/identity.h"
@@ -17,9 +18,13 @@ struct OidcMetadata {
   std::string token_endpoint;
   std::string device_authorization_endpoint;  ///< empty: none
   std::string jwks_uri;
-  bool names_itself = false;    ///< authorization responses have `iss` (RFC 9207)
-  bool secret_in_body = false;  ///< does not take the client's secret as HTTP Basic, but in the form
+  std::vector<std::string> algorithms;  ///< that ID tokens are signed with; empty: it does not say
+  bool names_itself = false;            ///< authorization responses have `iss` (RFC 9207)
+  bool secret_in_body = false;          ///< does not take the client's secret as HTTP Basic, but in the form
 };
+
+/// Those that dbgate can verify: RS256, PS256, ES256. libcjose has no EdDSA.
+bool is_id_token_algorithm(std::string_view name) noexcept;
 
 /// A key of a provider's (RFC 7517).
 struct OidcKey {

@@ -29,15 +29,23 @@ bool possible(const PasswordAttempt& attempt) {
   return store::valid_name(attempt.user) && !attempt.password.empty() && attempt.password.size() <= max_password_bytes;
 }
 
+constexpr std::size_t most_remembered = 10'000;
+
+// Unlike any account alone, whatever people type as a name: that begins with another letter.
+std::string pair_of(const std::string& user, const std::string& address) {
+  return "at " + counted_address(address) + ' ' + user;
+}
+
 }  // namespace
 
 PasswordSignIn::PasswordSignIn(const config::SignIn& settings, store::Store& store, ports::PasswordHasher& hasher,
-                               KnownUsers users)
+                               KnownUsers users, std::size_t most)
     : store_(store),
       hasher_(hasher),
       users_(std::move(users)),
       attempts_(settings, store),
-      mock_secret_(auth::random_bytes(secret_bytes)) {}
+      mock_secret_(auth::random_bytes(secret_bytes)),
+      most_(most) {}
 
 // Both kinds of hash every time, so that the time tells neither whether there is such a user nor where it stands.
 Result<bool> PasswordSignIn::password_fits(const PasswordAttempt& attempt, const store::SignInSecrets& secrets) {
@@ -51,35 +59,34 @@ Result<bool> PasswordSignIn::password_fits(const PasswordAttempt& attempt, const
   return fits && users_.may_enter(attempt.user);
 }
 
-/// One of the few attempts on one account that are checked at once. Without this bound everything that arrives in the
-/// moment a wait ends would be hashed, and hold up everybody else.
-class PasswordSignIn::Turn {
- public:
-  Turn(PasswordSignIn& owner, const std::string& user) : owner_(owner), user_(user) {
-    const std::lock_guard lock(owner_.mutex_);
-    int& count = owner_.under_way_[user_];
-    granted_ = count < most_at_once;
-    if (granted_) ++count;
+Result<PasswordSignIn::Place> PasswordSignIn::enter(const std::string& user, const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  if (entered_ >= most_) {
+    return Error(sqlstate::too_many_connections, "too many passwords are being checked", "try again in a few seconds");
   }
-  ~Turn() {
-    if (!granted_) return;
-    const std::lock_guard lock(owner_.mutex_);
-    const auto found = owner_.under_way_.find(user_);
-    if (--found->second == 0) owner_.under_way_.erase(found);
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  bool granted() const noexcept { return granted_; }
+  std::string crowd = pair_of(user, address);
+  if (!lately_.contains(crowd)) crowd = "of " + user;
+  int& count = under_way_[crowd];
+  if (count >= most_at_once) return Error(sqlstate::configuration_limit_exceeded, "too many attempts", "try again");
+  ++count;
+  ++entered_;
+  return Place(*this, std::move(crowd));
+}
 
- private:
-  PasswordSignIn& owner_;
-  const std::string user_;
-  bool granted_ = false;
-};
+void PasswordSignIn::leave(const std::string& crowd) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto found = under_way_.find(crowd);
+  if (--found->second == 0) under_way_.erase(found);
+  --entered_;
+}
+
+void PasswordSignIn::remember(const std::string& user, const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  if (lately_.size() >= most_remembered) lately_.clear();
+  lately_.insert(pair_of(user, address));
+}
 
 Result<SignInResult> PasswordSignIn::attempt(const PasswordAttempt& attempt, std::int64_t now_us) {
-  const Turn turn(*this, attempt.user);
-  if (!turn.granted()) return limited(1);
   DBGATE_TRY(const std::int64_t wait_s, attempts_.wait_s(attempt.user, attempt.address, now_us));
   if (wait_s != 0) return limited(wait_s);
   if (possible(attempt)) return checked(attempt, now_us);
@@ -96,6 +103,7 @@ Result<SignInResult> PasswordSignIn::checked(const PasswordAttempt& attempt, std
     return SignInResult{};
   }
   DBGATE_CHECK(attempts_.succeeded(attempt.user, attempt.address));
+  remember(attempt.user, attempt.address);
   refresh_hash(attempt, secrets, now_us);
   return with_factor(attempt.user, secrets, attempt.factor, now_us);
 }

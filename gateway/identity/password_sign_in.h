@@ -4,8 +4,10 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/identity/attempts.h"
@@ -48,10 +50,41 @@ struct KnownUsers {
 /// and for the store; safe to use from any thread, never on an event loop.
 class PasswordSignIn {
  public:
+  /// @param most  attempts that are under way or wait for it at once; the next is told to come again
   PasswordSignIn(const config::SignIn& settings, ports::store::Store& store, ports::PasswordHasher& hasher,
-                 KnownUsers users);
+                 KnownUsers users, std::size_t most = 64);
 
-  /// Errors: 53300 too many passwords are being checked; the store's.
+  /// A place among the attempts that are under way or wait for it, for as long as it lives.
+  class Place {
+   public:
+    Place() = default;
+    Place(PasswordSignIn& owner, std::string crowd) : owner_(&owner), crowd_(std::move(crowd)) {}
+    Place(Place&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), crowd_(std::move(other.crowd_)) {}
+    Place& operator=(Place&& other) noexcept {
+      std::swap(owner_, other.owner_);
+      std::swap(crowd_, other.crowd_);
+      return *this;
+    }
+    ~Place() {
+      if (owner_ != nullptr) owner_->leave(crowd_);
+    }
+
+   private:
+    PasswordSignIn* owner_ = nullptr;
+    std::string crowd_;
+  };
+  /// Blocks nobody: to be asked before an attempt waits for anything. Of one account a few only are there at once:
+  /// whatever arrives in the moment a wait ends would be hashed otherwise, and hold up everybody else.
+  /// Errors: 53300 too many attempts, 53400 too many on the account.
+  /// Addresses from which somebody has signed in to the account lately have places of their own: others cannot take
+  /// them.
+  Result<Place> enter(const std::string& user, const std::string& address);
+  /// Seconds that attempts on the account from that address have to wait now; 0: none. Reads the store.
+  Result<std::int64_t> wait_s(const std::string& user, const std::string& address, std::int64_t now_us) {
+    return attempts_.wait_s(user, address, now_us);
+  }
+
+  /// Whoever calls has a place for the account. Errors: 53300 too many passwords are being checked; the store's.
   Result<SignInResult> attempt(const PasswordAttempt& attempt, std::int64_t now_us);
   /// The second step. The challenge stays good after a wrong code, until the limit. Errors: the store's.
   Result<SignInResult> answer(std::string_view challenge, const SecondFactor& factor, std::int64_t now_us);
@@ -64,7 +97,8 @@ class PasswordSignIn {
   Result<std::string> reset(const std::string& user, const std::string& by, std::int64_t now_us);
 
  private:
-  class Turn;
+  void leave(const std::string& crowd) noexcept;
+  void remember(const std::string& user, const std::string& address);
   Result<SignInResult> checked(const PasswordAttempt& attempt, std::int64_t now_us);
   Result<bool> password_fits(const PasswordAttempt& attempt, const ports::store::SignInSecrets& secrets);
   Result<SignInResult> with_factor(const std::string& user, const ports::store::SignInSecrets& secrets,
@@ -77,7 +111,10 @@ class PasswordSignIn {
   Attempts attempts_;
   const std::string mock_secret_;
   std::mutex mutex_;
-  std::map<std::string, int> under_way_;  // attempts that are being checked, by user name
+  std::map<std::string, int> under_way_;  // attempts that have a place, by account, or account and address
+  std::set<std::string> lately_;          // accounts and addresses that have signed in to them
+  std::size_t entered_ = 0;
+  const std::size_t most_;
 };
 
 }  // namespace dbgate::identity

@@ -8,6 +8,8 @@
 #include <ctime>
 #include <memory>
 
+#include "gateway/base/hex.h"
+
 namespace dbgate::net {
 namespace {
 
@@ -21,13 +23,7 @@ std::string sha256_of(const X509& certificate) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
   unsigned length = 0;
   if (X509_digest(&certificate, EVP_sha256(), hash.data(), &length) != 1) return {};
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < length; ++i) {
-    hex += digits[hash[i] >> 4];
-    hex += digits[hash[i] & 15];
-  }
-  return hex;
+  return to_hex({reinterpret_cast<const char*>(hash.data()), length});
 }
 
 const char* kind_of(const GENERAL_NAME& name) {

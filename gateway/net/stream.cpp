@@ -189,7 +189,6 @@ IoResult Stream::try_write(std::span<const iovec> pieces) {
 
 Wait Stream::wait_readable() noexcept {
   read_in_a_row_ = 0;
-  read_in_a_row_ = 0;
   if (!watch_) return {*reactor_, nullptr};
   return watch_->wait_readable();
 }
@@ -357,6 +356,13 @@ void Stream::shutdown() noexcept {
   watch_->settle();
   ::shutdown(descriptor(), SHUT_RDWR);
   watch_->wake_all();
+}
+
+void Stream::keep_alive(std::chrono::seconds quiet) noexcept {
+  const int seconds = static_cast<int>(quiet.count()), probes = 2;
+  for (const int option : {TCP_KEEPIDLE, TCP_KEEPINTVL})
+    ::setsockopt(descriptor(), IPPROTO_TCP, option, &seconds, sizeof seconds);
+  ::setsockopt(descriptor(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
 void Stream::finish_writing() noexcept {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "gateway/base/error.h"
+#include "gateway/base/open_connection.h"
 #include "gateway/base/task.h"
 #include "gateway/net/reactor.h"
 
@@ -68,6 +69,8 @@ class Stream {
   explicit Stream(Socket socket);
   /// Takes the descriptor over, to be used on the thread of `context`. Any thread.
   Stream(boost::asio::io_context& context, int descriptor);
+  /// The same with TLS under way; its handshake may have been made by somebody else. Any thread.
+  Stream(boost::asio::io_context& context, OpenConnection connection);
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
   ~Stream();
@@ -111,6 +114,9 @@ class Stream {
   std::optional<PeerCertificate> peer_certificate() const;
   /// "TLSv1.3" and the like; empty without TLS.
   std::string tls_version() const;
+
+  /// Has TCP ask whether the peer is there once nothing was said for this long, and give up after three times that.
+  void keep_alive(std::chrono::seconds quiet) noexcept;
 
   /// Ends the own side: the peer sees the end of the stream, and may still send.
   void finish_writing() noexcept;

@@ -18,6 +18,13 @@ Error connection_lost(const char* what) {
 
 }  // namespace
 
+Stream::Stream(boost::asio::io_context& context, OpenConnection connection) : Stream(context, connection.release()) {
+  if (!connection.tls()) return;
+  SSL_up_ref(connection.tls().get());
+  tls_.reset(connection.tls().get());
+  if (watch_ && !connect_tls_to(tls_.get(), *watch_)) close();
+}
+
 Task<Result<>> Stream::handshake(const char* what) {
   for (;;) {
     ERR_clear_error();

@@ -65,8 +65,13 @@ long control(BIO* bio, int command, long /*number*/, void* /*pointer*/) {
   }
 }
 
+int method_type() {
+  static const int type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;
+  return type;
+}
+
 BIO_METHOD* make_method() {
-  BIO_METHOD* const method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "watched descriptor");
+  BIO_METHOD* const method = BIO_meth_new(method_type(), "watched descriptor");
   if (method == nullptr) return nullptr;
   BIO_meth_set_write_ex(method, write_some);
   BIO_meth_set_read_ex(method, read_some);
@@ -77,8 +82,9 @@ BIO_METHOD* make_method() {
 }  // namespace
 
 bool connect_tls_to(ssl_st* tls, Watch& watch) {
-  if (BIO* const bio = SSL_get_rbio(tls)) {
-    BIO_set_data(bio, &watch);
+  BIO* const present = SSL_get_rbio(tls);
+  if (present != nullptr && BIO_method_type(present) == method_type()) {
+    BIO_set_data(present, &watch);
     return true;
   }
   static BIO_METHOD* const method = make_method();  // for the life of the process, as OpenSSL's own are

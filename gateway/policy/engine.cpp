@@ -25,15 +25,33 @@ void add_rules(RuleSet& set, const std::vector<config::Rule>& rules, const std::
   }
 }
 
-std::shared_ptr<const Grants> compile(const Policies& policies, const Attributes& attributes,
+/// What grants hold besides the rules of policies.
+struct Principal {
+  Attributes attributes;
+  config::PrincipalKind kind = config::PrincipalKind::person;
+};
+
+void add_risk(const config::Policy& policy, Grants& grants) {
+  const std::optional<config::RiskLevel> deny_at = policy.risk[static_cast<std::size_t>(grants.kind)].deny_at;
+  if (!deny_at || (grants.risk.deny_at && *grants.risk.deny_at <= *deny_at)) return;
+  grants.risk.deny_at = deny_at;
+  grants.risk_policy = policy.name;
+}
+
+std::shared_ptr<const Grants> compile(const Policies& policies, const Principal& principal,
+                                      const std::vector<config::TablePattern>& sensitive,
                                       std::optional<std::int64_t> now) {
   auto grants = std::make_shared<Grants>();
+  const Attributes& attributes = principal.attributes;
   grants->attributes = attributes;
+  grants->kind = principal.kind;
+  grants->sensitive = sensitive;
   for (const auto& policy : policies) {
     grants->mode = std::max(grants->mode, policy->mode);
     add_rules(grants->allow, policy->allow, policy->name + "/allow", RuleSet::Side::allow, now, attributes);
     add_rules(grants->deny, policy->deny, policy->name + "/deny", RuleSet::Side::deny, now, attributes);
     grants->hidden.add(*policy);
+    add_risk(*policy, *grants);
     grants->cached.insert(grants->cached.end(), policy->cached.begin(), policy->cached.end());
   }
   if (grants->allow.asks_for_values) {
@@ -65,15 +83,18 @@ PolicySet::PolicySet(const config::Config& config)
         building[user][target].push_back(shared);
     }
   }
-  std::map<std::string, Attributes> attributes;
+  std::map<std::string, Principal> principals;
   for (const config::User& user : config.users) {
-    attributes[user.name] = user.attributes;
-    attributes[user.name].try_emplace("name", user.name);
+    principals[user.name] = {user.attributes, user.kind};
+    principals[user.name].attributes.try_emplace("name", user.name);
   }
+  std::map<std::string, std::vector<config::TablePattern>> sensitive;
+  for (const config::Target& target : config.targets)
+    sensitive[target.name] = target.sensitive;
   for (auto& [user, targets] : building) {
     for (auto& [target, policies] : targets) {
       Entry& entry = by_user_[user][target];
-      entry.grants = compile(policies, attributes[user], std::nullopt);
+      entry.grants = compile(policies, principals[user], sensitive[target], std::nullopt);
       const bool timed =
           std::any_of(policies.begin(), policies.end(), [](const auto& policy) { return has_window(*policy); });
       if (timed) entry.timed = std::move(policies);
@@ -99,7 +120,8 @@ TimedGrants PolicySet::grants_at(std::string_view user, std::string_view target,
   if (entry->timed.empty()) return {entry->grants};
   // Windows open and close at whole minutes.
   const std::int64_t since = ((now % 60) + 60) % 60;
-  return {compile(entry->timed, entry->grants->attributes, now), now - since, now - since + 60};
+  const Grants& whole = *entry->grants;
+  return {compile(entry->timed, {whole.attributes, whole.kind}, whole.sensitive, now), now - since, now - since + 60};
 }
 
 }  // namespace dbgate::policy

@@ -2,6 +2,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -84,6 +86,15 @@ bool needs_closure(const Grants& grants);
 /// statements and shapes in records hold it, masks and filters write the text anew. Where not, statements that differ
 /// in constants alone have one verdict.
 bool reads_constants(const Grants& grants);
+/// What the rules of risk are asked about, and from where on they deny.
+struct RiskGrants {
+  config::PrincipalKind kind = config::PrincipalKind::person;
+  std::optional<config::RiskLevel> deny_at;
+  std::string_view policy;  ///< that says so
+  std::span<const config::TablePattern> sensitive;
+  bool observes = false;  ///< policies say what they would deny, and let it pass
+};
+RiskGrants risk_of(const Grants& grants);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

@@ -139,6 +139,10 @@ class Grants {
   std::map<std::string, std::string> attributes;          ///< of the principal; its name is among them
   config::PolicyMode mode = config::PolicyMode::enforce;  ///< the least strict of the policies
   std::shared_ptr<const sql::ValuesWanted> wanted;        ///< null: no rule looks at values
+  config::PrincipalKind kind = config::PrincipalKind::person;
+  config::RiskBounds risk;                      ///< the strictest of the policies
+  std::string risk_policy;                      ///< whose
+  std::vector<config::TablePattern> sensitive;  ///< of the target
 };
 
 /// Why a statement could come to what is hidden without naming it, or empty.

@@ -12,6 +12,14 @@ namespace dbgate::policy {
 /// What may happen to a statement. The order is by strictness: combining verdicts takes the largest.
 enum class Decision : std::uint8_t { allow, log_only, hold, deny };
 
+/// What the rules of risk say of a statement, as records and people get it.
+struct Risk {
+  std::string level;               ///< low, medium, high, critical; empty: no rule speaks up
+  unsigned score = 0;              ///< 0 to 100
+  std::vector<std::string> rules;  ///< "DML-01 orders", the worst first
+  bool denies = false;             ///< it is why the verdict is a denial
+};
+
 /// The outcome of policy for one statement. Plain data; a denial is a verdict, not an Error.
 struct Verdict {
   Decision decision = Decision::deny;
@@ -27,7 +35,8 @@ struct Verdict {
   bool looks_at_values = false;
   std::size_t max_rows = 0;   ///< that the statement may change, 0: any number; more are to be undone
   std::string max_rows_rule;  ///< who says so
-  bool learns = false;        ///< the shapes of the statements belong into the audit record
+  Risk risk;
+  bool learns = false;  ///< the shapes of the statements belong into the audit record
 
   bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
 };

@@ -22,6 +22,8 @@ Verdict stricter(Verdict earlier, Verdict later) {
     counts.max_rows = limits.max_rows;
     counts.max_rows_rule = std::move(limits.max_rows_rule);
   }
+  Risk& riskier = earlier.risk.score > later.risk.score ? earlier.risk : later.risk;
+  if (&riskier != &counts.risk && !counts.risk.denies) counts.risk = std::move(riskier);
   counts.learns = learns;
   return std::move(counts);
 }
@@ -40,6 +42,11 @@ bool reads_constants(const Grants& grants) {
   return grants.wanted != nullptr || grants.allow.asks_for_values || grants.allow.lists_statements() ||
          grants.deny.asks_for_values || grants.deny.lists_statements() || grants.hidden.any() ||
          grants.mode == config::PolicyMode::learn;
+}
+
+RiskGrants risk_of(const Grants& grants) {
+  return {grants.kind, grants.risk.deny_at, grants.risk_policy, grants.sensitive,
+          grants.mode != config::PolicyMode::enforce};
 }
 
 bool is_unrestricted(const Grants& grants) {

@@ -21,8 +21,6 @@
 // things forbids it, such as the last administrator.
 namespace dbgate::ports {
 
-inline constexpr SqlState not_in_prerequisite_state{"55000"};
-
 /// Who does something, with the roles that this request may use.
 struct Actor {
   std::string user;
@@ -194,7 +192,7 @@ struct CreatedInvitation {
 struct Registration {
   store::User user;
   std::string password;
-  std::string invitation;  ///< its secret
+  std::string invitation;  ///< its secret; empty: none
 };
 
 /// Who comes in: invitations, registrations, logins.
@@ -204,8 +202,9 @@ class EntryAdministration {
   virtual Result<std::vector<store::Invitation>> list_invitations() = 0;
   virtual Result<CreatedInvitation> create_invitation(const Actor& actor, const InvitationWish& wish) = 0;
   virtual Result<> revoke_invitation(const Actor& actor, const std::string& id) = 0;
-  /// By anybody who has an invitation. Errors: 28000 the invitation is not good (any more); 53400 too many attempts
-  /// from this address.
+  /// By anybody. With an invitation the user is active; without one, where the configuration lets people apply,
+  /// pending, and whether the name was free is not told. Errors: 28000 an invitation is needed, or it is not good (any
+  /// more); 53400 too many attempts from this address, or too many who wait.
   virtual Result<store::User> enroll(const Registration& wish, const std::string& address) = 0;
   /// Users who wait for approval.
   virtual Result<std::vector<UserView>> list_registrations() = 0;
@@ -222,8 +221,6 @@ class EntryAdministration {
 class WorkAdministration {
  public:
   virtual ~WorkAdministration() = default;
-  virtual Result<store::Listed<store::QueryRecord>> list_history(const store::HistoryFilter& filter,
-                                                                 const store::Page& page) = 0;
   /// The user's own and those that others share, by name.
   virtual Result<std::vector<store::SavedQuery>> list_saved(const std::string& user) = 0;
   /// Errors: 02000 also for one that is not the user's, unless it is shared.
@@ -243,8 +240,10 @@ class Administration {
   virtual PolicyAdministration& policies() = 0;
   virtual EntryAdministration& entries() = 0;
   virtual WorkAdministration& work() = 0;
-  /// Runs `work` where it may block, and returns when it is done.
+  /// Runs `work` where it may block, and returns when what it has changed is in force on this gateway.
   virtual Task<> run(std::function<void()> work) = 0;
+  /// The same, and returns when it is done: how long it takes does not tell whether something has changed.
+  virtual Task<> run_only(std::function<void()> work) = 0;
 };
 
 }  // namespace dbgate::ports

@@ -5,9 +5,10 @@ namespace dbgate::ports {
 
 /// Something that happened, for whoever watches. Never SQL text, values or secrets: ids and names.
 struct Event {
-  std::string topic;  ///< "sessions", "approvals", "queries"
+  std::string topic;  ///< "sessions", "sign_ins", "changes", "denials", "approvals", "queries"
   std::string type;   ///< "session.start" and the like
-  std::string user;   ///< whose it is: he may see it, and those with the role `auditor`; empty: only those
+  std::string user;   ///< whose it is: may see it, as may those with the role `auditor`; may be empty
+  std::string by;     ///< who did it: sees it too; may be empty
   std::string data;   ///< a JSON object, on one line
 };
 

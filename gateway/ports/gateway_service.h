@@ -1,10 +1,12 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "gateway/base/error.h"
+#include "gateway/base/open_connection.h"
 #include "gateway/base/task.h"
 
 namespace dbgate::ports {
@@ -14,7 +16,9 @@ struct TargetSummary {
   std::string name;
   std::string engine;
   std::vector<std::string> databases;  ///< the default one first
-  std::string access;                  ///< read or write
+  std::string access;                  ///< read, write or none
+  std::string environment;             ///< empty: not said
+  std::map<std::string, std::string> labels;
 };
 
 /// What a statement does with one relation, as it was written.
@@ -73,6 +77,7 @@ struct TunnelRequest {
   std::string user;
   std::string credential;               ///< of the login; the session ends with it
   std::int64_t credential_expires = 0;  ///< seconds since 1970 UTC
+  std::string certificate;              ///< the name by which a certificate stands for the user; empty without
   std::string database;                 ///< target, or target/database
   std::string address;
 };
@@ -82,21 +87,17 @@ class GatewayService {
  public:
   virtual ~GatewayService() = default;
 
-  /// Checks a password, away from the event loop. Errors: 28P01, the same for unknown users; 28000 if the address has
-  /// failed too often. Both outcomes are recorded.
-  virtual Task<Result<>> check_password(std::string user, std::string password, std::string address) = 0;
-  /// Whether the user exists still.
-  virtual bool knows(std::string_view user) const = 0;
-  virtual std::vector<std::string> groups(std::string_view user) const = 0;
   virtual std::vector<TargetSummary> targets(std::string_view user) const = 0;
+  /// All there are, those too that the user may not use.
+  virtual std::vector<TargetSummary> all_targets(std::string_view user) const = 0;
   /// One summary for each text. Errors: 3D000 if there is no such target for the user, or for the principal; 42501 if
   /// the user asks for somebody else without being allowed everything on the target.
   virtual Task<Result<std::vector<DecisionSummary>>> decide(DecisionQuestion question) = 0;
-  /// Serves a connection that came through a tunnel. Takes the descriptor over, a connected stream socket.
-  /// Errors: 3D000 if there is no such target for the user; the descriptor is closed.
-  virtual Result<> serve_tunnel(TunnelRequest request, int descriptor) = 0;
-  /// All sessions of all workers, those that sleep included, in no order. Each worker gives what is true when it is
-  /// asked.
+  /// Serves a connection that came through a tunnel. Errors: 3D000 if there is no such target for the user; the
+  /// connection is closed.
+  virtual Result<> serve_tunnel(TunnelRequest request, OpenConnection connection) = 0;
+  /// All sessions of all workers of all gateways on the store, those that sleep included, in no order. Each worker
+  /// gives what is true when it is asked; gateways that do not answer within a second are left out.
   virtual Task<std::vector<SessionSummary>> sessions() = 0;
   /// Ends a session at once: its client is told by whom and why, what it runs is cancelled. Recorded before.
   /// Errors: 42704 there is no such session; 58030 the audit log cannot take it, and the session goes on.

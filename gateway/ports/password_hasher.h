@@ -23,6 +23,8 @@ class PasswordHasher {
   /// A hash with the parameters in force that no password fits: what names without a password are checked against, so
   /// that they cost the same.
   virtual const std::string& decoy() const = 0;
+  /// How many hashes are made at once.
+  virtual std::size_t threads() const = 0;
 };
 
 }  // namespace dbgate::ports

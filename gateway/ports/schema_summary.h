@@ -9,8 +9,10 @@ struct ColumnSummary {
   std::string name;
   std::string type;
   bool generated = false;
-  bool masked = false;     ///< shown, but not as it is
-  std::string references;  ///< schema.relation(column) of a foreign key, where the user may know that too
+  bool masked = false;       ///< shown, but not as it is
+  std::string references;    ///< schema.relation(column) of a foreign key, where the user may know that too
+  std::string comment = {};  ///< what its owner wrote; empty: nothing
+  bool nullable = true;
 };
 
 struct RelationOutline {
@@ -19,6 +21,9 @@ struct RelationOutline {
   bool writable = false;  ///< the user may change some of it
   bool filtered = false;  ///< some rows are left out
   std::vector<ColumnSummary> columns;
+  std::string comment = {};                           ///< what its owner wrote, where all columns are shown
+  std::vector<std::vector<std::string>> unique = {};  ///< keys of which every column is shown
+  bool has_primary = false;                           ///< the first of them is the primary key
 };
 
 struct FunctionOutline {

@@ -9,6 +9,7 @@
 
 #include "gateway/base/error.h"
 #include "gateway/ports/store_records.h"
+#include "gateway/ports/store_replicas.h"
 
 /// The identity store: people, their credentials, and what administrators keep in it.
 ///
@@ -59,6 +60,13 @@ class Users {
   virtual Result<std::vector<RoleGrant>> list_roles() = 0;
   virtual Result<bool> grant_role(const RoleGrant& role, Micros now_us) = 0;
   virtual Result<bool> revoke_role(const RoleGrant& role, Micros now_us) = 0;
+
+  /// From now on update_user, remove_user, remove_group, remove_member and revoke_role fail with 55000 if they would
+  /// leave no administrator who is active, where there was one. Asked inside their transactions, so that of two
+  /// gateways that each remove the other's administrator one does not. What a provider says about groups is not held
+  /// up.
+  /// @param by_file  any thread; set it before others use the store
+  virtual void keep_administrator(std::function<FileAdministrators()> by_file) = 0;
 
   virtual Result<std::vector<CertificateName>> certificate_names_of(std::string_view user) = 0;
   virtual Result<> add_certificate_name(const CertificateName& name, Micros now_us) = 0;
@@ -134,7 +142,10 @@ class Keys {
  public:
   virtual ~Keys() = default;
   /// The user's salt; made at first use, the same for all who ask at once.
-  virtual Result<ScramSalt> scram_salt(std::string_view user, Micros now_us) = 0;
+  /// @param wanted  salt and iterations to take if none is there, or if no database password in force rests on the one
+  /// that is; its salt may be empty: any will do
+  virtual Result<ScramSalt> scram_salt(std::string_view user, const ScramSalt& wanted, Micros now_us) = 0;
+  /// @param password  its id, if it has one, stays. Errors: 40001 if `password.salt` is not the user's.
   virtual Result<DatabasePassword> create_database_password(const DatabasePassword& password, Micros now_us) = 0;
   virtual Result<std::optional<DatabasePassword>> find_database_password(std::string_view id) = 0;
   /// By id (which is by time of creation), without revoked ones.
@@ -143,6 +154,7 @@ class Keys {
   virtual Result<bool> revoke_database_password(std::string_view user, std::string_view id, const Ending& why,
                                                 Micros now_us) = 0;
 
+  /// @param key  its id, if it has one, stays.
   virtual Result<AccessKey> create_access_key(const AccessKey& key, Micros now_us) = 0;
   /// In whatever state it is: the caller looks at revoked_us and expires_us.
   virtual Result<std::optional<AccessKey>> find_access_key_by_hash(std::string_view hash) = 0;
@@ -199,15 +211,6 @@ class Work {
   virtual Result<SavedQuery> update_saved_query(const SavedQuery& query, Micros now_us) = 0;
   virtual Result<> remove_saved_query(std::string_view id, std::int64_t revision) = 0;
 
-  virtual Result<> add_history(const QueryRecord& query) = 0;
-  /// Writes state, sqlstate, rows, bytes and finished_us.
-  virtual Result<> finish_history(const QueryRecord& query) = 0;
-  virtual Result<std::optional<QueryRecord>> find_history(std::string_view id) = 0;
-  /// By time of start.
-  virtual Result<Listed<QueryRecord>> list_history(const HistoryFilter& filter, const Page& page) = 0;
-  /// @return how many
-  virtual Result<std::int64_t> remove_history_before(Micros started_us) = 0;
-
   virtual Result<Invitation> create_invitation(const Invitation& invitation, Micros now_us) = 0;
   /// In whatever state.
   virtual Result<std::optional<Invitation>> find_invitation_by_hash(std::string_view hash) = 0;
@@ -219,7 +222,7 @@ class Work {
   virtual Result<InvitedUser> use_invitation(std::string_view hash, const NewUser& user, Micros now_us) = 0;
 
   /// Of several callers with one key one gets `started`. A request whose gateway died stays `running` until it expires:
-  /// doing it twice would be worse.
+  /// doing it twice would be worse. Of one user the last 1000 or so are kept.
   virtual Result<IdempotentRequest> begin_request(std::string_view user, std::string_view key,
                                                   std::string_view request_hash, Micros expires_us, Micros now_us) = 0;
   virtual Result<> finish_request(std::string_view user, std::string_view key, int status, std::string_view body) = 0;
@@ -253,6 +256,7 @@ class Store {
   virtual Keys& keys() = 0;
   virtual Objects& objects() = 0;
   virtual Work& work() = 0;
+  virtual Replicas& replicas() = 0;
 
   /// @param ended_since_us  how far back ended credentials are wanted: at least the life of an access token
   virtual Result<Directory> load_directory(Micros ended_since_us, Micros now_us) = 0;

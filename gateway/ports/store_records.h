@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -87,6 +88,14 @@ struct RoleGrant {
   std::string role;
 };
 
+/// What the configuration file says about administrators (who hold the role `admin`), and the store cannot know.
+struct FileAdministrators {
+  std::set<std::string> users;                              ///< hold the role
+  std::set<std::string> groups;                             ///< hold the role
+  std::map<std::string, std::vector<std::string>> members;  ///< of the file's groups
+  std::set<std::string> active;                             ///< users of the file: they cannot be disabled
+};
+
 /// A name in client certificates that stands for a user: `email:a@b`, `uri:spiffe://…`, `dns:host`.
 struct CertificateName {
   std::string value;  ///< unique
@@ -129,6 +138,7 @@ struct DatabasePassword {
   std::string stored_key;  ///< raw bytes; constant-time comparison is the caller's
   std::string server_key;
   Micros created_us = 0, expires_us = 0, last_used_us = 0, revoked_us = 0;
+  std::string salt = {};  ///< of a new one: the user's, which its keys were made with; not kept
 };
 
 enum class KeyKind : std::uint8_t { personal, service };
@@ -263,26 +273,6 @@ struct SavedQuery : Object {
   std::string text;
   std::string description;
   bool shared = false;  ///< others may read it
-};
-
-struct QueryRecord {
-  std::string id;  ///< qry_…; the caller's
-  std::string user;
-  std::string target;
-  std::string database;
-  std::string text;
-  std::string state;  ///< running, done, failed, cancelled, denied
-  std::string sqlstate;
-  std::int64_t rows = 0;
-  std::int64_t bytes = 0;
-  Micros started_us = 0, finished_us = 0;
-};
-
-struct HistoryFilter {
-  std::string user;     ///< empty: all
-  std::string target;   ///< empty: all
-  Micros since_us = 0;  ///< started at or after
-  Micros until_us = 0;  ///< started before; 0: no bound
 };
 
 struct Invitation {

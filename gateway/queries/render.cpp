@@ -1,5 +1,7 @@
 #include "gateway/queries/render.h"
 
+#include <utility>
+
 #include "gateway/audit/json.h"
 #include "gateway/base/clock.h"
 
@@ -44,8 +46,10 @@ void append_column(std::string& out, const ports::ColumnSummary& column) {
   append_json_string(out, column.name);
   append_field(out, "type", column.type);
   append_flag(out, "generated", column.generated);
+  append_flag(out, "nullable", column.nullable);
   append_flag(out, "masked", column.masked);
   append_text(out, "references", column.references);
+  append_text(out, "comment", column.comment);
   out += '}';
 }
 
@@ -57,6 +61,16 @@ void append_relation(std::string& out, const ports::RelationOutline& relation) {
   append_flag(out, "filtered", relation.filtered);
   out += ",\"columns\":";
   append_each(out, relation.columns, [&out](const ports::ColumnSummary& column) { append_column(out, column); });
+  out += ",\"unique_keys\":";
+  bool primary = relation.has_primary;
+  append_each(out, relation.unique, [&out, &primary](const std::vector<std::string>& columns) {
+    out += "{\"primary\":";
+    out += std::exchange(primary, false) ? "true" : "false";
+    out += ",\"columns\":";
+    append_list(out, columns);
+    out += '}';
+  });
+  append_text(out, "comment", relation.comment);
   out += '}';
 }
 

@@ -59,6 +59,9 @@ audit::JudgementText render(const Judged& judged, std::string_view effect) {
     fields.rule_id = judged.verdict->rule_id;
     fields.reasons = judged.verdict->reasons;
     fields.masked_columns = judged.verdict->masked;
+    fields.risk_level = judged.verdict->risk.level;
+    fields.risk_score = judged.verdict->risk.score;
+    fields.risk_rules = judged.verdict->risk.rules;
   }
   return audit::JudgementText(fields);
 }

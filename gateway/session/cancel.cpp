@@ -1,9 +1,23 @@
 #include "gateway/session/cancel.h"
 
+#include <cstring>
+
+#include "gateway/auth/digests.h"
 #include "gateway/auth/random.h"
 
 namespace dbgate::session {
 namespace {
+
+constexpr std::size_t mark_bytes = 4;
+// Long enough that what is left beside a mark cannot be guessed.
+constexpr std::size_t marked_from = mark_bytes + 16;
+
+std::uint32_t random_number() {
+  std::uint32_t number = 0;
+  const std::string bytes = auth::random_bytes(sizeof number);
+  std::memcpy(&number, bytes.data(), sizeof number);
+  return number;
+}
 
 std::string entry_name(std::int32_t pid, std::string_view key) {
   std::string name = std::to_string(pid);
@@ -50,8 +64,19 @@ Task<> CancelPoint::settled() {
     co_await over_.wait();
 }
 
+CancelRegistry::CancelRegistry() : pids_(random_number()) {}
+
+std::string CancelRegistry::mark_of(std::string_view replica) {
+  return auth::sha256(replica).substr(0, mark_bytes);
+}
+
+bool CancelRegistry::may_be_of(std::string_view key, std::string_view replica) {
+  return key.size() < marked_from || key.starts_with(mark_of(replica));
+}
+
 std::string CancelRegistry::enter(std::int32_t pid, std::size_t bytes, const std::shared_ptr<CancelPoint>& point) {
-  std::string key = auth::random_bytes(bytes);
+  std::string key = bytes < marked_from ? std::string() : mark_;
+  key += auth::random_bytes(bytes - key.size());
   enter_again(pid, key, point);
   return key;
 }

@@ -51,9 +51,18 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
 
 /// Finds sessions by the key that dbgate gave to their clients. Shared by all threads; used at login, at the end of
 /// a session and by cancel requests only.
+///
+/// Of several gateways each marks the long keys of protocol 3.2, so that a request that reaches another one can be
+/// passed on. The four bytes of protocol 3.0 have no room for that: all of them are what keeps strangers out.
 class CancelRegistry {
  public:
-  /// Makes a fresh random key of `bytes` for a session.
+  CancelRegistry();
+  /// Marks keys from now on. Before there are sessions.
+  void be(std::string_view replica) { mark_ = mark_of(replica); }
+  /// Whether a key can be one that the gateway of that name gave out.
+  static bool may_be_of(std::string_view key, std::string_view replica);
+
+  /// Makes a fresh key of `bytes` for a session: random, but for the mark of a long one.
   std::string enter(std::int32_t pid, std::size_t bytes, const std::shared_ptr<CancelPoint>& point);
   /// The same session goes on with the key that it had.
   void enter_again(std::int32_t pid, const std::string& key, const std::shared_ptr<CancelPoint>& point);
@@ -63,7 +72,9 @@ class CancelRegistry {
   std::shared_ptr<CancelPoint> find(std::int32_t pid, std::string_view key) const;
 
  private:
-  std::atomic<std::uint32_t> pids_{0};
+  static std::string mark_of(std::string_view replica);
+  std::string mark_;                 // empty: there is one gateway
+  std::atomic<std::uint32_t> pids_;  // from anywhere: two gateways should not give the same numbers
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::weak_ptr<CancelPoint>> points_;  // pid and key together
 };

@@ -79,7 +79,7 @@ class Host {
   /// What the user is in with by a verified certificate; none: it does not stand for the user.
   virtual std::optional<Credential> certified(std::string_view user, const net::PeerCertificate& certificate) = 0;
   /// Checks what a client of the user sent in place of a password, away from the event loop.
-  /// Errors: 28P01, the same whatever is wrong with it; 08006 if that cannot be found out now.
+  /// Errors: 28P01, the same whatever is wrong with it; 57P03 if that cannot be found out now.
   virtual Task<Result<Credential>> check_token(std::string user, std::string token) = 0;
   /// Errors: 3D000 for names that lead nowhere, for targets that the user may not see, and for targets of another
   /// engine.
@@ -113,6 +113,9 @@ class Host {
   virtual Task<> catalog_read(const std::string& target, const std::string& database) = 0;
 
   virtual CancelRegistry& cancels() = 0;
+  /// Passes on a cancel request whose key is none of this process. Returns when it has been acted on, or for good comes
+  /// to nothing. @param client  whose requests are counted
+  virtual Task<> cancel_elsewhere(std::int32_t pid, std::string key, const net::Address& client) = 0;
   virtual const RelayLimits& relay_limits() const = 0;
   virtual StartupRules startup_rules() const = 0;
   virtual std::chrono::milliseconds login_timeout() const = 0;

@@ -192,7 +192,7 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
       total = i == 0 ? std::move(one) : policy::stricter(std::move(total), std::move(one));
       if (judged.wait) return judged;
       if (!total.allowed() && !judged.refused) {
-        total.suggestion = suggestion_for(script.statements[i], analysis);
+        if (!total.risk.denies) total.suggestion = suggestion_for(script.statements[i], analysis);
         if (!total.suggestion.empty()) total.hint = "This passes: " + total.suggestion;
         judged.refused = true;
         judged.refusal = denial(total);
@@ -274,6 +274,8 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
   const bool prepares = statement.kind == sql::StatementKind::prepare && (values == nullptr || values->list.empty());
   policy::Verdict verdict = policy::decide(*view_.grants, statement, view_.names, prepares ? nullptr : values);
   if (!verdict.allowed()) return verdict;
+  weigh(statement, script.statements.size(), verdict);
+  if (!verdict.allowed()) return verdict;
   if (prepares) verdict.looks_at_values = false;
   Names::Lookup named;
   bool must_exist = false;
@@ -312,6 +314,7 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
     policy::Verdict of_inner = statement.kind == sql::StatementKind::fetch
                                    ? policy::decide(*view_.grants, inner, view_.names, bound)
                                    : decide_executed(inner, definition.parameter_types, statement);
+    if (of_inner.allowed()) weigh(inner, 1, of_inner);
     verdict = policy::stricter(std::move(verdict), std::move(of_inner));
     if (!verdict.allowed()) return verdict;
   }

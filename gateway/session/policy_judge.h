@@ -52,6 +52,9 @@ std::shared_ptr<Analysis> analyze_text(std::string_view text, const sql::ScanLim
                                        const catalog::Resolver* resolver = nullptr, bool keep_text = false,
                                        const sql::ValuesWanted* wanted = nullptr);
 
+/// Whether what the rules of risk say of it may be another for another text of the same key (sql/text_key.h).
+bool rests_on_values(const sql::Script& script);
+
 /// Judges by the policies in force. Takes a view once, and again whenever the version has changed or its time is over.
 class PolicyJudge : public Judge {
  public:
@@ -105,6 +108,7 @@ class PolicyJudge : public Judge {
   policy::Verdict decide_named(const sql::Statement& statement, const BoundValues* values, const sql::Script& script,
                                std::size_t index, const Names& statements, const Names& portals, Segment now,
                                Judged& judged);
+  void weigh(const sql::Statement& statement, std::size_t statements, policy::Verdict& verdict) const;
   policy::Verdict decide_executed(const sql::Statement& prepared, const std::vector<std::uint32_t>& types,
                                   const sql::Statement& execute) const;
   bool explains_hidden(const sql::Statement& statement, const sql::Statement* earlier, const Prepared* named) const;

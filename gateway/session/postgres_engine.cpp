@@ -356,7 +356,10 @@ Task<> Session::say_farewell(const Error& why) {
 // (PostgreSQL docs ch. 55.2.8).
 Task<> Session::cancel_for(const StartupRequest& request) {
   const auto point = host_.cancels().find(request.pid, request.cancel_key);
-  if (!point) co_return;
+  if (!point) {
+    co_await host_.cancel_elsewhere(request.pid, request.cancel_key, info_.client);
+    co_return;
+  }
   co_await net::run_on(point->executor(), [point] { return point->cancel(); });
 }
 

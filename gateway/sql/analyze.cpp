@@ -4,6 +4,7 @@
 
 #include "gateway/sql/parse_tree.h"
 #include "gateway/sql/shape.h"
+#include "gateway/sql/sign_reader.h"
 #include "gateway/sql/statement_names.h"
 #include "gateway/sql/walker.h"
 
@@ -120,7 +121,7 @@ ParseError parse_error(const PgQueryError& error, std::string_view text) {
 }
 
 void read_statement(const RawStmt* raw, std::string_view text, const TableColumns* tables, const ValuesWanted* wanted,
-                    Statement& facts, std::size_t& parts) {
+                    bool last, Statement& facts, std::size_t& parts) {
   const StatementName name = statement_name(raw->stmt);
   facts.kind = name.kind;
   facts.tag = name.tag;
@@ -130,6 +131,7 @@ void read_statement(const RawStmt* raw, std::string_view text, const TableColumn
   if (facts.length <= max_shape_bytes) facts.text = text.substr(facts.begin, facts.length);
   Walker(facts, parts, wanted, tables).read(raw->stmt);
   if (parts == 0) return;
+  facts.signs = SignReader::read(raw->stmt, text.substr(facts.begin, last ? text.npos : facts.length));
   resolve_names(facts, tables);
   resolve_equalities(facts, tables);
   if (facts.values) facts.values->reason = reason_of(text.substr(facts.begin, facts.length));
@@ -173,7 +175,7 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const Tab
   parts -= static_cast<std::size_t>(count);
   script.statements.resize(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, wanted,
+    read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, wanted, i + 1 == count,
                    script.statements[static_cast<std::size_t>(i)], parts);
     if (parts == 0) return too_many_parts(limits);
   }

@@ -10,9 +10,12 @@
 
 #include "gateway/sql/conditions.h"
 #include "gateway/sql/levels.h"
+#include "gateway/sql/names.h"
 
 // What a statement would do, read off PostgreSQL's own parse tree. Plain data: no pointer into the tree survives.
 namespace dbgate::sql {
+
+struct Signs;
 
 /// One thing a statement does. A statement has a set of them, collected over the whole tree (threat model §4).
 enum class Effect : std::uint8_t {
@@ -50,14 +53,6 @@ enum class Effect : std::uint8_t {
   count_
 };
 using EffectSet = std::bitset<static_cast<std::size_t>(Effect::count_)>;
-
-/// A possibly qualified name exactly as PostgreSQL's parser understood it: folded, unescaped, truncated by its rules.
-struct QualifiedName {
-  std::string catalog;  ///< empty if not written
-  std::string schema;   ///< empty if not written
-  std::string name;
-  friend bool operator==(const QualifiedName&, const QualifiedName&) = default;
-};
 
 /// Columns of one relation used in one way. `whole_row` covers `*`, `t`, `t.*`, INSERT without a column list.
 struct ColumnUse {
@@ -206,6 +201,9 @@ struct Statement {
   std::size_t length = 0;              ///< bytes; without the semicolon
   std::string text;                    ///< its own, for shape_of(); empty: too long for a shape
   std::shared_ptr<ValueFacts> values;  ///< where somebody asked for them; null: there are none
+  /// What speaks of risk (signs.h), in the statements inside it too; null: nothing does. Of inner
+  /// statements, those of PREPARE and DECLARE alone have their own.
+  std::shared_ptr<const Signs> signs;
   /// A construct that the walk does not know or cannot see through; non-empty means: deny unless everything is granted.
   std::string unknown;
   /// Kind, tag and name of the statement inside PREPARE, DECLARE, EXPLAIN, COPY (query), CREATE TABLE AS. What it does

@@ -1,5 +1,7 @@
 #include "gateway/sql/facts_bytes.h"
 
+#include "gateway/sql/signs.h"
+
 namespace dbgate::sql {
 namespace {
 
@@ -63,6 +65,11 @@ struct Outside {
            outside(values.reason);
   }
 
+  static std::size_t outside(const Change& change) { return outside(change.table) + outside(change.equal); }
+  static std::size_t outside(const Action& action) {
+    return outside(action.name) + outside_all(action.column, action.type) + outside(action.columns);
+  }
+
   static std::size_t outside(const Statement& top) {
     std::size_t bytes = 0;
     // EXPLAIN inside EXPLAIN and the like, as deep as a text may be.
@@ -71,6 +78,7 @@ struct Outside {
                outside(at->objects) + outside(at->settings);
       bytes += outside_all(at->tag, at->name, at->rules_of, at->of_oid, at->of_oid_table, at->text, at->unknown);
       if (at->values) bytes += sizeof(ValueFacts) + outside(*at->values);
+      if (at->signs) bytes += sizeof(Signs) + outside(at->signs->changes) + outside(at->signs->actions);
       if (at->inner) bytes += sizeof(Statement);
     }
     return bytes;

@@ -11,7 +11,8 @@ namespace dbgate::sql {
 enum class Word : std::uint8_t {
   name,
   first,     ///< begins a statement that is taken apart
-  joins,     ///< a constant behind it is an operand: BETWEEN 1 AND 2, LIKE 'a'
+  joins,     ///< a constant behind it is an operand: BETWEEN 1 AND 2
+  like,      ///< … and a pattern
   clause,    ///< an expression or a query follows, in parentheses or not
   on,        ///< … but DISTINCT ON counts positions
   in,        ///< a list in parentheses
@@ -31,8 +32,8 @@ inline constexpr auto known_words = std::to_array<Known>({{"select", Word::first
                                                           {"delete", Word::first},
                                                           {"and", Word::joins},
                                                           {"between", Word::joins},
-                                                          {"like", Word::joins},
-                                                          {"ilike", Word::joins},
+                                                          {"like", Word::like},
+                                                          {"ilike", Word::like},
                                                           {"where", Word::clause},
                                                           {"or", Word::clause},
                                                           {"not", Word::clause},

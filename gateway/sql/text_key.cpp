@@ -34,6 +34,7 @@ enum class Before : std::uint8_t {
   start,
   operand,  ///< a name, a constant, a closing parenthesis
   joins,    ///< see Word
+  like,
   clause,
   in,
   values,
@@ -138,6 +139,8 @@ class BlindText {
     switch (what) {
       case Word::joins:
         return Before::joins;
+      case Word::like:
+        return Before::like;
       case Word::clause:
       case Word::on:
       case Word::first:
@@ -188,8 +191,16 @@ class BlindText {
     const Class next = class_of(peek(end));
     const bool ends = next == Class::blank || next == Class::oper || (next == Class::mark && ends_constant(peek(end)));
     if (!ends) return give_up();
-    if (peek(end) != ':' && is_value()) take_out(end, string_mark);
+    if (peek(end) != ':' && is_value()) take_out_string(end);
     pass(end, Before::operand);
+  }
+
+  // Signs tell patterns that begin with a wildcard, and those that fit everything, from others (signs.h).
+  void take_out_string(std::size_t end) {
+    if (before_ != Before::like) return take_out(end, string_mark);
+    const std::string_view pattern = text_.substr(at_ + 1, end - at_ - 2);
+    if (pattern.empty() || (pattern[0] != '%' && pattern[0] != '_')) return take_out(end, string_mark);
+    if (pattern.find_first_not_of('%') != pattern.npos) take_out(end, wildcard_mark);
   }
 
   // Only those that stand alone: where a longer run would end, and what -- and /* begin, is not for here.
@@ -255,6 +266,7 @@ class BlindText {
         return next == Class::digit || next == Class::quote || next == Class::oper ? Inside::values : Inside::plain;
       }
       case Before::joins:
+      case Before::like:
       case Before::clause:
       case Before::comparison:
       case Before::arithmetic:
@@ -286,7 +298,7 @@ class BlindText {
   }
   bool ends_operand() const { return earlier_ == Before::operand || earlier_ == Before::arithmetic; }
   bool begins_value(Before before) const {
-    if (before == Before::comparison || before == Before::joins) return true;
+    if (before == Before::comparison || before == Before::joins || before == Before::like) return true;
     return (before == Before::open || before == Before::comma) && innermost() == Inside::values;
   }
 

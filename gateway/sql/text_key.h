@@ -6,10 +6,11 @@
 namespace dbgate::sql {
 
 /// What stands in a key where a constant was taken out: no text that is taken apart holds these characters.
-inline constexpr char int4_mark = '\1';     ///< 0 to 999999999: always an int4
-inline constexpr char int8_mark = '\2';     ///< of 11 to 18 digits: always an int8
-inline constexpr char decimal_mark = '\3';  ///< 1.5
-inline constexpr char string_mark = '\4';   ///< '…'
+inline constexpr char int4_mark = '\1';      ///< 0 to 999999999: always an int4
+inline constexpr char int8_mark = '\2';      ///< of 11 to 18 digits: always an int8
+inline constexpr char decimal_mark = '\3';   ///< 1.5
+inline constexpr char string_mark = '\4';    ///< '…'
+inline constexpr char wildcard_mark = '\5';  ///< '%…' and '_…' behind LIKE, unless there is nothing but %
 
 /// Appends a statement text to `key` with those constants taken out whose value no fact depends on; the rest stands
 /// byte for byte. Texts with equal keys have the same tokens but for the values of such constants, so PostgreSQL's

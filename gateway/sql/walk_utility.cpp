@@ -3,6 +3,7 @@
 #include <cctype>
 
 #include "gateway/sql/copy_options.h"
+#include "gateway/sql/sign_reader.h"
 #include "gateway/sql/statement_names.h"
 #include "gateway/sql/walker.h"
 
@@ -73,6 +74,9 @@ void Walker::embed(const Node* query) {
   inner->kind = name.kind;
   inner->tag = name.tag;
   Walker(*inner, parts_, wanted_, tables_).read(query);
+  // EXECUTE and FETCH come back to it alone.
+  if (facts_.kind == StatementKind::prepare || facts_.kind == StatementKind::declare_cursor)
+    inner->signs = SignReader::read(query, {});
   facts_.effects |= inner->effects;
   embed_values(*inner, facts_.levels.size(), facts_.relations.size());
   append_levels(facts_, *inner);

@@ -1,6 +1,7 @@
 #include "gateway/upstream/permits.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace dbgate::upstream {
 
@@ -13,12 +14,45 @@ PermitBook::Book& PermitBook::book(const std::string& target) {
   return books_[target];
 }
 
+// The parts of all processes make the whole, but for those that would have none.
+std::size_t PermitBook::part_of(std::size_t max) const {
+  if (max == 0) return 0;
+  return std::max<std::size_t>(1, max / count_ + (place_ < max % count_ ? 1 : 0));
+}
+
+void PermitBook::divide(std::size_t place, std::size_t count) {
+  std::vector<std::pair<Party*, std::string>> granted;
+  {
+    const std::lock_guard lock(mutex_);
+    if (place == place_ && count == count_) return;
+    place_ = place;
+    count_ = count;
+    for (auto& [target, entry] : books_) {
+      entry.max = part_of(entry.asked);
+      for (; !entry.line.empty() && entry.taken < entry.max; ++entry.taken) {
+        granted.emplace_back(entry.line.front().party, target);
+        entry.line.pop_front();
+      }
+      entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
+    }
+  }
+  for (const auto& [party, target] : granted)
+    party->granted(target);
+}
+
+bool PermitBook::over(const std::string& target) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = books_.find(target);
+  return found != books_.end() && found->second.max > 0 && found->second.taken > found->second.max;
+}
+
 bool PermitBook::try_take(const std::string& target, std::size_t max) {
   const std::lock_guard lock(mutex_);
   Book& entry = book(target);
-  entry.max = max;
+  entry.asked = max;
+  entry.max = part_of(max);
   // Those in line come first.
-  const bool free = max == 0 || (entry.taken < max && entry.line.empty());
+  const bool free = max == 0 || (entry.taken < entry.max && entry.line.empty());
   if (free) ++entry.taken;
   return free;
 }
@@ -109,7 +143,7 @@ std::size_t PermitBook::taken(const std::string& target) const {
 bool PermitBook::listen(const std::string& target, std::size_t max) {
   const std::lock_guard lock(mutex_);
   Book& entry = book(target);
-  const bool room = max == 0 || entry.listening + 1 < max;
+  const bool room = max == 0 || entry.listening + 1 < part_of(max);
   if (room) ++entry.listening;
   return room;
 }

@@ -37,6 +37,11 @@ class PermitBook {
 
   void join(Party* party);
 
+  /// Of every target's connections this process has its part: the one at `place` (from 0) of `count`. One at least.
+  void divide(std::size_t place, std::size_t count);
+  /// Whether more connections of the target are open than may be, since its limit or this process's part became less.
+  bool over(const std::string& target) const;
+
   /// Takes a permit at once, or says that there is none. `max` is the limit in force; 0: no limit.
   bool try_take(const std::string& target, std::size_t max);
   /// Stands in line for one, behind whoever does already.
@@ -69,7 +74,8 @@ class PermitBook {
     Clock::time_point since;
   };
   struct Book {
-    std::size_t max = 0;
+    std::size_t asked = 0;  // max of all processes
+    std::size_t max = 0;    // of this one
     std::size_t taken = 0;
     std::size_t listening = 0;  // connections that have a permit, or will
     std::deque<Waiter> line;
@@ -77,10 +83,13 @@ class PermitBook {
     std::shared_ptr<std::atomic<std::uint64_t>> catalog_changes = std::make_shared<std::atomic<std::uint64_t>>(0);
   };
   Book& book(const std::string& target);
+  std::size_t part_of(std::size_t max) const;
 
   mutable std::mutex mutex_;
   std::map<std::string, Book, std::less<>> books_;
   std::deque<Party*> parties_;
+  std::size_t place_ = 0;
+  std::size_t count_ = 1;
 };
 
 /// One server connection's place in the book; given back when it is dropped.

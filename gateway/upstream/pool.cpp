@@ -254,6 +254,11 @@ void Pool::forget(Link& link) {
 // Whether somebody who waits has got it, or its place. Nobody holds it.
 bool Pool::serve_waiting(const LinkPtr& link) {
   const std::string& target = link->target;
+  if (book_.over(target)) {  // its place is gone
+    move_to(*link, link->in_pool.group->busy);
+    link->end();
+    return true;
+  }
   Waiter* const first = first_waiting(target);
   const auto others = book_.others_wait_since(target, &party_);
   const bool others_first = others != Clock::time_point::max() && (!first || others + own_first < first->since);
@@ -360,6 +365,9 @@ void Pool::sweep() {
         take_from_holder(*link);
         link->end();
       }
+    }
+    if (book_.over(group.target)) {
+      if (const LinkPtr link = take_unused(group.target, nullptr)) link->end();
     }
     const bool empty = group.free.empty() && group.resting.empty() && group.busy.empty();
     at = empty ? groups_.erase(at) : std::next(at);

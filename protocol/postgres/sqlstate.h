@@ -61,6 +61,7 @@ inline constexpr SqlState too_many_connections{"53300"};
 inline constexpr SqlState configuration_limit_exceeded{"53400"};
 inline constexpr SqlState program_limit_exceeded{"54000"};
 inline constexpr SqlState statement_too_complex{"54001"};
+inline constexpr SqlState object_not_in_prerequisite_state{"55000"};
 inline constexpr SqlState query_canceled{"57014"};
 inline constexpr SqlState admin_shutdown{"57P01"};
 inline constexpr SqlState cannot_connect_now{"57P03"};

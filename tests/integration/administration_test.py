@@ -160,7 +160,7 @@ class Administration:
         self.assertEqual([one["name"] for one in listed.json()["items"]], ["nightly", "other"])
         self.assertNotIn(made["secret"].encode(), listed.body)
         lab.wait_until(lambda: self.send("GET", "/me", made["secret"]).status == 200, "the key opens", 5)
-        self.ask("POST", "/saved-queries", 403, made["secret"], {"name": "x", "target": "postgres", "sql": "SELECT 1"}, code="not_permitted")
+        self.ask("POST", "/saved-queries", 403, made["secret"], {"name": "x", "target": "postgres", "sql": "SELECT 1"}, code="insufficient_scope")
         self.ask("DELETE", f"/service-accounts/etl/keys/{made['id']}", 204)
         lab.wait_until(lambda: self.send("GET", "/me", made["secret"]).status == 401, "the key ends", 1)
         self.assertEqual(self.send("GET", "/me", other["secret"]).status, 200)

@@ -360,8 +360,9 @@ class Api(unittest.TestCase):
     def test_every_operation_is_here(self):
         here = pathlib.Path(__file__)
         text = here.read_text(encoding="utf-8")
-        # Goes through Prism too; its paths begin behind /api/v1.
+        # These go through Prism too; their paths begin behind /api/v1.
         text += here.with_name("administration_test.py").read_text(encoding="utf-8").replace('"/', '"/api/v1/')
+        text += re.sub(r'"(history|audit)', r'"/api/v1/\1', here.with_name("history_test.py").read_text(encoding="utf-8"))
         missing = [operation["operationId"] for path, _, operation in bundle.operations(bundle.Bundle(lab.ROOT / "api").document)
                    if not re.search(re.sub(r"\\{.*?\\}", '[^/"]+', re.escape(path)) + "[?\" ]", text)]
         self.assertEqual(missing, [], "operations that neither file tries")

@@ -130,10 +130,9 @@ class Verbs(cli_fixture.CliTest):
                 (("registration", "approve", "zoe"), "", ("POST", "/registrations/zoe/approve", {})),
                 (("registration", "create", "zoe", "--invitation", "--password-stdin"), "inv\npw\n",
                  ("POST", "/registrations", {"name": "zoe", "invitation": "inv", "password": "pw"})),
-                (("password", "--password-stdin"), "old\nnew\n", ("POST", "/me/password", {"current_password": "old", "new_password": "new"})),
                 (("second-factor", "disable", "--yes", "--password-stdin"), "pw\n", ("DELETE", "/me/totp", {"password": "pw"})),
                 (("history", "list", "--target", "shop"), "", ("GET", "/history", None)),
-                (("history", "show", "qry_1"), "", ("GET", "/queries/qry_1", None)),
+                (("history", "show", "qry_1"), "", ("GET", "/history/qry_1", None)),
                 (("sessions", "list"), "", ("GET", "/sessions", None)),
                 (("sessions", "kill", "ses_1", "--reason", "r", "--yes"), "", ("POST", "/sessions/ses_1/kill", {"reason": "r"})),
                 (("audit", "search", "--user", "ana"), "", ("GET", "/audit/records", None)),
@@ -141,6 +140,12 @@ class Verbs(cli_fixture.CliTest):
             done, asked = self.asked_by(*arguments, text=text)
             self.assertEqual(asked[-1], last, arguments)
             self.assertEqual(text != "" and text.split("\n")[0] in done.stdout + done.stderr, False, "secrets are not repeated")
+
+    def test_a_new_password_renews_the_token(self):
+        self.login()
+        _, asked = self.asked_by("password", "--password-stdin", text="old\nnew\n")
+        self.assertEqual(asked[-2], ("POST", "/me/password", {"current_password": "old", "new_password": "new"}))
+        self.assertEqual(asked[-1][1:], ("/token", {"grant_type": "refresh_token", "refresh_token": "refresh-1"}))
 
     def test_a_secret_is_shown_once_and_alone_with_q(self):
         self.login()

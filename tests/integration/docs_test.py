@@ -44,7 +44,7 @@ class Documents(unittest.TestCase):
 
     def test_every_configuration_key_is_described(self):
         keys = set()
-        for name in ("config/loader.cpp", "config/policies.cpp", "config/limits.cpp", "config/identity.cpp"):
+        for name in ("config/loader.cpp", "config/policies.cpp", "config/limits.cpp", "config/identity.cpp", "config/risk.cpp"):
             for listed in re.findall(r"expect_keys\(\s*\{(.*?)\}\)", text_of(name), re.DOTALL):
                 keys.update(re.findall(r'"([a-z_]+)"', listed))
         described = set(re.findall(r"[a-z_]+", text_of("docs/configuration.md")))
@@ -56,6 +56,10 @@ class Documents(unittest.TestCase):
     def test_the_page_of_the_command_line_is_what_the_command_table_makes(self):
         made = subprocess.run([str(lab.CLI), "__generate", "markdown"], capture_output=True, text=True, check=True).stdout
         self.assertEqual(text_of("docs/cli.md"), made, "run: dbgate __generate markdown > docs/cli.md")
+
+    def test_the_page_of_risk_has_the_rules_as_they_are(self):
+        made = subprocess.run([str(lab.GATEWAY), "risk-rules"], capture_output=True, text=True, check=True).stdout
+        self.assertIn(made, text_of("docs/risk.md"), "put the output of dbgate-gateway risk-rules in place of the table")
 
     def test_the_example_configuration_is_valid_apart_from_what_the_quickstart_makes(self):
         done = subprocess.run([str(lab.GATEWAY), "--check-config", "--config", str(lab.ROOT / "config/examples/shop.yaml")],

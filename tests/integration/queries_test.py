@@ -32,6 +32,10 @@ CREATE FUNCTION hidden_function(x int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SE
 CREATE SCHEMA vault;
 CREATE TABLE vault.gold (bars int);
 CREATE VIEW rich AS SELECT id, name FROM customers;
+ALTER TABLE customers ADD UNIQUE (city, card);
+COMMENT ON TABLE customers IS 'people and planted_table_comment';
+COMMENT ON COLUMN customers.city IS 'where they live';
+COMMENT ON COLUMN customers.card IS 'planted_column_comment';
 """
 
 
@@ -306,6 +310,12 @@ class Queries(unittest.TestCase):
         self.assertEqual([column["name"] for column in relations["public.customers"]["columns"]], ["id", "name", "city"])
         self.assertEqual(relations["public.orders"]["columns"][1]["references"], "public.customers(id)")
         self.assertEqual([function["name"] for function in schema["schemas"][0]["functions"]], ["double"])
+        columns = {column["name"]: column for column in relations["public.customers"]["columns"]}
+        self.assertEqual([(name, column["nullable"], column.get("comment")) for name, column in columns.items()],
+                         [("id", False, None), ("name", True, None), ("city", True, "where they live")])
+        self.assertEqual(relations["public.customers"]["unique_keys"], [{"primary": True, "columns": ["id"]}])
+        self.assertNotIn("comment", relations["public.customers"], "it may speak of columns that are not shown")
+        self.assertNotIn("planted_", text)
         for secret in ("planted_secret", "secrets", "card", "secret_note", "vault", "gold", "hidden_function", "log"):
             self.assertNotIn(f'"{secret}"', text)
         self.assertFalse(any(relation["writable"] or relation["filtered"] for relation in relations.values()))
@@ -319,6 +329,9 @@ class Queries(unittest.TestCase):
         self.assertTrue(relations["public.log"]["writable"])
         _, relations, schema = names("ada")
         self.assertIn("vault.gold", relations)
+        whole = relations["public.customers"]
+        self.assertEqual((whole["comment"], whole["unique_keys"]), ("people and planted_table_comment",
+                         [{"primary": True, "columns": ["id"]}, {"primary": False, "columns": ["city", "card"]}]))
         self.assertEqual({one["name"] for one in schema["schemas"]}, {"public", "vault"})
         status, problem = self.ask("GET", "targets/nowhere/schema", "ana")
         self.assertEqual((status, problem["code"]), (404, "no_such_target"))

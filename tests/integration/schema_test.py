@@ -83,6 +83,11 @@ VALUES = [
     ("oidc: [ { name: corp, issuer: 'https://id.example.com' } ]", False),
     ("oidc: [ { name: corp, issuer: 'https://id.example.com', client_id: d, scopes: [profile] } ]", False),
     ("oidc: { name: corp }", False),
+    ("registration: approval", True), ("registration: invitation", True), ("registration: open", False), ("registration: [approval]", False),
+    ("api: { public_url: 'https://gw.example.com' }", True), ("api: { public_url: 'https://gw.example.com:8443/' }", True),
+    ("api: { public_url: 'http://localhost:8080' }", True), ("api: { public_url: 'http://gw.example.com' }", False),
+    ("api: { public_url: 'https://gw.example.com/api' }", False), ("api: { public_url: gw.example.com }", False),
+    ("api: { public_url: 'https://user@gw.example.com' }", False), ("api: { url: 'https://gw' }", False),
 ]
 
 

@@ -233,7 +233,7 @@ class SignIn(unittest.TestCase):
         for method, path, body in (("GET", "/targets", None), ("POST", "/targets/postgres/queries", {"sql": "SELECT 1"}),
                                    ("GET", "/events", None), ("POST", "/me/tokens", {"name": "x", "scopes": ["account"], "expires_in_seconds": 60}),
                                    ("POST", "/me/database-passwords", {"name": "x", "expires_in_seconds": 60})):
-            self.refused(self.ask(method, path, token, body), 403, "insufficient_scope")
+            self.refused(self.ask(method, path, token, body), 403, "password_change_required")
         change = {"current_password": lab.PASSWORD, "new_password": "quite another one"}
         self.refused(self.ask("POST", "/me/password", token, {**change, "current_password": "wrong"}), 403, "wrong_password")
         for new in ("short", "dora", lab.PASSWORD, "aaaaaaaaaaaa"):
@@ -303,7 +303,12 @@ class SignIn(unittest.TestCase):
             done = self.lab.psql("SELECT 1", user="ada", password=made["password"], check=False)
             return done.returncode == 0 and done.stdout == "1\n"
         lab.wait_until(enters, "the password opens the target", 10)
-        self.assertEqual([item["target"] for item in self.ask("GET", "/me/database-passwords", token).json()["items"]], ["postgres"])
+        self.assertEqual(self.lab.psql("SELECT 'file'", user="ada").stdout, "file\n", "the password of the file does as well")
+
+        def used():
+            item, = self.ask("GET", "/me/database-passwords", token).json()["items"]
+            return (item["target"], bool(item["last_used_at"])) == ("postgres", True)
+        lab.wait_until(used, "its use is noted", 10)
         self.refused(self.ask("DELETE", f"/me/database-passwords/{made['id']}", self.ask.signed_in("bob")["access_token"]), 404, "not_found")
         self.assertEqual(self.ask("DELETE", f"/me/database-passwords/{made['id']}", token).status, 204)
         lab.wait_until(lambda: not enters(), "it opens nothing any more", 10)
@@ -358,7 +363,9 @@ class Provider(unittest.TestCase):
         cls.lab = cls.enterClassContext(lab.Lab())
         cls.provider = cls.enterClassContext(identity_provider.Provider(client_secret="the gateway's secret"))
         extra = (f"oidc:\n  - {{ name: corp, issuer: '{cls.provider.issuer}', client_id: {cls.provider.client_id}, "
-                 "client_secret: \"the gateway's secret\", auto_create: true, group_map: { Analysts: analysts } }\n")
+                 "client_secret: \"the gateway's secret\", auto_create: true, scopes: [openid, profile, email, groups], "
+                 "group_map: { Analysts: analysts } }\n"
+                 "groups: { analysts: [] }\n")
         cls.gateway = cls.lab.gateway(configuration(cls.lab, extra))
         cls.ask = Client(cls.gateway)
         cls.callback = "http://localhost/api/v1/login/oidc/callback"  # by the Host of our requests
@@ -395,9 +402,8 @@ class Provider(unittest.TestCase):
         self.assertEqual(answer.status, 200, answer.body)
         pair = answer.json()
         self.assertEqual(pair["user"], {"name": "lea"})
-        me = lab.wait_until(lambda: (lambda got: got.status == 200 and got.json())(self.ask("GET", "/me", pair["access_token"])),
-                            "the gateway knows its new user", 10)
-        self.assertEqual(me["user"], {"name": "lea"})
+        me = self.ask("GET", "/me", pair["access_token"])  # at once: the gateway has answered when it knew its new user
+        self.assertEqual((me.status, me.json()["user"], me.json()["groups"]), (200, {"name": "lea"}, ["analysts"]), me.body)
         self.assertEqual(self.ask.token(**grant, code_verifier=self.verifier).json()["error"], "invalid_grant")  # once
         again = self.ask("GET", "/login/oidc/callback?" + query)
         self.assertEqual((again.status, again.headers["content-type"].partition(";")[0]), (400, "text/html"))

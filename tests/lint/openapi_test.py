@@ -53,6 +53,8 @@ def broken(good):
     paths[ME].update(delete={**copy.deepcopy(paths[ME]["get"]), "operationId": "drop-me"})  # also without 412 and 428
     for status in ("429", "401"):
         paths[ME]["get"]["responses"].pop(status)
+    paths[ME]["get"].pop("x-dbgate-scope")
+    paths[TARGETS]["get"]["x-dbgate-scope"] = "write"
     paths[LOGIN]["post"]["responses"].pop("413")
     responses["BadRequest"]["headers"].pop("X-Request-Id")
     responses["TooLarge"].pop("content")

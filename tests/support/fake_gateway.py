@@ -182,6 +182,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 gateway.hold.set()
                 return self.answer(202, {})
             return self.answer(200, {"id": path.split("/")[2], "target": "shop", "sql": "SELECT 1", "state": "succeeded"})
+        if path.startswith("/history/"):
+            return self.answer(200, {"id": path.split("/")[2], "target": "shop", "sql": "SELECT 1", "state": "succeeded",
+                                     "decision": {"effect": "allow", "rule": "r", "reasons": []}})
         if path == "/events":
             return self.send_events()
         for suffix in ("/kill", "/end", "/reset", "/approve", "/test"):

@@ -6,6 +6,7 @@
         it.psql("SELECT 1", user="admin")
 """
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -252,7 +253,7 @@ class Lab:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="dbgate-lab-"))
         self._stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
         self.directory.chmod(0o755)
-        self._gateways = 0
+        self._gateways = itertools.count(1)
         self.current = None
         self._verifier = None
         self.certificates = Certificates(self.directory / "tls")
@@ -272,9 +273,9 @@ class Lab:
     def close(self):
         self._stack.close()
 
-    def gateway(self, config):
-        self._gateways += 1
-        gateway = Gateway(self.directory / f"gateway{self._gateways}", config)
+    def gateway(self, config, **more):
+        """`more` goes to Gateway. Several may be started at the same time."""
+        gateway = Gateway(self.directory / f"gateway{next(self._gateways)}", config, **more)
         self._stack.callback(gateway.check)
         self._stack.callback(gateway.stop)
         self.current = gateway

@@ -2,6 +2,8 @@
 
 #include <type_traits>
 
+#include "gateway/sql/signs.h"
+
 namespace dbgate::tests {
 namespace {
 
@@ -90,21 +92,35 @@ class Writer {
     all(written, equalities, assignments, insertions, lists, limits, parameter_uses, arguments, parameter_types,
         reason);
   }
+  void one(const Change& of) { all(of.table, of.deletes, of.where, of.unlinked, of.equal); }
+  void one(const Action& action) {
+    const auto& [kind, name, column, type, type_length, cascade, concurrently, gentle, wide, volatile_default,
+                 lock_mode, columns] = action;
+    all(kind, name, column, type, type_length, cascade, concurrently, gentle, wide, volatile_default, lock_mode,
+        columns);
+  }
+  // Where they rest on values, texts of the same key may have others: nothing is remembered of them.
+  void one(const Signs& signs) {
+    const auto& [flags, by_value, limit, changes, actions] = signs;
+    one(by_value);
+    if (!by_value) all(flags.to_string(), limit, changes, actions);
+  }
   void one(const Statement& statement) {
     const auto& [kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings,
                  declares_user_types, name, rules_of, without_view_rules, of_oid, of_oid_table, holdable, returning,
-                 array_subquery, copy_header, read_write, begin, length, text, values, unknown, inner] = statement;
+                 array_subquery, copy_header, read_write, begin, length, text, values, signs, unknown, inner] =
+        statement;
     all(kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings,
         declares_user_types, name, rules_of, without_view_rules, of_oid, of_oid_table, holdable, returning,
-        array_subquery, copy_header, read_write, values, unknown, inner);
+        array_subquery, copy_header, read_write, values, signs, unknown, inner);
     place(begin, length, text);
   }
 
   void one(const policy::Verdict& verdict) {
     const auto& [decision, rule_id, reasons, sqlstate, message, hint, suggestion, masked, looks_at_values, max_rows,
-                 max_rows_rule, learns] = verdict;
+                 max_rows_rule, risk, learns] = verdict;
     all(decision, rule_id, reasons, std::string(sqlstate.text()), message, masked, looks_at_values, max_rows,
-        max_rows_rule, learns);
+        max_rows_rule, risk.level, risk.score, risk.rules, risk.denies, learns);
     if (suggestion.empty()) one(hint);
   }
   void one(const rewrite::ColumnOrigin& origin) { all(origin.column, origin.table_oid, origin.attribute); }

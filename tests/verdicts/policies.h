@@ -33,7 +33,9 @@ inline constexpr const char* policy_bodies[] = {
     "mode: observe, allow: [ { select: [public.orders], functions: [safe] } ], deny: [ { delete: [public.orders] } ]",
     "allow: [ { select: ['public.*'], update: ['public.*'], functions: [safe] } ], mask: { public.cards.number: redact "
     "}, filter: { public.orders: 'o_custkey = 5' }",
-    "allow: [ { select: ['public.*'], when: { days: [mon, tue, wed], from: '08:00', to: '20:00' } } ]"};
+    "allow: [ { select: ['public.*'], when: { days: [mon, tue, wed], from: '08:00', to: '20:00' } } ]",
+    "allow: [ { everything: true } ], risk: { deny_at: high, agent: { deny_at: low } }",
+    "mode: observe, allow: [ { everything: true } ], risk: { deny_at: medium }"};
 inline constexpr std::size_t policy_count = std::size(policy_bodies);
 
 /// Principals p0, p1, …: each has one of the policies, and another one after every reload.
@@ -45,8 +47,11 @@ class Reloading final : public session::PolicySource {
     ++version_;
     std::string yaml = "version: 1\nusers:\n";
     for (std::size_t i = 0; i < policy_count; ++i)
-      yaml += "  - { name: p" + std::to_string(i) + ", scram_verifier: 'SCRAM-SHA-256$x' }\n";
-    yaml += "targets: { shop: { upstream: { hosts: [db], database: shop, user: app } } }\npolicies:\n";
+      yaml += "  - { name: p" + std::to_string(i) +
+              ", scram_verifier: 'SCRAM-SHA-256$x', kind: " + (i % 3 == 0 ? "agent" : "service") + " }\n";
+    yaml +=
+        "targets: { shop: { upstream: { hosts: [db], database: shop, user: app }, "
+        "sensitive: ['public.cards(number)', 'public.pgbench_accounts(abalance)'] } }\npolicies:\n";
     for (std::size_t i = 0; i < policy_count; ++i)
       yaml += "  - { name: n" + std::to_string(i) + ", who: { users: [p" + std::to_string(i) + "] }, on: [shop], " +
               policy_bodies[(i + version_ - 1) % policy_count] + " }\n";

@@ -1,5 +1,7 @@
 #include "tests/verdicts/statements.h"
 
+#include <algorithm>
+
 #include <filesystem>
 #include <fstream>
 
@@ -276,6 +278,26 @@ std::string Statements::with_other_constants(const std::string& text) {
   return other;
 }
 
+namespace {
+
+bool ends_in_like(std::string_view text) {
+  const std::size_t end = text.find_last_not_of(" \t\r\n");
+  if (end == std::string_view::npos || end < 3) return false;
+  constexpr std::string_view word = "like";
+  return std::equal(word.begin(), word.end(), text.begin() + static_cast<std::ptrdiff_t>(end - 3),
+                    [](char a, char b) { return a == (b | 0x20); });
+}
+
+}  // namespace
+
+std::string Statements::pattern(bool wildcard) {
+  std::string made = constant('s');
+  if (wildcard) return (below(2) == 0 ? "'%x" : "'_") + made.substr(1);
+  while (made[1] == '%' || made[1] == '_')
+    made = constant('s');
+  return made;
+}
+
 std::string Statements::of_key(const std::string& key) {
   std::string text;
   for (const char c : key) {
@@ -290,7 +312,10 @@ std::string Statements::of_key(const std::string& key) {
         text += constant('d');
         break;
       case sql::string_mark:
-        text += constant('s');
+        text += ends_in_like(text) ? pattern(false) : constant('s');
+        break;
+      case sql::wildcard_mark:
+        text += pattern(true);
         break;
       default:
         text += c;

@@ -29,6 +29,8 @@ class Statements {
     return list[below(N)];
   }
   std::string constant(char kind);
+  /// What stands behind LIKE in a key: a string that begins with a wildcard and has more than %, or one that does not.
+  std::string pattern(bool wildcard);
   std::string any_constant();
   std::string oper();
   std::string column();

@@ -61,7 +61,9 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(const Postg
 }
 
 Result<> PostgresConnection::set_up(const PostgresPlace& place, Deadline deadline) {
-  const std::string milliseconds = std::to_string(place.timeout.count());
+  // Less than what the caller waits: the server says which statement takes too long, and is not taken for one that is
+  // away.
+  const std::string milliseconds = std::to_string(place.timeout.count() * 9 / 10);
   DBGATE_CHECK(run_script("SET search_path TO \"" + place.schema + "\"; SET statement_timeout TO " + milliseconds +
                               "; SET idle_in_transaction_session_timeout TO " + milliseconds,
                           deadline));
@@ -76,9 +78,14 @@ Error PostgresConnection::lost() {
   return store_gone();
 }
 
+Error PostgresConnection::lost_silently() {
+  silent_ = true;
+  return lost();
+}
+
 Error PostgresConnection::failed(const PGresult* result) {
   const char* const field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  if (field == nullptr) return lost();
+  if (field == nullptr) return lost_silently();
   const std::string code = field;
   if (code == "23505") return Error(sqlstate::unique_violation, "there is such an object already");
   if (code == "22021" || code == "22P05")
@@ -95,8 +102,8 @@ Result<> PostgresConnection::flush(Deadline deadline) {
   while (true) {
     const int left = PQflush(handle_.get());
     if (left == 0) return done;
-    if (left < 0 || !wait_for_server(handle_.get(), POLLIN | POLLOUT, {deadline, {}})) return lost();
-    if (PQconsumeInput(handle_.get()) == 0) return lost();
+    if (left < 0 || !wait_for_server(handle_.get(), POLLIN | POLLOUT, {deadline, {}})) return lost_silently();
+    if (PQconsumeInput(handle_.get()) == 0) return lost_silently();
   }
 }
 
@@ -106,8 +113,8 @@ Result<SqlResult> PostgresConnection::collect(Deadline deadline) {
   Result<SqlResult> outcome = SqlResult();
   while (true) {
     while (PQisBusy(handle_.get()) != 0) {
-      if (!wait_for_server(handle_.get(), POLLIN, {deadline, {}})) return lost();
-      if (PQconsumeInput(handle_.get()) == 0) return lost();
+      if (!wait_for_server(handle_.get(), POLLIN, {deadline, {}})) return lost_silently();
+      if (PQconsumeInput(handle_.get()) == 0) return lost_silently();
     }
     const ResultPtr result(PQgetResult(handle_.get()));
     if (!result) return outcome;
@@ -150,13 +157,16 @@ Result<> PostgresConnection::run_script(const std::string& sql, Deadline deadlin
   return done;
 }
 
-Result<> PostgresConnection::wait_notified(int wake_fd, std::chrono::milliseconds limit) {
+Result<bool> PostgresConnection::wait_notified(int wake_fd, std::chrono::milliseconds limit) {
   std::array<pollfd, 2> ready{pollfd{PQsocket(handle_.get()), POLLIN, 0}, pollfd{wake_fd, POLLIN, 0}};
   ::poll(ready.data(), ready.size(), static_cast<int>(limit.count()));
   if (PQconsumeInput(handle_.get()) == 0) return lost();
-  for (PGnotify* note = PQnotifies(handle_.get()); note != nullptr; note = PQnotifies(handle_.get()))
+  bool notified = false;
+  for (PGnotify* note = PQnotifies(handle_.get()); note != nullptr; note = PQnotifies(handle_.get())) {
+    notified = true;
     PQfreemem(note);
-  return done;
+  }
+  return notified;
 }
 
 }  // namespace dbgate::adapters::store

@@ -21,10 +21,12 @@ class PostgresConnection {
   Result<SqlResult> run(const char* sql, SqlValues values, Deadline deadline);
   Result<> run_script(const std::string& sql, Deadline deadline);
   /// Until the server notifies or `wake_fd` can be read. Errors: 08006.
-  Result<> wait_notified(int wake_fd, std::chrono::milliseconds limit);
+  Result<bool> wait_notified(int wake_fd, std::chrono::milliseconds limit);
 
   /// After an error: of no further use.
   bool broken() const { return broken_ || PQstatus(handle_.get()) != CONNECTION_OK; }
+  /// Broken because nothing came back from the server: it is away, or too slow. False if it said what was wrong.
+  bool silent() const noexcept { return silent_; }
   /// The server undid the transaction for another's sake (40P01): doing it again may succeed.
   bool deadlocked() const noexcept { return deadlocked_; }
 
@@ -37,9 +39,11 @@ class PostgresConnection {
   Result<SqlResult> collect(Deadline deadline);
   Error failed(const PGresult* result);
   Error lost();
+  Error lost_silently();
 
   PgHandle handle_;
   bool broken_ = false;
+  bool silent_ = false;
   bool deadlocked_ = false;
 };
 

@@ -6,7 +6,7 @@ namespace dbgate::adapters::store {
 
 Result<> raise_generation(SqlTransaction& transaction) {
   DBGATE_CHECK(transaction.run("UPDATE directory SET generation = generation + 1 WHERE one = 1"));
-  return transaction.announce();
+  return transaction.announce(Channel::directory);
 }
 
 Result<> take_turn(SqlTransaction& transaction) {

@@ -67,6 +67,9 @@ struct SqlResult {
   SqlRow row(std::size_t index) { return SqlRow(std::span(cells).subspan(index * columns, columns)); }
 };
 
+/// Who is told that something was committed: those who follow the directory, or gateways that talk to each other.
+enum class Channel : std::uint8_t { directory, replicas };
+
 /// A transaction under way. Used by the one thread that runs it.
 class SqlTransaction {
  public:
@@ -79,17 +82,17 @@ class SqlTransaction {
   }
   /// Several statements without parameters, for migrations.
   virtual Result<> run_script(const std::string& sql) = 0;
-  /// Once committed, the signals of everybody on this database wake.
-  virtual Result<> announce() = 0;
+  /// Once committed, the signals of everybody on this channel of the database wake.
+  virtual Result<> announce(Channel channel) = 0;
 };
 
 /// Tells when another connection, of any process, may have committed something. Its thread waits; any may wake it.
 class SqlSignal {
  public:
   virtual ~SqlSignal() = default;
-  /// Returns when something was announced, `limit` has passed or wake() was called. Errors: 08006 the connection is
-  /// lost.
-  virtual Result<> wait(std::chrono::milliseconds limit) = 0;
+  /// Returns when something was announced, `limit` has passed or signals were stopped. @return whether something may
+  /// have been announced. Errors: 08006 the connection is lost.
+  virtual Result<bool> wait(std::chrono::milliseconds limit) = 0;
   /// A statement on the connection of this very signal, which shows that it still works.
   virtual Result<SqlResult> query(const char* sql) = 0;
 };
@@ -115,7 +118,7 @@ class SqlDatabase {
   /// What a column's definition that says TEXT has to say here, so that texts sort by bytes.
   virtual std::string_view text_type() const = 0;
   /// With a connection of its own. Must not outlive the database.
-  virtual Result<std::unique_ptr<SqlSignal>> signal() = 0;
+  virtual Result<std::unique_ptr<SqlSignal>> signal(Channel channel) = 0;
   /// Ends the waiting of all signals, now and from now on.
   virtual void stop_signals() = 0;
 };

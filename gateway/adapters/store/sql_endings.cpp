@@ -69,7 +69,7 @@ Result<> clear_user(SqlTransaction& transaction, std::string_view user, const En
        {"DELETE FROM sign_ins WHERE user_name = $1", "DELETE FROM recovery_codes WHERE user_name = $1",
         "DELETE FROM certificate_names WHERE user_name = $1", "DELETE FROM memberships WHERE user_name = $1",
         "DELETE FROM roles WHERE subject_kind = 'user' AND subject = $1", "DELETE FROM saved_queries WHERE owner = $1",
-        "DELETE FROM query_history WHERE user_name = $1", "DELETE FROM requests WHERE user_name = $1"}) {
+        "DELETE FROM requests WHERE user_name = $1"}) {
     DBGATE_CHECK(transaction.run(sql, {user}));
   }
   return done;

@@ -11,12 +11,16 @@ constexpr const char* sources[] = {"local", "oidc"};
 constexpr const char* subject_kinds[] = {"user", "group"};
 
 // A change that is one statement and may find nothing to do: then nobody needs to hear of it.
+Result<bool> change_in(SqlTransaction& transaction, const char* sql, std::initializer_list<SqlValue> values) {
+  DBGATE_TRY(const SqlResult result, transaction.run(sql, values));
+  if (result.changed > 0) DBGATE_CHECK(raise_generation(transaction));
+  return result.changed > 0;
+}
+
 Result<bool> change(const SqlCore& core, const char* sql, std::initializer_list<SqlValue> values) {
   return core.write<bool>([&](SqlTransaction& transaction) -> Result<bool> {
     DBGATE_CHECK(take_turn(transaction));
-    DBGATE_TRY(const SqlResult result, transaction.run(sql, values));
-    if (result.changed > 0) DBGATE_CHECK(raise_generation(transaction));
-    return result.changed > 0;
+    return change_in(transaction, sql, values);
   });
 }
 
@@ -110,12 +114,14 @@ Result<Group> SqlUsers::update_group(const Group& group, Micros now_us) {
 Result<> SqlUsers::remove_group(std::string_view name, std::int64_t revision, Micros) {
   return core_.database.write([&](SqlTransaction& transaction) -> Result<> {
     DBGATE_CHECK(raise_generation(transaction));
-    DBGATE_TRY(const SqlResult removed,
-               transaction.run("DELETE FROM groups WHERE name = $1 AND ($2 = 0 OR revision = $2)", {name, revision}));
-    DBGATE_CHECK(require_changed(transaction, removed, "SELECT 1 FROM groups WHERE name = $1", name, "group"));
-    DBGATE_CHECK(transaction.run("DELETE FROM memberships WHERE group_name = $1", {name}));
-    DBGATE_CHECK(transaction.run("DELETE FROM roles WHERE subject_kind = 'group' AND subject = $1", {name}));
-    return done;
+    return keeping_administrator(transaction, [&]() -> Result<> {
+      DBGATE_TRY(const SqlResult removed,
+                 transaction.run("DELETE FROM groups WHERE name = $1 AND ($2 = 0 OR revision = $2)", {name, revision}));
+      DBGATE_CHECK(require_changed(transaction, removed, "SELECT 1 FROM groups WHERE name = $1", name, "group"));
+      DBGATE_CHECK(transaction.run("DELETE FROM memberships WHERE group_name = $1", {name}));
+      DBGATE_CHECK(transaction.run("DELETE FROM roles WHERE subject_kind = 'group' AND subject = $1", {name}));
+      return done;
+    });
   });
 }
 
@@ -137,6 +143,18 @@ Result<Listed<Membership>> SqlUsers::list_members(std::string_view group, const 
   return listed;
 }
 
+Result<bool> SqlUsers::withdraw(const char* sql, std::initializer_list<SqlValue> values) {
+  return core_.write<bool>([&](SqlTransaction& transaction) -> Result<bool> {
+    DBGATE_CHECK(take_turn(transaction));
+    bool changed = false;
+    DBGATE_CHECK(keeping_administrator(transaction, [&]() -> Result<> {
+      DBGATE_TRY(changed, change_in(transaction, sql, values));
+      return done;
+    }));
+    return changed;
+  });
+}
+
 Result<bool> SqlUsers::add_member(std::string_view group, std::string_view user, Micros) {
   return change(core_,
                 "INSERT INTO memberships (group_name, user_name, source) VALUES ($1, $2, 'local') "
@@ -145,8 +163,8 @@ Result<bool> SqlUsers::add_member(std::string_view group, std::string_view user,
 }
 
 Result<bool> SqlUsers::remove_member(std::string_view group, std::string_view user, Micros) {
-  return change(core_, "DELETE FROM memberships WHERE group_name = $1 AND user_name = $2 AND source = 'local'",
-                {group, user});
+  return withdraw("DELETE FROM memberships WHERE group_name = $1 AND user_name = $2 AND source = 'local'",
+                  {group, user});
 }
 
 Result<bool> SqlUsers::set_provider_groups(std::string_view user, std::span<const std::string> groups, Micros) {
@@ -183,8 +201,8 @@ Result<bool> SqlUsers::grant_role(const RoleGrant& role, Micros) {
 }
 
 Result<bool> SqlUsers::revoke_role(const RoleGrant& role, Micros) {
-  return change(core_, "DELETE FROM roles WHERE subject_kind = $1 AND subject = $2 AND role = $3",
-                {word_of(role.kind), role.subject, role.role});
+  return withdraw("DELETE FROM roles WHERE subject_kind = $1 AND subject = $2 AND role = $3",
+                  {word_of(role.kind), role.subject, role.role});
 }
 
 Result<std::vector<CertificateName>> SqlUsers::certificate_names_of(std::string_view user) {

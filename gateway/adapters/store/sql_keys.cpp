@@ -43,6 +43,13 @@ const char* use_of(std::string_view credential) {
   return nullptr;
 }
 
+// Keys that were made with a salt that the user has no more would fit no password.
+Result<> require_salt(SqlTransaction& transaction, const std::string& user, const std::string& salt) {
+  DBGATE_TRY(const SqlResult found,
+             transaction.run("SELECT 1 FROM sign_ins WHERE user_name = $1 AND scram_salt = $2", {user, salt}));
+  return found.rows() == 1 ? done : conflict();
+}
+
 }  // namespace
 
 const std::string database_password_columns =
@@ -71,17 +78,25 @@ ScramSalt read_scram_salt(SqlRow& row) {
   return salt;
 }
 
-Result<ScramSalt> SqlKeys::scram_salt(std::string_view user, Micros) {
-  const std::string fresh = auth::base64_encode(auth::random_bytes(salt_bytes));
+Result<ScramSalt> SqlKeys::scram_salt(std::string_view user, const ScramSalt& wanted, Micros now_us) {
+  ScramSalt fresh = wanted;
+  if (fresh.salt.empty()) fresh = {std::string(user), auth::random_bytes(salt_bytes), scram_iterations};
+  const std::string salt = auth::base64_encode(fresh.salt);
   return core_.write<ScramSalt>([&](SqlTransaction& transaction) -> Result<ScramSalt> {
-    // Whoever comes second waits for the row, and finds the salt of the first.
-    DBGATE_TRY(SqlResult result,
-               transaction.run("INSERT INTO sign_ins (user_name, scram_salt, scram_iterations) VALUES ($1, $2, $3) "
-                               "ON CONFLICT (user_name) DO UPDATE SET "
-                               "scram_salt = CASE WHEN sign_ins.scram_salt = '' THEN $2 ELSE sign_ins.scram_salt END, "
-                               "scram_iterations = CASE WHEN sign_ins.scram_salt = '' THEN $3 "
-                               "ELSE sign_ins.scram_iterations END RETURNING user_name, scram_salt, scram_iterations",
-                               {user, fresh, scram_iterations}));
+    // Whoever comes second finds what the first has decided.
+    DBGATE_CHECK(take_turn(transaction));
+    DBGATE_CHECK(
+        transaction.run("INSERT INTO sign_ins (user_name) VALUES ($1) ON CONFLICT (user_name) DO NOTHING", {user}));
+    DBGATE_CHECK(
+        transaction.run("UPDATE sign_ins SET scram_salt = $2, scram_iterations = $3 WHERE user_name = $1 AND "
+                        "(scram_salt = '' OR ($4 = 1 "
+                        "AND NOT EXISTS (SELECT 1 FROM database_passwords WHERE user_name = $1 AND revoked_us = 0 AND "
+                        "(expires_us = 0 OR "
+                        "expires_us > $5))))",
+                        {user, salt, fresh.iterations, !wanted.salt.empty(), now_us}));
+    DBGATE_TRY(
+        SqlResult result,
+        transaction.run("SELECT user_name, scram_salt, scram_iterations FROM sign_ins WHERE user_name = $1", {user}));
     SqlRow row = result.row(0);
     return read_scram_salt(row);
   });
@@ -89,11 +104,12 @@ Result<ScramSalt> SqlKeys::scram_salt(std::string_view user, Micros) {
 
 Result<DatabasePassword> SqlKeys::create_database_password(const DatabasePassword& password, Micros now_us) {
   DatabasePassword made = password;
-  made.id = make_id("dpw_");
+  if (made.id.empty()) made.id = make_id("dpw_");
   made.created_us = now_us;
   made.last_used_us = made.revoked_us = 0;
   DBGATE_CHECK(core_.database.write([&](SqlTransaction& transaction) -> Result<> {
     DBGATE_CHECK(raise_generation(transaction));
+    if (!made.salt.empty()) DBGATE_CHECK(require_salt(transaction, made.user, auth::base64_encode(made.salt)));
     const auto added = transaction.run(
         "INSERT INTO database_passwords (id, user_name, name, target, stored_key, server_key, created_us, expires_us, "
         "last_used_us, revoked_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0)",
@@ -130,7 +146,7 @@ Result<bool> SqlKeys::revoke_database_password(std::string_view user, std::strin
 
 Result<AccessKey> SqlKeys::create_access_key(const AccessKey& key, Micros now_us) {
   AccessKey made = key;
-  made.id = make_id("key_");
+  if (made.id.empty()) made.id = make_id("key_");
   made.created_us = now_us;
   made.last_used_us = made.revoked_us = 0;
   DBGATE_CHECK(core_.database.write([&](SqlTransaction& transaction) -> Result<> {

@@ -26,12 +26,21 @@ class SqlUsers : public Users {
   Result<std::vector<RoleGrant>> list_roles() override;
   Result<bool> grant_role(const RoleGrant& role, Micros now_us) override;
   Result<bool> revoke_role(const RoleGrant& role, Micros now_us) override;
+  void keep_administrator(std::function<FileAdministrators()> by_file) override { by_file_ = std::move(by_file); }
   Result<std::vector<CertificateName>> certificate_names_of(std::string_view user) override;
   Result<> add_certificate_name(const CertificateName& name, Micros now_us) override;
   Result<> remove_certificate_name(std::string_view user, std::string_view value, Micros now_us) override;
 
  private:
+  /// Inside a transaction that has called raise_generation() or take_turn(): does `change`, and fails if nobody is
+  /// administrator any more who was before.
+  Result<> keeping_administrator(SqlTransaction& transaction, const std::function<Result<>()>& change) const;
+
+  /// One statement that takes a right away. @return whether there was one
+  Result<bool> withdraw(const char* sql, std::initializer_list<SqlValue> values);
+
   const SqlCore& core_;
+  std::function<FileAdministrators()> by_file_;
 };
 
 class SqlSignIns : public SignIns {
@@ -82,7 +91,7 @@ class SqlLogins : public Logins {
 class SqlKeys : public Keys {
  public:
   explicit SqlKeys(const SqlCore& core) : core_(core) {}
-  Result<ScramSalt> scram_salt(std::string_view user, Micros now_us) override;
+  Result<ScramSalt> scram_salt(std::string_view user, const ScramSalt& wanted, Micros now_us) override;
   Result<DatabasePassword> create_database_password(const DatabasePassword& password, Micros now_us) override;
   Result<std::optional<DatabasePassword>> find_database_password(std::string_view id) override;
   Result<Listed<DatabasePassword>> list_database_passwords(std::string_view user, const Page& page) override;
@@ -131,11 +140,6 @@ class SqlWork : public Work {
   Result<SavedQuery> create_saved_query(const SavedQuery& query, Micros now_us) override;
   Result<SavedQuery> update_saved_query(const SavedQuery& query, Micros now_us) override;
   Result<> remove_saved_query(std::string_view id, std::int64_t revision) override;
-  Result<> add_history(const QueryRecord& query) override;
-  Result<> finish_history(const QueryRecord& query) override;
-  Result<std::optional<QueryRecord>> find_history(std::string_view id) override;
-  Result<Listed<QueryRecord>> list_history(const HistoryFilter& filter, const Page& page) override;
-  Result<std::int64_t> remove_history_before(Micros started_us) override;
   Result<Invitation> create_invitation(const Invitation& invitation, Micros now_us) override;
   Result<std::optional<Invitation>> find_invitation_by_hash(std::string_view hash) override;
   Result<Listed<Invitation>> list_invitations(const Page& page) override;
@@ -145,6 +149,22 @@ class SqlWork : public Work {
                                           Micros expires_us, Micros now_us) override;
   Result<> finish_request(std::string_view user, std::string_view key, int status, std::string_view body) override;
   Result<> abandon_request(std::string_view user, std::string_view key) override;
+
+ private:
+  const SqlCore& core_;
+};
+
+class SqlReplicas : public Replicas {
+ public:
+  explicit SqlReplicas(const SqlCore& core) : core_(core) {}
+  Result<> say(std::string_view id, std::string_view state, bool wake) override;
+  Result<std::vector<Replica>> list() override;
+  Result<> forget(std::string_view id, std::int64_t beats) override;
+  Result<> send(std::span<const ReplicaMessage> messages) override;
+  Result<std::vector<ReplicaMessage>> take(std::string_view recipient) override;
+  Result<> withdraw(std::span<const ReplicaMessage> messages) override;
+  Result<std::string> secret(std::string_view name, std::string_view candidate) override;
+  Result<std::unique_ptr<ReplicaSignal>> signal() override;
 
  private:
   const SqlCore& core_;

@@ -1,14 +1,12 @@
 #include "gateway/adapters/store/sql_parts.h"
 #include "gateway/base/ids.h"
 
-// Saved queries and the history of queries.
+// Saved queries.
 namespace dbgate::adapters::store {
 namespace {
 
 const std::string saved_columns =
     "id, owner, name, target, text, description, shared, created_us, updated_us, revision";
-const std::string history_columns =
-    "id, user_name, target, database_name, text, state, sqlstate, row_count, bytes, started_us, finished_us";
 
 SavedQuery read_saved(SqlRow& row) {
   SavedQuery query;
@@ -22,22 +20,6 @@ SavedQuery read_saved(SqlRow& row) {
   query.created_us = row.number();
   query.updated_us = row.number();
   query.revision = row.number();
-  return query;
-}
-
-QueryRecord read_history(SqlRow& row) {
-  QueryRecord query;
-  query.id = row.text();
-  query.user = row.text();
-  query.target = row.text();
-  query.database = row.text();
-  query.text = row.text();
-  query.state = row.text();
-  query.sqlstate = row.text();
-  query.rows = row.number();
-  query.bytes = row.number();
-  query.started_us = row.number();
-  query.finished_us = row.number();
   return query;
 }
 
@@ -94,53 +76,6 @@ Result<> SqlWork::remove_saved_query(std::string_view id, std::int64_t revision)
         const SqlResult removed,
         transaction.run("DELETE FROM saved_queries WHERE id = $1 AND ($2 = 0 OR revision = $2)", {id, revision}));
     return require_changed(transaction, removed, "SELECT 1 FROM saved_queries WHERE id = $1", id, "saved query");
-  });
-}
-
-Result<> SqlWork::add_history(const QueryRecord& query) {
-  return core_.database.write([&](SqlTransaction& transaction) -> Result<> {
-    const auto inserted = transaction.run(
-        "INSERT INTO query_history (id, user_name, target, database_name, text, state, sqlstate, row_count, bytes, "
-        "started_us, finished_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-        {query.id, query.user, query.target, query.database, query.text, query.state, query.sqlstate, query.rows,
-         query.bytes, query.started_us, query.finished_us});
-    if (!inserted) return taken(inserted.error(), "query");
-    return done;
-  });
-}
-
-Result<> SqlWork::finish_history(const QueryRecord& query) {
-  return core_.database.write([&](SqlTransaction& transaction) -> Result<> {
-    DBGATE_TRY(const SqlResult updated,
-               transaction.run("UPDATE query_history SET state = $2, sqlstate = $3, row_count = $4, bytes = $5, "
-                               "finished_us = $6 WHERE id = $1",
-                               {query.id, query.state, query.sqlstate, query.rows, query.bytes, query.finished_us}));
-    if (updated.changed == 0) return missing("query");
-    return done;
-  });
-}
-
-Result<std::optional<QueryRecord>> SqlWork::find_history(std::string_view id) {
-  const std::string sql = "SELECT " + history_columns + " FROM query_history WHERE id = $1";
-  DBGATE_TRY(SqlResult result, core_.database.query(sql.c_str(), {id}));
-  return read_one<QueryRecord>(std::move(result), read_history);
-}
-
-Result<Listed<QueryRecord>> SqlWork::list_history(const HistoryFilter& filter, const Page& page) {
-  ListQuery list("SELECT " + history_columns + " FROM query_history");
-  if (!filter.user.empty()) list.where("user_name = ?", filter.user);
-  if (!filter.target.empty()) list.where("target = ?", filter.target);
-  if (filter.since_us != 0) list.where("started_us >= ?", filter.since_us);
-  if (filter.until_us != 0) list.where("started_us < ?", filter.until_us);
-  DBGATE_CHECK(list.page("started_us", "id", page, true));
-  return list_page<QueryRecord>(core_.database, list, page, read_history, &QueryRecord::started_us, &QueryRecord::id);
-}
-
-Result<std::int64_t> SqlWork::remove_history_before(Micros started_us) {
-  return core_.write<std::int64_t>([&](SqlTransaction& transaction) -> Result<std::int64_t> {
-    DBGATE_TRY(const SqlResult removed,
-               transaction.run("DELETE FROM query_history WHERE started_us < $1", {started_us}));
-    return removed.changed;
   });
 }
 

@@ -19,6 +19,10 @@ constexpr Sealed everything[] = {
      "UPDATE pending_logins SET sealed_data = $2 WHERE kind || '/' || hash = $1 AND sealed_data = $3"},
     {"targets.sealed_password", "SELECT id, sealed_password FROM targets WHERE sealed_password <> ''",
      "UPDATE targets SET sealed_password = $2 WHERE id = $1 AND sealed_password = $3"},
+    {"replica_messages.sealed_body", "SELECT id, sealed_body FROM replica_messages",
+     "UPDATE replica_messages SET sealed_body = $2 WHERE id = $1 AND sealed_body = $3"},
+    {"shared_secrets.sealed_value", "SELECT name, sealed_value FROM shared_secrets",
+     "UPDATE shared_secrets SET sealed_value = $2 WHERE name = $1 AND sealed_value = $3"},
     {"requests.sealed_body", "SELECT user_name || '/' || key, sealed_body FROM requests WHERE sealed_body <> ''",
      "UPDATE requests SET sealed_body = $2 WHERE user_name || '/' || key = $1 AND sealed_body = $3"},
 };

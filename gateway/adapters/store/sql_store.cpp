@@ -20,6 +20,7 @@ class SqlStore : public Store {
   Keys& keys() override { return keys_; }
   Objects& objects() override { return objects_; }
   Work& work() override { return work_; }
+  Replicas& replicas() override { return replicas_; }
 
   Result<Directory> load_directory(Micros ended_since_us, Micros now_us) override;
   Result<std::int64_t> generation() override {
@@ -46,6 +47,7 @@ class SqlStore : public Store {
   SqlKeys keys_{core_};
   SqlObjects objects_{core_};
   SqlWork work_{core_};
+  SqlReplicas replicas_{core_};
   StoreWatch watch_;
 };
 

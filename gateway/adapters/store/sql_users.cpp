@@ -123,32 +123,39 @@ Result<User> SqlUsers::create_user(const NewUser& user, Micros now_us) {
 }
 
 Result<User> SqlUsers::update_user(const User& user, const Ending& why, Micros now_us) {
+  const std::string sql =
+      "UPDATE users SET state = $3, display_name = $4, email = $5, wire_login = $6, attributes = $7, source = $8, "
+      "issuer = $9, subject = $10, updated_us = $11, revision = revision + 1 WHERE name = $1 AND revision = $2 "
+      "RETURNING " +
+      user_columns;
   return core_.write<User>([&](SqlTransaction& transaction) -> Result<User> {
     DBGATE_CHECK(raise_generation(transaction));
-    const std::string sql =
-        "UPDATE users SET state = $3, display_name = $4, email = $5, wire_login = $6, attributes = $7, source = $8, "
-        "issuer = $9, subject = $10, updated_us = $11, revision = revision + 1 WHERE name = $1 AND revision = $2 "
-        "RETURNING " +
-        user_columns;
-    auto updated = transaction.run(sql.c_str(),
-                                   {user.name, user.revision, word_of(user.state), user.display_name, user.email,
-                                    wire_logins[static_cast<std::size_t>(user.wire_login)], to_json(user.attributes),
-                                    sources[static_cast<std::size_t>(user.source)], user.issuer, user.subject, now_us});
-    if (!updated) return taken(updated.error(), "user");
-    DBGATE_CHECK(require_changed(transaction, *updated, "SELECT 1 FROM users WHERE name = $1", user.name, "user"));
+    std::optional<User> written;
+    DBGATE_CHECK(keeping_administrator(transaction, [&]() -> Result<> {
+      auto updated = transaction.run(
+          sql.c_str(), {user.name, user.revision, word_of(user.state), user.display_name, user.email,
+                        wire_logins[static_cast<std::size_t>(user.wire_login)], to_json(user.attributes),
+                        sources[static_cast<std::size_t>(user.source)], user.issuer, user.subject, now_us});
+      if (!updated) return taken(updated.error(), "user");
+      DBGATE_CHECK(require_changed(transaction, *updated, "SELECT 1 FROM users WHERE name = $1", user.name, "user"));
+      SqlRow row = updated->row(0);
+      written = read_user(row);
+      return done;
+    }));
     if (user.state != UserState::active) DBGATE_CHECK(end_logins(transaction, user.name, "", why, now_us));
-    SqlRow row = updated->row(0);
-    return read_user(row);
+    return std::move(*written);
   });
 }
 
 Result<> SqlUsers::remove_user(std::string_view name, std::int64_t revision, const Ending& why, Micros now_us) {
   return core_.database.write([&](SqlTransaction& transaction) -> Result<> {
     DBGATE_CHECK(raise_generation(transaction));
-    DBGATE_TRY(const SqlResult removed,
-               transaction.run("DELETE FROM users WHERE name = $1 AND ($2 = 0 OR revision = $2)", {name, revision}));
-    DBGATE_CHECK(require_changed(transaction, removed, "SELECT 1 FROM users WHERE name = $1", name, "user"));
-    return clear_user(transaction, name, why, now_us);
+    return keeping_administrator(transaction, [&]() -> Result<> {
+      DBGATE_TRY(const SqlResult removed,
+                 transaction.run("DELETE FROM users WHERE name = $1 AND ($2 = 0 OR revision = $2)", {name, revision}));
+      DBGATE_CHECK(require_changed(transaction, removed, "SELECT 1 FROM users WHERE name = $1", name, "user"));
+      return clear_user(transaction, name, why, now_us);
+    });
   });
 }
 

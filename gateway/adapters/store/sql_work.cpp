@@ -94,11 +94,26 @@ Result<InvitedUser> SqlWork::use_invitation(std::string_view hash, const NewUser
   });
 }
 
+// Nobody fills the store: with one more than this the user's oldest that are answered go.
+constexpr std::int64_t most_requests = 1000;
+
+Result<> make_room(SqlTransaction& transaction, std::string_view user) {
+  DBGATE_TRY(SqlResult count, transaction.run("SELECT count(*) FROM requests WHERE user_name = $1", {user}));
+  const std::int64_t kept = count.row(0).number();
+  if (kept < most_requests) return done;
+  DBGATE_CHECK(
+      transaction.run("DELETE FROM requests WHERE user_name = $1 AND finished = 1 AND key IN (SELECT key FROM requests "
+                      "WHERE user_name = $1 AND finished = 1 ORDER BY expires_us, key LIMIT $2)",
+                      {user, kept - most_requests + 1}));
+  return done;
+}
+
 Result<IdempotentRequest> SqlWork::begin_request(std::string_view user, std::string_view key,
                                                  std::string_view request_hash, Micros expires_us, Micros now_us) {
   return core_.write<IdempotentRequest>([&](SqlTransaction& transaction) -> Result<IdempotentRequest> {
     DBGATE_CHECK(transaction.run("DELETE FROM requests WHERE user_name = $1 AND key = $2 AND expires_us <= $3",
                                  {user, key, now_us}));
+    DBGATE_CHECK(make_room(transaction, user));
     DBGATE_TRY(const SqlResult begun,
                transaction.run("INSERT INTO requests (user_name, key, request_hash, finished, status, sealed_body, "
                                "expires_us) VALUES ($1, $2, $3, 0, 0, '', $4) ON CONFLICT (user_name, key) DO NOTHING",

@@ -49,7 +49,7 @@ class SqliteTransaction : public SqlTransaction {
   using SqlTransaction::run;
   Result<SqlResult> run(const char* sql, SqlValues values) override { return connection_.run(sql, values); }
   Result<> run_script(const std::string& sql) override { return connection_.run_script(sql); }
-  Result<> announce() override {
+  Result<> announce(Channel) override {
     announced_ = true;
     return done;
   }
@@ -64,17 +64,17 @@ class SqliteSignal : public SqlSignal {
  public:
   SqliteSignal(ConnectionPtr connection, Board& board) : connection_(std::move(connection)), board_(board) {}
 
-  Result<> wait(milliseconds limit) override {
+  Result<bool> wait(milliseconds limit) override {
     const auto until = Clock::now() + limit;
     while (true) {
       DBGATE_TRY(const bool seen, look());
-      if (seen || Clock::now() >= until) return done;
+      if (seen || Clock::now() >= until) return seen;
       std::unique_lock lock(board_.mutex);
       const auto woken = [this] { return board_.stopped || board_.announced != announced_; };
       board_.changed.wait_until(lock, std::min(until, Clock::now() + look_each), woken);
       if (!woken()) continue;
       announced_ = board_.announced;
-      return done;
+      return true;
     }
   }
   Result<SqlResult> query(const char* sql) override { return connection_->run(sql, {}); }
@@ -127,7 +127,8 @@ class SqliteDatabase : public SqlDatabase {
     return transact(*writer_, "BEGIN EXCLUSIVE", work);
   }
   std::string_view text_type() const override { return "TEXT"; }
-  Result<std::unique_ptr<SqlSignal>> signal() override {
+  // Every signal wakes for both channels: a look costs less than keeping them apart over processes.
+  Result<std::unique_ptr<SqlSignal>> signal(Channel) override {
     DBGATE_TRY(ConnectionPtr connection, SqliteConnection::open(path_, timeout_));
     return std::unique_ptr<SqlSignal>(std::make_unique<SqliteSignal>(std::move(connection), board_));
   }

@@ -85,7 +85,7 @@ void StoreWatch::lose() {
 void StoreWatch::run() {
   while (true) {
     if (!signal_) {
-      auto opened = database_.signal();
+      auto opened = database_.signal(Channel::directory);
       if (opened) signal_ = std::move(*opened);
     }
     if (!signal_ || !look()) {

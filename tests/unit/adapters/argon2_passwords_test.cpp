@@ -2,8 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <sched.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <csignal>
+#include <fstream>
 #include <thread>
+#include <vector>
 
 #include "gateway/adapters/argon2_text.h"
 
@@ -52,6 +58,37 @@ TEST(Argon2Passwords, TheDecoyFitsNothingAndCostsTheSame) {
   EXPECT_FALSE(passwords->needs_rehash(passwords->decoy()));
   for (const char* password : {"", "password", "decoy"})
     EXPECT_FALSE(*passwords->verify(passwords->decoy(), password));
+}
+
+TEST(Argon2Passwords, GoesOnWhenItsProcessIsKilled) {
+  auto settings = cheap();
+  settings.threads = 1;
+  const auto passwords = *make_argon2_passwords(settings);
+  const std::string stored = *passwords->hash("before");
+  std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+  std::vector<pid_t> pids;
+  for (pid_t pid = 0; children >> pid;)
+    pids.push_back(pid);
+  ASSERT_EQ(pids.size(), 1u);
+  std::ifstream policy("/proc/" + std::to_string(pids[0]) + "/stat");
+  const std::string stat(std::istreambuf_iterator<char>(policy), {});
+  EXPECT_TRUE(stat.find("(dbgate-hash)") != std::string::npos) << stat;
+  EXPECT_EQ(::getsid(pids[0]), pids[0]) << "a session of its own";
+  EXPECT_EQ(::sched_getscheduler(pids[0]), SCHED_IDLE);
+  ::kill(pids[0], SIGTERM);  // a service manager's, for the gateway
+  EXPECT_TRUE(*passwords->verify(stored, "before"));
+  ::kill(pids[0], SIGKILL);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(*passwords->verify(stored, "before"));
+    EXPECT_FALSE(*passwords->verify(stored, "after"));
+  }
+}
+
+TEST(Argon2Passwords, WhatIsTooLongForTheProcessIsHashedAllTheSame) {
+  const auto passwords = *make_argon2_passwords(cheap());
+  const std::string longest(100'000, 'x');
+  EXPECT_TRUE(*passwords->verify(*passwords->hash(longest), longest));
+  EXPECT_TRUE(*passwords->verify(made_elsewhere, "password"));
 }
 
 TEST(Argon2Passwords, WhatIsNoHashIsAnErrorOfOurs) {

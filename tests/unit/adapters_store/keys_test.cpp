@@ -32,18 +32,34 @@ AccessKey key_of(const std::string& user, const std::string& name, const std::st
 }
 
 TEST_P(KeysTest, AUserHasOneSalt) {
-  const ScramSalt first = got(keys().scram_salt("alice", t0));
+  const ScramSalt first = got(keys().scram_salt("alice", {}, t0));
   EXPECT_EQ(first.salt.size(), 16u);
   EXPECT_EQ(first.iterations, 4096);
-  EXPECT_EQ(got(keys().scram_salt("alice", t0)).salt, first.salt);
-  EXPECT_NE(got(keys().scram_salt("bob", t0)).salt, first.salt);
+  EXPECT_EQ(got(keys().scram_salt("alice", {}, t0)).salt, first.salt);
+  EXPECT_NE(got(keys().scram_salt("bob", {}, t0)).salt, first.salt);
   did(store->sign_ins().set_password("carol", {.hash = "h", .seen_hash = {}, .keep_login = {}, .by = {}}, t0));
-  const ScramSalt carol = got(keys().scram_salt("carol", t0));
+  const ScramSalt carol = got(keys().scram_salt("carol", {}, t0));
   EXPECT_EQ(carol.salt.size(), 16u);
   EXPECT_EQ(got(store->sign_ins().sign_in_secrets("carol")).password_hash, "h");
   const Directory directory = got(store->load_directory(t0, t0));
   ASSERT_EQ(directory.scram_salts.size(), 3u);
   EXPECT_EQ(directory.scram_salts[0].salt, first.salt);
+}
+
+TEST_P(KeysTest, ASaltThatNothingRestsOnGivesWay) {
+  const ScramSalt wanted{"alice", "salt of the file", 7000};
+  const ScramSalt own = got(keys().scram_salt("alice", {}, t0));
+  EXPECT_EQ(got(keys().scram_salt("alice", wanted, t0)).salt, wanted.salt);
+  EXPECT_EQ(got(keys().scram_salt("alice", {}, t0)).iterations, 7000);
+  DatabasePassword password = password_of("alice", "laptop");
+  password.salt = own.salt;
+  EXPECT_EQ(code_of(keys().create_database_password(password, t0)), "40001") << "made with a salt that is gone";
+  password.salt = wanted.salt;
+  password.id = "dpw_mine";
+  EXPECT_EQ(got(keys().create_database_password(password, t0)).id, "dpw_mine");
+  const ScramSalt other{"alice", "another salt", 4096};
+  EXPECT_EQ(got(keys().scram_salt("alice", other, t0)).salt, wanted.salt) << "a password rests on it";
+  EXPECT_EQ(got(keys().scram_salt("alice", other, t0 + hour)).salt, other.salt) << "which has expired";
 }
 
 TEST_P(KeysTest, DatabasePasswordsAreInTheDirectoryWhileInForce) {

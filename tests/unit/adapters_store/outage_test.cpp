@@ -81,6 +81,38 @@ TEST_F(OutagePostgres, AServerThatStandsStillIsAnErrorAfterTheTimeout) {
   make_group("after");
 }
 
+// Not each caller waits to the end of its time: one has found out, the others are told.
+TEST_F(OutagePostgres, AfterTheFirstTimeoutCallersFailAtOnceUntilItIsBack) {
+  make_group("before");
+  postgres_server().freeze();
+  failing("during");
+  const auto begun = Clock::now();
+  for (int i = 0; i < 1'000; ++i)
+    EXPECT_EQ(code_of(store->users().find_group("before")), "08006");
+  EXPECT_LT(Clock::now() - begun, timeout) << "a thousand callers took longer than one may wait";
+  EXPECT_TRUE(told(Event::What::lost));
+  postgres_server().thaw();
+  const auto back = log.wait([](const Event& event) { return event.what == Event::What::back; });
+  ASSERT_TRUE(back);
+  EXPECT_LT(*back, std::chrono::seconds(3));
+  make_group("after");
+}
+
+// One statement that is held up is no server that is away.
+TEST_F(OutagePostgres, ALockThatIsHeldTooLongStopsNobodyElse) {
+  make_group("before");
+  const std::string held = "BEGIN; UPDATE " + lab.schema + ".directory SET generation = generation; SELECT pg_sleep(" +
+                           std::to_string(2 * timeout.count() / 1000.0) + "); COMMIT";
+  std::thread holder([&held] { postgres_server().sql(held); });
+  while (postgres_server().sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "1") {
+  }
+  Group group;
+  group.name = "held";
+  EXPECT_EQ(code_of(store->users().create_group(group, t0)), "08006");
+  EXPECT_TRUE(got(store->users().find_group("before")));
+  holder.join();
+}
+
 TEST_F(OutagePostgres, ConnectionsThatDiedUnnoticedAreNoError) {
   make_group("before");
   postgres_server().stop();

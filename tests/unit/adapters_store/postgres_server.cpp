@@ -111,6 +111,8 @@ void PostgresServer::stop() {
 void PostgresServer::signal_all(int signal) const {
   const std::string own = std::to_string(server_);
   ::kill(server_, signal);
+  // Only once it stands still it forks no more.
+  if (signal == SIGSTOP) ::waitpid(server_, nullptr, WUNTRACED);
   std::ifstream children("/proc/" + own + "/task/" + own + "/children");
   for (pid_t child = 0; children >> child;)
     ::kill(child, signal);

@@ -106,6 +106,36 @@ TEST_P(RacesTest, OneOfSeveralUsesACodeAStepAnInvitation) {
   }
 }
 
+// Two gateways, each of which is told to take the other administrator away, one way or another.
+TEST_P(RacesTest, OneAdministratorStays) {
+  const auto nothing_by_file = [] { return FileAdministrators{}; };
+  for (int round = 0; round < rounds; ++round) {
+    const std::string names[] = {"a" + std::to_string(round), "b" + std::to_string(round)};
+    for (const std::string& name : names) {
+      make_user(name);
+      got(store->users().grant_role({SubjectKind::user, name, "admin"}, t0));
+    }
+    std::atomic<int> withdrawn = 0;
+    race(2, [&](Store& mine, int i) {
+      mine.users().keep_administrator(nothing_by_file);
+      User victim = *got(mine.users().find_user(names[1 - i]));
+      std::string code;
+      if (round % 3 == 0) code = code_of(mine.users().remove_user(victim.name, 0, {}, t0));
+      if (round % 3 == 1) {
+        victim.state = UserState::disabled;
+        code = code_of(mine.users().update_user(victim, {}, t0));
+      }
+      if (round % 3 == 2) code = code_of(mine.users().revoke_role({SubjectKind::user, victim.name, "admin"}, t0));
+      EXPECT_TRUE(code.empty() || code == "55000") << code;
+      if (code.empty()) ++withdrawn;
+    });
+    EXPECT_EQ(withdrawn, 1) << "round " << round;
+    store->users().keep_administrator({});
+    for (const std::string& name : names)
+      static_cast<void>(store->users().remove_user(name, 0, {}, t0));
+  }
+}
+
 TEST_P(RacesTest, NoFailureIsLostInCounting) {
   const LockRule rule{1'000'000, hour, second, second};
   race(callers, [&](Store& mine, int) {
@@ -131,7 +161,7 @@ TEST_P(RacesTest, FirstStartsAgreeOnOneSigningKeyAndOneSalt) {
   std::map<std::string, int> kids, salts;
   race(callers, [&](Store& mine, int i) {
     const auto keys = got(mine.keys().ensure_signing_key({"kid" + std::to_string(i), "P", "p", 0, 0}, t0));
-    const auto salt = got(mine.keys().scram_salt("alice", t0));
+    const auto salt = got(mine.keys().scram_salt("alice", {}, t0));
     const std::lock_guard lock(mutex);
     ASSERT_EQ(keys.size(), 1u);
     ++kids[keys[0].kid];

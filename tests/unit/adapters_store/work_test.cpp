@@ -46,47 +46,6 @@ TEST_P(WorkTest, SavedQueriesChangeByRevision) {
   EXPECT_EQ(code_of(work().remove_saved_query(query.id, 2)), "02000");
 }
 
-TEST_P(WorkTest, HistoryIsWrittenFinishedAndFiltered) {
-  for (int i = 0; i < 4; ++i) {
-    QueryRecord query;
-    query.id = "qry_" + std::to_string(i);
-    query.user = i % 2 == 0 ? "alice" : "bob";
-    query.target = i < 2 ? "shop" : "crm";
-    query.text = "SELECT " + std::to_string(i);
-    query.state = "running";
-    query.started_us = t0 + i * second;
-    did(work().add_history(query));
-  }
-  QueryRecord end;
-  end.id = "qry_2";
-  end.state = "failed";
-  end.sqlstate = "42501";
-  end.rows = 7;
-  end.bytes = 5'000'000'000;
-  end.finished_us = t0 + minute;
-  did(work().finish_history(end));
-  end.id = "qry_9";
-  EXPECT_EQ(code_of(work().finish_history(end)), "02000");
-  const auto found = got(work().find_history("qry_2"));
-  EXPECT_EQ(found->text, "SELECT 2");
-  EXPECT_EQ(found->bytes, 5'000'000'000);
-  EXPECT_EQ(found->sqlstate, "42501");
-  const auto ids = [&](const HistoryFilter& filter) {
-    std::string text;
-    for (const QueryRecord& query : got(work().list_history(filter, {50, true, std::nullopt})).items)
-      text += query.id.back();
-    return text;
-  };
-  EXPECT_EQ(ids({}), "3210");
-  EXPECT_EQ(ids({"alice", "", 0, 0}), "20");
-  EXPECT_EQ(ids({"alice", "crm", 0, 0}), "2");
-  EXPECT_EQ(ids({"", "", t0 + second, t0 + 3 * second}), "21");
-  const auto page = got(work().list_history({}, {3, true, std::nullopt}));
-  EXPECT_EQ(got(work().list_history({}, {3, true, page.next})).items.at(0).id, "qry_0");
-  EXPECT_EQ(got(work().remove_history_before(t0 + 2 * second)), 2);
-  EXPECT_EQ(ids({}), "32");
-}
-
 NewUser newcomer(const std::string& name) {
   NewUser fresh;
   fresh.user.name = name;

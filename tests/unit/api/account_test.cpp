@@ -76,6 +76,9 @@ TEST(SignIn, ByBrowser) {
   request.secured = true;
   EXPECT_EQ(stage.answer(request).status, 200u);
   EXPECT_EQ(stage.accounts.browser.callback, "https://gw.example/api/v1/login/oidc/callback");
+  stage.services.public_url = [] { return std::string("https://people.example:8443"); };
+  EXPECT_EQ(stage.answer(request).status, 200u);
+  EXPECT_EQ(stage.accounts.browser.callback, "https://people.example:8443/api/v1/login/oidc/callback");
   for (const char* host : {"evil/x", "a@b", "a b", "", "a?b", "a#b"}) {
     request.headers.set("Host", host);
     EXPECT_EQ(stage.answer(request).status, 400u) << host;
@@ -169,11 +172,11 @@ TEST(Account, WhoMustChooseAPasswordDoesThatAlone) {
   stage.authenticator.credential = "lgn_1";
   stage.authenticator.scopes = {"account"};
   const Response targets = stage.answer("GET", "/api/v1/targets");
-  EXPECT_EQ(code_of(targets), "insufficient_scope");
+  EXPECT_EQ(code_of(targets), "password_change_required");
   EXPECT_NE(targets.body.find("/api/v1/me/password"), std::string::npos);
   EXPECT_EQ(code_of(stage.answer("POST", "/api/v1/me/tokens", "ana",
                                  R"({"name":"x","scopes":["account"],"expires_in_seconds":60})")),
-            "insufficient_scope");
+            "password_change_required");
   const auto change = [&stage](const char* current) {
     return stage.answer("POST", "/api/v1/me/password", "ana",
                         std::string(R"({"current_password":")") + current + R"(","new_password":"another one"})");

@@ -190,6 +190,25 @@ TEST_F(Dispatching, OriginsOfOthersChangeNothing) {
   EXPECT_EQ(stage.answer(socket).status, 403u) << "also with a token: browsers let any page open WebSockets";
 }
 
+// A proxy in front has another name, and ends TLS.
+TEST_F(Dispatching, ThePublicUrlIsNoOtherOrigin) {
+  stage.services.public_url = [] { return std::string("https://people.example"); };
+  const auto post = [this](std::string origin) {
+    return stage.answer(with(Stage::ask("POST", "/open", ""), "Origin", origin)).status;
+  };
+  for (const char* own : {"https://people.example", "https://People.example:443", "http://gw.example"})
+    EXPECT_EQ(post(own), 201u) << own;
+  for (const char* other :
+       {"http://people.example", "https://people.example:8443", "https://people.example.evil", "null"})
+    EXPECT_EQ(post(other), 403u) << other;
+}
+
+TEST_F(Dispatching, TheVersionIsForThoseWhoAreSomebody) {
+  EXPECT_TRUE(stage.answer("GET", "/thing").headers.get("Server").starts_with("dbgate/"));
+  EXPECT_FALSE(stage.answer("GET", "/thing", "").headers.has("Server"));
+  EXPECT_FALSE(stage.answer("POST", "/open", "").headers.has("Server"));
+}
+
 TEST_F(Dispatching, RatesAreOfCallersAndAddresses) {
   stage.per_minute = 3;
   EXPECT_EQ(stage.answer("GET", "/thing").headers.get("RateLimit-Policy"), "\"api\";q=3;w=60");

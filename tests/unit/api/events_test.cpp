@@ -30,7 +30,7 @@ class Pieces final : public BodyWriter {
 class Watching : public ::testing::Test {
  protected:
   static ports::Event event(std::string user, std::string n, std::string topic = "sessions") {
-    return {std::move(topic), "session.start", std::move(user), "{\"n\":" + n + "}"};
+    return {std::move(topic), "session.start", std::move(user), {}, "{\"n\":" + n + "}"};
   }
   void settle() {
     stage.context.restart();
@@ -70,6 +70,31 @@ TEST_F(Watching, TellsEachTheirOwn) {
   EXPECT_EQ(data(read(open("/api/v1/events?topics=queries"), 2, publish)), "4 ");
 }
 
+TEST_F(Watching, TellsWhoDidIt) {
+  ports::Event change = event("bob", "1", "changes");
+  change.by = "ana";
+  const auto publish = [&] { stage.events.publish(change); };
+  EXPECT_EQ(data(read(open("/api/v1/events"), 2, publish)), "1 ");
+  // Nobody is nobody.
+  const auto publish_none = [&] {
+    stage.events.publish(event("", "2"));
+    stage.events.publish(event("ana", "3"));
+  };
+  EXPECT_EQ(data(read(open("/api/v1/events"), 2, publish_none)), "3 ");
+}
+
+// What comes faster than it is taken is not kept for later.
+TEST_F(Watching, AFloodIsDroppedAndSaysSo) {
+  for (std::size_t i = 0; i < 3 * EventHub::most_events; ++i)
+    stage.events.publish(event("bob", "1"));
+  settle();
+  EXPECT_EQ(stage.events.next(), EventHub::most_events + 2) << "those that had room, and one that says so";
+  EXPECT_NE(read(open("/api/v1/events", "ana", stage.events.id_of(1)), 2).find("event: missed"), std::string::npos);
+  stage.events.publish(event("ana", "2"));
+  settle();
+  EXPECT_EQ(stage.events.next(), EventHub::most_events + 3) << "said once";
+}
+
 TEST_F(Watching, IsServerSentEvents) {
   const Response response = open("/api/v1/events");
   EXPECT_EQ(response.content_type, "text/event-stream");
@@ -87,9 +112,10 @@ TEST_F(Watching, GoesOnWhereTheClientWas) {
 }
 
 TEST_F(Watching, SaysWhatIsNotKept) {
-  for (std::size_t i = 0; i < EventHub::most_events + 10; ++i)
+  for (std::size_t i = 0; i < EventHub::most_events + 10; ++i) {
     stage.events.publish(event("ana", "1"));
-  settle();
+    settle();
+  }
   EXPECT_EQ(stage.events.next() - stage.events.first(), EventHub::most_events);
   for (const std::string& id :
        {stage.events.id_of(3), stage.events.id_of(1'000'000), std::string("0000000000000000-1"), std::string("x")})
@@ -113,7 +139,8 @@ TEST_F(Watching, EndsWithTheHub) {
 }
 
 TEST_F(Watching, TopicsAreAClosedSet) {
-  for (const char* topics : {"", "other", "sessions,", "sessions,other", ",", "sessions,sessions,sessions,sessions"})
+  for (const char* topics : {"", "other", "sessions,", "sessions,other", ",",
+                             "sessions,sessions,sessions,sessions,sessions,sessions,sessions"})
     EXPECT_EQ(code_of(open(std::string("/api/v1/events?topics=") + topics)), "bad_request") << topics;
   EXPECT_EQ(code_of(open("/api/v1/events", "")), "not_authenticated");
   EXPECT_EQ(code_of(open("/api/v1/events/ws")), "upgrade_required");

@@ -11,18 +11,18 @@
 
 namespace dbgate::api {
 
-/// The gateway behind the API: one user "ana", whose password is "right", with three targets.
+/// The gateway behind the API: three targets for everybody.
 class FakeGateway final : public ports::GatewayService {
  public:
-  Task<Result<>> check_password(std::string user, std::string password, std::string /*address*/) override {
-    if (limited) co_return Error(sqlstate::invalid_authorization_specification, "too many failed logins");
-    if (user != "ana" || password != "right") co_return Error(sqlstate::invalid_password, "wrong");
-    co_return boost::system::in_place_value;
-  }
-  bool knows(std::string_view user) const override { return user == "ana" || user == "root"; }
-  std::vector<std::string> groups(std::string_view /*user*/) const override { return {"analysts"}; }
   std::vector<ports::TargetSummary> targets(std::string_view /*user*/) const override {
-    return {{"b", "postgresql", {"b", "b2"}, "read"}, {"a", "postgresql", {"a"}, "write"}, {"c", "tcp", {}, "read"}};
+    return {{"b", "postgresql", {"b", "b2"}, "read", "", {}},
+            {"a", "postgresql", {"a"}, "write", "", {}},
+            {"c", "tcp", {}, "read", "", {}}};
+  }
+  std::vector<ports::TargetSummary> all_targets(std::string_view user) const override {
+    std::vector<ports::TargetSummary> all = targets(user);
+    all.push_back({"d", "postgresql", {"d"}, "none", "production", {{"team", "x"}}});
+    return all;
   }
   Task<Result<std::vector<ports::DecisionSummary>>> decide(ports::DecisionQuestion question) override {
     asked = question;
@@ -31,13 +31,14 @@ class FakeGateway final : public ports::GatewayService {
       one.effect = "allow";
     co_return decided;
   }
-  Result<> serve_tunnel(ports::TunnelRequest /*request*/, int) override { return boost::system::in_place_value; }
+  Result<> serve_tunnel(ports::TunnelRequest /*request*/, OpenConnection) override {
+    return boost::system::in_place_value;
+  }
   Task<std::vector<ports::SessionSummary>> sessions() override { co_return std::vector<ports::SessionSummary>(); }
   Task<Result<>> end_session(std::string /*id*/, std::string /*by*/, std::string /*reason*/) override {
     co_return boost::system::in_place_value;
   }
 
-  bool limited = false;
   ports::DecisionQuestion asked;
 };
 
@@ -255,40 +256,51 @@ class FakeAccounts final : public ports::AccountService {
 };
 
 /// A token is "token:" and the user's name.
-class FakeTokens final : public ports::Tokens {
- public:
-  Result<std::string> issue(std::string_view user, std::chrono::seconds /*lifetime*/) override {
-    return "token:" + std::string(user);
-  }
-  Result<ports::TokenClaims> verify(std::string_view token) override {
-    if (!token.starts_with("token:") || token == revoked) return Error(sqlstate::invalid_password, "no");
-    return ports::TokenClaims{std::string(token.substr(6)), std::string(token), 4'000'000'000};
-  }
-  Result<> revoke(const ports::TokenClaims& claims) override {
-    revoked = claims.id;
-    return boost::system::in_place_value;
-  }
-  std::string revoked;
-};
-
-/// "root" is an auditor.
+/// Knows "ana" and "root", an auditor, both of the group analysts, by the token "token:" and their name.
 class FakeAuthenticator final : public Authenticator {
  public:
-  FakeAuthenticator(ports::Tokens& tokens, ports::GatewayService& gateway) : inner_(tokens, gateway) {}
   Task<Result<Caller>> authenticate(const Request& request) override {
     if (store_gone) co_return Error(sqlstate::connection_failure, "the identity store cannot be reached");
-    auto caller = co_await inner_.authenticate(request);
-    if (caller && caller->user == "root") caller->roles = Role::auditor;
-    if (caller) caller->scopes = scopes;
-    if (caller && !credential.empty()) caller->credential = credential;
+    if (request.bearer != "token:ana" && request.bearer != "token:root")
+      co_return Error(sqlstate::invalid_authorization_specification, "the access token is not valid");
+    Caller caller;
+    caller.user = request.bearer.substr(6);
+    caller.token_id = request.bearer;
+    caller.credential = credential.empty() ? request.bearer : credential;
+    caller.expires = 4'000'000'000;
+    caller.groups = {"analysts"};
+    caller.scopes = scopes;
+    if (caller.user == "root") caller.roles = Role::auditor;
     co_return caller;
   }
   bool store_gone = false;
   std::vector<std::string> scopes;
   std::string credential;
+};
+
+/// Keys that never expire.
+class FakeIdempotencyKeys : public IdempotencyKeys {
+ public:
+  Task<Result<IdempotencyClaim>> claim(std::string user, std::string key, std::string request_hash) override {
+    const auto [entry, fresh] = entries_.try_emplace({user, key}, Entry{request_hash, {}});
+    const auto& [hash, answer] = entry->second;
+    if (fresh) co_return IdempotencyClaim{};
+    if (hash != request_hash) co_return IdempotencyClaim{IdempotencyClaim::State::other, {}};
+    if (!answer) co_return IdempotencyClaim{IdempotencyClaim::State::running, {}};
+    co_return IdempotencyClaim{IdempotencyClaim::State::answered, *answer};
+  }
+  Task<Result<>> answer(std::string user, std::string key, KeptAnswer answer) override {
+    entries_[{user, key}].second = std::move(answer);
+    co_return boost::system::in_place_value;
+  }
+  Task<> forget(std::string user, std::string key) override {
+    entries_.erase({user, key});
+    co_return;
+  }
 
  private:
-  TokenAuthenticator inner_;
+  using Entry = std::pair<std::string, std::optional<KeptAnswer>>;
+  std::map<std::pair<std::string, std::string>, Entry> entries_;
 };
 
 /// Everything a dispatcher needs, on an event loop of its own.
@@ -337,16 +349,15 @@ struct Stage {
 
   boost::asio::io_context context;
   FakeGateway gateway;
-  FakeTokens tokens;
-  FakeAuthenticator authenticator{tokens, gateway};
-  MemoryIdempotencyKeys idempotency;
+  FakeAuthenticator authenticator;
+  FakeIdempotencyKeys idempotency;
   EventHub events{context};
   FakeQueries queries;
   FakeAccounts accounts;
   std::uint64_t per_minute = 0;
-  Services services{gateway, tokens, authenticator, idempotency, events, queries, accounts, Cursors("secret"), [this] {
-                      return per_minute;
-                    }};
+  Services services{gateway, authenticator, idempotency,       events,
+                    queries, accounts,      Cursors("secret"), [this] {
+                      return per_minute; }};
   Dispatcher dispatcher;
 };
 

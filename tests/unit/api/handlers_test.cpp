@@ -34,6 +34,24 @@ TEST(Tunnels, AreForTargetsThatOneSees) {
   EXPECT_EQ(code_of(open("/api/v1/targets/b/tunnel?databas=b2")), "bad_request");
 }
 
+TEST(Tunnels, GoWithoutWebSocketsFirst) {
+  Stage stage;
+  Request request = Stage::ask("GET", "/api/v1/targets/b/tunnel");
+  request.tunnel = true;
+  for (const bool also : {false, true}) {
+    request.upgrade = also;
+    const Response response = stage.answer(request);
+    EXPECT_EQ(response.status, 101u);
+    EXPECT_TRUE(response.upgrade->take);
+    EXPECT_FALSE(response.upgrade->run);
+  }
+  request.path = "/api/v1/targets/x/tunnel";
+  EXPECT_EQ(code_of(stage.answer(request)), "no_such_target");
+  request.path = "/api/v1/events/ws";
+  request.upgrade = false;
+  EXPECT_EQ(code_of(stage.answer(request)), "upgrade_required");
+}
+
 TEST(About, PagesRunNothing) {
   Stage stage;
   for (const char* path : {"/api/v1/docs", "/problems/not_found"}) {
@@ -41,7 +59,9 @@ TEST(About, PagesRunNothing) {
     EXPECT_EQ(page.status, 200u);
     const std::string policy(page.headers.get("Content-Security-Policy"));
     EXPECT_TRUE(policy.starts_with("default-src 'none'; style-src 'sha256-")) << policy;
-    for (const char* outside : {"<script", "src=", "href=\"http", "@import", "url("})
+    for (const char* outside :
+         {"<script", "<link", "<iframe", "<object", "<embed", "<base", "<form", "src=", "srcset=", "action=", "href='",
+          "href=\"http", "href=\"//", "href=\"javascript", "@import", "url("})
       EXPECT_EQ(page.body.find(outside), std::string::npos) << path << ' ' << outside;
     Request again = Stage::ask("GET", path, "");
     again.headers.add("If-None-Match", page.etag);

@@ -28,6 +28,42 @@ TEST(RateLimiter, GivesAMinutesWorthAndRefillsEvenly) {
   EXPECT_TRUE(limiter.take("c", 0, start).allowed);
 }
 
+// Two gateways that tell each other what is missing act as one bucket.
+TEST(RateLimiter, SharesABucketWithOthers) {
+  RateLimiter here, there;
+  RateLimiter::Clock::time_point now{};
+  const auto tell = [&] {
+    const auto used = here.used(now);
+    here.count_elsewhere(there.used(now));
+    there.count_elsewhere(used);
+  };
+  for (int i = 0; i < 60; ++i)
+    EXPECT_TRUE(here.take("a", 100, now).allowed);
+  EXPECT_TRUE(here.take("b", 100, now).allowed);
+  EXPECT_EQ(here.used(now), (std::map<std::string, std::size_t, std::less<>>{{"a", 60}}))
+      << "b lacks too little to be told";
+  tell();
+  int passed = 0;
+  while (there.take("a", 100, now).allowed)
+    ++passed;
+  EXPECT_EQ(passed, 40);
+  tell();
+  EXPECT_FALSE(here.take("a", 100, now).allowed);
+  EXPECT_EQ(here.take("a", 100, now).left, 0u);
+  passed = 0;
+  for (int i = 0; i < 600; ++i) {  // a minute
+    now += std::chrono::milliseconds(100);
+    tell();
+    passed += here.take("a", 100, now).allowed;
+    passed += there.take("a", 100, now).allowed;
+  }
+  EXPECT_GE(passed, 85);
+  EXPECT_LE(passed, 115) << "they refill at one rate";
+  here.count_elsewhere({});
+  now += std::chrono::minutes(2);
+  EXPECT_TRUE(here.used(now).empty());
+}
+
 TEST(RateLimiter, StaysSmall) {
   RateLimiter limiter(10);
   const RateLimiter::Clock::time_point now{};
@@ -60,40 +96,6 @@ TEST(AddressLimits, CountWhatLives) {
   EXPECT_TRUE(limits.take("192.0.2.1", 3, 2));
   EXPECT_EQ(limits.size(), 2u);
   EXPECT_TRUE(limits.take("192.0.2.9", 0, 0));
-}
-
-class Keys : public ::testing::Test {
- protected:
-  IdempotencyClaim::State claim(MemoryIdempotencyKeys& keys, std::string key, std::string hash = "h") {
-    auto claimed = stage.run(keys.claim("ana", std::move(key), std::move(hash)));
-    return claimed ? claimed->state : IdempotencyClaim::State::other;
-  }
-  void answer(MemoryIdempotencyKeys& keys, std::string key, std::size_t bytes) {
-    EXPECT_TRUE(
-        stage.run(keys.answer("ana", std::move(key), {200, "application/json", "", "", std::string(bytes, 'x')})));
-  }
-  Stage stage;
-};
-
-TEST_F(Keys, AreClaimedOnce) {
-  MemoryIdempotencyKeys keys;
-  EXPECT_EQ(claim(keys, "k"), IdempotencyClaim::State::fresh);
-  EXPECT_EQ(claim(keys, "k"), IdempotencyClaim::State::running);
-  EXPECT_EQ(claim(keys, "k", "other"), IdempotencyClaim::State::other);
-  answer(keys, "k", 1);
-  EXPECT_EQ(claim(keys, "k"), IdempotencyClaim::State::answered);
-}
-
-TEST_F(Keys, TakeBoundedMemory) {
-  MemoryIdempotencyKeys keys(3, 100);
-  for (const char* key : {"a", "b", "c"})
-    EXPECT_EQ(claim(keys, key), IdempotencyClaim::State::fresh);
-  EXPECT_FALSE(stage.run(keys.claim("ana", "d", "h"))) << "what runs is not forgotten";
-  answer(keys, "a", 60);
-  EXPECT_EQ(claim(keys, "d"), IdempotencyClaim::State::fresh) << "the oldest that is done makes room";
-  answer(keys, "b", 60);
-  answer(keys, "c", 60);
-  EXPECT_EQ(claim(keys, "e"), IdempotencyClaim::State::fresh);
 }
 
 TEST(HashRequest, IsOfAllOfIt) {

@@ -27,6 +27,8 @@ struct Documented {
   bool idempotent = false;
   bool websocket = false;
   bool role = false;
+  std::string scope;
+  bool tunnel = false;
 };
 
 bool has_parameter(const json::object& operation, std::string_view pointer_end) {
@@ -37,6 +39,13 @@ bool has_parameter(const json::object& operation, std::string_view pointer_end) 
     if (reference != nullptr && std::string_view(reference->as_string()).ends_with(pointer_end)) return true;
   }
   return false;
+}
+
+// As the file writes it; empty where no credential is needed.
+std::string scope_of(const Operation& operation) {
+  if (operation.access == Access::anybody) return "";
+  if (operation.access == Access::role) return "admin";
+  return operation.scope.empty() ? "any" : std::string(operation.scope);
 }
 
 std::map<std::string, Documented> documented() {
@@ -55,7 +64,11 @@ std::map<std::string, Documented> documented() {
       one.if_match = has_parameter(operation, "/IfMatch");
       one.idempotent = has_parameter(operation, "/IdempotencyKey");
       one.role = operation.contains("x-dbgate-role");
+      const json::value* const scope = operation.if_contains("x-dbgate-scope");
+      one.scope = scope == nullptr ? "" : std::string(scope->as_string());
       one.websocket = operation.at("responses").as_object().contains("101");
+      one.tunnel = one.websocket &&
+                   json::serialize(operation.at("responses").at("101")).find("dbgate-tunnel") != std::string::npos;
       all[name + " " + std::string(path)] = one;
     }
   }
@@ -76,7 +89,9 @@ TEST(Operations, AreThoseOfTheOpenapiFile) {
     EXPECT_EQ(one.if_match, operation.demands(Demand::if_match)) << name;
     EXPECT_EQ(one.idempotent, operation.demands(Demand::idempotency_key)) << name;
     EXPECT_EQ(one.role, operation.access == Access::role) << name;
+    EXPECT_EQ(one.scope, scope_of(operation)) << name;
     EXPECT_EQ(one.websocket, operation.demands(Demand::websocket)) << name;
+    EXPECT_EQ(one.tunnel, operation.demands(Demand::tunnel)) << name;
     EXPECT_EQ(operation.access == Access::role, operation.roles != Role::none) << name;
     EXPECT_NE(operation.handler, nullptr) << name;
     EXPECT_TRUE(ids.insert(operation.id).second) << operation.id << " stands there twice";

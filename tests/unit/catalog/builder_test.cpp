@@ -219,6 +219,17 @@ TEST(SnapshotBuilder, KeepsTheVersionWhileNoObjectChanges) {
   EXPECT_EQ(same->version(), 1u);
   EXPECT_EQ(same->relation(10)->rows, 200);
 
+  // What people read decides nothing.
+  SnapshotBuilder described;
+  fill(described, 100, [](SnapshotBuilder& b) {
+    b.add(Comment{11, 0, "what it is"});
+    b.add(UniqueKey{11, true, {}});
+  });
+  const Snapshots told = described.build(2, 150000, before.get());
+  EXPECT_EQ(told->version(), 1u);
+  EXPECT_EQ(told->comments()[0].text, "what it is");
+  EXPECT_TRUE(told->unique_keys()[0].primary);
+
   const std::vector<Change> changes{
       [](SnapshotBuilder& b) {
         b.add(Schema{2, "s2"});

@@ -83,6 +83,23 @@ TEST(IdentityConfig, MistakesAreNamedWithTheirPlace) {
               ElementsAre("f.yaml:2:12: error: sign_in.failiures: unknown key; did you mean \"failures\"?"));
 }
 
+TEST(IdentityConfig, HowPeopleComeInAndWhere) {
+  EXPECT_EQ(load("registration: approval\n").config->registration, Registration::approval);
+  EXPECT_EQ(load("workers: 1\n").config->registration, Registration::invitation);
+  EXPECT_THAT(lines("registration: open\n"),
+              ElementsAre("f.yaml:2:15: error: registration: \"open\" is not one of: invitation, approval"));
+  EXPECT_EQ(load("api: { public_url: 'https://gw.example:8443/' }\n").config->public_url, "https://gw.example:8443");
+  const char* const malformed = "must be https://host or https://host:port, without a path";
+  for (const char* url :
+       {"gw.example", "https://", "https://gw/api", "https://u@gw", "https://gw?x", "ftp://gw", "https://gw x"})
+    EXPECT_THAT(lines("api: { public_url: '" + std::string(url) + "' }\n"),
+                ElementsAre("f.yaml:2:20: error: api.public_url: " + std::string(malformed)))
+        << url;
+  EXPECT_THAT(lines("api: { public_url: 'http://gw.example' }\n"),
+              ElementsAre("f.yaml:2:20: error: api.public_url: must be https; http is for this machine alone"));
+  EXPECT_THAT(lines("api: { public_url: 'http://127.0.0.1:8080' }\n"), IsEmpty());
+}
+
 TEST(IdentityConfig, Providers) {
   EXPECT_THAT(lines("oidc: [ { issuer: 'http://id.example.com', scopes: [profile] } ]\n"),
               ElementsAre("f.yaml:2:9: error: oidc[0]: needs a name", "f.yaml:2:9: error: oidc[0]: needs client_id",

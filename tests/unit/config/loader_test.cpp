@@ -162,6 +162,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"targets: { shop: { search_path: [public] } }\n",
              {"2:18 targets.shop.upstream: needs hosts", "2:18 targets.shop.upstream: needs database",
               "2:18 targets.shop.upstream: needs user", "2:18 targets.shop: needs upstream"}},
+        Case{"targets: { s: { environment: 'the real one', labels: { team: '', 'a b': c, d: [e] }, upstream: { hosts: "
+             "[h], "
+             "database: d, user: u } } }\n",
+             {"2:30 targets.s.environment: is a word of 1 to 63 letters, digits and -_./",
+              "2:62 targets.s.labels.team: a label is a word of 1 to 63 letters, digits and -_./",
+              "2:73 targets.s.labels.a b: the name of a label is a word of 1 to 63 letters, digits and -_./",
+              "2:79 targets.s.labels.d: must be a single value",
+              "2:79 targets.s.labels.d: a label is a word of 1 to 63 letters, digits and -_./"}},
         Case{"targets: { a/b: { upstream: { hosts: [a], database: d, user: u } } }\n",
              {"2:17 targets.a/b: the name of a target must not hold a slash"}},
         Case{"targets: { s: { upstream: { hosts: ['h:0', 'h:x', ':1', 'h:65536', '::1', /run], database: d, user: u } "
@@ -251,7 +259,8 @@ TEST(Loader, Values) {
       "audit: { durability: sync, segment_bytes: 1GiB }\n" +
           std::string(alice) +
           "groups: { g: [alice] }\n"
-          "targets:\n  shop: { databases: [x], search_path: [a, B], pool: { max: 3 }, upstream: { hosts: ['db1:5433', "
+          "targets:\n  shop: { environment: production, labels: { team: a/b-1 }, databases: [x], search_path: [a, B], "
+          "pool: { max: 3 }, upstream: { hosts: ['db1:5433', "
           "db2, /run/pg, '::1'], database: d, user: u, tls: require, channel_binding: require } }\n"
           "  ssh: { engine: tcp, upstream: { hosts: ['h:22'] }, listen: { port: 2222, user: alice } }\n"
           "policies:\n  - name: p\n    who: { users: [alice], groups: [g] }\n    on: [shop, ssh]\n"
@@ -282,6 +291,8 @@ TEST(Loader, Values) {
   ASSERT_EQ(config.targets.size(), 2u);
   const Target& target = config.targets[0];
   EXPECT_THAT(target.search_path, ElementsAre("a", "B"));
+  EXPECT_EQ(target.environment, "production");
+  EXPECT_EQ(target.labels.at("team"), "a/b-1");
   EXPECT_EQ(target.pool.max, 3u);
   EXPECT_EQ(target.upstream.tls, SslMode::require);
   EXPECT_EQ(target.upstream.channel_binding, ChannelBinding::require);

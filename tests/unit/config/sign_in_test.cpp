@@ -63,9 +63,10 @@ TEST_F(SignIn, MistakesAreNamed) {
 TEST_F(SignIn, WhatCannotWorkIsWarnedOf) {
   const Loaded plain = load("  - { name: a, certificates: [\"dns:x\"] }\n", "cert_file: c, key_file: k");
   EXPECT_TRUE(plain.config);
-  EXPECT_THAT(problems_of(plain),
-              ElementsAre("f.yaml:4:30: warning: users[0].certificates: listen.postgres.tls.client_ca_file is not set, "
-                          "so that nobody is asked for one"));
+  EXPECT_THAT(
+      problems_of(plain),
+      ElementsAre("f.yaml:4:30: warning: users[0].certificates: no listener has tls.client_ca_file, so that nobody "
+                  "is asked for one"));
   const Loaded clear =
       load_text("version: 1\nusers: [ { name: a, wire: token, scram_verifier: SCRAM-SHA-256$x } ]\n", "f.yaml", "/");
   EXPECT_TRUE(clear.config);

@@ -25,6 +25,7 @@ class CountedStore final : public store::Store,
   store::Keys& keys() override { return *this; }
   store::Objects& objects() override { std::abort(); }
   store::Work& work() override { std::abort(); }
+  store::Replicas& replicas() override { std::abort(); }
   Result<store::Directory> load_directory(Micros since_us, Micros now_us) override {
     return real_.load_directory(since_us, now_us);
   }
@@ -104,6 +105,7 @@ class CountedStore final : public store::Store,
   Result<store::Listed<store::User>> list_users(const store::UserFilter&, const store::Page&) override {
     return unused();
   }
+  void keep_administrator(std::function<store::FileAdministrators()>) override {}
   Result<store::User> update_user(const store::User&, const store::Ending&, Micros) override { return unused(); }
   Result<> remove_user(std::string_view, std::int64_t, const store::Ending&, Micros) override { return unused(); }
   Result<std::optional<store::Group>> find_group(std::string_view) override { return unused(); }
@@ -147,7 +149,7 @@ class CountedStore final : public store::Store,
     return unused();
   }
   Result<> revoke_token(const store::RevokedToken&, Micros) override { return unused(); }
-  Result<store::ScramSalt> scram_salt(std::string_view, Micros) override { return unused(); }
+  Result<store::ScramSalt> scram_salt(std::string_view, const store::ScramSalt&, Micros) override { return unused(); }
   Result<store::DatabasePassword> create_database_password(const store::DatabasePassword&, Micros) override {
     return unused();
   }

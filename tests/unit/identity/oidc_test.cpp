@@ -195,6 +195,28 @@ TEST(IdToken, RsaKeys) {
   }
 }
 
+// What the provider says it signs with is all that it signs with.
+TEST(IdToken, AlgorithmsAreThoseOfTheMetadata) {
+  Provider provider;
+  const auto accepts_where = [&provider](const json::array& offered) {
+    provider.metadata["id_token_signing_alg_values_supported"] = offered;
+    provider.serve();
+    return provider.accepts(provider.token());
+  };
+  EXPECT_TRUE(accepts_where({"RS256", "ES256"}));
+  EXPECT_TRUE(accepts_where({"EdDSA", "ES256"}));
+  EXPECT_TRUE(accepts_where({}));
+  EXPECT_FALSE(accepts_where({"RS256", "none"}));
+  for (const char* only : {"EdDSA", "HS256", "none", "ES512"}) {
+    provider.metadata["id_token_signing_alg_values_supported"] = json::array{only};
+    provider.serve();
+    OidcProviderFacts facts(provider.settings, provider.http);
+    const auto refused = facts.metadata(start);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("RS256"), std::string::npos);
+  }
+}
+
 TEST(ProviderFacts, KeysRollOver) {
   Provider provider;
   OidcProviderFacts facts(provider.settings, provider.http);

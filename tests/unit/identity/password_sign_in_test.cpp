@@ -5,8 +5,7 @@
 
 #include <array>
 #include <atomic>
-#include <latch>
-#include <thread>
+#include <vector>
 
 #include "gateway/identity/totp.h"
 #include "tests/unit/identity/counted_store.h"
@@ -23,14 +22,13 @@ class CountingHasher final : public ports::PasswordHasher {
  public:
   std::atomic<int> verified = 0;
   std::string current = "v1";
-  std::function<void()> during;
 
   Result<std::string> hash(std::string_view password) override { return current + ":" + std::string(password); }
   Result<bool> verify(std::string_view stored, std::string_view password) override {
     ++verified;
-    if (during) during();
     return stored.substr(3) == password;
   }
+  std::size_t threads() const override { return 1; }
   bool needs_rehash(std::string_view stored) const override { return !stored.starts_with(current); }
   const std::string& decoy() const override { return decoy_; }
 
@@ -203,26 +201,54 @@ TEST(PasswordSignIn, AnAccountOfOnesOwnDoesNotHelpToGuess) {
   EXPECT_LE(guesses, 60);
 }
 
-TEST(PasswordSignIn, AFloodInOneMomentIsNotHashed) {
+TEST(PasswordSignIn, AFloodOnOneAccountInOneMomentFindsNoPlace) {
   Gateway gateway;
-  std::latch all(4);
-  std::latch rest(1);
-  gateway.hasher.during = [&] {
-    all.count_down();
-    rest.wait();
-  };
-  std::vector<std::thread> first;
+  std::vector<PasswordSignIn::Place> places;
+  for (int i = 0; i < 4; ++i) {
+    auto place = gateway.sign_in.enter("nobody", "10.0.0.2");
+    ASSERT_TRUE(place);
+    places.push_back(std::move(*place));
+  }
+  for (int i = 0; i < 1'000; ++i) {
+    const auto refused_place = gateway.sign_in.enter("nobody", "10.0.0.2");
+    ASSERT_FALSE(refused_place);
+    EXPECT_EQ(refused_place.error().code(), sqlstate::configuration_limit_exceeded);
+  }
+  EXPECT_TRUE(gateway.sign_in.enter("ana", "10.0.0.1")) << "others find one";
+  places.pop_back();
+  EXPECT_TRUE(gateway.sign_in.enter("nobody", "10.0.0.2"));
+}
+
+TEST(PasswordSignIn, AFloodDoesNotTakeThePlacesOfWhereOneWorks) {
+  Gateway gateway;
+  EXPECT_EQ(gateway.outcome("ana", "correct horse", "10.0.0.1"), signed_in);
+  EXPECT_EQ(gateway.outcome("ana", "wrong", "10.0.0.9"), refused);
+  std::vector<PasswordSignIn::Place> places;
   for (int i = 0; i < 4; ++i)
-    first.emplace_back([&] { (void)gateway.sign_in.attempt({"nobody", "guess", {}, "10.0.0.1"}, start); });
-  all.wait();
-  for (int i = 0; i < 1'000; ++i)
-    EXPECT_EQ(gateway.outcome("nobody", "guess", "10.0.0.2"), limited);
-  EXPECT_EQ(gateway.hasher.verified, 4);
-  gateway.hasher.during = nullptr;
-  EXPECT_EQ(gateway.outcome("ana", "correct horse"), signed_in);
-  rest.count_down();
-  for (std::thread& thread : first)
-    thread.join();
+    places.push_back(*gateway.sign_in.enter("ana", "10.0.1." + std::to_string(i)));
+  EXPECT_FALSE(gateway.sign_in.enter("ana", "10.0.0.9"));
+  for (const char* const name : {"at 10.0.0.1 ana", "ana\n10.0.0.1"}) {
+    for (int i = 0; i < 4; ++i)
+      places.push_back(*gateway.sign_in.enter(name, "10.0.0.9"));
+  }
+  for (int i = 0; i < 4; ++i) {
+    auto own = gateway.sign_in.enter("ana", "10.0.0.1");
+    ASSERT_TRUE(own);
+    places.push_back(std::move(*own));
+  }
+  EXPECT_FALSE(gateway.sign_in.enter("ana", "10.0.0.1"));
+}
+
+TEST(PasswordSignIn, AFloodOnManyAccountsIsBounded) {
+  Gateway gateway;
+  std::vector<PasswordSignIn::Place> places;
+  for (int i = 0; i < 64; ++i)
+    places.push_back(*gateway.sign_in.enter("user" + std::to_string(i), "10.0.0.2"));
+  const auto place = gateway.sign_in.enter("ana", "10.0.0.1");
+  ASSERT_FALSE(place);
+  EXPECT_EQ(place.error().code(), sqlstate::too_many_connections);
+  places.clear();
+  EXPECT_TRUE(gateway.sign_in.enter("ana", "10.0.0.1"));
 }
 
 TEST(PasswordSignIn, OldParametersAreReplacedAtTheNextSignIn) {

@@ -120,11 +120,27 @@ TEST(DatabasePasswords, OpenTheScramKeysThatAreKept) {
   tests::SqliteStore kept;
   const auto issued = *issue_database_password(kept, {"ana", "laptop", "shop", 3600}, start);
   EXPECT_EQ(kind_of_key(issued.text), KeyKind::database_password);
-  const auto salt = *kept.keys().scram_salt("ana", start);
+  const auto salt = *kept.keys().scram_salt("ana", {}, start);
   const auto salted = auth::salted_password(issued.text, salt.salt, salt.iterations);
   EXPECT_EQ(auth::sha256(auth::hmac_sha256(salted, "Client Key")), issued.record.stored_key);
   EXPECT_EQ(auth::hmac_sha256(salted, "Server Key"), issued.record.server_key);
   EXPECT_EQ(issued.record.expires_us, start + 3600 * second);
+}
+
+TEST(DatabasePasswords, WorkBesideThePasswordOfTheFile) {
+  tests::SqliteStore kept;
+  const auth::ScramVerifier file = auth::make_scram_verifier("of the file", 5000);
+  const auto issued = *issue_database_password(kept, {"ana", "laptop", "", 3600, "dpw_1", file}, start);
+  EXPECT_EQ(issued.record.id, "dpw_1");
+  const auth::ScramKeys keys = auth::make_scram_keys(issued.text, file.salt, 5000);
+  EXPECT_EQ(keys.stored_key, issued.record.stored_key);
+  // Another verifier in the file, and passwords that are there: nothing would make all of them work.
+  const auth::ScramVerifier changed = auth::make_scram_verifier("another", 4096);
+  const auto refused = issue_database_password(kept, {"ana", "phone", "", 3600, "", changed}, start);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code().text(), "55000");
+  EXPECT_TRUE(kept.keys().revoke_database_password("ana", "dpw_1", {}, start).value());
+  EXPECT_TRUE(issue_database_password(kept, {"ana", "phone", "", 3600, "", changed}, start));
 }
 
 TEST(SigningKeys, FollowEachOther) {

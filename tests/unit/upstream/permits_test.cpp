@@ -111,6 +111,29 @@ TEST(PermitBook, IsExactUnderManyThreads) {
   EXPECT_EQ(book.taken("a"), 0u);
 }
 
+TEST(PermitBook, HandsOutItsPartOfWhatIsDivided) {
+  PermitBook book;
+  Told one(book);
+  book.divide(0, 2);
+  EXPECT_TRUE(book.try_take("a", 3));
+  EXPECT_TRUE(book.try_take("a", 3)) << "the first has what cannot be divided";
+  EXPECT_FALSE(book.try_take("a", 3));
+  book.divide(1, 2);
+  EXPECT_TRUE(book.over("a"));
+  book.stand_in_line("a", &one);
+  book.give("a");
+  EXPECT_FALSE(book.over("a"));
+  EXPECT_EQ(one.grants, 0) << "the part has become less";
+  book.divide(0, 1);
+  EXPECT_EQ(one.grants, 1) << "it has become more";
+  EXPECT_EQ(book.taken("a"), 2u);
+  EXPECT_TRUE(book.try_take("b", 0)) << "no limit";
+  EXPECT_FALSE(book.over("b"));
+  book.divide(4, 5);
+  EXPECT_TRUE(book.try_take("c", 3)) << "nobody is left without";
+  EXPECT_FALSE(book.try_take("c", 3));
+}
+
 TEST(PermitBook, LeavesOneForWork) {
   PermitBook book;
   EXPECT_FALSE(book.listen("a", 1));

@@ -203,22 +203,6 @@ CREATE TABLE saved_queries (
   UNIQUE (owner, name)
 );
 
-CREATE TABLE query_history (
-  id TEXT PRIMARY KEY,
-  user_name TEXT NOT NULL,
-  target TEXT NOT NULL,
-  database_name TEXT NOT NULL,
-  text TEXT NOT NULL,
-  state TEXT NOT NULL,
-  sqlstate TEXT NOT NULL,
-  row_count BIGINT NOT NULL,
-  bytes BIGINT NOT NULL,
-  started_us BIGINT NOT NULL,
-  finished_us BIGINT NOT NULL
-);
-CREATE INDEX query_history_user ON query_history (user_name, started_us, id);
-CREATE INDEX query_history_started ON query_history (started_us, id);
-
 CREATE TABLE invitations (
   id TEXT PRIMARY KEY,
   hash TEXT NOT NULL UNIQUE,

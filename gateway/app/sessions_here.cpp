@@ -1,10 +1,9 @@
 #include <algorithm>
 
-#include "gateway/app/service.h"
+#include "gateway/app/sessions_here.h"
 #include "gateway/audit/json.h"
 
-// The sessions of all workers, as the API sees and ends them. Each worker is asked on its own thread: nothing is
-// locked, and nothing is kept for it.
+// Each worker is asked on its own thread: nothing is locked, and nothing is kept for it.
 namespace dbgate::app {
 namespace {
 
@@ -24,7 +23,7 @@ std::string one_line(std::string_view text) {
 
 }  // namespace
 
-Task<std::vector<ports::SessionSummary>> Service::sessions() {
+Task<std::vector<ports::SessionSummary>> SessionsHere::list() {
   std::vector<ports::SessionSummary> all;
   for (Worker* const worker : shared_.workers) {
     co_await net::run_on(worker->context().get_executor(), [&all, worker]() -> Task<> {
@@ -35,8 +34,8 @@ Task<std::vector<ports::SessionSummary>> Service::sessions() {
   co_return all;
 }
 
-Task<std::optional<ports::SessionSummary>> Service::find_session(std::string id,
-                                                                 std::shared_ptr<const session::Ending> why) {
+Task<std::optional<ports::SessionSummary>> SessionsHere::find(std::string id,
+                                                              std::shared_ptr<const session::Ending> why) {
   std::optional<ports::SessionSummary> found;
   for (Worker* const worker : shared_.workers) {
     co_await net::run_on(worker->context().get_executor(), [&]() -> Task<> {
@@ -48,7 +47,8 @@ Task<std::optional<ports::SessionSummary>> Service::find_session(std::string id,
   co_return found;
 }
 
-Result<> Service::record_end(const ports::SessionSummary& session, const std::string& by, const std::string& reason) {
+Result<> SessionsHere::record_end(const ports::SessionSummary& session, const std::string& by,
+                                  const std::string& reason) {
   std::string fields;
   const auto add = [&fields](std::string_view key, const std::string& value) {
     audit::append_field(fields, key, std::string_view(value));
@@ -59,24 +59,24 @@ Result<> Service::record_end(const ports::SessionSummary& session, const std::st
   add("object.user", session.user);
   add("object.target", session.target);
   add("reason", reason);
-  DBGATE_CHECK(chain_->append("admin.change", fields));
-  const auto written = chain_->commit();
+  DBGATE_CHECK(chain_.append("admin.change", fields));
+  const auto written = chain_.commit();
   if (!written) return written.error();
   return boost::system::in_place_value;
 }
 
-Task<Result<>> Service::end_session(std::string id, std::string by, std::string reason) {
-  const Error none(sqlstate::undefined_object, "there is no session \"" + id + "\"");
-  const auto session = co_await find_session(id, nullptr);
-  if (!session) co_return none;
+Task<std::optional<Result<>>> SessionsHere::end(std::string id, std::string by, std::string reason) {
+  const auto session = co_await find(id, nullptr);
+  if (!session) co_return std::nullopt;
   reason = one_line(reason);
-  DBGATE_CO_CHECK(record_end(*session, by, reason));
+  const auto recorded = record_end(*session, by, reason);
+  if (!recorded) co_return recorded;
   const auto why = std::make_shared<const session::Ending>(
       session::Ending{"terminating connection: ended by " + by + (reason.empty() ? "" : ": " + reason),
                       session::EndReason::ended_by_administrator});
-  const auto ended = co_await find_session(std::move(id), why);
-  if (!ended) co_return none;
-  co_return boost::system::in_place_value;
+  const auto ended = co_await find(std::move(id), why);
+  if (!ended) co_return std::nullopt;
+  co_return Result<>(boost::system::in_place_value);
 }
 
 }  // namespace dbgate::app

@@ -1,0 +1,56 @@
+#include "gateway/app/gateway.h"
+
+// The process among the other gateways on its store.
+namespace dbgate::app {
+
+Result<> Gateway::join_replicas() {
+  if (!file_->store.shared()) return boost::system::in_place_value;
+  shared_.replicas = std::make_unique<Replicas>(shared_.identity->store().replicas(), shared_.identity->blocking());
+  DBGATE_CHECK(shared_.replicas->join());
+  shared_.cancels.be(shared_.replicas->id());
+  const auto [place, count] = shared_.replicas->place();
+  shared_.permits.divide(place, count);
+  return boost::system::in_place_value;
+}
+
+// What stands for people and rows has to be the same at every gateway: salts of unknown names, masked values, cursors.
+Result<> Gateway::share_secret() {
+  if (!shared_.replicas) return boost::system::in_place_value;
+  DBGATE_TRY(shared_.mock_secret, shared_.identity->store().replicas().secret("gateway", shared_.mock_secret));
+  return boost::system::in_place_value;
+}
+
+Result<> Gateway::start_replicas() {
+  if (!shared_.replicas) return boost::system::in_place_value;
+  DBGATE_TRY(auto chain, audit_->open_chain("replicas", ports::Pace::rare));
+  peers_ = std::make_unique<Peers>(shared_, std::move(chain));
+  Replicas::Ties ties;
+  ties.usage = [this] { return usage_here(); };
+  ties.heard = [this](const ReplicaUsage& elsewhere) { count_elsewhere(elsewhere); };
+  ties.divided = [this](std::size_t place, std::size_t count) { shared_.permits.divide(place, count); };
+  ties.answer = [this](ReplicaQuestion question) { return peers_->answer(std::move(question)); };
+  ties.home = context_.get_executor();
+  shared_.replicas->start(std::move(ties));
+  return boost::system::in_place_value;
+}
+
+ReplicaUsage Gateway::usage_here() const {
+  const auto snapshot = shared_.current.get();
+  ReplicaUsage usage;
+  std::vector<std::string> limited;
+  for (const auto& [name, target] : snapshot->targets) {
+    if (target.settings.engine == config::EngineKind::tcp && target.settings.pool.max > 0) limited.push_back(name);
+  }
+  shared_.admission.add_to(usage, snapshot->config.limits.connections_per_user > 0, limited);
+  usage.failures = shared_.throttle.counts();
+  if (api_) usage.requests = api_->rates().used(api::RateLimiter::Clock::now());
+  return usage;
+}
+
+void Gateway::count_elsewhere(const ReplicaUsage& elsewhere) {
+  shared_.admission.count_elsewhere(elsewhere.users, elsewhere.targets);
+  shared_.throttle.count_elsewhere(elsewhere.failures);
+  if (api_) api_->rates().count_elsewhere(elsewhere.requests);
+}
+
+}  // namespace dbgate::app

@@ -1,0 +1,77 @@
+#include "gateway/app/peers.h"
+
+#include "gateway/base/log.h"
+
+namespace dbgate::app {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds cancel_limit{2'000};
+constexpr milliseconds list_limit{1'000};
+constexpr milliseconds end_limit{2'000};
+
+}  // namespace
+
+Task<std::string> Peers::answer(ReplicaQuestion question) {
+  switch (question.what) {
+    case ReplicaQuestion::What::cancel: {
+      const auto point = shared_.cancels.find(question.pid, question.key);
+      if (point) co_await net::run_on(point->executor(), [point] { return point->cancel(); });
+      co_return std::string();
+    }
+    case ReplicaQuestion::What::sessions: {
+      const auto sessions = co_await sessions_.list();
+      co_return to_json(sessions);
+    }
+    case ReplicaQuestion::What::end: {
+      const auto ended = co_await sessions_.end(question.id, question.by, question.reason);
+      co_return to_json(ended);
+    }
+  }
+  co_return std::string();
+}
+
+Task<> cancel_elsewhere(Replicas& replicas, std::int32_t pid, std::string key) {
+  std::vector<std::string> whom = replicas.others();
+  std::erase_if(whom, [&](const std::string& id) { return !session::CancelRegistry::may_be_of(key, id); });
+  if (whom.empty()) co_return;
+  ReplicaQuestion question;
+  question.what = ReplicaQuestion::What::cancel;
+  question.pid = pid;
+  question.key = std::move(key);
+  const std::size_t asked = whom.size();
+  const auto answers = co_await replicas.ask(std::move(whom), std::move(question), cancel_limit);
+  if (answers.size() < asked) log::warn("replicas", "a cancel request could not be passed on to all other gateways");
+}
+
+Task<std::vector<ports::SessionSummary>> sessions_elsewhere(Replicas& replicas) {
+  std::vector<ports::SessionSummary> sessions;
+  ReplicaQuestion question;
+  question.what = ReplicaQuestion::What::sessions;
+  std::vector<std::string> whom = replicas.others();
+  const std::size_t asked = whom.size();
+  const auto answers = co_await replicas.ask(std::move(whom), std::move(question), list_limit);
+  if (answers.size() < asked) log::warn("replicas", "not all gateways have said which sessions they have");
+  for (const std::string& answer : answers) {
+    std::vector<ports::SessionSummary> more = sessions_from_json(answer);
+    std::move(more.begin(), more.end(), std::back_inserter(sessions));
+  }
+  co_return sessions;
+}
+
+Task<std::optional<Result<>>> end_elsewhere(Replicas& replicas, std::string id, std::string by, std::string reason) {
+  ReplicaQuestion question;
+  question.what = ReplicaQuestion::What::end;
+  question.id = std::move(id);
+  question.by = std::move(by);
+  question.reason = std::move(reason);
+  const auto answers = co_await replicas.ask(replicas.others(), std::move(question), end_limit);
+  for (const std::string& answer : answers) {
+    auto outcome = outcome_from_json(answer);
+    if (outcome) co_return outcome;
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace dbgate::app

@@ -1,0 +1,35 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/app/replicas.h"
+#include "gateway/app/sessions_here.h"
+
+namespace dbgate::app {
+
+/// What this gateway does for the others on the store. On the thread of Replicas::Ties::home.
+class Peers {
+ public:
+  /// @param chain  where sessions that others end are recorded
+  Peers(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
+      : shared_(shared), chain_(std::move(chain)), sessions_(shared_, *chain_) {}
+
+  Task<std::string> answer(ReplicaQuestion question);
+
+ private:
+  Shared& shared_;
+  const std::unique_ptr<ports::AuditChain> chain_;
+  SessionsHere sessions_;
+};
+
+/// Passes a cancel request on to the gateways that the key may be of. Returns when they have acted on it, or after two
+/// seconds: then it comes to nothing.
+Task<> cancel_elsewhere(Replicas& replicas, std::int32_t pid, std::string key);
+/// Of the gateways that answer within a second.
+Task<std::vector<ports::SessionSummary>> sessions_elsewhere(Replicas& replicas);
+/// Nothing if no other gateway has the session, or the one that has it does not answer.
+Task<std::optional<Result<>>> end_elsewhere(Replicas& replicas, std::string id, std::string by, std::string reason);
+
+}  // namespace dbgate::app

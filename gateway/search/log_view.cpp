@@ -1,0 +1,151 @@
+#include "gateway/search/log_view.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+
+#include "gateway/audit/verify.h"
+#include "gateway/search/record.h"
+
+namespace dbgate::search {
+namespace {
+
+constexpr std::uint64_t first_look = 16u << 10;
+constexpr std::size_t npos = std::string::npos;
+
+Error cannot_read(const std::string& path) {
+  return {sqlstate::io_error, "cannot read " + path + ": " + std::strerror(errno)};
+}
+
+// The line that begins at `start`, newline included; empty if it does not end before `end`.
+std::string line_at(const std::string& path, std::uint64_t start, std::uint64_t end) {
+  for (std::uint64_t bytes = first_look;; bytes *= 2) {
+    const auto text = read_part(path, start, std::min(bytes, end - start));
+    if (!text) return {};
+    const std::size_t newline = text->find('\n');
+    if (newline != npos) return text->substr(0, newline + 1);
+    if (bytes >= end - start || text->size() < bytes) return {};
+  }
+}
+
+// Where a line begins at or behind `middle`; `end` if none does.
+std::uint64_t line_start(const std::string& path, std::uint64_t middle, std::uint64_t end) {
+  const std::string rest = line_at(path, middle, end);
+  return rest.empty() ? end : middle + rest.size();
+}
+
+std::int64_t time_of(std::string_view line) {
+  Record record;
+  return read_record(line, record) ? record.time_us() : 0;
+}
+
+}  // namespace
+
+Result<std::string> read_part(const std::string& path, std::uint64_t start, std::uint64_t bytes) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return cannot_read(path);
+  std::string text(bytes, '\0');
+  std::size_t got = 0;
+  while (got < text.size()) {
+    const ssize_t n = ::pread(file, text.data() + got, text.size() - got, static_cast<off_t>(start + got));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const Error why = cannot_read(path);
+      ::close(file);
+      return why;
+    }
+    if (n == 0) break;
+    got += static_cast<std::size_t>(n);
+  }
+  ::close(file);
+  text.resize(got);
+  return text;
+}
+
+LastLine last_line(const std::string& path, std::uint64_t start, std::uint64_t end) {
+  for (std::uint64_t bytes = first_look;; bytes *= 2) {
+    const std::uint64_t from = end - start > bytes ? end - bytes : start;
+    const auto text = read_part(path, from, end - from);
+    if (!text) return {};
+    const std::size_t newline = text->rfind('\n');
+    if (newline != npos) {
+      const std::size_t before = newline == 0 ? npos : text->rfind('\n', newline - 1);
+      if (before != npos || from == start) {
+        const std::size_t begin = before == npos ? 0 : before + 1;
+        return {text->substr(begin, newline - begin), from + newline + 1};
+      }
+    }
+    if (from == start) return {};
+  }
+}
+
+LogView::LogView(const std::string& directory, bool with_tails) {
+  if (with_tails) tails_ = audit::read_tails(directory);  // before segments: see audit::Tail
+  for (audit::SegmentFile& file : audit::list_segments(directory)) {
+    struct stat status {};
+    if (::stat(file.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    const auto before = segments_.find({file.chain, file.number - 1});
+    if (before != segments_.end()) before->second.closed = true;
+    segments_[{file.chain, file.number}] = {std::move(file.path), static_cast<std::uint64_t>(status.st_size), false};
+  }
+}
+
+const SegmentState* LogView::find(const std::string& chain, std::uint64_t number) const {
+  const auto found = segments_.find({chain, number});
+  return found == segments_.end() ? nullptr : &found->second;
+}
+
+// Within a segment time does not go back (base/clock.h), so its ends tell when it is of.
+std::optional<Piece> LogView::bounded(Piece piece, const SegmentState& segment) const {
+  const LastLine last = last_line(segment.path, piece.start, piece.start + piece.bytes);
+  if (last.end == 0) return {};
+  piece.bytes = last.end - piece.start;
+  piece.first_us = time_of(line_at(segment.path, piece.start, last.end));
+  piece.last_us = time_of(last.line);
+  if (piece.last_us < piece.first_us) piece.first_us = 0;
+  if (piece.last_us == 0) piece.last_us = std::numeric_limits<std::int64_t>::max();
+  return piece;
+}
+
+std::vector<Piece> LogView::without(const std::vector<ports::IndexedSegment>& indexed) const {
+  std::map<Key, std::uint64_t> known;
+  for (const ports::IndexedSegment& segment : indexed)
+    known[{segment.chain, segment.number}] = segment.bytes;
+  std::vector<Piece> pieces;
+  for (const auto& [key, segment] : segments_) {
+    const auto found = known.find(key);
+    const std::uint64_t start = found == known.end() ? 0 : found->second;
+    if (start >= segment.bytes) continue;
+    auto piece = bounded({key.first, key.second, start, segment.bytes - start, 0, 0}, segment);
+    if (piece) pieces.push_back(std::move(*piece));
+  }
+  return pieces;
+}
+
+Result<std::string> LogView::read(const Piece& piece) const {
+  const SegmentState* const segment = find(piece.chain, piece.segment);
+  if (segment == nullptr) return Error(sqlstate::io_error, "a segment of the audit log has gone");
+  return read_part(segment->path, piece.start, piece.bytes);
+}
+
+std::vector<Piece> LogView::split(Piece piece) const {
+  const SegmentState* const segment = find(piece.chain, piece.segment);
+  const std::uint64_t end = piece.start + piece.bytes;
+  const std::uint64_t middle = segment == nullptr ? end : line_start(segment->path, piece.start + piece.bytes / 2, end);
+  const std::int64_t time = middle == end ? 0 : time_of(line_at(segment->path, middle, end));
+  if (time == 0) return {std::move(piece)};
+  Piece newer = piece;
+  newer.start = middle;
+  newer.bytes = end - middle;
+  newer.first_us = time;
+  piece.bytes = middle - piece.start;
+  piece.last_us = time;
+  return {std::move(newer), std::move(piece)};
+}
+
+}  // namespace dbgate::search

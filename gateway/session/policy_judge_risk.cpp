@@ -1,0 +1,56 @@
+#include <algorithm>
+
+#include "gateway/risk/assess.h"
+#include "gateway/session/policy_judge.h"
+#include "gateway/sql/signs.h"
+
+// What the rules of risk say of what policies allow. They may take a permission away, never give one.
+namespace dbgate::session {
+namespace {
+
+constexpr std::size_t most_hits = 8;
+
+policy::Risk summary_of(const risk::Assessment& assessment) {
+  policy::Risk summary;
+  if (assessment.level == risk::Level::info) return summary;
+  summary.level = risk::word_of(assessment.level);
+  summary.score = assessment.score;
+  for (const risk::Hit& hit : assessment.hits) {
+    if (hit.level == risk::Level::info || summary.rules.size() == most_hits) break;
+    summary.rules.push_back(hit.about.empty() ? hit.rule->id : std::string(hit.rule->id) + " " + hit.about);
+  }
+  return summary;
+}
+
+}  // namespace
+
+void PolicyJudge::weigh(const sql::Statement& statement, std::size_t statements, policy::Verdict& verdict) const {
+  const policy::RiskGrants granted = policy::risk_of(*view_.grants);
+  risk::Circumstances circumstances;
+  circumstances.caller = granted.kind;
+  circumstances.resolver = view_.resolver.get();
+  circumstances.sensitive = granted.sensitive;
+  circumstances.statements = statements;
+  const risk::Assessment assessment = risk::assess(statement, circumstances);
+  verdict.risk = summary_of(assessment);
+  if (!granted.deny_at || assessment.hits.empty() || assessment.level < *granted.deny_at) return;
+  const risk::Rule& worst = *assessment.hits.front().rule;
+  const std::string level(risk::word_of(assessment.level));
+  verdict.reasons.push_back("rated " + level + " by " + worst.id + ": " + worst.title);
+  if (granted.observes) {
+    verdict.decision = policy::Decision::log_only;
+    return;
+  }
+  verdict.decision = policy::Decision::deny;
+  verdict.rule_id = std::string(granted.policy) + "/risk.deny_at";
+  verdict.message = "permission denied by dbgate policy: rated " + level + " by " + worst.id + ": " + worst.title;
+  verdict.hint = worst.remedy;
+  verdict.risk.denies = true;
+}
+
+bool rests_on_values(const sql::Script& script) {
+  return std::any_of(script.statements.begin(), script.statements.end(),
+                     [](const sql::Statement& statement) { return statement.signs && statement.signs->by_value; });
+}
+
+}  // namespace dbgate::session

@@ -1,0 +1,57 @@
+#include "config/risk.h"
+
+#include <gtest/gtest.h>
+
+#include "config/loader.h"
+
+namespace dbgate::config {
+namespace {
+
+Loaded load(const std::string& risk, const std::string& kind = "person", const std::string& sensitive = "[]") {
+  return load_text(
+      "version: 1\nusers: [ { name: u, scram_verifier: SCRAM-SHA-256$x, kind: " + kind +
+          " } ]\ntargets: { shop: { upstream: { hosts: [a], database: d, user: u }, sensitive: " + sensitive +
+          " } }\npolicies: [ { name: p, who: { users: [u] }, on: [shop], risk: " + risk + " } ]\n",
+      "f.yaml", "/dir");
+}
+
+std::string complaint(const Loaded& loaded) {
+  return loaded.problems.empty() ? "" : loaded.problems.front().line_text();
+}
+
+TEST(Risk, HoldsForAllKindsUnlessOneHasItsOwn) {
+  const Loaded loaded = load("{ deny_at: critical, agent: { deny_at: medium }, service: { deny_at: never } }", "agent");
+  ASSERT_TRUE(loaded.config) << complaint(loaded);
+  const RiskPolicy& risk = loaded.config->policies[0].risk;
+  EXPECT_EQ(risk[0].deny_at, RiskLevel::critical);
+  EXPECT_FALSE(risk[1].deny_at);
+  EXPECT_EQ(risk[2].deny_at, RiskLevel::medium);
+  EXPECT_EQ(loaded.config->users[0].kind, PrincipalKind::agent);
+}
+
+TEST(Risk, DeniesNothingByDefault) {
+  const Loaded loaded = load("{ }");
+  ASSERT_TRUE(loaded.config) << complaint(loaded);
+  for (const RiskBounds& bounds : loaded.config->policies[0].risk)
+    EXPECT_FALSE(bounds.deny_at);
+  EXPECT_EQ(loaded.config->users[0].kind, PrincipalKind::person);
+}
+
+TEST(Risk, MistakesAreNamed) {
+  EXPECT_NE(complaint(load("{ deny_at: hihg }")).find("deny_at"), std::string::npos);
+  EXPECT_NE(complaint(load("{ deny_above: high }")).find("deny_above"), std::string::npos);
+  EXPECT_NE(complaint(load("{ robot: { deny_at: low } }")).find("robot"), std::string::npos);
+  EXPECT_NE(complaint(load("{ }", "robot")).find("kind"), std::string::npos);
+}
+
+TEST(Sensitive, NamesColumnsOfTables) {
+  const Loaded loaded = load("{ }", "person", "[ 'public.customers(email, card)' ]");
+  ASSERT_TRUE(loaded.config) << complaint(loaded);
+  ASSERT_EQ(loaded.config->targets[0].sensitive.size(), 1u);
+  EXPECT_EQ(loaded.config->targets[0].sensitive[0].columns, (std::vector<std::string>{"email", "card"}));
+  for (const char* wrong : {"[ public.customers ]", "[ 'public.*' ]", "[ '*' ]", "[ 'public.customers(' ]"})
+    EXPECT_NE(complaint(load("{ }", "person", wrong)).find("names no columns"), std::string::npos) << wrong;
+}
+
+}  // namespace
+}  // namespace dbgate::config
