@@ -3,7 +3,8 @@
 #include <boost/json.hpp>
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
-#include <thread>
+#include <condition_variable>
+#include <mutex>
 
 #include "cli/http/trace.h"
 #include "cli/output.h"
@@ -18,6 +19,13 @@ namespace json = boost::json;
 constexpr std::size_t page_items = 500;
 constexpr std::chrono::seconds longest_wait{10};  // for a rate limit, before it is an error
 constexpr std::chrono::seconds renewal_margin{30};
+
+/// Waits, unless it is told to stop.
+void pause(std::chrono::seconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any().wait_for(lock, stop, time, [] { return false; });
+}
 
 Exit exit_for(unsigned status, const json::object& body) {
   if (text_at(body, "code") == "wrong_password") return Exit::not_authenticated;
@@ -153,7 +161,7 @@ HttpAnswer Api::send(HttpRequest request, bool stream) {
         !after.empty() && after.size() < 4 && after.find_first_not_of("0123456789") == std::string::npos;
     const std::chrono::seconds wait(seconds ? std::stoi(after) : 1000);
     if (answer.status != 429 || waited || wait > longest_wait) throw problem_of(answer);
-    std::this_thread::sleep_for(wait);
+    pause(wait, options_.stop);
   }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <stop_token>
 #include <string>
 
 #include "cli/gateway_url.h"
@@ -22,6 +23,7 @@ struct Options {
   bool insecure = false;
   bool debug = false;
   bool no_input = false;
+  std::stop_token stop = {};  ///< ends requests under way: what is asked for on a thread of its own
 };
 
 /// The gateway to talk to. Throws Problem (usage) if none is known.

@@ -1,12 +1,15 @@
 #include "cli/http/http_client.h"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <functional>
 #include <optional>
+#include <stop_token>
 #include <variant>
 
 #include "cli/http/dial.h"
@@ -52,13 +55,18 @@ std::string HttpAnswer::header(const std::string& name) const {
 struct HttpConnection::Impl {
   Impl(const Options& opts, const GatewayUrl& where) : options(opts), url(where) {}
 
+  // An order to stop that came while nothing ran is found here: restarting the context forgets it.
+  void run() {
+    context.restart();
+    if (!options.stop.stop_requested()) context.run();
+  }
+
   // Runs one asynchronous operation to its end: only these have time limits.
   template <class Start>
   boost::system::error_code wait(Start&& start) {
     boost::system::error_code result = asio::error::operation_aborted;
     start([&result](const boost::system::error_code& failed, auto&&...) { result = failed; });
-    context.restart();
-    context.run();
+    run();
     return result;
   }
 
@@ -81,6 +89,7 @@ struct HttpConnection::Impl {
   beast::flat_buffer buffer;
   std::unique_ptr<Parser> parser;
   bool reusable = true;
+  std::stop_callback<std::function<void()>> stopping{options.stop, [this] { context.stop(); }};
 };
 
 void HttpConnection::Impl::connect() {
@@ -94,7 +103,7 @@ void HttpConnection::Impl::connect() {
       why = dialled.error();
     }
   });
-  context.run();
+  run();
   if (!stream) throw unreachable(url, why.message());
   const std::string proxy = proxy_for(url);
   trace(options, "connected to " + url.text() + (proxy.empty() ? "" : " through " + proxy));

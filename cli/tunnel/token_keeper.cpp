@@ -4,7 +4,6 @@
 
 #include <boost/asio/post.hpp>
 #include <ctime>
-#include <thread>
 
 #include "cli/api_client.h"
 
@@ -12,6 +11,7 @@ namespace dbgate::cli {
 namespace {
 
 constexpr std::int64_t margin_seconds = 60;
+constexpr std::chrono::seconds renewal_limit{5};  // that an end waits for a renewal
 
 std::int64_t now() {
   return static_cast<std::int64_t>(std::time(nullptr));
@@ -43,8 +43,12 @@ TokenKeeper::TokenKeeper(boost::asio::io_context& context, const Options& option
   schedule();
 }
 
+// A refresh token is good once: what came instead of it has to be kept, or the next command ends the sign-in.
 TokenKeeper::~TokenKeeper() {
   *alive_ = false;
+  const auto latest = std::chrono::steady_clock::now() + renewal_limit;
+  while (renewing_ && std::chrono::steady_clock::now() < latest)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
 }
 
 bool TokenKeeper::good() const {
@@ -80,39 +84,46 @@ void TokenKeeper::schedule() {
   });
 }
 
+// On its own thread. Touches nothing that changes meanwhile.
+TokenKeeper::Outcome TokenKeeper::ask(bool look_first, const std::string& token, std::stop_token stop) {
+  Options options = options_;
+  options.stop = std::move(stop);
+  Outcome outcome;
+  try {
+    std::string refused;
+    if (look_first && Api(options, url_).probe(token).status == 401) refused = token;
+    if (look_first && refused.empty()) {
+      outcome.token = token;
+    } else {
+      renewing_ = true;
+      outcome.token = token_for(options, url_, std::chrono::seconds(margin_seconds + 5), refused);
+    }
+    if (fixed_token().empty()) {
+      const auto login = find_login(options, url_);
+      if (login) outcome.expires = login->access_expires;
+    }
+  } catch (const Problem& problem) {
+    outcome.problem = problem;
+    outcome.failed = true;
+  } catch (const std::exception& error) {
+    outcome.problem = {Exit::failure, error.what()};
+    outcome.failed = true;
+  }
+  renewing_ = false;
+  return outcome;
+}
+
 // @param look_first  asks whether the token is still accepted before it is given up
 void TokenKeeper::begin(bool look_first) {
   busy_ = true;
-  const auto work = [this, look_first, options = options_, url = url_, token = token_, alive = alive_] {
-    Outcome outcome;
-    try {
-      std::string refused;
-      if (look_first) {
-        Api api(options, url);
-        if (api.probe(token).status == 401) refused = token;
-      }
-      outcome.token = look_first && refused.empty()
-                          ? token
-                          : token_for(options, url, std::chrono::seconds(margin_seconds + 5), refused);
-      if (fixed_token().empty()) {
-        const auto login = find_login(options, url);
-        if (login) outcome.expires = login->access_expires;
-      }
-    } catch (const Problem& problem) {
-      outcome.problem = problem;
-      outcome.failed = true;
-    } catch (const std::exception& error) {
-      outcome.problem = {Exit::failure, error.what()};
-      outcome.failed = true;
-    }
-    boost::asio::post(context_, [this, outcome, alive] {
-      if (*alive) take(outcome);
-    });
-  };
   sigset_t all{}, before{};
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are for the tunnel's thread
-  std::thread(work).detach();
+  asking_ = std::jthread([this, look_first, token = token_, alive = alive_](std::stop_token stop) {
+    boost::asio::post(context_, [this, outcome = ask(look_first, token, std::move(stop)), alive] {
+      if (*alive) take(outcome);
+    });
+  });
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 

@@ -1,10 +1,12 @@
 #pragma once
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "cli/problem.h"
 #include "cli/tunnel/tunnel.h"
@@ -22,6 +24,7 @@ class TokenKeeper final : public TunnelToken {
   };
 
   TokenKeeper(boost::asio::io_context& context, const Options& options, const GatewayUrl& url, Events events);
+  /// Ends what it asks for at that moment; a renewal has a few seconds to come to its end.
   ~TokenKeeper() override;
 
   Task<std::string> current() override;
@@ -31,13 +34,12 @@ class TokenKeeper final : public TunnelToken {
   /// When the token in use ends, in seconds since 1970; 0: not known.
   std::int64_t expires() const noexcept { return expires_; }
   bool renewable() const noexcept { return renewable_; }
-  /// Whether a request is under way: the process must not wait for it.
-  bool busy() const noexcept { return busy_; }
 
  private:
   struct Outcome;
   void schedule();
   void begin(bool look_first);
+  Outcome ask(bool look_first, const std::string& token, std::stop_token stop);
   void take(const Outcome& outcome);
   bool good() const;
 
@@ -54,6 +56,8 @@ class TokenKeeper final : public TunnelToken {
   bool busy_ = false;
   bool over_ = false;
   int failures_ = 0;
+  std::atomic<bool> renewing_ = false;
+  std::jthread asking_;  // the last member: it uses the others
 };
 
 }  // namespace dbgate::cli

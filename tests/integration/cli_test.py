@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -14,6 +15,46 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lab  # noqa: E402
 import wire  # noqa: E402
+
+
+class StandsStill:
+    """A way to a gateway on which nobody answers any more once the gateway has closed a connection."""
+
+    def __init__(self, port):
+        self.port_behind, self.still, self.sockets = port, False, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+        for each in self.sockets:
+            each.close()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            self.sockets.append(client)
+            if self.still:
+                continue
+            behind = socket.create_connection(("127.0.0.1", self.port_behind))
+            self.sockets.append(behind)
+            ended = []
+            for source, to in ((client, behind), (behind, client)):
+                threading.Thread(target=self.pump, args=(source, to, ended, source is behind), daemon=True).start()
+
+    def pump(self, source, to, ended, gateway):
+        try:
+            while data := source.recv(65536):
+                to.sendall(data)
+            self.still = self.still or (gateway and not ended)
+            ended.append(source)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
 
 class CommandLine(unittest.TestCase):
@@ -165,6 +206,17 @@ class CommandLine(unittest.TestCase):
         done = self.run_cli("connect", "postgres", "--port", "0", "--", "psql", "-X", "-d", "elsewhere", "-c", "SELECT 1",
                             status=2)
         self.assertIn('database "postgres/elsewhere" does not exist', done.stderr)
+
+    def test_a_tunnel_ends_though_the_gateway_stands_still(self):
+        way = StandsStill(self.gateway.ports["api"])
+        self.addCleanup(way.close)
+        self.environment["DBGATE_URL"] = f"https://localhost:{way.port}"
+        self.login("ada")
+        began = time.monotonic()
+        # The tunnel asks whether the sign-in has ended when the gateway refuses a session.
+        self.run_cli("connect", "postgres", "--port", "0", "--", "psql", "-X", "-d", "elsewhere", "-c", "SELECT 1", status=2)
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertTrue(way.still)
 
     def open_tunnel(self, *flags):
         """A tunnel in the background, and what it says of itself."""
