@@ -56,6 +56,28 @@ json::object password_object(const store::DatabasePassword& password) {
           {"last_used_at", time_or_null(password.last_used_us)}};
 }
 
+/// A page of what the caller has of one kind.
+template <class T>
+using ListOwn = Task<Result<store::Listed<T>>> (ports::AccountService::*)(std::string user, store::Page page);
+
+template <class T, class Render>
+Task<Response> list_own(Services& services, Request& request, ListOwn<T> list, Render render) {
+  Response refused;
+  const auto query = read_list_query(request, services.cursors, {.sorts = {"created_at"}}, refused);
+  if (!query) co_return refused;
+  const auto page = co_await (services.accounts.*list)(request.caller->user, page_of(*query));
+  if (!page) co_return account_problem(request, page.error());
+  co_return listed(services, request, *query, *page, render);
+}
+
+using RevokeOwn = Task<Result<>> (ports::AccountService::*)(ports::AccountCaller caller, std::string id);
+
+Task<Response> revoke_own(Services& services, Request& request, RevokeOwn revoke) {
+  const auto revoked = co_await (services.accounts.*revoke)(account_caller(request), request.parameter("id"));
+  if (!revoked) co_return account_problem(request, revoked.error());
+  co_return no_content();
+}
+
 Response created(json::object made, std::string_view secret_name, const std::string& secret) {
   made[secret_name] = secret;
   return json_response(json::serialize(made), 201);
@@ -64,36 +86,25 @@ Response created(json::object made, std::string_view secret_name, const std::str
 }  // namespace
 
 Task<Response> list_my_logins(Services& services, Request& request) {
-  Response refused;
-  const auto query = read_list_query(request, services.cursors, {.sorts = {"created_at"}}, refused);
-  if (!query) co_return refused;
-  const auto list = co_await services.accounts.logins(request.caller->user, page_of(*query));
-  if (!list) co_return account_problem(request, list.error());
-  co_return listed(services, request, *query, *list, [&request](const store::Login& login) {
-    return json::object{{"id", login.id},
-                        {"method", login.method},
-                        {"client", login.client},
-                        {"address", login.address},
-                        {"current", login.id == request.caller->credential},
-                        {"created_at", time_or_null(login.created_us)},
-                        {"expires_at", time_or_null(login.expires_us)},
-                        {"last_used_at", time_or_null(login.last_used_us)}};
-  });
+  return list_own(services, request, &ports::AccountService::logins,
+                  [current = request.caller->credential](const store::Login& login) {
+                    return json::object{{"id", login.id},
+                                        {"method", login.method},
+                                        {"client", login.client},
+                                        {"address", login.address},
+                                        {"current", login.id == current},
+                                        {"created_at", time_or_null(login.created_us)},
+                                        {"expires_at", time_or_null(login.expires_us)},
+                                        {"last_used_at", time_or_null(login.last_used_us)}};
+                  });
 }
 
 Task<Response> end_my_login(Services& services, Request& request) {
-  const auto ended = co_await services.accounts.end_login(account_caller(request), request.parameter("id"));
-  if (!ended) co_return account_problem(request, ended.error());
-  co_return no_content();
+  return revoke_own(services, request, &ports::AccountService::end_login);
 }
 
 Task<Response> list_my_tokens(Services& services, Request& request) {
-  Response refused;
-  const auto query = read_list_query(request, services.cursors, {.sorts = {"created_at"}}, refused);
-  if (!query) co_return refused;
-  const auto list = co_await services.accounts.tokens(request.caller->user, page_of(*query));
-  if (!list) co_return account_problem(request, list.error());
-  co_return listed(services, request, *query, *list, token_object);
+  return list_own(services, request, &ports::AccountService::tokens, token_object);
 }
 
 Task<Response> create_my_token(Services& services, Request& request) {
@@ -113,18 +124,11 @@ Task<Response> create_my_token(Services& services, Request& request) {
 }
 
 Task<Response> revoke_my_token(Services& services, Request& request) {
-  const auto revoked = co_await services.accounts.revoke_token(account_caller(request), request.parameter("id"));
-  if (!revoked) co_return account_problem(request, revoked.error());
-  co_return no_content();
+  return revoke_own(services, request, &ports::AccountService::revoke_token);
 }
 
 Task<Response> list_my_database_passwords(Services& services, Request& request) {
-  Response refused;
-  const auto query = read_list_query(request, services.cursors, {.sorts = {"created_at"}}, refused);
-  if (!query) co_return refused;
-  const auto list = co_await services.accounts.database_passwords(request.caller->user, page_of(*query));
-  if (!list) co_return account_problem(request, list.error());
-  co_return listed(services, request, *query, *list, password_object);
+  return list_own(services, request, &ports::AccountService::database_passwords, password_object);
 }
 
 Task<Response> create_my_database_password(Services& services, Request& request) {
@@ -145,10 +149,7 @@ Task<Response> create_my_database_password(Services& services, Request& request)
 }
 
 Task<Response> revoke_my_database_password(Services& services, Request& request) {
-  const auto revoked =
-      co_await services.accounts.revoke_database_password(account_caller(request), request.parameter("id"));
-  if (!revoked) co_return account_problem(request, revoked.error());
-  co_return no_content();
+  return revoke_own(services, request, &ports::AccountService::revoke_database_password);
 }
 
 }  // namespace dbgate::api
