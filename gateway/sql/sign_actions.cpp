@@ -44,15 +44,7 @@ bool is_volatile_default(const void* expression) {
       const std::string_view name = function_of(as<FuncCall>(node));
       if (std::find(constant_calls.begin(), constant_calls.end(), name) == constant_calls.end()) return true;
     }
-    if (nodeTag(node) == T_List) {
-      const ListCell* cell = nullptr;
-      foreach (cell, as<List>(node))
-        pending.push_back(lfirst(cell));
-      continue;
-    }
-    const NodeShape& shape = shape_of(nodeTag(node));
-    for (int i = 0; i < shape.children; ++i)
-      pending.push_back(*reinterpret_cast<void* const*>(static_cast<const char*>(node) + shape.offsets[i]));
+    each_child(node, [&](const void* child) { pending.push_back(child); });
   }
   return false;
 }

@@ -98,15 +98,7 @@ bool names_columns(const void* root) {
     pending.pop_back();
     if (node == nullptr) continue;
     if (seen == most_nodes || nodeTag(node) == T_ColumnRef) return true;
-    if (nodeTag(node) == T_List) {
-      const ListCell* cell = nullptr;
-      foreach (cell, as<List>(node))
-        pending.push_back(lfirst(cell));
-      continue;
-    }
-    const NodeShape& shape = shape_of(nodeTag(node));
-    for (int i = 0; i < shape.children; ++i)
-      pending.push_back(*reinterpret_cast<void* const*>(static_cast<const char*>(node) + shape.offsets[i]));
+    each_child(node, [&](const void* child) { pending.push_back(child); });
   }
   return false;
 }
@@ -174,29 +166,31 @@ Truth truth_of(const void* condition, bool& by_value) {
   return truth_within(condition, by_value, 0);
 }
 
+namespace {
+
+// The column that an equality holds to a value; empty for anything else.
+std::string_view column_held_by(const void* condition) {
+  if (nodeTag(condition) != T_A_Expr || operator_of(as<A_Expr>(condition)) != "=") return {};
+  const auto* const expression = as<A_Expr>(condition);
+  const bool fits = expression->kind == AEXPR_OP || expression->kind == AEXPR_IN || expression->kind == AEXPR_OP_ANY;
+  const void* column = expression->lexpr;
+  const void* value = expression->rexpr;
+  if (!fits || column == nullptr || value == nullptr) return {};
+  if (nodeTag(column) != T_ColumnRef && expression->kind == AEXPR_OP) std::swap(column, value);
+  if (nodeTag(column) != T_ColumnRef || names_columns(value)) return {};
+  return string_of(llast(as<ColumnRef>(column)->fields));
+}
+
+}  // namespace
+
 std::vector<std::string> equal_columns(const void* condition) {
   std::vector<std::string> columns;
-  std::vector<const void*> pending{condition};
-  for (int seen = 0; !pending.empty() && seen < most_nodes; ++seen) {
-    const void* const node = pending.back();
-    pending.pop_back();
-    if (node == nullptr) continue;
-    if (nodeTag(node) == T_BoolExpr && as<BoolExpr>(node)->boolop == AND_EXPR) {
-      const ListCell* cell = nullptr;
-      foreach (cell, as<BoolExpr>(node)->args)
-        pending.push_back(lfirst(cell));
-      continue;
-    }
-    if (nodeTag(node) != T_A_Expr || operator_of(as<A_Expr>(node)) != "=") continue;
-    const auto* const expression = as<A_Expr>(node);
-    const bool fits = expression->kind == AEXPR_OP || expression->kind == AEXPR_IN || expression->kind == AEXPR_OP_ANY;
-    const void* column = expression->lexpr;
-    const void* value = expression->rexpr;
-    if (!fits || column == nullptr || value == nullptr) continue;
-    if (nodeTag(column) != T_ColumnRef && expression->kind == AEXPR_OP) std::swap(column, value);
-    if (nodeTag(column) != T_ColumnRef || names_columns(value)) continue;
-    columns.emplace_back(string_of(llast(as<ColumnRef>(column)->fields)));
-  }
+  int seen = 0;
+  each_conjunct(condition, [&](const void* term) {
+    const std::string_view column = column_held_by(term);
+    if (!column.empty()) columns.emplace_back(column);
+    return ++seen < most_nodes;
+  });
   std::sort(columns.begin(), columns.end());
   columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
   return columns;

@@ -23,9 +23,9 @@ class Ties {
   }
 
   // Joins tie their sides by ON, USING or NATURAL; CROSS JOIN and ON true do not.
-  void add_entry(const void* node) {
+  void add_entry(const void* node, bool tied_above = false) {
     std::vector<const void*> pending{node};
-    while (!pending.empty()) {
+    while (!pending.empty() && names_.size() <= most_entries) {
       const void* const entry = pending.back();
       pending.pop_back();
       if (entry == nullptr) continue;
@@ -40,7 +40,7 @@ class Ties {
           add_query(as<RangeSubselect>(entry));
           break;
         case T_JoinExpr:
-          add_join(as<JoinExpr>(entry), pending);
+          add_join(as<JoinExpr>(entry), tied_above, pending);
           break;
         default:
           break;  // functions, VALUES, JSON_TABLE: small, or tied by their arguments
@@ -78,24 +78,19 @@ class Ties {
     if (!small) add(query->alias == nullptr ? std::string() : text_of(query->alias->aliasname));
   }
 
-  void add_join(const JoinExpr* join, std::vector<const void*>& pending) {
+  void add_join(const JoinExpr* join, bool tied_above, std::vector<const void*>& pending) {
     // Names that USING and NATURAL join by are not followed: all that is below is taken for tied.
     const bool by_name = join->isNatural || join->usingClause != nullptr;
-    if (by_name) {
+    if (by_name && !tied_above) {
       const std::size_t before = names_.size();
-      for (const void* const side : {static_cast<const void*>(join->larg), static_cast<const void*>(join->rarg)}) {
-        Ties inner(budget_);
-        inner.add_entry(side);
-        for (std::string& name : inner.names_)
-          names_.push_back(std::move(name));
-        tied_ = tied_ || inner.tied_;
-      }
+      add_entry(join->larg, true);
+      add_entry(join->rarg, true);
       for (std::size_t i = before + 1; i < names_.size(); ++i)
         joined_.emplace_back(before, i);
       return;
     }
     bool by_value = false;
-    const bool tells = join->quals != nullptr && plain_truth(join->quals, by_value) == Truth::columns;
+    const bool tells = !tied_above && join->quals != nullptr && plain_truth(join->quals, by_value) == Truth::columns;
     if (tells) tie_by(join->quals);
     pending.push_back(join->rarg);
     pending.push_back(join->larg);
@@ -121,9 +116,7 @@ class Ties {
         return;
       }
       if (nodeTag(node) == T_BoolExpr) {
-        const ListCell* cell = nullptr;
-        foreach (cell, as<BoolExpr>(node)->args)
-          pending.push_back(lfirst(cell));
+        each_child(as<BoolExpr>(node)->args, [&](const void* child) { pending.push_back(child); });
         continue;
       }
       tie_all_in(node);
@@ -153,14 +146,8 @@ class Ties {
         const auto index = static_cast<std::size_t>(at - names_.begin());
         if (first != none) unite(first, index);
         first = index;
-      } else if (nodeTag(node) == T_List) {
-        const ListCell* cell = nullptr;
-        foreach (cell, as<List>(node))
-          pending.push_back(lfirst(cell));
       } else {
-        const NodeShape& shape = shape_of(nodeTag(node));
-        for (int i = 0; i < shape.children; ++i)
-          pending.push_back(*reinterpret_cast<void* const*>(static_cast<const char*>(node) + shape.offsets[i]));
+        each_child(node, [&](const void* child) { pending.push_back(child); });
       }
     }
     // a = b, where only the catalog knows whose they are.

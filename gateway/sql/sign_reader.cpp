@@ -6,6 +6,8 @@
 namespace dbgate::sql {
 namespace {
 
+constexpr std::size_t most_compared = 20'000;  // names
+
 // libpg_query counts LIMIT's forms differently than PostgreSQL's headers do, so the count itself says whether there is
 // one.
 std::optional<std::uint64_t> constant_limit(const SelectStmt* select) {
@@ -24,20 +26,21 @@ bool is_relation(const RangeVar* table, const WithClause* with) {
   return true;
 }
 
-// Whether FROM has one besides what WITH names.
+// Whether FROM has one besides what WITH names. Of more names than can be compared in no time, it is taken for granted.
 bool reads_relation(const List* from, const WithClause* with) {
   const void* const first = list_length(from) == 0 ? nullptr : linitial(from);
   if (first == nullptr) return false;
   if (nodeTag(first) == T_RangeVar && is_relation(as<RangeVar>(first), with)) return true;
+  const std::size_t cost = with == nullptr ? 1 : 1 + static_cast<std::size_t>(list_length(with->ctes));
+  std::size_t compared = 0;
   std::vector<const void*> pending{from};
   while (!pending.empty()) {
     const void* const node = pending.back();
     pending.pop_back();
     if (node == nullptr) continue;
+    if ((compared += cost) > most_compared) return true;
     if (nodeTag(node) == T_List) {
-      const ListCell* cell = nullptr;
-      foreach (cell, as<List>(node))
-        pending.push_back(lfirst(cell));
+      each_child(node, [&](const void* child) { pending.push_back(child); });
     } else if (nodeTag(node) == T_JoinExpr) {
       pending.push_back(as<JoinExpr>(node)->larg);
       pending.push_back(as<JoinExpr>(node)->rarg);
@@ -100,19 +103,13 @@ std::shared_ptr<const Signs> SignReader::read(const Node* statement, std::string
 }
 
 void SignReader::push_children(const void* node) {
-  const NodeShape& shape = shape_of(nodeTag(node));
-  for (int i = shape.children - 1; i >= 0; --i)
-    push(*reinterpret_cast<void* const*>(static_cast<const char*>(node) + shape.offsets[i]));
+  each_child(node, [this](const void* child) { push(child); });
 }
 
 void SignReader::visit(const void* node) {
   switch (nodeTag(node)) {
-    case T_List: {
-      const ListCell* cell = nullptr;
-      foreach (cell, as<List>(node))
-        push(lfirst(cell));
-      return;
-    }
+    case T_List:
+      return push_children(node);
     // Most of what there is, and nothing beneath it.
     case T_IntList:
     case T_OidList:

@@ -127,19 +127,10 @@ void Walker::on_parameter(const ParamRef* parameter) {
 // value.
 void Walker::on_conditions(const void* quals, std::size_t level, WrittenEquality::Of of) {
   if (wanted_ == nullptr || quals == nullptr) return;
-  std::vector<const void*> pending{quals};
-  while (!pending.empty()) {
-    const void* const node = pending.back();
-    pending.pop_back();
-    if (node == nullptr) continue;
-    if (nodeTag(node) == T_BoolExpr && as<BoolExpr>(node)->boolop == AND_EXPR) {
-      const ListCell* cell = nullptr;
-      foreach (cell, as<BoolExpr>(node)->args)
-        pending.push_back(lfirst(cell));
-    } else if (nodeTag(node) == T_A_Expr) {
-      on_equality(as<A_Expr>(node), level, of);
-    }
-  }
+  each_conjunct(quals, [&](const void* term) {
+    if (nodeTag(term) == T_A_Expr) on_equality(as<A_Expr>(term), level, of);
+    return true;
+  });
 }
 
 void Walker::on_equality(const A_Expr* expression, std::size_t level, WrittenEquality::Of of) {

@@ -82,15 +82,11 @@ void Walker::unknown(const std::string& what) {
 }
 
 void Walker::visit_children(const void* node, Scope* scope) {
-  const NodeShape& shape = shape_of(nodeTag(node));
-  if (shape.name == nullptr) {
+  if (shape_of(nodeTag(node)).name == nullptr) {
     unknown("parse tree node " + std::to_string(static_cast<int>(nodeTag(node))));
     return;
   }
-  const auto* base = static_cast<const char*>(node);
-  for (int i = shape.children - 1; i >= 0; --i) {
-    push(*reinterpret_cast<void* const*>(base + shape.offsets[i]), scope);
-  }
+  each_child(node, [&](const void* child) { push(child, scope); });
 }
 
 void Walker::visit(const void* node, Scope* scope) {
