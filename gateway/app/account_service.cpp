@@ -123,6 +123,9 @@ Task<Result<ports::SignInAnswer>> AccountService::sign_in(ports::PasswordProof p
   if (!wait_s) co_return wait_s.error();
   later.retry_after_s = *wait_s;
   if (*wait_s > 0) co_return later;
+  // Of somebody whom another process has made a moment ago this one may not have heard yet. Asked for every name: that
+  // it takes longer must not tell who exists.
+  co_await identity_.caught_up(patience);
   const auto since = std::chrono::steady_clock::now();
   auto result = co_await on<identity::SignInResult>(identity_.sign_ins(), [&]() -> Result<identity::SignInResult> {
     if (std::chrono::steady_clock::now() - since > longest_queue) {

@@ -104,6 +104,11 @@ class SignIn(unittest.TestCase):
         self.assertIn(part(pair["access_token"], 0)["kid"],
                       [key["kid"] for key in self.ask("GET", "/.well-known/jwks.json").json()["keys"]])
 
+    def test_somebody_whom_another_process_has_just_made_gets_in(self):
+        for name in ("fay", "flo", "fin"):
+            stored_users.add_person(self.gateway.directory, name, lab.PASSWORD)
+            self.assertEqual(self.ask.login(name).status, 200, name)
+
     def test_wrong_passwords_and_names_look_alike(self):
         answers = [self.ask.login(user, "wrong") for user in ("bob", "nobody", "../x")]
         for answer in answers:

@@ -31,7 +31,7 @@ def make_store(directory, config):
 
 
 def add_person(directory, name, password, must_change=False):
-    """To the store of a gateway that does not run."""
+    """To the store of a gateway, which may run."""
     database = sqlite3.connect(directory / "state" / "dbgate.db", timeout=20)
     with database:
         identifier = "usr_" + base64.b32encode(os.urandom(17)).decode()[:26]
