@@ -32,7 +32,7 @@ int list(const Call& call) {
   }
   cache_names(call.options, "target", targets);
   const std::vector<LiveTunnel> tunnels = live_tunnels();
-  Listing listing{{"name", "engine", "databases", "access"}, {}, {"environment", "engine_version", "port"}};
+  Listing listing{{"name", "engine", "engine_version", "databases", "access"}, {}, {"environment", "port"}};
   listing.empty = "no target is open to you; ask an administrator of the gateway";
   bool environments = false;
   for (json::value& target : targets) {
@@ -67,9 +67,8 @@ Verbs list_verbs() {
       options("--label", Kind::text, "KEY=VALUE", "with this label; may stand several times"),
   };
   verb.description =
-      "Name, engine, databases, access (read, write, approval), the environment where one is set, and the local port "
-      "of a "
-      "live tunnel.";
+      "Name, engine and its version, databases, access (read, write, approval), the environment where one is set, and "
+      "the local port of a live tunnel.";
   verb.examples = {{"dbgate list", "what may I use?"},
                    {"dbgate list -o json | jq -r '.[].name'", "names for a script"}};
   verb.exits = {4, 7};

@@ -16,6 +16,7 @@ std::string text_of(const ports::TargetSummary& target) {
   json::object item;
   item["name"] = target.name;
   item["engine"] = target.engine;
+  item["engine_version"] = target.engine_version.empty() ? json::value(nullptr) : json::value(target.engine_version);
   item["databases"] = json::value_from(target.databases);
   item["access"] = target.access;
   item["environment"] = target.environment.empty() ? json::value(nullptr) : json::value(target.environment);

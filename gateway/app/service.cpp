@@ -17,6 +17,13 @@ std::string_view word(config::EngineKind kind) {
   return kind == config::EngineKind::tcp ? session::tcp_engine : session::postgres_engine;
 }
 
+// PostgreSQL manual ch. 34.2, PQserverVersion: 150004 is 15.4.
+std::string engine_version(const SharedCatalog& catalog) {
+  if (!catalog || catalog->server_version() <= 0) return {};
+  const int version = catalog->server_version();
+  return std::to_string(version / 10'000) + "." + std::to_string(version % 10'000);
+}
+
 Error no_such_target(const std::string& name) {
   return {sqlstate::invalid_catalog_name, "there is no target \"" + name + "\" for you"};
 }
@@ -40,6 +47,7 @@ std::vector<ports::TargetSummary> Service::all_targets(std::string_view user) co
     ports::TargetSummary summary;
     summary.name = name;
     summary.engine = word(target.settings.engine);
+    summary.engine_version = engine_version(shared_.catalogs->current(name, target.server.database));
     if (!target.server.database.empty()) summary.databases.push_back(target.server.database);
     summary.databases.insert(summary.databases.end(), target.settings.databases.begin(),
                              target.settings.databases.end());

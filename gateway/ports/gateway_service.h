@@ -15,6 +15,7 @@ namespace dbgate::ports {
 struct TargetSummary {
   std::string name;
   std::string engine;
+  std::string engine_version;          ///< of the server, such as "15.4"; empty: not known (yet)
   std::vector<std::string> databases;  ///< the default one first
   std::string access;                  ///< read, write or none
   std::string environment;             ///< empty: not said

@@ -16,7 +16,7 @@ class Output(cli_fixture.CliTest):
     def test_precedence(self):
         self.login()
         self.cli("config", "set", "output", "csv")
-        self.assertEqual(self.cli("list").stdout, "name,engine,databases,access\n")
+        self.assertEqual(self.cli("list").stdout, "name,engine,engine_version,databases,access\n")
         self.cli("config", "set", "output", "markdown", "--profile", "p")
         self.cli("config", "set", "url", self.gateway.url, "--profile", "p")
         quiet = {"DBGATE_TOKEN": "access-0", "DBGATE_PROFILE": "p"}
@@ -58,14 +58,14 @@ class Output(cli_fixture.CliTest):
     def test_formats_of_a_listing(self):
         self.login()
         self.fill_targets()
-        self.assertEqual(self.cli("list").stdout.splitlines()[1], "t0\tdev\tpostgresql\ta,b\tread")
-        self.assertEqual(self.cli("list", "-o", "csv", "--no-headers", "--env", "prod").stdout, 't1,prod,postgresql,"a,b",read\n')
+        self.assertEqual(self.cli("list").stdout.splitlines()[1], "t0\tdev\tpostgresql\t\ta,b\tread")
+        self.assertEqual(self.cli("list", "-o", "csv", "--no-headers", "--env", "prod").stdout, 't1,prod,postgresql,,"a,b",read\n')
         self.assertEqual(self.cli("list", "-q", "--label", "team=x0").stdout, "t0\n")
         self.assertEqual(self.cli("list", "--fields", "name,labels.team,note").stdout, "name\tlabels.team\tnote\nt0\tx0\t\nt1\tx1\t\n")
         self.assertEqual(json.loads(self.cli("list", "-o", "json", "--fields", "name,note").stdout)[0], {"name": "t0", "note": None})
         self.assertEqual(len(self.cli("list", "-o", "jsonl").stdout.splitlines()), 2)
         self.assertIn('did you mean "engine"', self.cli("list", "--fields", "engin", status=2).stderr)
-        self.assertEqual(self.cli("list", "-o", "markdown").stdout.splitlines()[1], "| --- | --- | --- | --- | --- |")
+        self.assertEqual(self.cli("list", "-o", "markdown").stdout.splitlines()[1], "| --- | --- | --- | --- | --- | --- |")
 
     def test_a_terminal_gets_a_table_with_colours_unless_they_are_off(self):
         self.login()

@@ -153,10 +153,14 @@ class CommandLine(unittest.TestCase):
 
     def test_listings(self):
         self.login()
-        self.assertEqual(self.run_cli("list").stdout, "name\tengine\tdatabases\taccess\n"
-                         "postgres\tpostgresql\tpostgres,second\tread\n")
+        number = int(self.lab.postgres.psql("SHOW server_version_num").stdout)
+        version = f"{number // 10000}.{number % 10000}"
+        lab.wait_until(lambda: version in self.run_cli("list").stdout, "the catalog has been read", 20)
+        self.assertEqual(self.run_cli("list").stdout, "name\tengine\tengine_version\tdatabases\taccess\n"
+                         f"postgres\tpostgresql\t{version}\tpostgres,second\tread\n")
         self.assertEqual(json.loads(self.run_cli("list", "-o", "json").stdout)[0]["databases"], ["postgres", "second"])
-        self.assertEqual(self.run_cli("list", "-o", "csv", "--no-headers").stdout, 'postgres,postgresql,"postgres,second",read\n')
+        self.assertEqual(self.run_cli("list", "-o", "csv", "--no-headers").stdout,
+                         f'postgres,postgresql,{version},"postgres,second",read\n')
         self.assertEqual(self.run_cli("list", "-q").stdout, "postgres\n")
         self.login("nobody")
         self.assertEqual(self.run_cli("list", "-q").stdout, "")

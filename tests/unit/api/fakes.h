@@ -15,13 +15,13 @@ namespace dbgate::api {
 class FakeGateway final : public ports::GatewayService {
  public:
   std::vector<ports::TargetSummary> targets(std::string_view /*user*/) const override {
-    return {{"b", "postgresql", {"b", "b2"}, "read", "", {}},
-            {"a", "postgresql", {"a"}, "write", "", {}},
-            {"c", "tcp", {}, "read", "", {}}};
+    return {{"b", "postgresql", "16.4", {"b", "b2"}, "read", "", {}},
+            {"a", "postgresql", "", {"a"}, "write", "", {}},
+            {"c", "tcp", "", {}, "read", "", {}}};
   }
   std::vector<ports::TargetSummary> all_targets(std::string_view user) const override {
     std::vector<ports::TargetSummary> all = targets(user);
-    all.push_back({"d", "postgresql", {"d"}, "none", "production", {{"team", "x"}}});
+    all.push_back({"d", "postgresql", "", {"d"}, "none", "production", {{"team", "x"}}});
     return all;
   }
   Task<Result<std::vector<ports::DecisionSummary>>> decide(ports::DecisionQuestion question) override {
