@@ -101,7 +101,7 @@ demo_check_identity() {
     env PGPASSWORD=wrong psql -X "$address user=nobody" -c 'SELECT 1'
   expect "plain text is refused" 'TLS connections only' \
     env PGPASSWORD=x psql -X "host=localhost port=$gateway_port dbname=shop user=ana sslmode=disable" -c 'SELECT 1'
-  expect "dbgate list" '^shop\s+postgresql\s+shop\s+read$' cli ana list
+  expect "dbgate list" '^shop\s+postgresql\s+[0-9.]*\s*shop\s+read$' cli ana list
   expect "dbgate whoami" '^omar\s+oncall' cli omar whoami
   expect_status "dbgate check allows" 0 cli ana check shop -c 'SELECT 1'
   expect_status "dbgate check denies" 5 cli ana check shop -c 'DELETE FROM orders'

@@ -47,7 +47,7 @@ class Targets(cli_people.People):
         self.assertIn("no target is open to you", nobody.see("list"))
         root.run("policy", "apply", "-", text=POLICIES.format(name="use", user="nobody-yet", target="fresh", rule="everything: true"))
         lab.wait_until(lambda: nobody.json("list"), "the policy gives access", 5)
-        self.assertRegex(nobody.see("list"), r"(?m)^fresh +staging +postgresql +postgres,template1 +write")
+        self.assertRegex(nobody.see("list"), r"(?m)^fresh +staging +postgresql +(?:NULL|[0-9.]+) +postgres,template1 +write")
         self.assertEqual(nobody.run("list", "--env", "staging", "--label", "team=sales", "-q"), "fresh\n")
         self.assertEqual(nobody.run("list", "--env", "production", "-q"), "")
         self.assertRegex(nobody.see("show", "fresh"), r"(?m)^environment +staging$")
