@@ -9,6 +9,7 @@
 #include "gateway/adapters/store/open_store.h"
 #include "gateway/app/create_admin.h"
 #include "gateway/app/gateway.h"
+#include "gateway/app/model_check.h"
 #include "gateway/app/rotate_keys.h"
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/policy/row_filters.h"
@@ -131,6 +132,13 @@ int main(int argc, char** argv) {
   first_admin->add_option("NAME", administrator, "the user's name")->required();
   first_admin->add_option("-c,--config", config_path, "configuration file")->capture_default_str();
   CLI::App* const rules = options.add_subcommand("risk-rules", "print the rules of risk as a Markdown table");
+  app::ModelCheck models;
+  CLI::App* const model_check = options.add_subcommand(
+      "model-check", "ask each configured model one question: what came of it, how long it took, how many tokens");
+  model_check->add_option("-c,--config", config_path, "configuration file")->capture_default_str();
+  model_check->add_option("--provider", models.provider, "ask this one alone");
+  model_check->add_flag("--json", models.json, "print one JSON object for each");
+  model_check->add_flag("--brief", models.brief, "print what is sent, and ask nobody");
   try {
     options.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
@@ -143,6 +151,10 @@ int main(int argc, char** argv) {
   if (rules->parsed()) {
     std::cout << risk::reference();
     return 0;
+  }
+  if (model_check->parsed()) {
+    models.config_path = config_path;
+    return app::check_models(models, std::cout, std::cerr);
   }
   if (!check) return serve(config_path);
   const auto snapshot = load(config_path, strict);
