@@ -224,9 +224,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(text[:20])
-        self.wfile.flush()
-        self.wait_for_the_end()
+        for at in range(len(text)):
+            self.wfile.write(text[at:at + 1])
+            self.wfile.flush()
+            if self.server.over.wait(0.02):
+                break
 
     def on_oversize(self, _dialect, _turn, _body):
         self.send_response(200)
