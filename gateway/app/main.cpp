@@ -10,6 +10,7 @@
 #include "gateway/app/create_admin.h"
 #include "gateway/app/gateway.h"
 #include "gateway/app/model_check.h"
+#include "gateway/app/replay_risk.h"
 #include "gateway/app/rotate_keys.h"
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/policy/row_filters.h"
@@ -139,6 +140,11 @@ int main(int argc, char** argv) {
   model_check->add_option("--provider", models.provider, "ask this one alone");
   model_check->add_flag("--json", models.json, "print one JSON object for each");
   model_check->add_flag("--brief", models.brief, "print what is sent, and ask nobody");
+  std::string records = "-";
+  CLI::App* const replay = options.add_subcommand(
+      "replay-risk",
+      "combine again what audit records say of rules and models, and print what comes to something else");
+  replay->add_option("FILE", records, "audit records, one on each line; -: standard input")->capture_default_str();
   try {
     options.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
@@ -156,6 +162,7 @@ int main(int argc, char** argv) {
     models.config_path = config_path;
     return app::check_models(models, std::cout, std::cerr);
   }
+  if (replay->parsed()) return app::replay_risk(records, std::cin, std::cout, std::cerr);
   if (!check) return serve(config_path);
   const auto snapshot = load(config_path, strict);
   if (!snapshot || !tests_pass(config_path, snapshot->config)) return 1;

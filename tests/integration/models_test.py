@@ -122,6 +122,23 @@ class Models(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn('no model provider called "other"', done.stderr)
 
+    def test_decisions_are_replayed_from_their_records(self):
+        final = {"level": "high", "approval": True, "alert": False, "answered": True}
+        asked = {"rules": "medium", "caller": "agent", "outcome": "ok", "level": "high", "needs_approval": True, "final": final}
+        lines = [{"event": "statement"}, {"risk.model": asked}, {"risk.model": {**asked, "level": "low"}}, {"risk.model": {"rules": "medium"}},
+                 {"risk.model": {**asked, "outcome": "timeout", "final": {**final, "answered": False}}},
+                 {"risk.model": {**asked, "prompt_version": 1, "brief": "{}", "prompt_hash": "00"}}]
+        text = "".join(json.dumps(line) + "\n" for line in lines) + "no record\n"
+        done = subprocess.run([str(lab.GATEWAY), "replay-risk"], input=text, capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        said = done.stdout.splitlines()
+        self.assertEqual([line.split(":")[0] for line in said], ["line 3", "line 4", "line 6", "line 7", "5 decisions with a model, 4 problems"])
+        self.assertIn('it comes to {"level":"medium"', said[0])
+        path = self.directory / "good"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines[:2]))
+        done = subprocess.run([str(lab.GATEWAY), "replay-risk", str(path)], capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "1 decision with a model, 0 problems\n"))
+
 
 if __name__ == "__main__":
     unittest.main()
