@@ -123,7 +123,7 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 void read_root(const Value& root, Config& config) {
   root.expect_keys({"version",   "state_dir", "workers", "listen",   "log",     "limits",      "audit", "users",
                     "groups",    "roles",     "targets", "policies", "masking", "tests",       "store", "encryption",
-                    "passwords", "tokens",    "sign_in", "oidc",     "api",     "registration"});
+                    "passwords", "tokens",    "sign_in", "oidc",     "api",     "registration", "models"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -157,6 +157,7 @@ void read_root(const Value& root, Config& config) {
   masking.expect_keys({"key", "key_file", "key_env", "key_credential"});
   masking.read_secret("key", config.mask_key, true);
   if (!config.mask_key.empty() && config.mask_key.size() < 16) masking.error("the key needs 16 characters or more");
+  read_models(root["models"], config.models);
   read_store(root["store"], config.store);
   read_encryption(root["encryption"], config.store, config.encryption_keys);
   read_passwords(root["passwords"], config.passwords);

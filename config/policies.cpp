@@ -120,6 +120,10 @@ void read_policies(const Value& list, Config& config) {
     read_cached_reads(value["cache"], policy.cached, config);
     read_traffic_limits(value["limits"], policy.limits);
     read_risk(value["risk"], policy.risk);
+    const bool asks = std::any_of(policy.risk.begin(), policy.risk.end(),
+                                  [](const RiskBounds& bounds) { return bounds.llm != ModelUse::off; });
+    if (asks && config.models.providers.empty() && !value.stored())
+      value["risk"].warn("asks models, and models.providers has none: rules alone rate statements");
     value["deny"].each([&policy](const Value& rule) {
       policy.deny.push_back(read_rule(rule));
       // Another spelling would go round it.

@@ -109,6 +109,8 @@ void read_risk(const Value& value, RiskPolicy& risk);
 void read_kind(const Value& value, PrincipalKind& kind);
 /// Reads `sensitive` of a target.
 void read_sensitive(const Value& list, std::vector<TablePattern>& sensitive);
+/// Reads `models`.
+void read_models(const Value& value, Models& models);
 /// Reads `store` and `encryption`.
 void read_store(const Value& value, Store& store);
 void read_encryption(const Value& value, const Store& store, std::vector<EncryptionKey>& keys);
@@ -135,6 +137,8 @@ void check_attributes(const Value& allow, const Policy& policy, const Config& co
 void read_passwords(const Value& value, Passwords& passwords);
 void read_tokens(const Value& value, Tokens& tokens);
 void read_sign_in(const Value& value, SignIn& sign_in);
+/// Whether it is http to this machine: the host as it is written, without its port.
+bool is_loopback_url(const std::string& url);
 /// An origin: scheme, host, port.
 void read_public_url(const Value& value, std::string& url);
 void read_oidc(const Value& list, std::vector<OidcProvider>& providers);

@@ -16,16 +16,24 @@ void read_level(const Value& value, std::optional<RiskLevel>& level) {
   if (index != never) level = static_cast<RiskLevel>(index + 1);
 }
 
+void read_use(const Value& value, ModelUse& use) {
+  std::size_t index = static_cast<std::size_t>(use);
+  value.read_word({"off", "async", "on"}, index);
+  use = static_cast<ModelUse>(index);
+}
+
 }  // namespace
 
 void read_risk(const Value& value, RiskPolicy& risk) {
-  value.expect_keys({"deny_at", "person", "service", "agent"});
+  value.expect_keys({"deny_at", "llm", "person", "service", "agent"});
   constexpr const char* kinds[] = {"person", "service", "agent"};
   for (std::size_t kind = 0; kind < risk.size(); ++kind) {
     const Value own = value[kinds[kind]];
-    own.expect_keys({"deny_at"});
+    own.expect_keys({"deny_at", "llm"});
     read_level(value["deny_at"], risk[kind].deny_at);
     read_level(own["deny_at"], risk[kind].deny_at);
+    read_use(value["llm"], risk[kind].llm);
+    read_use(own["llm"], risk[kind].llm);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "config/identity.h"
 #include "config/limits.h"
 #include "config/masks.h"
+#include "config/models.h"
 #include "config/risk.h"
 #include "config/store.h"
 #include "config/window.h"
@@ -296,6 +297,7 @@ struct Config {
   std::vector<Policy> policies;
   std::vector<PolicyTest> tests;
   std::string mask_key;  ///< of the hashes that masks show; empty: one that dbgate makes and keeps
+  Models models;
   Store store;
   std::vector<EncryptionKey> encryption_keys;  ///< the first seals, all open
   std::string version;                         ///< of the content: a hash

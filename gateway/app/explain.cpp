@@ -1,17 +1,11 @@
 #include "gateway/app/explain.h"
 
 #include <algorithm>
-#include <array>
+
+#include "gateway/sql/words.h"
 
 namespace dbgate::app {
 namespace {
-
-// In the order of sql::Effect; the words of sql/facts.h.
-constexpr std::array<const char*, static_cast<std::size_t>(sql::Effect::count_)> effect_names = {
-    "read",        "insert",         "update",      "delete", "truncate",    "merge",       "copy_in", "copy_out",
-    "server_file", "server_program", "ddl",         "dcl",    "call",        "do_block",    "session", "show",
-    "transaction", "two_phase",      "lock",        "listen", "notify",      "cursor",      "prepare", "execute",
-    "deallocate",  "explain",        "maintenance", "admin",  "select_into", "replication", "opaque"};
 
 std::string written(const sql::QualifiedName& name) {
   return (name.schema.empty() ? "" : name.schema + ".") + name.name;
@@ -26,8 +20,8 @@ std::vector<std::string> columns_of(const sql::ColumnUse& use) {
 void add_objects(const sql::Statement& statement, ports::DecisionSummary& summary) {
   for (const sql::RelationUse& use : statement.relations) {
     ports::RelationSummary relation{written(use.name), {}, columns_of(use.reads), columns_of(use.writes)};
-    for (std::size_t i = 0; i < effect_names.size(); ++i) {
-      if (use.effects.test(i)) relation.effects.emplace_back(effect_names[i]);
+    for (std::size_t i = 0; i < use.effects.size(); ++i) {
+      if (use.effects.test(i)) relation.effects.emplace_back(sql::word_of(static_cast<sql::Effect>(i)));
     }
     summary.relations.push_back(std::move(relation));
   }

@@ -9,6 +9,8 @@
 #include "gateway/adapters/store/open_store.h"
 #include "gateway/app/create_admin.h"
 #include "gateway/app/gateway.h"
+#include "gateway/app/model_check.h"
+#include "gateway/app/replay_risk.h"
 #include "gateway/app/rotate_keys.h"
 #include "gateway/auth/scram_verifier.h"
 #include "gateway/policy/row_filters.h"
@@ -131,6 +133,18 @@ int main(int argc, char** argv) {
   first_admin->add_option("NAME", administrator, "the user's name")->required();
   first_admin->add_option("-c,--config", config_path, "configuration file")->capture_default_str();
   CLI::App* const rules = options.add_subcommand("risk-rules", "print the rules of risk as a Markdown table");
+  app::ModelCheck models;
+  CLI::App* const model_check = options.add_subcommand(
+      "model-check", "ask each configured model one question: what came of it, how long it took, how many tokens");
+  model_check->add_option("-c,--config", config_path, "configuration file")->capture_default_str();
+  model_check->add_option("--provider", models.provider, "ask this one alone");
+  model_check->add_flag("--json", models.json, "print one JSON object for each");
+  model_check->add_flag("--brief", models.brief, "print what is sent, and ask nobody");
+  std::string records = "-";
+  CLI::App* const replay = options.add_subcommand(
+      "replay-risk",
+      "combine again what audit records say of rules and models, and print what comes to something else");
+  replay->add_option("FILE", records, "audit records, one on each line; -: standard input")->capture_default_str();
   try {
     options.parse(argc, argv);
   } catch (const CLI::ParseError& problem) {
@@ -144,6 +158,11 @@ int main(int argc, char** argv) {
     std::cout << risk::reference();
     return 0;
   }
+  if (model_check->parsed()) {
+    models.config_path = config_path;
+    return app::check_models(models, std::cout, std::cerr);
+  }
+  if (replay->parsed()) return app::replay_risk(records, std::cin, std::cout, std::cerr);
   if (!check) return serve(config_path);
   const auto snapshot = load(config_path, strict);
   if (!snapshot || !tests_pass(config_path, snapshot->config)) return 1;

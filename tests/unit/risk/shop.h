@@ -33,6 +33,15 @@ class Shop {
     resolver_ = std::make_unique<catalog::Resolver>(*snapshot_, std::vector<std::string>{"public"}, "dbgate");
   }
 
+  /// What the rules are asked with, for statements of such a caller.
+  Circumstances circumstances(Caller caller = Caller::person) const {
+    Circumstances made;
+    made.caller = caller;
+    made.resolver = resolver_.get();
+    made.sensitive = sensitive_;
+    return made;
+  }
+
   /// "level rule:level(about) …", the worst first; "?" for what is no statement.
   std::string said(std::string_view sql, Caller caller = Caller::person, Circumstances circumstances = {}) const {
     const sql::AnalyzeResult result = sql::analyze(sql, sql::ScanLimits{}, resolver_.get());
