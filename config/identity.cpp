@@ -10,15 +10,6 @@ constexpr std::size_t gibibyte = 1u << 30;
 // What OWASP's cheapest settings of Argon2id come to: 7 MiB and 5 passes, 12 and 3, 19 and 2.
 constexpr std::size_t least_work = 35u << 20;
 
-// The host as it is written, without its port.
-bool is_loopback_url(const std::string& url) {
-  if (!url.starts_with("http://")) return false;
-  const std::string rest = url.substr(7, url.find('/', 7) - 7);
-  const std::string host = rest.substr(0, rest.find(':', rest.starts_with('[') ? rest.find(']') : 0));
-  const bool digits = host.find_first_not_of("0123456789.") == std::string::npos;
-  return (digits && host.starts_with("127.")) || host == "localhost" || host == "[::1]";
-}
-
 void read_at_least(const Value& value, std::size_t& target, std::size_t least, std::size_t most) {
   value.read_count(target, most);
   if (target < least) value.error("must be at least " + std::to_string(least));
@@ -60,6 +51,15 @@ void read_provider(const Value& value, OidcProvider& provider) {
 }
 
 }  // namespace
+
+// The host as it is written, without its port.
+bool is_loopback_url(const std::string& url) {
+  if (!url.starts_with("http://")) return false;
+  const std::string rest = url.substr(7, url.find('/', 7) - 7);
+  const std::string host = rest.substr(0, rest.find(':', rest.starts_with('[') ? rest.find(']') : 0));
+  const bool digits = host.find_first_not_of("0123456789.") == std::string::npos;
+  return (digits && host.starts_with("127.")) || host == "localhost" || host == "[::1]";
+}
 
 // An origin (RFC 6454): people's browsers are sent there, and pages are told by it.
 void read_public_url(const Value& value, std::string& url) {

@@ -138,6 +138,10 @@ void read_sign_in(const Value& value, SignIn& sign_in);
 /// An origin: scheme, host, port.
 void read_public_url(const Value& value, std::string& url);
 void read_oidc(const Value& list, std::vector<OidcProvider>& providers);
+/// Whether it is http to this machine.
+bool is_loopback_url(const std::string& url);
+/// Reads `webhooks`.
+void read_webhooks(const Value& list, std::vector<Webhook>& hooks);
 /// Complains about `users` and `groups` of a map that nobody is called.
 void check_principals(const Value& value, const std::vector<std::string>& users, const std::vector<std::string>& groups,
                       const Config& config);

@@ -14,6 +14,7 @@
 #include "config/masks.h"
 #include "config/risk.h"
 #include "config/store.h"
+#include "config/webhooks.h"
 #include "config/window.h"
 
 // The configuration as plain values. Every key is described in docs/configuration.md.
@@ -286,6 +287,7 @@ struct Config {
   Registration registration = Registration::invitation;
   std::string public_url;  ///< of the API, as people reach it: scheme, host, port; empty: as requests name it
   std::vector<OidcProvider> oidc;
+  std::vector<Webhook> webhooks;
   std::vector<User> users;
   /// Ids of credentials that let nobody in any more; who is in by one of them goes. As long as a session of it, or an
   /// access token for it, may live. Not of the file.

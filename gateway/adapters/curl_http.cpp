@@ -34,6 +34,11 @@ std::size_t receive(char* data, std::size_t, std::size_t size, void* to) {
   return size;
 }
 
+// Called now and then while a transfer is under way, once a second at least; anything but 0 ends it.
+int look_at_stop(void* token, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::stop_token*>(token)->stop_requested() ? 1 : 0;
+}
+
 std::string part(CURLU* url, CURLUPart which) {
   char* text = nullptr;
   if (curl_url_get(url, which, &text, 0) != CURLUE_OK) return {};
@@ -92,6 +97,11 @@ void CurlHttp::prepare(CURL* handle, const ports::HttpRequest& request, bool pla
     curl_easy_setopt(handle, CURLOPT_CAINFO, request.ca_file.c_str());
     curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
   }
+  if (request.stop.stop_possible()) {
+    curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, look_at_stop);
+    curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &request.stop);
+  }
   if (request.method != "GET") {
     curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
@@ -120,6 +130,7 @@ Result<ports::HttpResponse> CurlHttp::send(const ports::HttpRequest& request) {
   Sink sink{{}, limits_.bytes};
   curl_easy_setopt(handle.get(), CURLOPT_WRITEDATA, &sink);
   const CURLcode done = curl_easy_perform(handle.get());
+  if (done == CURLE_ABORTED_BY_CALLBACK) return Error(sqlstate::query_canceled, host + " was being asked: stopped");
   if (done != CURLE_OK) {
     return Error(sqlstate::connection_failure, host + " cannot be asked: " + std::string(why(done)));
   }

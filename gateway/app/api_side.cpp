@@ -33,6 +33,7 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
                 [&shared] { return shared.current.get()->config.limits.api_requests_per_minute; },
                 administration,
                 &audit,
+                nullptr,
                 [&shared] { return shared.current.get()->config.public_url; }},
       dispatcher_(services_, api::operations()),
       server_(context_, dispatcher_, [this] { return settings(); }) {}
