@@ -19,13 +19,16 @@ void read_level(const Value& value, std::optional<RiskLevel>& level) {
 }  // namespace
 
 void read_risk(const Value& value, RiskPolicy& risk) {
-  value.expect_keys({"deny_at", "person", "service", "agent"});
+  value.expect_keys({"log_at", "hold_at", "deny_at", "person", "service", "agent"});
   constexpr const char* kinds[] = {"person", "service", "agent"};
   for (std::size_t kind = 0; kind < risk.size(); ++kind) {
     const Value own = value[kinds[kind]];
-    own.expect_keys({"deny_at"});
-    read_level(value["deny_at"], risk[kind].deny_at);
-    read_level(own["deny_at"], risk[kind].deny_at);
+    own.expect_keys({"log_at", "hold_at", "deny_at"});
+    for (const Value& from : {value, own}) {
+      read_level(from["log_at"], risk[kind].log_at);
+      read_level(from["hold_at"], risk[kind].hold_at);
+      read_level(from["deny_at"], risk[kind].deny_at);
+    }
   }
 }
 

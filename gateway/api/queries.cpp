@@ -17,6 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::int64_t most_database = 128;
+constexpr std::int64_t most_reason = 500;
 constexpr std::int64_t most_rows = 1'000'000'000;
 constexpr std::int64_t most_timeout_ms = 24 * 3'600'000;
 constexpr std::int64_t usual_wait_ms = 10'000;
@@ -191,7 +192,8 @@ Task<Response> create_query(Services& services, Request& request) {
                           member::whole("max_rows", 1, most_rows).optional(),
                           member::whole("timeout_ms", 1, most_timeout_ms).optional(),
                           member::whole("wait_ms", 0, most_wait_ms).optional(),
-                          member::word("held", {"wait", "refuse"}).optional()});
+                          member::word("held", {"wait", "refuse"}).optional(),
+                          member::text("reason", 1, most_reason).optional()});
   if (!body.valid()) co_return body.refused(request);
   ports::QueryRequest asked;
   asked.user = request.caller->user;
@@ -202,6 +204,7 @@ Task<Response> create_query(Services& services, Request& request) {
   asked.sql = body.text("sql");
   asked.script = body.boolean("script", false);
   asked.waits_for_approval = body.text("held") != "refuse";
+  asked.reason = body.text("reason");
   asked.max_rows = static_cast<std::size_t>(body.whole("max_rows", 0));
   asked.timeout = std::chrono::milliseconds(body.whole("timeout_ms", 0));
   if (const json::value* const parameters = body.value("parameters")) {

@@ -27,7 +27,7 @@ struct Services {
   std::function<std::uint64_t()> requests_per_minute;  ///< of one caller, by the configuration in force; 0: no limit
   ports::Administration* administration = nullptr;     ///< null without an identity store
   ports::AuditSearch* audit = nullptr;                 ///< null where there is no log to search
-  ports::ApprovalService* approvals = nullptr;         ///< null where nothing can be held
+  ports::ApprovalService* approvals = nullptr;         ///< null without an identity store
   std::function<std::string()> public_url = {};  ///< as people reach the API: an origin; empty: as requests name it
 };
 

@@ -40,16 +40,16 @@ ports::Event event_of_approval(std::string_view event, const ports::store::Appro
   return told;
 }
 
-ApprovalNews::ApprovalNews(ports::EventSink& events)
-    : events_(events), http_(adapters::make_curl_http(limits)), deliveries_(*http_) {}
+ApprovalNews::ApprovalNews(std::function<ports::EventSink*()> events)
+    : events_(std::move(events)), http_(adapters::make_curl_http(limits)), deliveries_(*http_) {}
 
 void ApprovalNews::configure(const config::Config& config) {
   deliveries_.configure(config.webhooks, config.public_url);
 }
 
-void ApprovalNews::tell(std::string_view event, const ports::store::Approval& approval, bool here) {
-  events_.publish(event_of_approval(event, approval));
-  if (here) deliveries_.tell({std::string(event), approval, wall_clock_us()});
+void ApprovalNews::tell(std::string_view event, const ports::store::Approval& approval) {
+  if (ports::EventSink* const events = events_()) events->publish(event_of_approval(event, approval));
+  deliveries_.tell({std::string(event), approval, wall_clock_us()});
 }
 
 }  // namespace dbgate::app

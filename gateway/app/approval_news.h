@@ -1,8 +1,9 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <string_view>
 
-#include "gateway/app/snapshot.h"
+#include "config/schema.h"
 #include "gateway/ports/events.h"
 #include "gateway/ports/http_client.h"
 #include "gateway/ports/store_approvals.h"
@@ -14,16 +15,15 @@ namespace dbgate::app {
 /// nobody, and nothing depends on whether anybody could be told.
 class ApprovalNews {
  public:
-  /// @param events  must outlive this
-  explicit ApprovalNews(ports::EventSink& events);
+  /// @param events  asked for each time; may give null
+  explicit ApprovalNews(std::function<ports::EventSink*()> events);
 
   void configure(const config::Config& config);
   /// @param event  approval.requested, approval.voted, approval.decided or approval.ended
-  /// @param here   whether it happened at this gateway: others that hear of it tell their own watchers, and no server
-  void tell(std::string_view event, const ports::store::Approval& approval, bool here);
+  void tell(std::string_view event, const ports::store::Approval& approval);
 
  private:
-  ports::EventSink& events_;
+  const std::function<ports::EventSink*()> events_;
   const std::unique_ptr<ports::HttpClient> http_;
   webhooks::Deliveries deliveries_;
 };
