@@ -187,13 +187,15 @@ class Asked {
 }  // namespace
 
 Task<Response> create_query(Services& services, Request& request) {
-  JsonBody body(request, {member::sql("sql"), member::values("parameters", 0, 65'535).optional(),
-                          member::text("database", 1, most_database).optional(), member::boolean("script").optional(),
-                          member::whole("max_rows", 1, most_rows).optional(),
-                          member::whole("timeout_ms", 1, most_timeout_ms).optional(),
-                          member::whole("wait_ms", 0, most_wait_ms).optional(),
-                          member::word("held", {"wait", "refuse"}).optional(),
-                          member::text("reason", 1, most_reason).optional()});
+  JsonBody body(
+      request,
+      {member::sql("sql"), member::values("parameters", 0, 65'535).optional(),
+       member::text("database", 1, most_database).optional(), member::boolean("script").optional(),
+       member::whole("max_rows", 1, most_rows).optional(), member::whole("timeout_ms", 1, most_timeout_ms).optional(),
+       member::whole("wait_ms", 0, most_wait_ms).optional(), member::word("held", {"wait", "refuse"}).optional(),
+       member::text("reason", 1, most_reason).optional()});
+  if (body.valid() && body.text("reason").size() > static_cast<std::size_t>(most_reason))
+    body.refuse("reason", "has more than 500 bytes");
   if (!body.valid()) co_return body.refused(request);
   ports::QueryRequest asked;
   asked.user = request.caller->user;

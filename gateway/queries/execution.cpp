@@ -52,16 +52,6 @@ std::string extended_query(const ports::QueryRequest& request, std::size_t max_r
   return out;
 }
 
-// PostgreSQL's startup option: blanks and backslashes of a value have a backslash before them.
-std::string options_of(const ports::QueryRequest& request) {
-  std::string options = request.waits_for_approval ? "" : "-c dbgate.hold=refuse";
-  if (request.reason.empty()) return options;
-  options += (options.empty() ? "" : " ") + std::string("-c dbgate.reason=");
-  for (const char c : request.reason)
-    options += c == ' ' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-  return options;
-}
-
 Kind kind_of_refusal(std::string_view code) {
   if (code == sqlstate::invalid_catalog_name.text()) return Kind::no_target;
   if (code == sqlstate::too_many_connections.text()) return Kind::busy;
@@ -123,8 +113,8 @@ Task<Result<>> Execution::enter_and_send() {
   client_ = std::make_unique<WireClient>(std::move(*stream), max_message_bytes);
   WireClient::Parameters parameters = {{"user", request_->user}, {"database", request_->target}};
   parameters.insert(parameters.end(), settings().begin(), settings().end());
-  const std::string options = options_of(*request_);
-  if (!options.empty()) parameters.emplace_back("options", options);
+  if (!request_->waits_for_approval) parameters.emplace_back("dbgate.hold", "refuse");
+  if (!request_->reason.empty()) parameters.emplace_back("dbgate.reason", request_->reason);
   DBGATE_CO_CHECK(co_await client_->enter(std::move(parameters)));
   entered_ = true;
   if (cancelled_ || timed_out_) co_return Error(sqlstate::query_canceled, "cancelled");
