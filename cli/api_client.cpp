@@ -51,10 +51,10 @@ Exit exit_for(unsigned status, const json::object& body) {
 }
 
 std::string hint_for(Exit exit, const json::object& body) {
+  const std::string approval = text_at(body, "approval_url");
+  if (!approval.empty()) return "dbgate approvals wait " + approval.substr(approval.rfind('/') + 1);
   const std::string own = text_at(body, "hint");
   if (!own.empty()) return own;
-  const std::string approval = text_at(body, "approval_url");
-  if (!approval.empty()) return approval;
   if (exit == Exit::timed_out) return "--timeout allows more, as far as the gateway does";
   const std::string code = text_at(body, "code");
   if (code == "changed_meanwhile") return "somebody else changed it meanwhile; look again and repeat";
@@ -239,10 +239,10 @@ json::array Api::items(const std::string& path, Query query, std::size_t limit) 
   return all;
 }
 
-json::value Api::create(const std::string& path, const json::object& body) {
+json::value Api::create(const std::string& path, const json::object& body, const std::string& etag) {
   HttpRequest request{"POST", base + path, "", "application/json", json::serialize(body)};
-  // Sent again, the same request must not make a second object.
   request.headers.emplace_back("Idempotency-Key", make_id("idk_"));
+  if (!etag.empty()) request.headers.emplace_back("If-Match", etag);
   return json_of(send_signed(std::move(request)), url_);
 }
 

@@ -2,6 +2,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -83,6 +84,16 @@ class Api {
   boost::json::array sessions(const Query& filters = {});
   void kill_session(const std::string& id, const std::string& reason);
   boost::json::array audit_records(const Query& filters, std::size_t limit);
+  /// An approval and the tag of what was seen of it.
+  struct SeenApproval {
+    boost::json::object approval;
+    std::string etag;
+  };
+  boost::json::array approvals(const Query& filters, std::size_t limit);
+  /// @param patience  answer no sooner than after this long while it is pending; 30 s at most
+  SeenApproval approval(const std::string& id, std::chrono::seconds patience = std::chrono::seconds(0));
+  boost::json::object decide_approval(const SeenApproval& seen, bool yes, const boost::json::object& words);
+  boost::json::object cancel_approval(const std::string& id);
   /// Server-sent events of topics, read from connection().
   HttpAnswer events(const std::string& topics);
 
@@ -134,7 +145,8 @@ class Api {
   boost::json::value open_call(const std::string& path, const boost::json::object& body);
   boost::json::value form(std::initializer_list<std::pair<const char*, std::string>> fields);
   boost::json::array items(const std::string& path, Query query, std::size_t limit);
-  boost::json::value create(const std::string& path, const boost::json::object& body);
+  /// POST with an Idempotency-Key: sent again, the same request does nothing anew.
+  boost::json::value create(const std::string& path, const boost::json::object& body, const std::string& etag = {});
   /// PATCH or DELETE with the ETag that a GET has just shown.
   boost::json::value change(const std::string& method, const std::string& path, const boost::json::value& body);
 

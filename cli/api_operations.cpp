@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 
 #include "cli/api_client.h"
+#include "cli/output.h"
 #include "cli/problem.h"
 
 // Which path and which members each operation has; how requests are sent is in api_client.cpp.
@@ -179,6 +180,25 @@ void Api::kill_session(const std::string& id, const std::string& reason) {
 }
 json::array Api::audit_records(const Query& filters, std::size_t limit) {
   return items("/audit/records", filters, limit);
+}
+json::array Api::approvals(const Query& filters, std::size_t limit) {
+  return items("/approvals", filters, limit);
+}
+Api::SeenApproval Api::approval(const std::string& id, std::chrono::seconds patience) {
+  std::string path = "/api/v1" + under("approvals", id);
+  if (patience.count() > 0) path += "?wait_seconds=" + std::to_string(patience.count());
+  const HttpAnswer answer = send_signed({"GET", path, "", "", ""});
+  boost::system::error_code failed;
+  const json::value parsed = json::parse(answer.body, failed);
+  if (!failed && parsed.is_object()) return {parsed.as_object(), answer.header("ETag")};
+  throw Problem{Exit::failure, url_.text() + " does not answer as a gateway does", "check the URL"};
+}
+json::object Api::decide_approval(const SeenApproval& seen, bool yes, const json::object& words) {
+  const std::string id = text_at(seen.approval, "id");
+  return create(under("approvals", id) + (yes ? "/approve" : "/deny"), words, seen.etag).as_object();
+}
+json::object Api::cancel_approval(const std::string& id) {
+  return call("POST", under("approvals", id) + "/cancel").as_object();
 }
 HttpAnswer Api::events(const std::string& topics) {
   HttpRequest request{"GET", "/api/v1/events?topics=" + percent_encoded(topics), "", "", ""};

@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
+#include <iterator>
+#include <string_view>
 
 #include "cli/output.h"
 #include "cli/terminal.h"
@@ -13,22 +16,35 @@ std::size_t width_of(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-// Text for a terminal: control characters could move its cursor or worse, and a new line would break the table.
+struct Range {
+  char32_t first, last;
+};
+// Characters that show nothing, or change the order of what shows: with them a text reads as another (Unicode TR 36).
+constexpr Range unseen[] = {{0x80, 0x9f},     {0xad, 0xad},     {0x61c, 0x61c},   {0x200b, 0x200f},  {0x2028, 0x202e},
+                            {0x2060, 0x2069}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0xe007f}};
+
+/// A character of UTF-8, and how many bytes it has; what is none stands for itself.
+std::pair<char32_t, std::size_t> character_at(std::string_view text) {
+  const auto byte = [&text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const std::size_t size = byte(0) >= 0xf0 ? 4 : byte(0) >= 0xe0 ? 3 : byte(0) >= 0xc0 ? 2 : 1;
+  if (size == 1 || text.size() < size) return {byte(0), 1};
+  char32_t code = byte(0) & (0xffu >> (size + 1));
+  for (std::size_t at = 1; at < size; ++at)
+    code = code << 6 | (byte(at) & 0x3fu);
+  return {code, size};
+}
+
+std::string spelt_out(char32_t code) {
+  char digits[16];
+  std::snprintf(digits, sizeof digits, code < 0x80 ? "\\x%02x" : "\\u{%x}", static_cast<unsigned>(code));
+  return digits;
+}
+
+// The same on one line: a new line would break the table.
 std::string visible(const std::string& text) {
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      constexpr char digits[] = "0123456789abcdef";
-      out += {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
-    } else {
-      out += c;
-    }
-  }
+  for (const char c : printable(text))
+    out += c == '\n' ? std::string("\\n") : c == '\t' ? std::string("\\t") : std::string(1, c);
   return out;
 }
 
@@ -94,6 +110,21 @@ std::string upper(std::string text) {
 }
 
 }  // namespace
+
+std::string printable(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto [code, size] = character_at(std::string_view(text).substr(at));
+    const bool control = (code < 0x20 && code != '\n' && code != '\t') || code == 0x7f;
+    const bool hidden =
+        size > 1 && std::any_of(std::begin(unseen), std::end(unseen), [code = code](const Range& range) {
+          return code >= range.first && code <= range.last;
+        });
+    out += control || hidden ? spelt_out(code) : text.substr(at, size);
+    at += size;
+  }
+  return out;
+}
 
 std::string separated_row(const std::string& format, const Row& row) {
   std::string out;

@@ -167,7 +167,7 @@ void print_object(const Options& options, const json::object& object, const Name
     if (value == nullptr) continue;
     const auto cell = cell_text(*value);
     text += styled(name, Style::bold) + std::string(width - name.size() + 2, ' ') +
-            (cell ? *cell : styled("NULL", Style::dim)) + "\n";
+            (cell ? printable(*cell) : styled("NULL", Style::dim)) + "\n";
   }
   page(options, text);
 }

@@ -42,6 +42,11 @@ std::string table_text(const Rows& rows, bool headers);
 std::string aligned_text(const Rows& rows, bool headers);
 std::string markdown_text(const Rows& rows);
 
+/// Text for a terminal, with its line ends: what could move the cursor, hide or reorder characters is spelt out, such
+/// as
+/// "\x1b" and "\u{202e}".
+std::string printable(const std::string& text);
+
 /// The text of a JSON value in a cell; none for null.
 std::optional<std::string> cell_text(const boost::json::value& value);
 /// A member by name, or by a path with dots; null if there is none.

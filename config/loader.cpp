@@ -121,9 +121,9 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 }
 
 void read_root(const Value& root, Config& config) {
-  root.expect_keys({"version",   "state_dir", "workers", "listen",   "log",     "limits",      "audit", "users",
-                    "groups",    "roles",     "targets", "policies", "masking", "tests",       "store", "encryption",
-                    "passwords", "tokens",    "sign_in", "oidc",     "api",     "registration", "models"});
+  root.expect_keys({"version",   "state_dir", "workers", "listen",   "log",     "limits",       "audit",  "users",
+                    "groups",    "roles",     "targets", "policies", "masking", "tests",        "store",  "encryption",
+                    "passwords", "tokens",    "sign_in", "oidc",     "api",     "registration", "models", "webhooks"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -169,6 +169,7 @@ void read_root(const Value& root, Config& config) {
   root["api"].expect_keys({"public_url"});
   read_public_url(root["api"]["public_url"], config.public_url);
   read_oidc(root["oidc"], config.oidc);
+  read_webhooks(root["webhooks"], config.webhooks);
   read_users(root["users"], config);
   read_groups(root["groups"], config);
   read_roles(root["roles"], config);

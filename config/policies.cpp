@@ -22,7 +22,7 @@ void read_patterns(const Value& list, std::vector<Pattern>& target, Parse parse,
   });
 }
 
-Rule read_rule(const Value& value) {
+Rule read_rule(const Value& value, bool refuse, const Config& config) {
   Rule rule;
   value.expect_keys({"everything",   "pack",        "select",        "insert",   "update",  "delete",
                      "merge",        "truncate",    "copy_in",       "copy_out", "lock",    "ddl",
@@ -62,7 +62,7 @@ Rule read_rule(const Value& value) {
   value["function_call"].read(rule.function_call);
   value["connect"].read(rule.connect);
   value["descendants"].read(rule.descendants);
-  read_require(value, rule);
+  read_require(value, refuse, config, rule);
   value["statements"].each([&rule](const Value& element) {
     ListedStatement statement{{}, element.line(), element.column()};
     element.read(statement.text);
@@ -98,7 +98,8 @@ void read_policies(const Value& list, Config& config) {
   for (const Target& target : config.targets)
     targets.push_back(target.name);
   list.each([&](const Value& value) {
-    value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "cache", "limits", "risk"});
+    value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "cache", "limits", "risk",
+                       "approval", "hold"});
     Policy policy;
     value["name"].read(policy.name);
     if (policy.name.empty()) value.error("needs a name");
@@ -114,7 +115,8 @@ void read_policies(const Value& list, Config& config) {
     if (policy.targets.empty()) value.error("needs on: a list of targets");
     check_principals(who, policy.users, policy.groups, config);
     check_names(value["on"], policy.targets, targets, "target");
-    value["allow"].each([&policy](const Value& rule) { policy.allow.push_back(read_rule(rule)); });
+    const bool refuse = read_hold(value["hold"]);
+    value["allow"].each([&](const Value& rule) { policy.allow.push_back(read_rule(rule, refuse, config)); });
     read_masks(value["mask"], policy.masks);
     read_filters(value["filter"], policy.filters);
     read_cached_reads(value["cache"], policy.cached, config);
@@ -124,8 +126,13 @@ void read_policies(const Value& list, Config& config) {
                                   [](const RiskBounds& bounds) { return bounds.llm != ModelUse::off; });
     if (asks && config.models.providers.empty() && !value.stored())
       value["risk"].warn("asks models, and models.providers has none: rules alone rate statements");
-    value["deny"].each([&policy](const Value& rule) {
-      policy.deny.push_back(read_rule(rule));
+    read_approval(value["approval"], refuse, policy.approval, config);
+    if (holds(policy.risk) && !policy.approval) {
+      value["risk"].error(
+          "hold_at needs approval beside it: who has to agree, such as approval: { from: { groups: [leads] } }");
+    }
+    value["deny"].each([&](const Value& rule) {
+      policy.deny.push_back(read_rule(rule, refuse, config));
       // Another spelling would go round it.
       if (asks_beyond_where(policy.deny.back())) rule["require"].error("is for allow only: what is denied is denied");
       if (!policy.deny.back().statements.empty()) rule["statements"].error("is for allow only: name what is denied");

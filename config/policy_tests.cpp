@@ -42,8 +42,8 @@ void read_tests(const Value& list, std::vector<PolicyTest>& tests) {
       if (!value[key].present()) value.error(std::string("needs ") + key);
     }
     std::size_t expected = 0;
-    value["expect"].read_word({"allow", "deny", "mask", "log_only"}, expected);
-    test.expect = std::data({"allow", "deny", "mask", "log_only"})[expected];
+    value["expect"].read_word({"allow", "deny", "mask", "log_only", "hold"}, expected);
+    test.expect = std::data({"allow", "deny", "mask", "log_only", "hold"})[expected];
     tests.push_back(std::move(test));
   });
 }

@@ -105,6 +105,12 @@ void read_sign_in(const Value& value, User& user, const Config& config);
 void read_traffic_limits(const Value& value, TrafficLimits& limits);
 /// Reads `risk` of a policy; what stands for a kind of principal counts before what stands for all.
 void read_risk(const Value& value, RiskPolicy& risk);
+/// Reads `approval` of a policy or of a rule's `require`. @param refuse  whether clients are refused instead of waiting
+void read_approval(const Value& value, bool refuse, ApprovalRulePtr& approval, const Config& config);
+/// Reads `hold` of a policy. @return whether clients are refused instead of waiting
+bool read_hold(const Value& value);
+/// Whether it holds statements of any kind of principal.
+bool holds(const RiskPolicy& risk);
 /// Reads `kind` of a user.
 void read_kind(const Value& value, PrincipalKind& kind);
 /// Reads `sensitive` of a target.
@@ -128,7 +134,7 @@ bool parse_column_name(std::string_view text, ConfinedColumn& column);
 /// Reads `schemas`, which the pack "migrator" works in.
 void read_schemas(const Value& rule_value, Rule& rule);
 /// Reads `require` of a rule.
-void read_require(const Value& rule_value, Rule& rule);
+void read_require(const Value& rule_value, bool refuse, const Config& config, Rule& rule);
 /// Whether its relations have conditions besides a WHERE clause.
 bool asks_beyond_where(const Rule& rule);
 /// Warns of attributes that none of the users has.
@@ -142,6 +148,10 @@ bool is_loopback_url(const std::string& url);
 /// An origin: scheme, host, port.
 void read_public_url(const Value& value, std::string& url);
 void read_oidc(const Value& list, std::vector<OidcProvider>& providers);
+/// Whether it is http to this machine.
+bool is_loopback_url(const std::string& url);
+/// Reads `webhooks`.
+void read_webhooks(const Value& list, std::vector<Webhook>& hooks);
 /// Complains about `users` and `groups` of a map that nobody is called.
 void check_principals(const Value& value, const std::vector<std::string>& users, const std::vector<std::string>& groups,
                       const Config& config);

@@ -57,12 +57,12 @@ void read_schemas(const Value& rule_value, Rule& rule) {
 
 bool asks_beyond_where(const Rule& rule) {
   return !rule.require_values.empty() || rule.max_list > 0 || rule.max_limit > 0 || rule.max_rows > 0 ||
-         rule.require_reason;
+         rule.require_reason || rule.require_approval != nullptr;
 }
 
-void read_require(const Value& rule_value, Rule& rule) {
+void read_require(const Value& rule_value, bool refuse, const Config& config, Rule& rule) {
   const Value require = rule_value["require"];
-  require.expect_keys({"where", "values", "max_list", "max_limit", "max_rows", "reason"});
+  require.expect_keys({"where", "values", "max_list", "max_limit", "max_rows", "reason", "approval"});
   if (!require.is_map()) return;
   require["where"].read(rule.require_where);
   read_values(require["values"], rule.require_values);
@@ -70,6 +70,7 @@ void read_require(const Value& rule_value, Rule& rule) {
   read_number(require["max_limit"], rule.max_limit);
   read_number(require["max_rows"], rule.max_rows);
   require["reason"].read(rule.require_reason);
+  read_approval(require["approval"], refuse, rule.require_approval, config);
   if (!asks_beyond_where(rule)) return;
   // These are conditions of access to relations; what else a rule allows has none.
   if (rule.everything) require.error("cannot stand beside everything: name what is allowed");

@@ -25,15 +25,17 @@ void read_use(const Value& value, ModelUse& use) {
 }  // namespace
 
 void read_risk(const Value& value, RiskPolicy& risk) {
-  value.expect_keys({"deny_at", "llm", "person", "service", "agent"});
+  value.expect_keys({"log_at", "hold_at", "deny_at", "llm", "person", "service", "agent"});
   constexpr const char* kinds[] = {"person", "service", "agent"};
   for (std::size_t kind = 0; kind < risk.size(); ++kind) {
     const Value own = value[kinds[kind]];
-    own.expect_keys({"deny_at", "llm"});
-    read_level(value["deny_at"], risk[kind].deny_at);
-    read_level(own["deny_at"], risk[kind].deny_at);
-    read_use(value["llm"], risk[kind].llm);
-    read_use(own["llm"], risk[kind].llm);
+    own.expect_keys({"log_at", "hold_at", "deny_at", "llm"});
+    for (const Value& from : {value, own}) {
+      read_level(from["log_at"], risk[kind].log_at);
+      read_level(from["hold_at"], risk[kind].hold_at);
+      read_level(from["deny_at"], risk[kind].deny_at);
+      read_use(from["llm"], risk[kind].llm);
+    }
   }
 }
 

@@ -15,6 +15,7 @@
 #include "config/models.h"
 #include "config/risk.h"
 #include "config/store.h"
+#include "config/webhooks.h"
 #include "config/window.h"
 
 // The configuration as plain values. Every key is described in docs/configuration.md.
@@ -227,6 +228,7 @@ struct Rule {
   std::size_t max_limit = 0;  ///< 0: none is asked for
   std::size_t max_rows = 0;   ///< 0: no limit
   bool require_reason = false;
+  ApprovalRulePtr require_approval;         ///< null: nobody has to agree
   bool descendants = false;                 ///< the tables with all their children and partitions
   std::vector<ListedStatement> statements;  ///< allow only: these shapes, whatever they do
   std::optional<Window> when;               ///< in force at these times only
@@ -252,6 +254,7 @@ struct Policy {
   std::vector<CachedReads> cached;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
   RiskPolicy risk{};
+  ApprovalRulePtr approval{};  ///< for what the rating holds
 };
 
 /// What a policy's author expects of it.
@@ -259,7 +262,7 @@ struct PolicyTest {
   std::string user;
   std::string target;  ///< or target/database
   std::string sql;
-  std::string expect;              ///< allow, deny, mask, log_only
+  std::string expect;              ///< allow, deny, mask, log_only, hold
   std::string rule;                ///< empty: any
   std::string reason;              ///< to be found in a reason; empty: any
   std::optional<std::int64_t> at;  ///< seconds since 1970 UTC; without: now
@@ -287,6 +290,7 @@ struct Config {
   Registration registration = Registration::invitation;
   std::string public_url;  ///< of the API, as people reach it: scheme, host, port; empty: as requests name it
   std::vector<OidcProvider> oidc;
+  std::vector<Webhook> webhooks;
   std::vector<User> users;
   /// Ids of credentials that let nobody in any more; who is in by one of them goes. As long as a session of it, or an
   /// access token for it, may live. Not of the file.

@@ -42,8 +42,8 @@ void add_list(json::object& object, const std::string& member, const Call& call,
 }
 
 Flag scope_flag() {
-  Flag flag = choice("--scope", "SCOPE", "read query connect account admin",
-                     "what it may be used for (read, query, connect); also account, admin; may stand several times");
+  Flag flag = choice("--scope", "SCOPE", "read query connect approve account admin",
+                     "what it may be used for (read, query, connect); also approve, account, admin; may stand several times");
   flag.many = true;
   return flag;
 }

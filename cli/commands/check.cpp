@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 #include <iostream>
 
+#include "cli/commands/approval_sheet.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/targets.h"
 #include "cli/output.h"
@@ -29,6 +30,18 @@ bool risky(const json::value& decision, const std::string& limit) {
   return at != std::string::npos && at >= order.find(" " + limit + " ");
 }
 
+// Who would have to agree, each rule on a line.
+void show_approvers(const json::value& decision) {
+  const json::value* const approvals = decision.as_object().if_contains("approvals");
+  if (approvals == nullptr || !approvals->is_array()) return;
+  for (const json::value& one : approvals->as_array()) {
+    if (!one.is_object()) continue;
+    const json::value* const needed = one.as_object().if_contains("needed");
+    const json::object as_asked{{"approvers", one}, {"missing", needed == nullptr ? json::value(nullptr) : *needed}};
+    std::cerr << "  needs approval: " << printable(approvers_text(as_asked)) << " (" << text_at(one, "rule") << ")\n";
+  }
+}
+
 int check(const Call& call) {
   Api api(call.options);
   const std::string target = call.text("TARGET");
@@ -50,6 +63,7 @@ int check(const Call& call) {
   } else {
     Listing listing{{"effect", "operation", "rule", "sqlstate", "message"}, {decision}, {"reasons", "risk.level"}};
     print_listing(call.options, listing);
+    show_approvers(decision);
     const std::string hint = text_at(decision, "hint");
     if (!hint.empty()) std::cerr << "  hint: " << hint << '\n';
   }

@@ -15,6 +15,7 @@ Verbs exec_verbs();
 Verbs check_verbs();
 Verbs history_verbs();
 Verbs session_verbs();
+Verbs approval_verbs();
 Verbs audit_verbs();
 Verbs policy_verbs();
 Verbs environment_verbs();

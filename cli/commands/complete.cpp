@@ -15,6 +15,7 @@
 namespace dbgate::cli {
 namespace {
 
+constexpr std::size_t most_approvals = 200;
 constexpr int wait_steps = 6;
 constexpr useconds_t step_microseconds = 10'000;
 
@@ -22,6 +23,7 @@ boost::json::array names_of(Api& api, const std::string& kind) {
   if (kind == "user") return api.users();
   if (kind == "group") return api.groups();
   if (kind == "service") return api.service_accounts();
+  if (kind == "approval") return api.approvals({{"state", "pending"}}, most_approvals);
   return api.targets();
 }
 
@@ -59,7 +61,8 @@ std::vector<std::string> names(const Call& call, const std::string& kind) {
 
 std::vector<std::string> values_of(const Call& call, const std::string& kind) {
   std::vector<std::string> values;
-  if (kind == "target" || kind == "user" || kind == "group" || kind == "service") return names(call, kind);
+  const bool asked_for = kind == "target" || kind == "user" || kind == "group" || kind == "service";
+  if (asked_for || kind == "approval") return names(call, kind);
   if (kind == "profile") {
     for (const auto& [name, settings] : load_settings().profiles)
       values.push_back(name);
@@ -95,7 +98,7 @@ int complete(const Call& call) {
 
 Verbs complete_verbs() {
   Verb verb{"__complete", "print values for completion"};
-  verb.arguments = {{"KIND", Kind::text, "target, user, group, service, profile, tunnel, setting or topic"},
+  verb.arguments = {{"KIND", Kind::text, "target, user, group, service, profile, tunnel, approval, setting or topic"},
                     {"PREFIX", Kind::text, "what is typed already", false}};
   verb.hidden = true;
   verb.run = complete;

@@ -137,6 +137,8 @@ json::object query_of(const Call& call) {
   const auto timeout = call.duration("timeout", std::chrono::seconds(0));
   if (timeout.count() > 0) query["timeout_ms"] = timeout.count() * 1000;
   if (call.has("script")) query["script"] = true;
+  if (call.has("reason")) query["reason"] = call.text("reason");
+  query["held"] = call.has("wait") ? "wait" : "refuse";
   return query;
 }
 
@@ -202,6 +204,8 @@ Verbs exec_verbs() {
       toggle("--script", "the text has several statements, which run in one transaction"),
       option("--max-rows", Kind::number, "N", "rows of each result at most"),
       option("--timeout", Kind::duration, "DURATION", "cancel it after this long"),
+      option("--reason", Kind::text, "TEXT", "why, for those who must agree and for policies that ask for one"),
+      toggle("--wait", "wait for whoever has to agree; without, that is refused and asked for"),
       toggle("--dry-run", "say what would be decided; nothing runs"),
   };
   verb.description =

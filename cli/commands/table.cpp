@@ -9,6 +9,7 @@ std::vector<Group> all_groups() {
   return {
       {"history", "statements that you have run"},
       {"sessions", "live sessions"},
+      {"approvals", "what waits for a second person"},
       {"audit", "what happened"},
       {"policy", "policies: tested and compared without a gateway, and those of the store"},
       {"config", "settings of this program"},
@@ -49,16 +50,36 @@ std::vector<Flag> shared_flags() {
 
 Table make_table() {
   Table table;
-  for (const auto family : {login_verbs,      account_verbs,        list_verbs,
-                            show_verbs,       connect_verbs,        tunnel_verbs,
-                            exec_verbs,       check_verbs,          environment_verbs,
-                            doctor_verbs,     help_verbs,           complete_verbs,
-                            history_verbs,    session_verbs,        audit_verbs,
-                            policy_verbs,     stored_policy_verbs,  config_verbs,
-                            profile_verbs,    personal_token_verbs, database_password_verbs,
-                            user_verbs,       group_verbs,          service_account_verbs,
-                            target_verbs,     invitation_verbs,     role_verbs,
-                            login_list_verbs, saved_query_verbs}) {
+  for (const auto family : {login_verbs,
+                            account_verbs,
+                            list_verbs,
+                            show_verbs,
+                            connect_verbs,
+                            tunnel_verbs,
+                            exec_verbs,
+                            check_verbs,
+                            environment_verbs,
+                            doctor_verbs,
+                            help_verbs,
+                            complete_verbs,
+                            history_verbs,
+                            session_verbs,
+                            approval_verbs,
+                            audit_verbs,
+                            policy_verbs,
+                            stored_policy_verbs,
+                            config_verbs,
+                            profile_verbs,
+                            personal_token_verbs,
+                            database_password_verbs,
+                            user_verbs,
+                            group_verbs,
+                            service_account_verbs,
+                            target_verbs,
+                            invitation_verbs,
+                            role_verbs,
+                            login_list_verbs,
+                            saved_query_verbs}) {
     Verbs verbs = family();
     std::move(verbs.begin(), verbs.end(), std::back_inserter(table.verbs));
   }

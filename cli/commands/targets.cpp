@@ -19,6 +19,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::int64_t cache_seconds = 300;
+constexpr std::int64_t approvals_seconds = 5;  // they come and go
 
 [[noreturn]] void refuse(const std::string& name, const json::array& targets) {
   std::vector<std::string> names;
@@ -56,7 +57,8 @@ void no_target(Api& api, const std::string& name) {
 std::vector<std::string> cached_names(const Options& options, const std::string& kind, bool& fresh) {
   const std::string path = cache_path(options, kind);
   struct stat status {};
-  fresh = ::stat(path.c_str(), &status) == 0 && std::time(nullptr) - status.st_mtime < cache_seconds;
+  const std::int64_t keep = kind == "approval" ? approvals_seconds : cache_seconds;
+  fresh = ::stat(path.c_str(), &status) == 0 && std::time(nullptr) - status.st_mtime < keep;
   std::vector<std::string> names;
   boost::system::error_code failed;
   const std::string text = read_private_file(path);
@@ -70,7 +72,7 @@ std::vector<std::string> cached_names(const Options& options, const std::string&
 void cache_names(const Options& options, const std::string& kind, const json::array& items) {
   json::array names;
   for (const json::value& item : items)
-    names.emplace_back(text_at(item, "name"));
+    names.emplace_back(text_at(item, kind == "approval" ? "id" : "name"));
   try {
     write_private_file(cache_path(options, kind), json::serialize(names) + "\n");
   } catch (const Problem&) {

@@ -217,6 +217,8 @@ std::string dynamic_kind(Kind kind) {
       return "profile";
     case Kind::tunnel:
       return "tunnel";
+    case Kind::approval:
+      return "approval";
     case Kind::setting:
       return "setting";
     case Kind::topic:

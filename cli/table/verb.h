@@ -24,6 +24,7 @@ enum class Kind : std::uint8_t {
   service,
   profile,
   tunnel,
+  approval,
   setting,
   topic,
 };

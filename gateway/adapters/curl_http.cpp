@@ -31,6 +31,8 @@ class CurlHttp final : public ports::HttpClient {
       return Error(sqlstate::invalid_parameter_value, "a URL that is neither https nor http to this machine");
     const CURLcode done = curl_easy_perform(transfer->handle());
     if (done == CURLE_OK) return transfer->take_response();
+    if (done == CURLE_ABORTED_BY_CALLBACK)
+      return Error(sqlstate::query_canceled, transfer->host() + " was being asked: stopped");
     return Error(sqlstate::connection_failure, transfer->host() + " cannot be asked: " + std::string(why(done)));
   }
 

@@ -24,6 +24,11 @@ bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "[::1]" || (address && host.starts_with("127."));
 }
 
+// Called now and then while a transfer is under way, once a second at least; anything but 0 ends it.
+int look_at_stop(void* token, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<const std::stop_token*>(token)->stop_requested() ? 1 : 0;
+}
+
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
@@ -88,6 +93,11 @@ bool CurlTransfer::prepare(const CurlLimits& limits) {
   if (!request_.ca_file.empty()) {
     curl_easy_setopt(handle_, CURLOPT_CAINFO, request_.ca_file.c_str());
     curl_easy_setopt(handle_, CURLOPT_CAPATH, nullptr);
+  }
+  if (request_.stop.stop_possible()) {
+    curl_easy_setopt(handle_, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(handle_, CURLOPT_XFERINFOFUNCTION, look_at_stop);
+    curl_easy_setopt(handle_, CURLOPT_XFERINFODATA, &request_.stop);
   }
   if (request_.method != "GET") {
     curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());

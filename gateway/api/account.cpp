@@ -21,7 +21,7 @@ constexpr std::array<std::pair<Role, std::string_view>, 5> role_names = {{{Role:
                                                                           {Role::target_admin, "target_admin"},
                                                                           {Role::policy_admin, "policy_admin"},
                                                                           {Role::auditor, "auditor"}}};
-constexpr std::array<std::string_view, 5> all_scopes = {"read", "query", "connect", "account", "admin"};
+constexpr std::array<std::string_view, 6> all_scopes = {"read", "query", "connect", "approve", "account", "admin"};
 
 json::array roles_of(const Caller& caller) {
   json::array names;

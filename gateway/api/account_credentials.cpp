@@ -16,25 +16,12 @@ namespace store = ports::store;
 constexpr std::int64_t most_name = 100;
 constexpr std::int64_t most_target = 128;
 constexpr std::int64_t longest_life_s = 366ll * 86'400;
-constexpr char between = '\n';  // in no id and no number
-
-store::Page page_of(const ListQuery& query) {
-  store::Page page;
-  page.limit = query.limit;
-  page.descending = query.descending;
-  const std::size_t split = query.last.find(between);
-  if (split != std::string::npos) page.after = store::Cursor{query.last.substr(0, split), query.last.substr(split + 1)};
-  return page;
-}
 
 template <class T, class Render>
 Response listed(Services& services, const Request& request, const ListQuery& query, const store::Listed<T>& list,
                 const Render& render) {
-  std::vector<std::string> items;
-  for (const T& item : list.items)
-    items.push_back(json::serialize(render(item)));
-  const std::string last = list.next ? list.next->key + between + list.next->id : std::string();
-  return list_response(request, services.cursors, query, items, last);
+  return store_list_response<T>(request, services.cursors, query, list,
+                                [&render](const T& item) { return json::serialize(render(item)); });
 }
 
 json::object token_object(const store::AccessKey& token) {
@@ -65,7 +52,7 @@ Task<Response> list_own(Services& services, Request& request, ListOwn<T> list, R
   Response refused;
   const auto query = read_list_query(request, services.cursors, {.sorts = {"created_at"}}, refused);
   if (!query) co_return refused;
-  const auto page = co_await (services.accounts.*list)(request.caller->user, page_of(*query));
+  const auto page = co_await (services.accounts.*list)(request.caller->user, store_page(*query));
   if (!page) co_return account_problem(request, page.error());
   co_return listed(services, request, *query, *page, render);
 }
@@ -108,7 +95,7 @@ Task<Response> list_my_tokens(Services& services, Request& request) {
 }
 
 Task<Response> create_my_token(Services& services, Request& request) {
-  const JsonBody body(request, {member::text("name", 1, most_name), member::texts("scopes", 1, 5, 16),
+  const JsonBody body(request, {member::text("name", 1, most_name), member::texts("scopes", 1, 6, 16),
                                 member::whole("expires_in_seconds", 1, longest_life_s)});
   if (!body.valid()) co_return body.refused(request);
   const Caller& caller = *request.caller;

@@ -24,6 +24,17 @@ json::object objects_of(const ports::DecisionSummary& decided) {
   return {{"relations", std::move(relations)}, {"functions", json::value_from(decided.functions)}};
 }
 
+json::array approvals_of(const ports::DecisionSummary& decided) {
+  json::array approvals;
+  for (const ports::HoldSummary& hold : decided.holds) {
+    approvals.push_back(json::object{{"rule", hold.rule},
+                                     {"groups", json::value_from(hold.groups)},
+                                     {"users", json::value_from(hold.users)},
+                                     {"needed", hold.needed}});
+  }
+  return approvals;
+}
+
 json::object answer_of(const ports::DecisionSummary& decided) {
   json::object answer;
   answer["effect"] = decided.effect;
@@ -31,6 +42,7 @@ json::object answer_of(const ports::DecisionSummary& decided) {
   answer["reasons"] = json::value_from(decided.reasons);
   answer["operation"] = decided.operation;
   answer["objects"] = objects_of(decided);
+  if (!decided.holds.empty()) answer["approvals"] = approvals_of(decided);
   if (decided.sqlstate.empty()) return answer;
   answer["sqlstate"] = decided.sqlstate;
   answer["message"] = decided.message;

@@ -160,21 +160,13 @@ Task<Response> list_logins(Services& services, Request& request) {
   store::LoginFilter filter;
   filter.live_only = true;
   if (const std::string* const user = query->filter("user")) filter.user = *user;
-  store::Page page;
-  page.limit = query->limit;
-  if (!query->last.empty()) {
-    const std::size_t bar = query->last.find('|');
-    page.after =
-        store::Cursor{query->last.substr(0, bar), query->last.substr(std::min(bar, query->last.size() - 1) + 1)};
-  }
+  const store::Page page = store_page(*query);
   const auto listed = co_await ask<store::Listed<store::Login>>(
       services, [&](ports::Administration& admin) { return admin.entries().list_logins(filter, page); });
   if (!listed) co_return refused_by(request, listed.error());
-  std::vector<std::string> items;
-  for (const store::Login& login : listed->items)
-    items.push_back(json::serialize(json_of(login)));
-  co_return list_response(request, services.cursors, *query, items,
-                          listed->next ? listed->next->key + "|" + listed->next->id : "");
+  co_return store_list_response<store::Login>(
+      request, services.cursors, *query, *listed,
+      [](const store::Login& login) { return json::serialize(json_of(login)); });
 }
 
 Task<Response> end_login(Services& services, Request& request) {

@@ -10,8 +10,13 @@ namespace dbgate::api {
 namespace {
 
 std::size_t bytes_of(const ports::Event& event) noexcept {
-  return sizeof(EventHub::Numbered) + event.topic.size() + event.type.size() + event.user.size() + event.by.size() +
-         event.data.size();
+  std::size_t bytes = sizeof(EventHub::Numbered) + event.topic.size() + event.type.size() + event.user.size() +
+                      event.by.size() + event.data.size();
+  for (const auto* const names : {&event.users, &event.groups}) {
+    for (const std::string& name : *names)
+      bytes += sizeof name + name.size();
+  }
+  return bytes;
 }
 
 }  // namespace

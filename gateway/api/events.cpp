@@ -37,9 +37,17 @@ struct Watching {
   bool may_see(const ports::Event& event) const {
     if (event.type == EventHub::missed) return true;
     const bool wanted = topics.empty() || std::find(topics.begin(), topics.end(), event.topic) != topics.end();
-    const std::string& me = who.caller->user;
-    const bool own = !me.empty() && (event.user == me || event.by == me);
-    return wanted && (own || any_of(who.caller->roles, Role::auditor));
+    return wanted && (concerns(event) || any_of(who.caller->roles, Role::auditor));
+  }
+  bool concerns(const ports::Event& event) const {
+    const Caller& me = *who.caller;
+    if (me.user.empty()) return false;
+    const auto mine = [&me](const std::string& group) {
+      return std::find(me.groups.begin(), me.groups.end(), group) != me.groups.end();
+    };
+    return event.user == me.user || event.by == me.user ||
+           std::find(event.users.begin(), event.users.end(), me.user) != event.users.end() ||
+           std::any_of(event.groups.begin(), event.groups.end(), mine);
   }
 };
 

@@ -170,7 +170,7 @@ Task<Response> list_keys(Services& services, Request& request) {
 
 Task<Response> create_key(Services& services, Request& request) {
   const JsonBody body(request,
-                      {member::text("name", 1, most_key_name), member::texts("scopes", 1, 5, most_name).optional(),
+                      {member::text("name", 1, most_key_name), member::texts("scopes", 1, 6, most_name).optional(),
                        member::whole("expires_in_seconds", 1, longest_key_s).optional()});
   if (!body.valid()) co_return body.refused(request);
   ports::KeyWish wish{body.text("name"), body.texts("scopes"), body.whole("expires_in_seconds", usual_key_s)};

@@ -13,11 +13,13 @@
 namespace dbgate::api {
 namespace {
 
+namespace store = ports::store;
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::size_t most_limit = 500;
 constexpr std::size_t most_parameters = 50;
 constexpr std::size_t tag_bytes = 16;
+constexpr char between = '\n';  // in no id and no number
 
 Response refuse(const Request& request, const std::string& name, const std::string& detail) {
   return problem(request, "bad_request", "the parameter \"" + name + "\" " + detail,
@@ -158,6 +160,19 @@ const std::string* ListQuery::filter(std::string_view name) const noexcept {
   const auto found =
       std::find_if(filters.begin(), filters.end(), [name](const auto& one) { return one.first == name; });
   return found == filters.end() ? nullptr : &found->second;
+}
+
+store::Page store_page(const ListQuery& query) {
+  store::Page page;
+  page.limit = query.limit;
+  page.descending = query.descending;
+  const std::size_t split = query.last.find(between);
+  if (split != std::string::npos) page.after = store::Cursor{query.last.substr(0, split), query.last.substr(split + 1)};
+  return page;
+}
+
+std::string place_in_store(const std::optional<store::Cursor>& next) {
+  return next ? next->key + between + next->id : std::string();
 }
 
 std::optional<Parameters> read_query(const Request& request, const std::vector<std::string_view>& known,

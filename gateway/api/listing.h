@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "gateway/api/exchange.h"
+#include "gateway/ports/store_records.h"
 
 namespace dbgate::api {
 
@@ -59,6 +61,21 @@ std::optional<ListQuery> read_list_query(const Request& request, const Cursors& 
 /// @param cut    of lists that are searched for: whether the page ended because so much had been read
 Response list_response(const Request& request, const Cursors& cursors, const ListQuery& query,
                        const std::vector<std::string>& items, const std::string& last, std::optional<bool> cut = {});
+
+/// The page of the store that a list begins with.
+ports::store::Page store_page(const ListQuery& query);
+/// What a cursor keeps of the store's place in a list; empty: this was the end.
+std::string place_in_store(const std::optional<ports::store::Cursor>& next);
+
+/// A list as the store has given it. @param text  JSON
+template <class T>
+Response store_list_response(const Request& request, const Cursors& cursors, const ListQuery& query,
+                             const ports::store::Listed<T>& list, const std::function<std::string(const T&)>& text) {
+  std::vector<std::string> items;
+  for (const T& item : list.items)
+    items.push_back(text(item));
+  return list_response(request, cursors, query, items, place_in_store(list.next));
+}
 
 /// The parameters of a query for operations that are no lists: each name at most once, none but `known`.
 /// @return nothing, and `refused` is the answer, if there is anything else

@@ -1,6 +1,7 @@
 #include "gateway/api/operations.h"
 
 #include "gateway/api/account.h"
+#include "gateway/api/approvals.h"
 #include "gateway/api/decisions.h"
 #include "gateway/api/entries.h"
 #include "gateway/api/events.h"
@@ -137,6 +138,26 @@ const Operation table[] = {
      .scope = "query",
      .demand = Demand::idempotency_key},
     {.method = "GET", .path = "/api/v1/targets/{name}/schema", .id = "showSchema", .handler = show_schema},
+    // approvals.yaml
+    {.method = "GET", .path = "/api/v1/approvals", .id = "listApprovals", .handler = list_approvals},
+    {.method = "GET", .path = "/api/v1/approvals/{id}", .id = "showApproval", .handler = show_approval},
+    {.method = "POST",
+     .path = "/api/v1/approvals/{id}/approve",
+     .id = "approveApproval",
+     .handler = approve_approval,
+     .scope = "approve",
+     .demand = Demand::idempotency_key},
+    {.method = "POST",
+     .path = "/api/v1/approvals/{id}/deny",
+     .id = "denyApproval",
+     .handler = deny_approval,
+     .scope = "approve",
+     .demand = Demand::idempotency_key},
+    {.method = "POST",
+     .path = "/api/v1/approvals/{id}/cancel",
+     .id = "cancelApproval",
+     .handler = cancel_approval,
+     .scope = "query"},
     // users.yaml
     {.method = "GET",
      .path = "/api/v1/users",

@@ -17,6 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::int64_t most_database = 128;
+constexpr std::int64_t most_reason = 500;
 constexpr std::int64_t most_rows = 1'000'000'000;
 constexpr std::int64_t most_timeout_ms = 24 * 3'600'000;
 constexpr std::int64_t usual_wait_ms = 10'000;
@@ -58,6 +59,7 @@ Response failed(const Request& request, const ports::QueryFailure& failure, cons
   add("query_id", query_id);
   add("server_detail", failure.detail);
   add("hint", failure.hint);
+  if (!failure.approval.empty()) more.approval_url = queries::approval_url(failure.approval);
   if (failure.kind == ports::QueryFailureKind::busy) more.retry_after_seconds = 1;
   return problem(request, queries::problem_of(failure.kind).code, failure.message, more);
 }
@@ -185,11 +187,15 @@ class Asked {
 }  // namespace
 
 Task<Response> create_query(Services& services, Request& request) {
-  JsonBody body(request, {member::sql("sql"), member::values("parameters", 0, 65'535).optional(),
-                          member::text("database", 1, most_database).optional(), member::boolean("script").optional(),
-                          member::whole("max_rows", 1, most_rows).optional(),
-                          member::whole("timeout_ms", 1, most_timeout_ms).optional(),
-                          member::whole("wait_ms", 0, most_wait_ms).optional()});
+  JsonBody body(
+      request,
+      {member::sql("sql"), member::values("parameters", 0, 65'535).optional(),
+       member::text("database", 1, most_database).optional(), member::boolean("script").optional(),
+       member::whole("max_rows", 1, most_rows).optional(), member::whole("timeout_ms", 1, most_timeout_ms).optional(),
+       member::whole("wait_ms", 0, most_wait_ms).optional(), member::word("held", {"wait", "refuse"}).optional(),
+       member::text("reason", 1, most_reason).optional()});
+  if (body.valid() && body.text("reason").size() > static_cast<std::size_t>(most_reason))
+    body.refuse("reason", "has more than 500 bytes");
   if (!body.valid()) co_return body.refused(request);
   ports::QueryRequest asked;
   asked.user = request.caller->user;
@@ -199,6 +205,8 @@ Task<Response> create_query(Services& services, Request& request) {
   if (body.has("database")) asked.target += "/" + body.text("database");
   asked.sql = body.text("sql");
   asked.script = body.boolean("script", false);
+  asked.waits_for_approval = body.text("held") != "refuse";
+  asked.reason = body.text("reason");
   asked.max_rows = static_cast<std::size_t>(body.whole("max_rows", 0));
   asked.timeout = std::chrono::milliseconds(body.whole("timeout_ms", 0));
   if (const json::value* const parameters = body.value("parameters")) {

@@ -8,6 +8,7 @@
 #include "gateway/api/listing.h"
 #include "gateway/ports/account_service.h"
 #include "gateway/ports/administration.h"
+#include "gateway/ports/approvals.h"
 #include "gateway/ports/audit_search.h"
 #include "gateway/ports/gateway_service.h"
 #include "gateway/ports/query_service.h"
@@ -26,6 +27,7 @@ struct Services {
   std::function<std::uint64_t()> requests_per_minute;  ///< of one caller, by the configuration in force; 0: no limit
   ports::Administration* administration = nullptr;     ///< null without an identity store
   ports::AuditSearch* audit = nullptr;                 ///< null where there is no log to search
+  ports::ApprovalService* approvals = nullptr;         ///< null without an identity store
   std::function<std::string()> public_url = {};  ///< as people reach the API: an origin; empty: as requests name it
 };
 

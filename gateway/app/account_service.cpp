@@ -172,7 +172,8 @@ Task<Result<std::string>> AccountService::jwks() {
 }
 
 Task<Result<>> AccountService::sign_out(ports::AccountCaller caller, bool all) {
-  const auto ended = co_await on<void>(identity_.blocking(), [&]() -> Result<> {
+  DBGATE_CO_CHECK(record_change(caller, all ? "logout.all" : "logout", caller.credential));
+  co_return co_await on<void>(identity_.blocking(), [&]() -> Result<> {
     const std::int64_t now = wall_clock_us();
     const store::Ending why{"logout", caller.user};
     identity::Bearer bearer;
@@ -185,8 +186,6 @@ Task<Result<>> AccountService::sign_out(ports::AccountCaller caller, bool all) {
     DBGATE_TRY([[maybe_unused]] const auto count, identity_.store().logins().end_logins_of(caller.user, {}, why, now));
     return boost::system::in_place_value;
   });
-  if (!ended) co_return ended.error();
-  co_return record_change(caller, all ? "logout.all" : "logout", caller.credential);
 }
 
 }  // namespace dbgate::app

@@ -6,7 +6,8 @@
 #include "gateway/identity/key_service.h"
 #include "gateway/identity/second_factor.h"
 
-// What people change of their own account.
+// What people change of their own account: recorded before it happens, so that nothing is changed that the audit log
+// does not know of.
 namespace dbgate::app {
 namespace {
 
@@ -52,18 +53,21 @@ Result<> proved(Identity& identity, const ports::AccountCaller& caller, const po
 
 Task<Result<>> AccountService::change_password(ports::AccountCaller caller, std::string current, std::string next) {
   DBGATE_CO_TRY([[maybe_unused]] const auto place, identity_.passwords().enter(caller.user, caller.address));
-  const auto changed = co_await on<void>(identity_.sign_ins(), [&] {
-    return identity_.passwords().change({caller.user, current, {}, caller.address}, next, caller.credential,
-                                        wall_clock_us());
+  const auto change = co_await on<store::PasswordChange>(identity_.sign_ins(), [&] {
+    return identity_.passwords().prepare_change({caller.user, current, {}, caller.address}, next, caller.credential,
+                                                wall_clock_us());
   });
-  if (!changed) {
-    const Error why = changed.error();
+  if (!change) {
+    const Error why = change.error();
     if (why.code() == sqlstate::invalid_password) {
       DBGATE_CO_CHECK(record_sign_in(false, caller.user, "password", caller.credential, caller.address));
     }
     co_return why;
   }
-  co_return record_change(caller, "password.change", caller.user);
+  DBGATE_CO_CHECK(record_change(caller, "password.change", caller.user));
+  co_return co_await on<void>(identity_.blocking(), [&] {
+    return identity_.store().sign_ins().set_password(caller.user, *change, wall_clock_us());
+  });
 }
 
 Task<Result<ports::TotpStart>> AccountService::start_totp(ports::AccountCaller caller) {
@@ -74,30 +78,38 @@ Task<Result<ports::TotpStart>> AccountService::start_totp(ports::AccountCaller c
 }
 
 Task<Result<std::vector<std::string>>> AccountService::confirm_totp(ports::AccountCaller caller, std::string otp) {
-  auto codes = co_await on<std::vector<std::string>>(identity_.blocking(), [&] {
-    return identity::confirm_totp(identity_.store(), caller.user, otp, wall_clock_us());
+  const auto checked = co_await on<identity::CheckedTotp>(identity_.blocking(), [&] {
+    return identity::check_started_totp(identity_.store(), caller.user, otp, wall_clock_us());
   });
-  if (!codes) co_return codes.error();
+  if (!checked) co_return checked.error();
   DBGATE_CO_CHECK(record_change(caller, "second_factor.enable", caller.user));
-  co_return codes;
+  co_return co_await on<std::vector<std::string>>(identity_.blocking(), [&] {
+    return identity::confirm_totp(identity_.store(), caller.user, *checked, wall_clock_us());
+  });
 }
 
 Task<Result<>> AccountService::remove_totp(ports::AccountCaller caller, ports::PasswordProof proof) {
   DBGATE_CO_TRY([[maybe_unused]] const auto place, identity_.passwords().enter(caller.user, caller.address));
-  const auto removed = co_await on<void>(identity_.sign_ins(), [&]() -> Result<> {
+  const Error none(sqlstate::undefined_object, "you have no second factor");
+  const auto is_proved = co_await on<void>(identity_.sign_ins(), [&]() -> Result<> {
     DBGATE_CHECK(proved(identity_, caller, proof));
-    DBGATE_TRY(const bool was, identity_.store().sign_ins().remove_totp(caller.user, wall_clock_us()));
-    if (!was) return Error(sqlstate::undefined_object, "you have no second factor");
+    DBGATE_TRY(const auto secrets, identity_.store().sign_ins().sign_in_secrets(caller.user));
+    if (secrets.totp_secret.empty()) return none;
     return boost::system::in_place_value;
   });
-  if (!removed) {
-    const Error why = removed.error();
+  if (!is_proved) {
+    const Error why = is_proved.error();
     if (why.code() == sqlstate::invalid_password) {
       DBGATE_CO_CHECK(record_sign_in(false, caller.user, "password", caller.credential, caller.address));
     }
     co_return why;
   }
-  co_return record_change(caller, "second_factor.disable", caller.user);
+  DBGATE_CO_CHECK(record_change(caller, "second_factor.disable", caller.user));
+  co_return co_await on<void>(identity_.blocking(), [&]() -> Result<> {
+    DBGATE_TRY(const bool was, identity_.store().sign_ins().remove_totp(caller.user, wall_clock_us()));
+    if (!was) return none;
+    return boost::system::in_place_value;
+  });
 }
 
 Task<Result<store::Listed<store::Login>>> AccountService::logins(std::string user, store::Page page) {
@@ -108,17 +120,19 @@ Task<Result<store::Listed<store::Login>>> AccountService::logins(std::string use
 }
 
 Task<Result<>> AccountService::end_login(ports::AccountCaller caller, std::string id) {
-  const auto ended = co_await on<void>(identity_.blocking(), [&]() -> Result<> {
-    const std::int64_t now = wall_clock_us();
+  const auto own = co_await on<void>(identity_.blocking(), [&]() -> Result<> {
     DBGATE_TRY(const auto login, identity_.store().logins().find_login(id));
-    if (!login || login->user != caller.user || !login->live(now)) return none_of("login", id);
+    if (!login || login->user != caller.user || !login->live(wall_clock_us())) return none_of("login", id);
+    return boost::system::in_place_value;
+  });
+  if (!own) co_return own.error();
+  DBGATE_CO_CHECK(record_change(caller, "login.end", id));
+  co_return co_await on<void>(identity_.blocking(), [&] {
     identity::Bearer bearer;
     bearer.user = caller.user;
     bearer.credential = id;
-    return identity_.tokens().end(bearer, {"revoked", caller.user}, now);
+    return identity_.tokens().end(bearer, {"revoked", caller.user}, wall_clock_us());
   });
-  if (!ended) co_return ended.error();
-  co_return record_change(caller, "login.end", id);
 }
 
 Task<Result<store::Listed<store::AccessKey>>> AccountService::tokens(std::string user, store::Page page) {
@@ -143,18 +157,22 @@ Task<Result<ports::CreatedToken>> AccountService::create_token(ports::AccountCal
 }
 
 Task<Result<>> AccountService::revoke_token(ports::AccountCaller caller, std::string id) {
-  const auto revoked = co_await on<void>(identity_.blocking(), [&]() -> Result<> {
+  const auto own = co_await on<void>(identity_.blocking(), [&]() -> Result<> {
     DBGATE_TRY(const auto key, identity_.store().keys().find_access_key(id));
-    const bool own = key && key->user == caller.user && key->kind == store::KeyKind::personal && key->revoked_us == 0;
-    if (!own) return none_of("personal token", id);
+    const bool theirs =
+        key && key->user == caller.user && key->kind == store::KeyKind::personal && key->revoked_us == 0;
+    if (!theirs) return none_of("personal token", id);
+    return boost::system::in_place_value;
+  });
+  if (!own) co_return own.error();
+  DBGATE_CO_CHECK(record_change(caller, "personal_token.revoke", id));
+  co_return co_await on<void>(identity_.blocking(), [&] {
     identity::Bearer bearer;
     bearer.kind = identity::Bearer::Kind::personal_token;
     bearer.user = caller.user;
     bearer.credential = id;
     return identity_.tokens().end(bearer, {"revoked", caller.user}, wall_clock_us());
   });
-  if (!revoked) co_return revoked.error();
-  co_return record_change(caller, "personal_token.revoke", id);
 }
 
 Task<Result<store::Listed<store::DatabasePassword>>> AccountService::database_passwords(std::string user,
@@ -180,13 +198,21 @@ Task<Result<ports::CreatedPassword>> AccountService::create_database_password(po
 }
 
 Task<Result<>> AccountService::revoke_database_password(ports::AccountCaller caller, std::string id) {
-  const auto revoked = co_await on<bool>(identity_.blocking(), [&] {
-    return identity_.store().keys().revoke_database_password(caller.user, id, {"revoked", caller.user},
-                                                             wall_clock_us());
+  const Error none = none_of("database password", id);
+  const auto own = co_await on<void>(identity_.blocking(), [&]() -> Result<> {
+    DBGATE_TRY(const auto password, identity_.store().keys().find_database_password(id));
+    const bool theirs = password && password->user == caller.user && password->revoked_us == 0;
+    if (!theirs) return none;
+    return boost::system::in_place_value;
   });
-  if (!revoked) co_return revoked.error();
-  if (!*revoked) co_return none_of("database password", id);
-  co_return record_change(caller, "database_password.revoke", id);
+  if (!own) co_return own.error();
+  DBGATE_CO_CHECK(record_change(caller, "database_password.revoke", id));
+  co_return co_await on<void>(identity_.blocking(), [&]() -> Result<> {
+    DBGATE_TRY(const bool was, identity_.store().keys().revoke_database_password(
+                                   caller.user, id, {"revoked", caller.user}, wall_clock_us()));
+    if (!was) return none;
+    return boost::system::in_place_value;
+  });
 }
 
 }  // namespace dbgate::app

@@ -20,6 +20,7 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
       entrance_(shared, service_.chain(), std::move(next_worker)),
       queries_(entrance_),
       accounts_(*shared.identity, service_.chain()),
+      approvals_(*shared.approvals, context_.get_executor(), service_.chain(), *shared.approval_news),
       authenticator_(shared, service_.chain()),
       idempotency_(*shared.identity),
       events_(context_),
@@ -33,6 +34,7 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
                 [&shared] { return shared.current.get()->config.limits.api_requests_per_minute; },
                 administration,
                 &audit,
+                &approvals_,
                 [&shared] { return shared.current.get()->config.public_url; }},
       dispatcher_(services_, api::operations()),
       server_(context_, dispatcher_, [this] { return settings(); }) {}

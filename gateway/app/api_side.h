@@ -6,6 +6,7 @@
 #include "gateway/api/http_server.h"
 #include "gateway/api/services.h"
 #include "gateway/app/account_service.h"
+#include "gateway/app/approval_service.h"
 #include "gateway/app/bearers.h"
 #include "gateway/app/kept_answers.h"
 #include "gateway/app/query_entrance.h"
@@ -51,6 +52,7 @@ class ApiSide {
   AccountService accounts_;
   // Before everything whose waits it runs.
   boost::asio::io_context context_{1};
+  ApprovalService approvals_;
   Bearers authenticator_;
   KeptAnswers idempotency_;
   api::EventHub events_;

@@ -33,6 +33,11 @@ void add_objects(const sql::Statement& statement, ports::DecisionSummary& summar
   }
 }
 
+void add_holds(const policy::Verdict& verdict, ports::DecisionSummary& summary) {
+  for (const policy::Hold& hold : verdict.holds)
+    summary.holds.push_back({hold.rule_id, hold.approval->groups, hold.approval->users, hold.approval->needed});
+}
+
 }  // namespace
 
 ports::DecisionSummary summary_of(const session::Judged& judged) {
@@ -42,6 +47,7 @@ ports::DecisionSummary summary_of(const session::Judged& judged) {
     summary.rule = judged.verdict->rule_id;
     summary.reasons = judged.verdict->reasons;
     summary.suggestion = judged.verdict->suggestion;
+    if (summary.effect == "hold") add_holds(*judged.verdict, summary);
   }
   for (const sql::Statement& statement : judged.script->statements) {
     summary.operation += (summary.operation.empty() ? "" : "; ") + statement.tag;

@@ -18,6 +18,7 @@
 #include "gateway/app/watched.h"
 #include "gateway/audit/json.h"
 #include "gateway/auth/random.h"
+#include "gateway/base/ids.h"
 #include "gateway/base/log.h"
 #include "gateway/sql/analyze.h"
 
@@ -79,6 +80,7 @@ Result<> Gateway::start() {
   ::mkdir(file_->state_dir.c_str(), 0700);
   DBGATE_CHECK(open_identity());
   DBGATE_CHECK(join_replicas());
+  DBGATE_CHECK(open_approvals());
   const auto snapshot = shared_.current.get();
   const config::Config& config = snapshot->config;
   shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
@@ -140,6 +142,22 @@ Result<> Gateway::open_identity() {
   shared_.current.set(std::move(snapshot));
   shared_.identity->following().reached(directory_->generation);
   return boost::system::in_place_value;
+}
+
+Result<> Gateway::open_approvals() {
+  if (!shared_.identity) return boost::system::in_place_value;
+  std::set<std::string> alive;
+  std::string own = make_id("rpl_");
+  if (shared_.replicas) {
+    own = shared_.replicas->id();
+    const auto others = shared_.replicas->others();
+    alive.insert(others.begin(), others.end());
+  }
+  shared_.approvals =
+      std::make_unique<Approvals>(shared_.identity->store().approvals(), shared_.identity->blocking(), std::move(own));
+  shared_.approval_news = std::make_unique<ApprovalNews>([this] { return shared_.events; });
+  shared_.approval_news->configure(*file_);
+  return shared_.approvals->cancel_orphans(alive);
 }
 
 Result<std::unique_ptr<ports::AuditChain>> Gateway::watched_chain(const std::string& name) {
@@ -285,6 +303,7 @@ Result<> Gateway::apply(std::shared_ptr<Snapshot> next) {
   if (!same_rules) DBGATE_CHECK(record_reload(next->config.version));
   const std::string version = next->config.version;
   if (!same_rules) shared_.catalogs->configure(next->config);
+  if (shared_.approval_news) shared_.approval_news->configure(next->config);
   shared_.current.set(std::move(next));
   on_each_worker([](Worker& worker) { worker.end_revoked(); });
   if (!same_rules) log::info("gateway", "configuration reloaded", {{"config", version}});
@@ -343,6 +362,7 @@ void Gateway::finish() {
     std::this_thread::sleep_for(drain_poll);
   const bool clean = shared_.connections == 0 && ended;
   if (shared_.replicas) shared_.replicas->stop();
+  if (shared_.approvals) shared_.approvals->stop();
   if (shared_.identity) shared_.identity->stop();
   if (api_) api_->stop();
   if (searches_) searches_->stop();

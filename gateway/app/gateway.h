@@ -45,6 +45,7 @@ class Gateway {
                 const session::Arrival& arrival);
   Worker& next_worker();
   Result<> open_identity();
+  Result<> open_approvals();
   Result<> open_administration();
   Result<std::unique_ptr<ports::AuditChain>> watched_chain(const std::string& name);
   Result<> join_replicas();

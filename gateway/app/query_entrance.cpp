@@ -24,6 +24,7 @@ class NoteWitness final : public session::Witness {
   void decided(const session::Judged& judged, std::string_view query_id) override {
     note_->set({summary_of(judged), std::string(query_id)});
   }
+  void asked(std::string_view approval, bool waits) override { note_->ask({std::string(approval), waits}); }
 
  private:
   const std::shared_ptr<queries::DecisionNote> note_;

@@ -80,7 +80,7 @@ class Replicas {
   std::atomic<bool> lost_{false};
 
   // Of the thread.
-  std::unique_ptr<ports::store::ReplicaSignal> signal_;
+  std::unique_ptr<ports::store::StoreSignal> signal_;
   std::string said_;
   Clock::time_point said_at_{};
   Clock::time_point looked_at_{};

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "gateway/app/admission.h"
+#include "gateway/app/approval_news.h"
+#include "gateway/app/approvals.h"
 #include "gateway/app/catalogs.h"
 #include "gateway/app/identity.h"
 #include "gateway/app/limits.h"
@@ -39,14 +41,16 @@ struct Shared {
   session::CancelRegistry cancels;
   upstream::PermitBook permits;
   upstream::Greetings greetings;
-  boost::asio::io_context parsers;          ///< run by threads with large stacks
-  std::atomic<std::size_t> connections{0};  ///< accepted and not closed yet
-  std::unique_ptr<Catalogs> catalogs;       ///< set before threads are started, there until they have ended
-  std::string mock_secret;                  ///< makes unknown users look like known ones
-  std::unique_ptr<Identity> identity;       ///< set before threads are started; null without a store
-  std::unique_ptr<Replicas> replicas;       ///< the same; null without others on the store
-  std::vector<Worker*> workers;             ///< all of them; set before threads are started
-  ports::EventSink* events = nullptr;       ///< set before threads are started; null without an API
+  boost::asio::io_context parsers;              ///< run by threads with large stacks
+  std::atomic<std::size_t> connections{0};      ///< accepted and not closed yet
+  std::unique_ptr<Catalogs> catalogs;           ///< set before threads are started, there until they have ended
+  std::string mock_secret;                      ///< makes unknown users look like known ones
+  std::unique_ptr<Identity> identity;           ///< set before threads are started; null without a store
+  std::unique_ptr<Replicas> replicas;           ///< the same; null without others on the store
+  std::unique_ptr<Approvals> approvals;         ///< the same; null without a store
+  std::unique_ptr<ApprovalNews> approval_news;  ///< the same
+  std::vector<Worker*> workers;                 ///< all of them; set before threads are started
+  ports::EventSink* events = nullptr;           ///< set before threads are started; null without an API
 };
 
 /// One event loop and everything that lives on its thread: sessions, their audit chain, their engines.
@@ -97,6 +101,8 @@ class Worker final : public session::Host {
   Task<Result<>> accept_audit() override;
   Task<std::shared_ptr<const session::Analysis>> analyze_elsewhere(session::AnalysisWork work) override;
   Task<> catalog_read(const std::string& target, const std::string& database) override;
+  session::HoldingPtr hold(const session::SessionInfo& session, const session::HoldQuestion& question,
+                           session::HoldListener told) override;
   session::CancelRegistry& cancels() override { return shared_.cancels; }
   Task<> cancel_elsewhere(std::int32_t pid, std::string key, const net::Address& client) override;
   const session::RelayLimits& relay_limits() const override { return relay_limits_; }
@@ -113,6 +119,15 @@ class Worker final : public session::Host {
   bool out_of_reach(std::string_view user) const;
   void tick();
   void give_memory_back();
+  // Asking others (worker_holds.cpp).
+  struct Asked;
+  Task<> ask_others(std::shared_ptr<Asked> asked);
+  Task<session::HoldAnswer> answer_of_others(const std::shared_ptr<Asked>& asked);
+  Task<session::HoldAnswer> decision_of_others(const std::shared_ptr<Asked>& asked);
+  void fill_approval(Asked& asked) const;
+  Result<> record_request(const Asked& asked);
+  void record_end_of_hold(const Asked& asked, std::string_view state);
+  static void note_asked(const Asked& asked, const std::string& approval);
 
   Shared& shared_;
   bool stopping_ = false;

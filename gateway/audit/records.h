@@ -37,7 +37,7 @@ struct SessionFields {
 struct JudgementFields {
   std::string_view operation;  ///< command tags
   std::vector<std::string> objects;
-  std::string_view effect;  ///< allow, mask, log_only or deny
+  std::string_view effect;  ///< allow, mask, log_only, hold or deny
   std::string_view rule_id;
   std::vector<std::string> reasons;
   std::vector<std::string> masked_columns;
@@ -64,6 +64,8 @@ struct DecisionFields {
   std::string_view protocol;    ///< simple, extended, cursor, function_call, replication
   std::string_view policy_version;
   std::string_view statement_name;
+  std::string_view approvals;    ///< ids, comma-separated; empty: nobody was asked
+  std::string_view approved_by;  ///< who has decided, comma-separated
 };
 /// `Out` is std::string or Text.
 template <class Out>

@@ -158,8 +158,9 @@ void PasswordSignIn::refresh_hash(const PasswordAttempt& attempt, const store::S
   if (!done) log::warn("identity", "cannot store a password hash with new parameters");
 }
 
-Result<> PasswordSignIn::change(const PasswordAttempt& current, const std::string& new_password,
-                                const std::string& keep_login, std::int64_t now_us) {
+Result<store::PasswordChange> PasswordSignIn::prepare_change(const PasswordAttempt& current,
+                                                             const std::string& new_password,
+                                                             const std::string& keep_login, std::int64_t now_us) {
   if (users_.file_verifier(current.user)) {
     return Error(sqlstate::feature_not_supported, "the configuration file has this password", "change it there");
   }
@@ -178,7 +179,7 @@ Result<> PasswordSignIn::change(const PasswordAttempt& current, const std::strin
   change.seen_hash = secrets.password_hash;
   change.keep_login = keep_login;
   change.by = current.user;
-  return store_.sign_ins().set_password(current.user, change, now_us);
+  return change;
 }
 
 Result<std::string> PasswordSignIn::reset(const std::string& user, const std::string& by, std::int64_t now_us) {

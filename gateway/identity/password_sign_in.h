@@ -89,10 +89,10 @@ class PasswordSignIn {
   /// The second step. The challenge stays good after a wrong code, until the limit. Errors: the store's.
   Result<SignInResult> answer(std::string_view challenge, const SecondFactor& factor, std::int64_t now_us);
 
-  /// A person's new password, chosen by the person. Ends all other logins. `old_password` wrong: 28P01, counted as a
-  /// failed attempt; too many: 53400. Rules: 22023. Users of the configuration file: 0A000.
-  Result<> change(const PasswordAttempt& current, const std::string& new_password, const std::string& keep_login,
-                  std::int64_t now_us);
+  /// A person's new password, chosen by the person, for Store::set_password(): what ends all other logins. The old one
+  /// wrong: 28P01, counted as a failed attempt; too many: 53400. Rules: 22023. Users of the configuration file: 0A000.
+  Result<ports::store::PasswordChange> prepare_change(const PasswordAttempt& current, const std::string& new_password,
+                                                      const std::string& keep_login, std::int64_t now_us);
   /// A password that is good for choosing another one. @return its text, to be shown once
   Result<std::string> reset(const std::string& user, const std::string& by, std::int64_t now_us);
 

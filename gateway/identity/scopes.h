@@ -9,10 +9,11 @@ namespace dbgate::identity {
 
 /// What a key may be good for. A login is good for everything its user may do; a key for what it names, and never for
 /// more than its user.
-inline constexpr std::array<std::string_view, 5> known_scopes = {
+inline constexpr std::array<std::string_view, 6> known_scopes = {
     "read",     // look: targets, decisions, history, schemas, sessions
     "query",    // run statements through the API
     "connect",  // enter databases: by the wire protocol, and through tunnels
+    "approve",  // decide on what others ask for
     "account",  // the user's own password, second factor, logins, tokens and database passwords
     "admin"     // what the user's roles allow
 };

@@ -19,6 +19,10 @@ std::string counter(const std::string& user) {
   return "factor:" + key_hash(user);
 }
 
+Error wrong_code() {
+  return {sqlstate::invalid_password, "the code is wrong"};
+}
+
 Result<bool> use(store::Store& store, const std::string& user, const store::SignInSecrets& secrets,
                  const SecondFactor& factor, std::int64_t now_us) {
   if (!factor.recovery_code.empty()) {
@@ -39,19 +43,23 @@ Result<StartedTotp> start_totp(store::Store& store, const std::string& user, std
   return StartedTotp{totp_base32(secret), totp_uri(secret, app_name, user)};
 }
 
-Result<std::vector<std::string>> confirm_totp(store::Store& store, const std::string& user, std::string_view code,
-                                              std::int64_t now_us) {
-  const Error wrong(sqlstate::invalid_password, "the code is wrong");
-  DBGATE_TRY(const auto secrets, store.sign_ins().sign_in_secrets(user));
-  if (secrets.totp_secret.empty() || secrets.totp_confirmed_us != 0) return wrong;
+Result<CheckedTotp> check_started_totp(store::Store& store, const std::string& user, std::string_view code,
+                                       std::int64_t now_us) {
+  DBGATE_TRY(auto secrets, store.sign_ins().sign_in_secrets(user));
+  if (secrets.totp_secret.empty() || secrets.totp_confirmed_us != 0) return wrong_code();
   const auto step = check_totp(secrets.totp_secret, code, now_us / second_us, 0);
-  if (!step) return wrong;
+  if (!step) return wrong_code();
+  return CheckedTotp{std::move(secrets.totp_secret), *step};
+}
+
+Result<std::vector<std::string>> confirm_totp(store::Store& store, const std::string& user, const CheckedTotp& checked,
+                                              std::int64_t now_us) {
   auto codes = make_recovery_codes();
   std::vector<std::string> hashes;
   for (const std::string& recovery : codes)
     hashes.push_back(recovery_code_hash(recovery));
-  DBGATE_TRY(const bool confirmed, store.sign_ins().confirm_totp(user, secrets.totp_secret, *step, hashes, now_us));
-  if (!confirmed) return wrong;
+  DBGATE_TRY(const bool confirmed, store.sign_ins().confirm_totp(user, checked.secret, checked.step, hashes, now_us));
+  if (!confirmed) return wrong_code();
   return codes;
 }
 

@@ -29,10 +29,20 @@ struct FactorResult {
 
 /// A new secret, not in force until it is confirmed. Errors: 40001 if one is in force; the store's.
 Result<StartedTotp> start_totp(ports::store::Store& store, const std::string& user, std::int64_t now_us);
-/// Puts the secret in force by a code that it gives. @return the recovery codes, shown once
-/// Errors: 28P01 the code is wrong, or nothing was started; the store's.
+
+/// A secret that was started, and the step of a code that it has given.
+struct CheckedTotp {
+  std::string secret;
+  std::int64_t step = 0;
+};
+/// Whether a code is one of the secret that was started. Errors: 28P01 it is wrong, or nothing was started; the
+/// store's.
+Result<CheckedTotp> check_started_totp(ports::store::Store& store, const std::string& user, std::string_view code,
+                                       std::int64_t now_us);
+/// Puts the secret in force. @return the recovery codes, shown once
+/// Errors: 28P01 it is no longer the one that was started; the store's.
 Result<std::vector<std::string>> confirm_totp(ports::store::Store& store, const std::string& user,
-                                              std::string_view code, std::int64_t now_us);
+                                              const CheckedTotp& checked, std::int64_t now_us);
 /// Checks and uses up. After five wrong ones within a day, from anywhere, there is a wait, doubled by each further one
 /// up to an hour: six digits are few. Blocks. Errors: the store's.
 Result<FactorResult> check_second_factor(ports::store::Store& store, const std::string& user,

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -278,6 +279,11 @@ Task<Result<std::size_t>> Stream::peek(std::span<std::byte> into) {
     co_await wait_readable();
     if (!is_open()) co_return connection_lost("connection closed");
   }
+}
+
+bool Stream::peer_gone() const noexcept {
+  pollfd asked{descriptor(), POLLRDHUP, 0};
+  return !is_open() || (::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0);
 }
 
 uid_t Stream::peer_uid() const {

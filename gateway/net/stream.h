@@ -126,6 +126,8 @@ class Stream {
   Task<> linger(std::chrono::milliseconds limit);
 
   Address peer() const;
+  /// Whether the peer has closed its side, or the connection is broken, whatever lies unread before that.
+  bool peer_gone() const noexcept;
   /// The user at the other end of a Unix socket, as the kernel has it; -1 cast to uid_t for any other socket.
   uid_t peer_uid() const;
   Executor executor() const { return reactor_->executor(); }

@@ -28,6 +28,7 @@ struct Requirements {
   std::size_t max_limit = 0;  ///< 0: none is asked for
   std::size_t max_rows = 0;   ///< 0: no limit
   bool reason = false;
+  config::ApprovalRulePtr approval;  ///< null: nobody has to agree
 };
 
 /// Whether a rule counts for a use: yes, if the values that Bind will bring are right, or no.

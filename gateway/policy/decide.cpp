@@ -54,6 +54,12 @@ const char* word_of(Effect effect) {
   return effect_words[static_cast<std::size_t>(effect)];
 }
 
+void hold_or_note(const Grants& grants, Hold hold, Verdict& verdict) {
+  verdict.reasons.push_back("needs approval by " + hold.rule_id);
+  if (grants.mode == config::PolicyMode::enforce) return verdict.hold_for(std::move(hold));
+  if (verdict.decision == Decision::allow) verdict.decision = Decision::log_only;
+}
+
 Verdict StatementJudge::run() {
   Verdict verdict;
   verdict.learns = grants_.mode == config::PolicyMode::learn;
@@ -89,6 +95,8 @@ Verdict StatementJudge::run() {
     verdict.looks_at_values = looks_at_values_;
     verdict.max_rows = max_rows_;
     verdict.max_rows_rule = max_rows_rule_;
+    for (Hold& hold : holds_)
+      hold_or_note(grants_, std::move(hold), verdict);
     return verdict;
   }
   verdict.decision = policy::Decision::deny;

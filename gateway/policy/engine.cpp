@@ -32,10 +32,18 @@ struct Principal {
 };
 
 void add_risk(const config::Policy& policy, Grants& grants) {
-  const std::optional<config::RiskLevel> deny_at = policy.risk[static_cast<std::size_t>(grants.kind)].deny_at;
-  if (!deny_at || (grants.risk.deny_at && *grants.risk.deny_at <= *deny_at)) return;
-  grants.risk.deny_at = deny_at;
-  grants.risk_policy = policy.name;
+  const config::RiskBounds& bounds = policy.risk[static_cast<std::size_t>(grants.kind)];
+  const auto lowers = [](std::optional<config::RiskLevel>& level, const std::optional<config::RiskLevel>& other) {
+    if (!other || (level && *level <= *other)) return false;
+    level = other;
+    return true;
+  };
+  lowers(grants.risk.log_at, bounds.log_at);
+  if (lowers(grants.risk.deny_at, bounds.deny_at)) grants.risk_policy = policy.name;
+  if (lowers(grants.risk.hold_at, bounds.hold_at)) {
+    grants.hold_rule = policy.name + "/risk.hold_at";
+    grants.hold_from = policy.approval;
+  }
 }
 
 std::shared_ptr<const Grants> compile(const Policies& policies, const Principal& principal,

@@ -86,15 +86,19 @@ bool needs_closure(const Grants& grants);
 /// statements and shapes in records hold it, masks and filters write the text anew. Where not, statements that differ
 /// in constants alone have one verdict.
 bool reads_constants(const Grants& grants);
-/// What the rules of risk are asked about, and from where on they deny.
+/// What the rules of risk are asked about, and from where on they hold and deny.
 struct RiskGrants {
   config::PrincipalKind kind = config::PrincipalKind::person;
-  std::optional<config::RiskLevel> deny_at;
-  std::string_view policy;  ///< that says so
+  config::RiskBounds from;
+  std::string_view policy;           ///< that denies
+  std::string_view hold_rule;        ///< that holds
+  config::ApprovalRulePtr approval;  ///< null: nothing is held
   std::span<const config::TablePattern> sensitive;
   bool observes = false;  ///< policies say what they would deny, and let it pass
 };
 RiskGrants risk_of(const Grants& grants);
+/// Holds what is allowed until others agree; where policies only observe, the verdict says that it would be.
+void hold_or_note(const Grants& grants, Hold hold, Verdict& verdict);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

@@ -66,7 +66,7 @@ bool RuleSet::is_system_schema(std::string_view schema) {
 
 std::shared_ptr<const Requirements> RuleSet::requirements_of(const config::Rule& rule, const Attributes& attributes) {
   const bool any = !rule.require_values.empty() || rule.max_list > 0 || rule.max_limit > 0 || rule.max_rows > 0 ||
-                   rule.require_reason;
+                   rule.require_reason || rule.require_approval;
   if (!any) return nullptr;
   auto needed = std::make_shared<Requirements>();
   for (const config::ConfinedColumn& column : rule.require_values) {
@@ -87,6 +87,7 @@ std::shared_ptr<const Requirements> RuleSet::requirements_of(const config::Rule&
   needed->max_limit = rule.max_limit;
   needed->max_rows = rule.max_rows;
   needed->reason = rule.require_reason;
+  needed->approval = rule.require_approval;
   asks_for_values =
       asks_for_values || !needed->values.empty() || rule.max_list > 0 || rule.max_limit > 0 || rule.require_reason;
   return needed;

@@ -141,7 +141,9 @@ class Grants {
   std::shared_ptr<const sql::ValuesWanted> wanted;        ///< null: no rule looks at values
   config::PrincipalKind kind = config::PrincipalKind::person;
   config::RiskBounds risk;                      ///< the strictest of the policies
-  std::string risk_policy;                      ///< whose
+  std::string risk_policy;                      ///< whose the denial is
+  std::string hold_rule;                        ///< that holds
+  config::ApprovalRulePtr hold_from;            ///< whose agreement it needs
   std::vector<config::TablePattern> sensitive;  ///< of the target
 };
 

@@ -126,18 +126,22 @@ std::string StatementJudge::check_columns(const sql::RelationUse& use, const std
     }
     return {};
   };
-  granted = given(use, schema, effect, false, false);
+  granted = given(use, schema, effect, {});
   std::string missing = missing_column();
   // What comes with conditions is taken only where it is needed, and then with all of them.
-  for (const auto& [limited, pending] : {std::pair(true, false), std::pair(false, true), std::pair(true, true)}) {
+  constexpr With more[] = {{true, false, false}, {false, true, false}, {true, true, false}, {false, false, true},
+                           {true, false, true},  {false, true, true},  {true, true, true}};
+  for (const With& with : more) {
     if (granted.any && missing.empty()) break;
-    if ((limited && !granted.limited) || (pending && !granted.pending)) continue;
-    granted = given(use, schema, effect, limited, pending);
+    if ((with.limited && !granted.limited) || (with.pending && !granted.pending)) continue;
+    if (with.approval && !granted.approvable) continue;
+    granted = given(use, schema, effect, with);
     missing = missing_column();
-    if (pending && granted.any && missing.empty()) looks_at_values_ = true;
+    if (with.pending && granted.any && missing.empty()) looks_at_values_ = true;
   }
   if (granted.any && missing.empty()) {
     limit_rows(granted);
+    holds_.insert(holds_.end(), granted.holds.begin(), granted.holds.end());
     return {};
   }
   const std::string on = " on " + shown(use.name);
@@ -148,7 +152,7 @@ std::string StatementJudge::check_columns(const sql::RelationUse& use, const std
 }
 
 StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const std::string& schema, Effect effect,
-                                            bool with_limited, bool with_pending) {
+                                            With with) {
   Given all;
   allow_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
     // COPY table TO reads the table by the right to copy it.
@@ -160,15 +164,21 @@ StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const s
       all.needs_where = true;
       return true;
     }
+    all.approvable = all.approvable || (grant.require && grant.require->approval);
     if (grant.require) {
       Held held = values_.check(*grant.require, index_, use, schema, effect);
       all.pending = all.pending || held.state == Held::State::pending;
       if (held.state == Held::State::no) all.needed = std::move(held.why);
-      if (held.state == Held::State::no || (held.state == Held::State::pending && !with_pending)) return true;
+      if (held.state == Held::State::no || (held.state == Held::State::pending && !with.pending)) return true;
     }
     const std::size_t rows = grant.require && is_change(effect) ? grant.require->max_rows : 0;
     all.limited = all.limited || rows > 0;
-    if (rows > 0 && !with_limited) return true;
+    if (rows > 0 && !with.limited) return true;
+    if (grant.require && grant.require->approval) {
+      // Nobody else is asked where what is there suffices.
+      if (!with.approval || all.all_columns) return true;
+      all.holds.push_back({grant.require->approval, grant.rule_id});
+    }
     if (rows > 0 && (all.max_rows == 0 || rows < all.max_rows)) {
       all.max_rows = rows;
       all.max_rows_rule = grant.rule_id;

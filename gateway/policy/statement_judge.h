@@ -56,9 +56,16 @@ class StatementJudge {
     std::string needed;                                    ///< why a rule does not count
     std::size_t max_rows = 0;                              ///< the least of those that count; 0: none has a limit
     std::string max_rows_rule;
+    bool approvable = false;  ///< some rule counts if others agree
+    std::vector<Hold> holds;  ///< for those that count
   };
-  Given given(const sql::RelationUse& use, const std::string& schema, sql::Effect effect, bool with_limited,
-              bool with_pending);
+  /// What is taken only where nothing else does.
+  struct With {
+    bool limited = false;
+    bool pending = false;
+    bool approval = false;
+  };
+  Given given(const sql::RelationUse& use, const std::string& schema, sql::Effect effect, With with);
   void limit_rows(const Given& all);
   /// Where a name may lead: one schema, or all of the search path.
   class Schemas {
@@ -91,6 +98,7 @@ class StatementJudge {
   bool looks_at_values_ = false;
   std::size_t max_rows_ = 0;
   std::string max_rows_rule_;
+  std::vector<Hold> holds_;
   std::string rule_;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/risk.h"
 #include "gateway/base/error.h"
 
 namespace dbgate::policy {
@@ -18,6 +19,12 @@ struct Risk {
   unsigned score = 0;              ///< 0 to 100
   std::vector<std::string> rules;  ///< "DML-01 orders", the worst first
   bool denies = false;             ///< it is why the verdict is a denial
+};
+
+/// Somebody has to agree before a statement runs.
+struct Hold {
+  config::ApprovalRulePtr approval;  ///< who, and how many
+  std::string rule_id;               ///< that asks for it: "oncall-write/allow[0]", "analysts/risk.hold_at"
 };
 
 /// The outcome of policy for one statement. Plain data; a denial is a verdict, not an Error.
@@ -36,9 +43,20 @@ struct Verdict {
   std::size_t max_rows = 0;   ///< that the statement may change, 0: any number; more are to be undone
   std::string max_rows_rule;  ///< who says so
   Risk risk;
+  /// `hold`: each of these has to be agreed to, in this order. Never two of one rule.
+  std::vector<Hold> holds;
   bool learns = false;  ///< the shapes of the statements belong into the audit record
 
   bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
+  /// Whether it may be made ready to run: prepared, bound, described. What is held runs when others agree.
+  bool passes() const noexcept { return decision != Decision::deny; }
+  /// Adds what it waits for, unless that rule is there. A denial stays one.
+  void hold_for(Hold hold);
+  /// Nobody has to agree after all.
+  void let_go() {
+    holds.clear();
+    if (decision == Decision::hold) decision = Decision::allow;
+  }
 };
 
 }  // namespace dbgate::policy

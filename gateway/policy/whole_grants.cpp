@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -12,6 +13,13 @@ bool may_write(const Grants& grants) {
          grants.mode != config::PolicyMode::enforce;
 }
 
+void Verdict::hold_for(Hold hold) {
+  if (decision == Decision::deny) return;
+  decision = Decision::hold;
+  const auto known = [&hold](const Hold& one) { return one.rule_id == hold.rule_id; };
+  if (std::none_of(holds.begin(), holds.end(), known)) holds.push_back(std::move(hold));
+}
+
 Verdict stricter(Verdict earlier, Verdict later) {
   const bool learns = earlier.learns || later.learns;
   Verdict& counts = later.decision >= earlier.decision ? later : earlier;
@@ -24,6 +32,11 @@ Verdict stricter(Verdict earlier, Verdict later) {
   }
   Risk& riskier = earlier.risk.score > later.risk.score ? earlier.risk : later.risk;
   if (&riskier != &counts.risk && !counts.risk.denies) counts.risk = std::move(riskier);
+  if (counts.decision == Decision::hold) {
+    Verdict& other = &counts == &later ? earlier : later;
+    for (Hold& hold : other.holds)
+      counts.hold_for(std::move(hold));
+  }
   counts.learns = learns;
   return std::move(counts);
 }
@@ -45,7 +58,12 @@ bool reads_constants(const Grants& grants) {
 }
 
 RiskGrants risk_of(const Grants& grants) {
-  return {grants.kind, grants.risk.deny_at, grants.risk_policy, grants.sensitive,
+  return {grants.kind,
+          grants.risk,
+          grants.risk_policy,
+          grants.hold_rule,
+          grants.hold_from,
+          grants.sensitive,
           grants.mode != config::PolicyMode::enforce};
 }
 

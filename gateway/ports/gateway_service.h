@@ -30,9 +30,17 @@ struct RelationSummary {
   std::vector<std::string> writes;  ///< columns; "*": all
 };
 
+/// What asks for an approval, and of whom.
+struct HoldSummary {
+  std::string rule;
+  std::vector<std::string> groups;
+  std::vector<std::string> users;
+  std::size_t needed = 1;  ///< so many of them
+};
+
 /// What would happen to a text; nothing runs.
 struct DecisionSummary {
-  std::string effect;  ///< allow, log_only, deny, or error: the text cannot be judged because it is no valid statement
+  std::string effect;  ///< allow, log_only, hold, deny, or error: the text cannot be judged because it is no valid statement
   std::string rule;
   std::vector<std::string> reasons;
   std::string operation;  ///< command tags
@@ -43,6 +51,7 @@ struct DecisionSummary {
   int position = 0;        ///< 1-based character; 0: none
   std::vector<RelationSummary> relations;
   std::vector<std::string> functions;  ///< operators left out
+  std::vector<HoldSummary> holds;      ///< of the effect hold: each has to be agreed to
 };
 
 /// Who asks about what.

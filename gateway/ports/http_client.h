@@ -1,4 +1,5 @@
 #pragma once
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +14,8 @@ struct HttpRequest {
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string ca_file;  ///< trusted certificates; empty: the system's
+  std::string ca_file;        ///< trusted certificates; empty: the system's
+  std::stop_token stop = {};  ///< breaks it off
 };
 
 struct HttpResponse {
@@ -27,8 +29,9 @@ class HttpClient {
  public:
   virtual ~HttpClient() = default;
   /// Redirects are not followed: they are answers like others.
-  /// Errors: 08006 the server cannot be reached, cannot be trusted, is too slow or says too much; 22023 a URL that is
-  /// neither https nor http to this machine. Messages name the host, never path, query or headers, which hold secrets.
+  /// Errors: 57014 stopped; 08006 the server cannot be reached, cannot be trusted, is too slow or says too much; 22023
+  /// a URL that is neither https nor http to this machine. Messages name the host, never path, query or headers, which
+  /// hold secrets.
   virtual Result<HttpResponse> send(const HttpRequest& request) = 0;
 };
 

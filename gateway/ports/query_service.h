@@ -24,6 +24,8 @@ struct QueryRequest {
   bool script = false;                                 ///< several statements, by the simple query protocol
   std::size_t max_rows = 0;                            ///< of each result; 0: the default
   std::chrono::milliseconds timeout{0};                ///< 0: the longest that is allowed
+  std::string reason;              ///< why, for whoever decides on it and for policies that ask for one; may be empty
+  bool waits_for_approval = true;  ///< what policy holds waits; false: it is refused, and its approval is asked for
   /// Is told once how to stop the query when whoever waits for the answer has gone. Empty: nobody says so.
   std::function<void(std::function<void()> stop)> when_gone;
 };
@@ -32,11 +34,12 @@ struct QueryRequest {
 enum class QueryState : std::uint8_t { queued, running, held, succeeded, failed, cancelled };
 
 enum class QueryFailureKind : std::uint8_t {
-  malformed,    ///< the request cannot be sent as it is
-  unsupported,  ///< a statement that has no place in a session of one statement
-  no_target,    ///< there is none for the user, or no such query
-  denied,       ///< by policy
-  statement,    ///< the server, or dbgate in its place, refused the statement
+  malformed,          ///< the request cannot be sent as it is
+  unsupported,        ///< a statement that has no place in a session of one statement
+  no_target,          ///< there is none for the user, or no such query
+  denied,             ///< by policy
+  approval_required,  ///< somebody else has to agree first, and is asked
+  statement,          ///< the server, or dbgate in its place, refused the statement
   cancelled,
   timed_out,
   upstream,     ///< the database cannot be reached, or went away
@@ -54,6 +57,7 @@ struct QueryFailure {
   std::string hint;
   int position = 0;  ///< 1-based character of the text; 0: none
   std::optional<DecisionSummary> decision;
+  std::string approval;  ///< of approval_required: apr_…
 };
 
 struct QueryColumn {
@@ -84,6 +88,7 @@ struct QuerySummary {
   std::vector<QueryResult> results;
   std::optional<DecisionSummary> decision;  ///< once it is known
   std::string audit_id;                     ///< the query_id of the audit log's records
+  std::string approval;                     ///< that it waits for, or has waited for: apr_…; empty: none
   std::optional<QueryFailure> failure;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "gateway/base/error.h"
 #include "gateway/ports/store_records.h"
+#include "gateway/ports/store_replicas.h"
 
 /// What waits for a second person. Errors are those of ports/store.h.
 namespace dbgate::ports::store {
@@ -58,9 +60,11 @@ struct Approval : Object {
   ApprovalRule rule;
   std::vector<ApprovalVote> votes;
   Micros decide_by_us = 0;   ///< pending until then
+  Micros good_for_us = 0;    ///< once approved, for so long
   Micros good_until_us = 0;  ///< approved until then; 0: not yet decided
   bool once = true;          ///< good for one execution; else for any number until good_until_us
-  /// SHA-256, hexadecimal, of what was asked for: requester, target, database, the exact bytes and the bound values.
+  /// SHA-256, hexadecimal, of what was asked for: requester, target, database, what asks for approval and of whom, the
+  /// exact bytes and the bound values.
   std::string digest;
   /// JSON for those who decide: text, facts, risk, affected objects, plan, estimate; sealed while it lies in the store.
   std::string body;
@@ -75,25 +79,33 @@ struct ApprovalFilter {
 class Approvals {
  public:
   virtual ~Approvals() = default;
-  /// Id, times and revision are the store's to fill in.
+  /// @param approval  its id, if it has one, stays; state, votes, times and revision are the store's to fill in.
   virtual Result<Approval> create_approval(const Approval& approval, Micros now_us) = 0;
   /// As it is by `now_us`: one whose time is over is expired, whatever the row says.
   virtual Result<std::optional<Approval>> find_approval(std::string_view id, Micros now_us) = 0;
-  /// The latest first.
+  /// By id, which is by time of creation. Bodies are not read.
   virtual Result<Listed<Approval>> list_approvals(const ApprovalFilter& filter, const Page& page, Micros now_us) = 0;
-  /// Adds a vote. A no denies; the last yes that is needed approves until `good_until_us`. Who may vote is the caller's
+  /// Adds a vote. A no denies; the last yes that is needed approves for `good_for_us`. Who may vote is the caller's
   /// to check, but the requester's own vote, and a second one of the same approver, are refused here as well.
-  /// Errors: 55000 it is no longer pending, or `vote.by` may not; 40001 another revision than `revision` (0: any).
+  /// Errors: 02000 there is none, 55000 it is no longer pending, or `vote.by` may not; 40001 another revision than
+  /// `revision` (0: any).
   virtual Result<Approval> vote(std::string_view id, std::int64_t revision, const ApprovalVote& vote,
-                                Micros good_until_us, Micros now_us) = 0;
-  /// Ends one that is pending or approved, as cancelled. Errors: 55000 it has ended.
+                                Micros now_us) = 0;
+  /// Ends one that is pending or approved, as cancelled. Errors: 02000, 55000 it has ended.
   virtual Result<Approval> cancel_approval(std::string_view id, Micros now_us) = 0;
-  /// Takes what an approval gives, in one step: of several callers one gets one that is good once. Nothing: there is
-  /// none that is approved, in time, and of that digest and requester.
+  /// Takes what an approval gives, in one step: of several callers one gets one that is good once.
+  /// @param id  the one that a session has waited for; empty: any that no session waits for, or that is good for more
+  /// than once. Nothing: there is none that is approved, in time, and of that digest and requester.
   virtual Result<std::optional<Approval>> use_approval(std::string_view requester, std::string_view digest,
+                                                       std::string_view id, Micros now_us) = 0;
+  /// One that is pending, of that digest and requester, and that no session waits for: who asks again without waiting
+  /// asks for the same.
+  virtual Result<std::optional<Approval>> find_pending(std::string_view requester, std::string_view digest,
                                                        Micros now_us) = 0;
   /// Removes those that ended before. @return how many
   virtual Result<std::int64_t> forget_approvals(Micros before_us) = 0;
+  /// Tells when approvals may have changed. With a connection of its own; must not outlive the store.
+  virtual Result<std::unique_ptr<StoreSignal>> signal() = 0;
 };
 
 }  // namespace dbgate::ports::store

@@ -26,10 +26,10 @@ struct ReplicaMessage {
   std::string body;  ///< sealed while it lies in the store
 };
 
-/// Tells when another gateway may have said something. For one thread.
-class ReplicaSignal {
+/// Tells when something may have been written by anybody. For one thread.
+class StoreSignal {
  public:
-  virtual ~ReplicaSignal() = default;
+  virtual ~StoreSignal() = default;
   /// Returns at the next announcement, after `limit` or a little earlier. @return whether there was an announcement
   virtual Result<bool> wait(std::chrono::milliseconds limit) = 0;
 };
@@ -54,7 +54,7 @@ class Replicas {
   /// A secret that all gateways on the store have. Of several candidates the first stays.
   virtual Result<std::string> secret(std::string_view name, std::string_view candidate) = 0;
   /// With a connection of its own; must not outlive the store.
-  virtual Result<std::unique_ptr<ReplicaSignal>> signal() = 0;
+  virtual Result<std::unique_ptr<StoreSignal>> signal() = 0;
 };
 
 }  // namespace dbgate::ports::store

@@ -30,9 +30,24 @@ class DecisionNote {
     return noted_;
   }
 
+  /// An approval that was asked for.
+  struct Asked {
+    std::string approval;
+    bool waits = false;  ///< the statement does; else it is refused until then
+  };
+  void ask(Asked asked) {
+    const std::lock_guard lock(mutex_);
+    asked_ = std::move(asked);
+  }
+  std::optional<Asked> asked() const {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
  private:
   mutable std::mutex mutex_;
   std::optional<Noted> noted_;
+  std::optional<Asked> asked_;
 };
 
 /// What can be said of a text before it is sent; policy is not asked.

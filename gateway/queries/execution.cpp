@@ -19,6 +19,7 @@ constexpr std::size_t max_message_bytes = 16u << 20;
 constexpr std::chrono::milliseconds cancel_interval{200};
 constexpr std::size_t most_cancels = 25;
 constexpr std::chrono::milliseconds cancel_limit{5'000};
+constexpr std::chrono::milliseconds longest_hold{30l * 86'400'000};  // beyond what any policy may say
 
 // How values are written: what readers of JSON and files can rely on, whatever the server's defaults are.
 const WireClient::Parameters& settings() {
@@ -76,6 +77,25 @@ Execution::Execution(net::Executor executor, Entrance& entrance, std::shared_ptr
 
 Execution::~Execution() = default;
 
+// While others think, no time passes: how long they may is for the policy to say.
+void Execution::watch_time() {
+  const bool held = is_held();
+  if (held == held_) return;
+  held_ = held;
+  const std::chrono::milliseconds limit = held ? longest_hold : request_->timeout;
+  time_out_.set(std::chrono::steady_clock::now() + limit);
+}
+
+std::string Execution::approval() const {
+  const auto asked = note_->asked();
+  return asked ? asked->approval : std::string();
+}
+
+bool Execution::is_held() const {
+  const auto asked = note_->asked();
+  return asked && asked->waits && !ended_ && !note_->get();
+}
+
 Task<> Execution::begin() {
   time_out_.set(std::chrono::steady_clock::now() + request_->timeout);
   const auto sent = co_await enter_and_send();
@@ -93,6 +113,8 @@ Task<Result<>> Execution::enter_and_send() {
   client_ = std::make_unique<WireClient>(std::move(*stream), max_message_bytes);
   WireClient::Parameters parameters = {{"user", request_->user}, {"database", request_->target}};
   parameters.insert(parameters.end(), settings().begin(), settings().end());
+  if (!request_->waits_for_approval) parameters.emplace_back("dbgate.hold", "refuse");
+  if (!request_->reason.empty()) parameters.emplace_back("dbgate.reason", request_->reason);
   DBGATE_CO_CHECK(co_await client_->enter(std::move(parameters)));
   entered_ = true;
   if (cancelled_ || timed_out_) co_return Error(sqlstate::query_canceled, "cancelled");
@@ -106,6 +128,7 @@ Task<Execution::Step> Execution::next() {
   while (!ended_) {
     const auto message = co_await client_->receive();
     if (!message) co_return broken(message.error());
+    watch_time();
     if (const auto step = on_message(*message)) co_return *step;
   }
   co_return Step::end;
@@ -207,6 +230,11 @@ void Execution::take_error(protocol::Bytes body) {
   failure.hint = std::move(said.hint);
   failure.position = said.position;
   if (denied) failure.decision = noted->decision;
+  const auto asked = note_->asked();
+  if (asked && !asked->waits && failure.kind == Kind::denied) {
+    failure.kind = Kind::approval_required;
+    failure.approval = asked->approval;
+  }
   failure_ = std::move(failure);
 }
 

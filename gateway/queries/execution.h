@@ -53,6 +53,10 @@ class Execution {
   bool truncated() const noexcept { return truncated_; }
   const std::optional<ports::QueryFailure>& failure() const noexcept { return failure_; }
   std::optional<DecisionNote::Noted> decision() const { return note_->get(); }
+  /// The approval that was asked for, if one was.
+  std::string approval() const;
+  /// Whether it waits for one now.
+  bool is_held() const;
 
  private:
   Task<Result<>> enter_and_send();
@@ -64,6 +68,7 @@ class Execution {
   Step finish();
   void fail(ports::QueryFailureKind kind, std::string_view code, std::string message);
   void ask_to_end();
+  void watch_time();
   void send_another_cancel();
 
   const net::Executor executor_;
@@ -89,6 +94,7 @@ class Execution {
   bool timed_out_ = false;
   bool draining_ = false;
   bool ended_ = false;
+  bool held_ = false;
 };
 
 }  // namespace dbgate::queries

@@ -37,6 +37,7 @@ void Progress::on_step(Execution::Step step) {
       open_ = false;
       break;
     case Execution::Step::notice:
+      query_->changed.notify();  // it may be that it is held
       break;
     case Execution::Step::end:
       if (open_ && execution_.truncated()) results.back().truncated = true;
@@ -57,6 +58,7 @@ void Progress::end(std::optional<ports::QueryFailure> failure) {
     summary.decision = std::move(noted->decision);
     summary.audit_id = std::move(noted->audit_id);
   }
+  summary.approval = execution_.approval();
   summary.ended_us = wall_clock_us();
   query_->changed.notify();
   registry_.trim(summary.user, entrance_.limits().user_bytes);

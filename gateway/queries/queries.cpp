@@ -57,6 +57,19 @@ std::optional<ports::QueryFailure> check(const TextFacts& facts, const ports::Qu
   return {};
 }
 
+bool is_held(const Query& query) {
+  return query.running != nullptr && query.running->is_held();
+}
+
+// As it is at this moment.
+ports::QuerySummary summary_of(const Query& query) {
+  ports::QuerySummary summary = query.summary;
+  if (query.running == nullptr) return summary;
+  summary.approval = query.running->approval();
+  if (is_held(query)) summary.state = ports::QueryState::held;
+  return summary;
+}
+
 }  // namespace
 
 Task<Queries::Admitted> Queries::admit(ports::QueryRequest request, std::size_t most_rows, bool for_export) {
@@ -104,9 +117,9 @@ Task<ports::QuerySummary> Queries::run(ports::QueryRequest request, std::chrono:
     query->changed.notify();
   });
   alarm.set(std::chrono::steady_clock::now() + wait);
-  while (!query->ended() && !waited)
+  while (!query->ended() && !waited && !is_held(*query))
     co_await query->changed.wait();
-  co_return query->summary;
+  co_return summary_of(*query);
 }
 
 // Rows are kept until there are enough bytes. What only reads is stopped there; what writes runs to its end, since a
@@ -199,7 +212,7 @@ Task<ports::QueryOpened> Queries::open(QueryPtr query, const ports::ExportOption
 std::optional<ports::QuerySummary> Queries::find(const ports::QueryCaller& caller, const std::string& id) {
   const QueryPtr query = registry_.find(caller, id);
   if (!query) return {};
-  return query->summary;
+  return summary_of(*query);
 }
 
 std::optional<ports::QueryRows> Queries::rows(const ports::QueryCaller& caller, const std::string& id,

@@ -96,6 +96,8 @@ ProblemKind problem_of(Kind kind) {
       return {404, "no_such_target", "No such target"};
     case Kind::denied:
       return {403, "denied", "Denied"};
+    case Kind::approval_required:
+      return {403, "approval_required", "Approval required"};
     case Kind::statement:
       return {422, "statement_failed", "The statement failed"};
     case Kind::cancelled:
@@ -130,6 +132,10 @@ const char* word_of(ports::QueryState state) {
       return "cancelled";
   }
   return "failed";
+}
+
+std::string approval_url(const std::string& id) {
+  return "/api/v1/approvals/" + id;
 }
 
 void append_time(std::string& out, std::int64_t time_us) {
@@ -176,6 +182,7 @@ void append_problem(std::string& out, const ports::QueryFailure& failure, const 
   append_text(out, "server_detail", failure.detail);
   append_text(out, "hint", failure.hint);
   if (failure.position > 0) append_field(out, "position", static_cast<std::uint64_t>(failure.position));
+  if (!failure.approval.empty()) append_field(out, "approval_url", approval_url(failure.approval));
   if (failure.decision) {
     out += ",\"decision\":";
     append_decision(out, *failure.decision);
@@ -199,6 +206,10 @@ void append_query_members(std::string& out, const ports::QuerySummary& query) {
     append_field(out, "elapsed_ms", static_cast<std::uint64_t>((query.ended_us - query.started_us) / 1000));
   }
   append_text(out, "audit_id", query.audit_id);
+  if (!query.approval.empty()) {
+    append_field(out, "approval_id", query.approval);
+    append_field(out, "approval_url", approval_url(query.approval));
+  }
   if (query.decision) {
     out += ",\"decision\":";
     append_decision(out, *query.decision);

@@ -18,6 +18,8 @@ struct ProblemKind {
 ProblemKind problem_of(ports::QueryFailureKind kind);
 
 const char* word_of(ports::QueryState state);
+/// Where the API has an approval.
+std::string approval_url(const std::string& id);
 /// RFC 3339 in UTC, in quotes; null for 0.
 void append_time(std::string& out, std::int64_t time_us);
 void append_columns(std::string& out, const std::vector<ports::QueryColumn>& columns);

@@ -143,6 +143,10 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   fields.parameters = judged.parameters;
   fields.policy_version = policy_version_;
   fields.statement_name = name;
+  if (judged.agreement) {
+    fields.approvals = judged.agreement->approvals;
+    fields.approved_by = judged.agreement->by;
+  }
   // A text that is no statement is denied like any other.
   const std::string_view effect = judged.refused ? "deny" : effect_of(judged);
   audit::Text& record = begin_record(common_.all);

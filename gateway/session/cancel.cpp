@@ -41,7 +41,10 @@ void CancelPoint::attach(const upstream::ServerSpec::Host& host, std::int32_t pi
 
 Task<> CancelPoint::cancel() {
   const auto self = shared_from_this();  // the session may end meanwhile
-  if (!busy_ || !busy_()) co_return;
+  if (!busy_ || !busy_()) {
+    if (when_idle_) when_idle_();
+    co_return;
+  }
   ++under_way_;
   co_await send();
 }

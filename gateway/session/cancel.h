@@ -31,6 +31,8 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
   void start_cancel();
   /// Waits until no cancel is under way.
   Task<> settled();
+  /// Called by cancels that find nothing running; null: nobody is interested.
+  void when_idle(std::function<void()> call) { when_idle_ = std::move(call); }
   bool under_way() const noexcept { return under_way_ > 0; }
   /// Called whenever a cancel is over and no other is under way.
   void when_settled(std::function<void()> call) { when_settled_ = std::move(call); }
@@ -45,6 +47,7 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
   std::string key_;
   std::function<bool()> busy_;
   std::function<void()> when_settled_;
+  std::function<void()> when_idle_;
   int under_way_ = 0;
   net::Event over_;
 };

@@ -32,6 +32,18 @@ struct Sent {
 /// What the parameters of a statement stand for, as Bind said.
 using BoundValues = policy::Arguments;
 
+/// What others have agreed to, or have decided otherwise, for the record of the statement.
+struct Agreement {
+  std::string approvals;  ///< ids, comma-separated
+  std::string by;         ///< who has decided, comma-separated
+};
+
+/// Of a portal whose statement waits until others agree.
+struct HeldValues {
+  std::string digest;                          ///< of types and values, as Bind said
+  std::shared_ptr<const Agreement> agreement;  ///< null: not yet
+};
+
 /// A statement text that was judged and allowed, kept while the server may hold it under a name.
 struct Prepared {
   std::string text;
@@ -55,6 +67,8 @@ struct Prepared {
   std::optional<std::string> parsed_under;  ///< TrackedSettings::in_force() then; none: that is not certain
   /// The result type that the frontend was told, where server connections are shared (relay_results.cpp). 0: none yet.
   mutable std::uint64_t told = 0;
+  std::string definition;                   ///< of one made by PREPARE: the text that it came in
+  std::shared_ptr<HeldValues> held_values;  ///< of a portal whose statement needs agreement; null of others
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;

@@ -9,6 +9,7 @@
 
 #include "gateway/session/account.h"
 #include "gateway/session/cancel.h"
+#include "gateway/session/hold.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/limiter.h"
 #include "gateway/session/live_sessions.h"
@@ -36,6 +37,8 @@ struct SessionInfo {
   std::string upstream_user;
   ServerSettings settings;           ///< that the server connection was given; never recorded
   std::shared_ptr<Witness> witness;  ///< null: nobody wants to know of decisions
+  std::string reason;                ///< why, in the user's own words (option dbgate.reason); may be empty
+  bool refuses_holds = false;        ///< the client does not wait for others (option dbgate.hold=refuse)
   std::string server_version;        ///< as the server reports it, such as "16.4 (Debian 16.4-1)"; empty if it does not
 
   bool operator==(const SessionInfo&) const = default;
@@ -111,6 +114,9 @@ class Host {
   virtual Task<std::shared_ptr<const Analysis>> analyze_elsewhere(AnalysisWork work) = 0;
   /// Waits until the target's catalog has been read again, or cannot be: within a bound.
   virtual Task<> catalog_read(const std::string& target, const std::string& database) = 0;
+
+  /// Asks others whether a statement may run. `told` is called on this thread, not before this returns.
+  virtual HoldingPtr hold(const SessionInfo& session, const HoldQuestion& question, HoldListener told) = 0;
 
   virtual CancelRegistry& cancels() = 0;
   /// Passes on a cancel request whose key is none of this process. Returns when it has been acted on, or for good comes

@@ -59,11 +59,22 @@ struct Judged {
   std::shared_ptr<JudgementRecord> record;
   /// Where results of reads may be kept; null: it neither writes nor may be kept.
   std::shared_ptr<const policy::Footprint> footprint;
+  /// What others have decided on it; null: they were not asked.
+  std::shared_ptr<const Agreement> agreement;
   std::string_view parameters;  ///< for the record (BindRecords), lives as long as that; empty: there are none
   bool wait = false;            ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
 
-/// What it comes to, in one word: allow, mask, log_only, deny; error for text that is no statement, or names none.
+/// Whether others have to agree before it runs.
+inline bool waits_for_others(const policy::Verdict* verdict) noexcept {
+  return verdict != nullptr && verdict->decision == policy::Decision::hold;
+}
+inline bool needs_agreement(const Judged& judged) noexcept {
+  return !judged.refused && waits_for_others(judged.verdict.get());
+}
+
+/// What it comes to, in one word: allow, mask, log_only, hold (others have yet to agree), deny; error for text that is
+/// no statement, or names none.
 std::string_view effect_of(const Judged& judged);
 
 using AnalysisWork = std::function<std::shared_ptr<const Analysis>()>;
@@ -110,6 +121,11 @@ class Judge {
   virtual void remember(std::string_view /*text*/, TextForm, const Analysis&, const Judged&) {}
   /// Adds to the key of a result what was judged by.
   virtual void add_premises(std::string& /*key*/) {}
+  /// What agreement to a statement is bound to, see hold.h.
+  virtual std::string digest_of_hold(const policy::Hold& /*hold*/, std::string_view /*text*/,
+                                     std::string_view /*values*/) {
+    return {};
+  }
   /// A FunctionCall message (PostgreSQL docs ch. 55.2.4).
   virtual Judged judge_function_call() = 0;
   /// A whole connection of an engine that does not look into it.

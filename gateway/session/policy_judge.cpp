@@ -6,6 +6,7 @@
 
 #include "gateway/policy/suggest.h"
 #include "gateway/rewrite/rewrite.h"
+#include "gateway/session/hold.h"
 #include "gateway/session/replies.h"
 #include "gateway/sql/analyze.h"
 
@@ -86,6 +87,30 @@ policy::Verdict hidden_plan() {
   return verdict;
 }
 
+// What ends transactions, forgets names or only makes a name never waits; EXECUTE and DECLARE do.
+bool may_wait(const sql::Statement& statement) {
+  using enum sql::StatementKind;
+  switch (statement.kind) {
+    case begin:
+    case commit:
+    case rollback:
+    case savepoint:
+    case release:
+    case rollback_to:
+    case prepared_transaction:
+    case prepare:
+    case deallocate:
+    case fetch:
+    case close_cursor:
+    case reset:
+    case discard:
+    case unlisten:
+      return false;
+    default:
+      return true;
+  }
+}
+
 void note_row_cap(Judged& judged, std::size_t index, const policy::Verdict& verdict) {
   if (verdict.max_rows == 0) return;
   judged.row_caps.resize(index + 1);
@@ -125,6 +150,8 @@ std::string_view effect_of(const Judged& judged) {
   if (judged.refused) return judged.refusal.code == sqlstate::insufficient_privilege ? "deny" : "error";
   const bool observed = judged.verdict && judged.verdict->decision == policy::Decision::log_only;
   if (observed) return "log_only";
+  const bool held = judged.verdict && judged.verdict->decision == policy::Decision::hold;
+  if (held && !judged.agreement) return "hold";
   return judged.sent && !judged.sent->rewritten.empty() ? "mask" : "allow";
 }
 
@@ -191,7 +218,7 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
       note_row_cap(judged, i, one);
       total = i == 0 ? std::move(one) : policy::stricter(std::move(total), std::move(one));
       if (judged.wait) return judged;
-      if (!total.allowed() && !judged.refused) {
+      if (!total.passes() && !judged.refused) {
         if (!total.risk.denies) total.suggestion = suggestion_for(script.statements[i], analysis);
         if (!total.suggestion.empty()) total.hint = "This passes: " + total.suggestion;
         judged.refused = true;
@@ -273,16 +300,19 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
   // Its parameters are EXECUTE's to fill; where Bind names what it has prepared, there are values.
   const bool prepares = statement.kind == sql::StatementKind::prepare && (values == nullptr || values->list.empty());
   policy::Verdict verdict = policy::decide(*view_.grants, statement, view_.names, prepares ? nullptr : values);
-  if (!verdict.allowed()) return verdict;
+  if (!verdict.passes()) return verdict;
   weigh(statement, script.statements.size(), verdict);
-  if (!verdict.allowed()) return verdict;
+  if (!verdict.passes()) return verdict;
+  if (!may_wait(statement)) verdict.let_go();
   if (prepares) verdict.looks_at_values = false;
   Names::Lookup named;
   bool must_exist = false;
   if (const sql::Statement* execute = execute_in(statement)) {
     if (const sql::Statement* earlier = defined_before(script, index, execute->name)) {
       if (explains_hidden(statement, earlier, nullptr)) return hidden_plan();
-      return policy::stricter(std::move(verdict), decide_executed(*earlier, {}, statement));
+      policy::Verdict of_earlier = decide_executed(*earlier, {}, statement);
+      if (of_earlier.passes()) weigh(*earlier, 1, of_earlier);
+      return policy::stricter(std::move(verdict), std::move(of_earlier));
     }
     named = statements.find(execute->name, now);
     must_exist = !policy::is_unrestricted(*view_.grants);
@@ -314,9 +344,11 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
     policy::Verdict of_inner = statement.kind == sql::StatementKind::fetch
                                    ? policy::decide(*view_.grants, inner, view_.names, bound)
                                    : decide_executed(inner, definition.parameter_types, statement);
-    if (of_inner.allowed()) weigh(inner, 1, of_inner);
+    if (of_inner.passes()) weigh(inner, 1, of_inner);
+    // Rows of a cursor were agreed to when it was opened.
+    if (statement.kind == sql::StatementKind::fetch) of_inner.let_go();
     verdict = policy::stricter(std::move(verdict), std::move(of_inner));
-    if (!verdict.allowed()) return verdict;
+    if (!verdict.passes()) return verdict;
   }
   return verdict;
 }
@@ -332,6 +364,10 @@ policy::Verdict PolicyJudge::decide_executed(const sql::Statement& prepared, con
   for (std::size_t i = 0; i < values.list.size(); ++i)
     values.list[i].type = declared_type(i, types, prepared, view_.resolver.get());
   return policy::decide(*view_.grants, prepared, view_.names, &values);
+}
+
+std::string PolicyJudge::digest_of_hold(const policy::Hold& hold, std::string_view text, std::string_view values) {
+  return digest_of({user_, target_, database_}, hold, text, values);
 }
 
 Judged PolicyJudge::verdict_only(policy::Verdict verdict, sql::StatementKind kind, const char* tag) {

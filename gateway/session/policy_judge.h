@@ -82,6 +82,7 @@ class PolicyJudge : public Judge {
   Judged recall(std::string_view text, TextForm form) override;
   void remember(std::string_view text, TextForm form, const Analysis& analysis, const Judged& judged) override;
   void add_premises(std::string& key) override;
+  std::string digest_of_hold(const policy::Hold& hold, std::string_view text, std::string_view values) override;
   Judged judge_function_call() override;
   Judged judge_connection() override;
   Judged judge_replication(std::string_view text) override;

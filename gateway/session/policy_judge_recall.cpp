@@ -87,6 +87,7 @@ void PolicyJudge::remember(std::string_view text, TextForm form, const Analysis&
   // Read and judged by one view, which is that of the cache: another may have come in between.
   const bool settled = analysis.read_by == views_ && judged.judged_by == views_ && cached_views_ == views_;
   if (!settled || judged.refused || judged.wait || !judged.script || !judged.verdict || !uses_cache()) return;
+  if (!judged.verdict->allowed()) return;  // what is held is judged each time
   const std::vector<sql::Statement>& statements = judged.script->statements;
   if (!std::all_of(statements.begin(), statements.end(), stands_alone) || rests_on_values(*judged.script)) return;
   if (!cache_->has_room_for(text)) return;

@@ -4,7 +4,7 @@
 #include "gateway/session/policy_judge.h"
 #include "gateway/sql/signs.h"
 
-// What the rules of risk say of what policies allow. They may take a permission away, never give one.
+// What the rules of risk say of what policies allow. They may take a permission away or make it wait, never give one.
 namespace dbgate::session {
 namespace {
 
@@ -33,12 +33,19 @@ void PolicyJudge::weigh(const sql::Statement& statement, std::size_t statements,
   circumstances.statements = statements;
   const risk::Assessment assessment = risk::assess(statement, circumstances);
   verdict.risk = summary_of(assessment);
-  if (!granted.deny_at || assessment.hits.empty() || assessment.level < *granted.deny_at) return;
+  if (assessment.hits.empty()) return;
+  const auto reaches = [&assessment](const std::optional<risk::Level>& from) {
+    return from && assessment.level >= *from;
+  };
+  const bool denies = reaches(granted.from.deny_at);
+  const bool held = !denies && granted.approval && reaches(granted.from.hold_at);
+  if (!denies && !held && !reaches(granted.from.log_at)) return;
   const risk::Rule& worst = *assessment.hits.front().rule;
   const std::string level(risk::word_of(assessment.level));
   verdict.reasons.push_back("rated " + level + " by " + worst.id + ": " + worst.title);
-  if (granted.observes) {
-    verdict.decision = policy::Decision::log_only;
+  if (held) return policy::hold_or_note(*view_.grants, {granted.approval, std::string(granted.hold_rule)}, verdict);
+  if (granted.observes || !denies) {
+    if (verdict.decision == policy::Decision::allow) verdict.decision = policy::Decision::log_only;
     return;
   }
   verdict.decision = policy::Decision::deny;

@@ -144,6 +144,8 @@ Task<Result<>> Session::meet() {
     co_return boost::system::in_place_value;
   }
   info_.application = login_->request.application_name;
+  info_.reason = login_->request.reason;
+  info_.refuses_holds = login_->request.refuses_holds;
   const auto signed_in = co_await sign_in();
   co_return signed_in;
 }
@@ -276,6 +278,9 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   ports.commit_audit = [this] { return host_.commit_audit(); };
   ports.accept_audit = [this] { return host_.accept_audit(); };
   ports.analyze = [this, &judge](std::string_view text) { return analyze(*judge, text); };
+  ports.hold = [this](const HoldQuestion& question, HoldListener told) {
+    return host_.hold(info_, question, std::move(told));
+  };
   ports.lend = [this, &relay] { return lend(relay.settings()); };
   ports.channels = [this] { return host_.servers().channels(*link_request_); };
   ports.bound = [this](const Pins& reasons) {

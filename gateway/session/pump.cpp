@@ -315,6 +315,9 @@ Task<Pump::Go> Pump::go_on() {
     case Relay::Next::listen:
       co_await listen();
       co_return Go::again;
+    case Relay::Next::hold:
+      co_await hold();
+      co_return Go::again;
     case Relay::Next::analyze: {
       waiting_ = true;
       auto analysis = co_await ports_.analyze(relay_.text_to_analyze());

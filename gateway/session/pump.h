@@ -20,6 +20,8 @@ struct PumpPorts {
   std::function<Task<Result<>>()> accept_audit;
   /// Analyses a large text away from the event loop.
   std::function<Task<std::shared_ptr<const Analysis>>(std::string_view)> analyze;
+  /// Asks others whether the statement may run.
+  std::function<HoldingPtr(const HoldQuestion&, HoldListener)> hold;
   /// Gets a server connection, ready for this session.
   std::function<Task<Result<upstream::LinkPtr>>()> lend;
   /// What sessions of its database listen to, where the server connection is shared.
@@ -83,6 +85,8 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   Task<Go> forward_rest(Wrote so_far);
   Task<Go> go_on();
   Task<> lend();
+  Task<> hold();
+  Task<> tell_of_hold(const HoldAnswer& asked);
   Task<> listen();
   Task<> tell_notifications();
   void stop_listening(EndReason reason, std::string why);
@@ -127,6 +131,7 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   std::unique_ptr<net::Alarm> alarm_;  // null: nothing ever had a time
   Relay::Clock::time_point alarm_time_ = UnderLimits::never;
   bool waiting_ = false;
+  std::string held_as_;  // the approval that its statement waits for
   bool ended_ = false;
   bool draining_ = false;  // the client said Terminate while statements were under way
   std::string farewell_;   // non-empty: the session ends at its next boundary, for …

@@ -10,6 +10,7 @@
 
 #include "gateway/session/bind_records.h"
 #include "gateway/session/expected.h"
+#include "gateway/session/hold.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/outgoing.h"
 #include "gateway/session/pool_side.h"
@@ -56,6 +57,7 @@ class Relay {
     wait,      ///< the next message can be handled only after outstanding replies
     server,    ///< the next message needs a server connection: attach_server() or refuse_for_server(), then go on
     listen,    ///< channels_wanted() have to be listened to first: hold_channels() or refuse_channels()
+    hold,      ///< held() has to be agreed to by others first: answer_hold(), then go on
     analyze,   ///< a large statement text waits: analyse `text_to_analyze()` elsewhere, then offer_analysis()
     finished,  ///< Terminate: nothing more will be read
     broken     ///< `failure()` says why; the connection must be closed after what is left to write was written
@@ -85,6 +87,10 @@ class Relay {
 
   std::string_view text_to_analyze() const noexcept { return text_to_analyze_; }
   void offer_analysis(std::shared_ptr<const Analysis> analysis) { offered_ = std::move(analysis); }
+
+  // Statements that wait until others agree (relay_hold.cpp).
+  const HoldQuestion& held() const noexcept { return hold_->question; }
+  void answer_hold(HoldAnswer answer);
 
   const Error& failure() const noexcept { return failure_; }
   char transaction_status() const noexcept { return status_; }
@@ -198,8 +204,15 @@ class Relay {
   const std::vector<rewrite::ColumnOrigin>* described_origins() const;
   void forward_description(Bytes message, Bytes body);
   void pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<const Sent>& sent,
-                    const std::shared_ptr<Meter>& portal = nullptr,
+                    std::string_view text, const std::shared_ptr<Meter>& portal = nullptr,
                     const std::shared_ptr<const BoundValues>& bound = nullptr);
+
+  // … and what waits until others agree (relay_hold.cpp).
+  bool settle_hold(Judged& judged, std::string_view text, std::string_view protocol, std::string_view values);
+  bool append_definitions(const sql::Script& script, std::string& defined) const;
+  bool settle_portal(Judged& judged, const Prepared& portal);
+  BindStep note_held_values(PreparedPtr& prepared, std::string_view portal, std::string_view values,
+                            std::size_t announced, bool partial);
 
   // Shared server connections (relay_pooled.cpp).
   bool lacks_server(char type);
@@ -310,6 +323,7 @@ class Relay {
 
   std::unique_ptr<PoolSide> pool_;   // null: the server connection is not shared
   std::unique_ptr<ReadSide> reads_;  // null: no results are kept
+  std::unique_ptr<HoldSide> hold_;   // null: the statement at hand does not wait for others
   Outgoing to_server_, to_client_, local_replies_;
   ExpectedReplies expected_;
   Names statements_, portals_;

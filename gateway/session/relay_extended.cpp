@@ -131,6 +131,13 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     case BindStep::go_on:
       break;
   }
+  if (waits_for_others(found.definition->verdict.get())) {
+    const auto header = protocol::decode_header(message);
+    const std::size_t announced = header ? header->body_length : body.size();
+    const std::string_view values = protocol::as_text(body.last(reader.remaining()));
+    const BindStep step = note_held_values(found.definition, *portal, values, announced, partial);
+    if (step != BindStep::go_on) return step == BindStep::refused;
+  }
   if (name->empty() && unnamed_owed_) give_unnamed();
   std::string on_server;
   if (pool_) {
@@ -292,6 +299,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     }
     if (next_ == Next::listen) return;
   }
+  if (needs_agreement(judged) && !settle_portal(judged, prepared)) return;
   LimitTraits traits;
   std::shared_ptr<Meter> meter;
   if (quota_.limits() && !judged.refused) {
@@ -324,7 +332,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     if (meter) entry.run->meters.push_back(std::move(meter));
   } else {
     cap_rows(entry, judged.row_caps);
-    pend_effects(entry, *prepared.script, prepared.sent, meter, prepared.bound);
+    pend_effects(entry, *prepared.script, prepared.sent, prepared.text, meter, prepared.bound);
   }
   dirty_ = true;
   to_server_.forward(message);

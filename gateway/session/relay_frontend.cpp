@@ -110,6 +110,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
       if (next_ == Next::more) step.wanted = whole_bind_ ? whole : std::min(whole, max_small_message);
       break;
     }
+    hold_ = nullptr;
     step.taken += message.size();
     // A message that streams was passed as far as it has come; the rest goes the same way.
     if (partial) frontend_rest_ = whole - message.size();

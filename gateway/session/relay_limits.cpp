@@ -157,7 +157,7 @@ void Relay::start_clock() {
 // Nothing is under way, and a transaction is open.
 void Relay::note_idle() {
   const auto& limits = quota_.limits();
-  if (!limits || !limits->idle_in_transaction.set() || !expected_.empty() || !in_transaction()) return;
+  if (!limits || !limits->idle_in_transaction.set() || !expected_.empty() || !in_transaction() || hold_) return;
   if (idle_due_ == UnderLimits::never) idle_due_ = quota_.now() + limits->idle_in_transaction.value;
 }
 

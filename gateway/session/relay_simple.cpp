@@ -38,6 +38,7 @@ void Relay::on_query(Bytes message, Bytes body) {
       return refuse_simple(record_denial(over_limit(*refusal, judged.script), text, simple_protocol(), {}));
     }
   }
+  if (needs_agreement(judged) && !settle_hold(judged, text, simple_protocol(), {})) return;
   if (caps_stop_query(judged, text)) return;
   LimitTraits traits;
   if (quota_.limits() && !judged.refused) {
@@ -60,7 +61,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   entry.sent = judged.sent;
   if (entry.under) put_under_limits(entry, traits);
   cap_rows(entry, judged.row_caps);
-  pend_effects(entry, *judged.script, judged.sent);
+  pend_effects(entry, *judged.script, judged.sent, text);
   if (reads_) {
     note_tracks(judged.footprint);
     reads_->record();
@@ -83,7 +84,8 @@ void Relay::on_query(Bytes message, Bytes body) {
 
 // Table entries that a statement will make or drop on the server when it succeeds.
 void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::shared_ptr<const Sent>& sent,
-                         const std::shared_ptr<Meter>& portal, const std::shared_ptr<const BoundValues>& bound) {
+                         std::string_view text, const std::shared_ptr<Meter>& portal,
+                         const std::shared_ptr<const BoundValues>& bound) {
   const bool counts = entry.under && entry.under->limits->counts_results();
   if (pool_) pin(script);
   for (const sql::Statement& statement : script.statements) {
@@ -101,6 +103,7 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
         auto prepared = std::make_shared<Prepared>();
         prepared->script = std::make_shared<sql::Script>(sql::Script{{statement}});
         prepared->sent = sent;
+        prepared->definition = text;
         statements_.pend(statement.name, std::move(prepared), segment_);
         break;
       }

@@ -55,9 +55,27 @@ Task<Result<>> start_tls(net::Stream& client, const StartupRules& rules, bool di
   co_return boost::system::in_place_value;
 }
 
+// Settings of dbgate's own, which no server hears of.
+Result<> take_own(StartupRequest& request, const std::string& name, std::string_view value) {
+  if (name == "dbgate.reason") {
+    constexpr std::size_t most = 500;
+    if (value.size() > most) return Error(sqlstate::invalid_parameter_value, "dbgate.reason is longer than 500 bytes");
+    request.reason = value;
+    return boost::system::in_place_value;
+  }
+  if (value != "wait" && value != "refuse") {
+    return Error(sqlstate::invalid_parameter_value, "dbgate.hold must be wait or refuse");
+  }
+  request.refuses_holds = value == "refuse";
+  return boost::system::in_place_value;
+}
+
 // Parameters and `options` are two ways to say the same. The name that a client gives itself is kept apart: the server
 // is told who the principal is in its place.
 Result<> take_setting(StartupRequest& request, std::string_view name, std::string_view value) {
+  if (equal_ignoring_case(name, "dbgate.hold") || equal_ignoring_case(name, "dbgate.reason")) {
+    return take_own(request, lower(name), value);
+  }
   const auto checked = check_setting(name, value);
   if (!checked) return checked.error();
   if (equal_ignoring_case(name, "application_name")) {

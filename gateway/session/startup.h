@@ -25,6 +25,8 @@ struct StartupRequest {
   std::string replication_value;  ///< "true" or "database", as sent
   /// Settings to be in force from the start, checked against the allow-list, in order.
   std::vector<std::pair<std::string, std::string>> settings;
+  std::string reason;                        ///< dbgate.reason: for those who are asked to agree to statements
+  bool refuses_holds = false;                ///< dbgate.hold=refuse
   std::vector<std::string> unknown_options;  ///< _pq_.… that dbgate does not know
   // cancel
   std::int32_t pid = 0;

@@ -14,6 +14,8 @@ class Witness {
  public:
   virtual ~Witness() = default;
   virtual void decided(const Judged& judged, std::string_view query_id) = 0;
+  /// Others are asked whether a statement may run. @param waits  it waits for them; else it is refused until then
+  virtual void asked(std::string_view /*approval*/, bool /*waits*/) {}
 };
 
 /// How one session writes its audit records. The records of a batch are announced first and accepted together before

@@ -78,7 +78,7 @@ class Certificates(unittest.TestCase):
         self.assertEqual(self.who(self.robot), "robot")
         self.assertEqual(self.who(self.mail), "root")
         me = self.send("GET", "/me", self.mail).json()
-        self.assertEqual((me["roles"], me["scopes"]), (["admin"], ["read", "query", "connect", "account", "admin"]))
+        self.assertEqual((me["roles"], me["scopes"]), (["admin"], ["read", "query", "connect", "approve", "account", "admin"]))
         self.assertEqual(self.send("GET", "/users", self.mail).status, 200)
         self.assertEqual((self.send("GET", "/users", self.robot).status, self.send("GET", "/users", self.robot).code), (403, "not_permitted"))
         self.assertEqual([item["name"] for item in self.send("GET", "/targets", self.robot).json()["items"]], ["postgres"])

@@ -62,7 +62,8 @@ class Api(unittest.TestCase):
                   "listen:\n  postgres: { address: 127.0.0.1, port: 0 }\n  api: { address: 127.0.0.1, port: 0 }\n" +
                   cls.lab.users("ana", "ada", "eve") + "groups: { analysts: [ana] }\n" +
                   "targets:\n" + cls.lab.target() + cls.lab.target("other") +
-                  "policies:\n  - { name: read, who: { users: [ana] }, on: [postgres], allow: [ { select: ['public.customers(id)'] } ] }\n"
+                  "policies:\n  - { name: read, who: { users: [ana] }, on: [postgres], allow: [ { select: ['public.customers(id)'] },\n"
+                  "      { update: [public.customers], require: { approval: { from: { users: [ada] } } } } ] }\n"
                   "  - { name: all, who: { users: [ada] }, on: [postgres, other], allow: [ { everything: true } ] }\n")
         cls.config = config
         cls.gateway = cls.lab.gateway(config)
@@ -299,6 +300,49 @@ class Api(unittest.TestCase):
         for method, action in (("GET", ""), ("GET", "/rows"), ("POST", "/cancel"), ("POST", "/export")):
             self.bad(method, query + action, 401, "not_authenticated", None)
             self.bad(method, "/api/v1/queries/qry_01JD3K7V9QXW8N5T2R4M6P0ABC" + action, 404, "not_found")
+
+    def test_approvals(self):
+        queries, update = "/api/v1/targets/postgres/queries", "UPDATE customers SET city = 'Bonn' WHERE id = 2"
+        decision = self.good("POST", "/api/v1/decisions", body={"target": "postgres", "sql": update}).json()
+        self.assertEqual((decision["effect"], decision["approvals"]),
+                         ("hold", [{"rule": "read/allow[1]", "groups": [], "users": ["ada"], "needed": 1}]))
+        refused = self.good("POST", queries, 403, body={"sql": update, "held": "refuse", "reason": "moved"})
+        self.assertEqual(refused.code, "approval_required")
+        approval = refused.json()["approval_url"]
+        self.assertRegex(approval, "^/api/v1/approvals/apr_[0-9A-Z]{26}$")
+        listed = self.good("GET", "/api/v1/approvals?state=pending&target=postgres&requester=ana", user="ada").json()["items"]
+        self.assertEqual([(one["id"], one["sql"], one["operation"], one["reason"]) for one in listed],
+                         [(approval.rpartition("/")[2], update, "UPDATE", "moved")])
+        shown = self.good("GET", approval, user="ada")
+        self.assertEqual((shown.json()["state"], shown.json()["may_decide"], shown.json()["sql"]), ("pending", True, update))
+        self.good("GET", approval, 304, user="ada", headers=[("If-None-Match", shown.headers["etag"])])
+        self.assertEqual(self.good("GET", approval + "?wait_seconds=1&state=pending").json()["state"], "pending")
+        self.bad("GET", approval + "?wait_seconds=31", 400, "bad_request")
+        self.bad("GET", "/api/v1/approvals?state=open", 400, "bad_request")
+        self.good("POST", f"{approval}/approve", 403, body={})
+        self.bad("POST", f"{approval}/deny", 400, "bad_request", "ada", {})
+        self.good("POST", f"{approval}/approve", 412, "ada", {}, [("If-Match", '"other"')])
+        key = [("Idempotency-Key", "once"), ("If-Match", shown.headers["etag"])]
+        for _ in range(2):
+            self.assertEqual(self.good("POST", f"{approval}/approve", user="ada", body={"reason": "fine", "ticket": "T-1"}, headers=key).json()["state"], "approved")
+        self.assertEqual(self.good("POST", f"{approval}/deny", 409, "ada", {"reason": "no"}).code, "approval_ended")
+        self.assertEqual(self.good("POST", queries, body={"sql": update, "held": "refuse"}).json()["results"][0]["command_tag"], "UPDATE 1")
+        self.bad("GET", "/api/v1/approvals/apr_01JD3K7V9QXW8N5T2R4M6P0ABC", 404, "not_found")
+
+    def test_queries_that_wait(self):
+        queries, update = "/api/v1/targets/postgres/queries", "UPDATE customers SET city = 'Ulm' WHERE id = 2"
+        waits = {word: self.good("POST", queries, 202, body={"sql": f"{update} AND city <> '{word}'"}).json() for word in ("approve", "deny", "cancel")}
+        for word, query in waits.items():
+            self.assertEqual(query["state"], "held")
+            who, body = ("ana", None) if word == "cancel" else ("ada", {"reason": "because"})
+            self.good("POST", f"/api/v1/approvals/{query['approval_id']}/{word}", user=who, body=body)
+        ended = {word: lab.wait_until(lambda id=query["id"]: self.ended(id), word) for word, query in waits.items()}
+        self.assertEqual({word: query["state"] for word, query in ended.items()}, {"approve": "succeeded", "deny": "failed", "cancel": "failed"})
+        self.assertEqual(ended["deny"]["error"]["code"], "denied")
+
+    def ended(self, query):
+        shown = self.good("GET", f"/api/v1/queries/{query}").json()
+        return shown if shown["ended_at"] else None
 
     def test_schemas(self):
         schema, = self.good("GET", "/api/v1/targets/postgres/schema").json()["schemas"]

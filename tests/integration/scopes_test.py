@@ -8,7 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lab  # noqa: E402
 from raw_http import Raw  # noqa: E402
 
-SCOPES = ("read", "query", "connect", "account", "admin")
+SCOPES = ("read", "query", "connect", "approve", "account", "admin")
 PLACES = {"name": "nothing", "user": "nobody", "id": "qry_01JD3K7V9QXW8N5T2R4M6P0ABC", "number": "999", "role": "auditor", "code": "denied"}
 WEBSOCKET = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
              ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]

@@ -97,7 +97,7 @@ class SignIn(unittest.TestCase):
         claims = part(pair["access_token"], 1)
         self.assertEqual((claims["iss"], claims["sub"], claims["sid"][:4]), ("dbgate", "ana", "lgn_"))
         me = self.ask("GET", "/me", pair["access_token"]).json()
-        self.assertEqual((me["user"], me["scopes"]), ({"name": "ana"}, ["read", "query", "connect", "account", "admin"]))
+        self.assertEqual((me["user"], me["scopes"]), ({"name": "ana"}, ["read", "query", "connect", "approve", "account", "admin"]))
         [own] = [login for login in self.ask("GET", "/me/logins?limit=500", pair["access_token"]).json()["items"] if login["current"]]
         self.assertEqual((own["id"], own["client"], own["method"], own["address"]), (claims["sid"], "laptop", "password", "127.0.0.1"))
         self.audited("auth.ok", user__name="ana", auth__credential=claims["sid"])

@@ -39,6 +39,7 @@ ROOMS = {
     "gateway/rehearsal": (["gateway/base", "config", "gateway/sql", "gateway/policy", "gateway/audit", "gateway/session"],
                           [RESULT, r"boost/json.*"]),
     "gateway/search": (["gateway/base", "gateway/audit", "gateway/ports"], [RESULT, r"boost/json.*"]),
+    "gateway/webhooks": (["gateway/base", "gateway/auth", "gateway/ports", "config"], [RESULT, r"boost/json.*"]),
     "gateway/adapters": (["gateway/base", "gateway/ports", "gateway/policy", "gateway/audit", "gateway/sql",
                           "gateway/catalog", "config", "gateway/auth", "gateway/identity"],
                          [RESULT, r"spdlog/.*", r"prometheus/.*", r"curl/.*", r"sqlite3\.h", r"argon2\.h",

@@ -25,7 +25,8 @@ constexpr const char* lock_migrations = "SELECT pg_advisory_xact_lock(1103868408
 const Result<> done = boost::system::in_place_value;
 
 const char* name_of(Channel channel) {
-  return channel == Channel::directory ? "dbgate_directory" : "dbgate_replicas";
+  constexpr const char* names[] = {"dbgate_directory", "dbgate_replicas", "dbgate_approvals"};
+  return names[static_cast<std::size_t>(channel)];
 }
 
 class PostgresTransaction : public SqlTransaction {

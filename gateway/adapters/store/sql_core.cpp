@@ -4,6 +4,19 @@
 
 namespace dbgate::adapters::store {
 
+namespace {
+
+class Signal : public StoreSignal {
+ public:
+  explicit Signal(std::unique_ptr<SqlSignal> signal) : signal_(std::move(signal)) {}
+  Result<bool> wait(std::chrono::milliseconds limit) override { return signal_->wait(limit); }
+
+ private:
+  const std::unique_ptr<SqlSignal> signal_;
+};
+
+}  // namespace
+
 Result<> raise_generation(SqlTransaction& transaction) {
   DBGATE_CHECK(transaction.run("UPDATE directory SET generation = generation + 1 WHERE one = 1"));
   return transaction.announce(Channel::directory);
@@ -12,6 +25,11 @@ Result<> raise_generation(SqlTransaction& transaction) {
 Result<> take_turn(SqlTransaction& transaction) {
   DBGATE_CHECK(transaction.run("UPDATE directory SET generation = generation WHERE one = 1"));
   return done;
+}
+
+Result<std::unique_ptr<StoreSignal>> signal_of(SqlDatabase& database, Channel channel) {
+  DBGATE_TRY(auto signal, database.signal(channel));
+  return std::unique_ptr<StoreSignal>(std::make_unique<Signal>(std::move(signal)));
 }
 
 Error missing(std::string_view what) {

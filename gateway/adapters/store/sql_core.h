@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,6 +42,9 @@ struct SqlCore {
 Result<> raise_generation(SqlTransaction& transaction);
 /// The same lock for what must not overlap with itself.
 Result<> take_turn(SqlTransaction& transaction);
+
+/// Tells of what is announced on the channel, with a connection of its own.
+Result<std::unique_ptr<StoreSignal>> signal_of(SqlDatabase& database, Channel channel);
 
 Error missing(std::string_view what);
 /// Error 23505 in the words of the object; others stay.

@@ -67,8 +67,9 @@ struct SqlResult {
   SqlRow row(std::size_t index) { return SqlRow(std::span(cells).subspan(index * columns, columns)); }
 };
 
-/// Who is told that something was committed: those who follow the directory, or gateways that talk to each other.
-enum class Channel : std::uint8_t { directory, replicas };
+/// Who is told that something was committed: those who follow the directory, gateways that talk to each other, or those
+/// who wait for approvals.
+enum class Channel : std::uint8_t { directory, replicas, approvals };
 
 /// A transaction under way. Used by the one thread that runs it.
 class SqlTransaction {

@@ -164,9 +164,30 @@ class SqlReplicas : public Replicas {
   Result<std::vector<ReplicaMessage>> take(std::string_view recipient) override;
   Result<> withdraw(std::span<const ReplicaMessage> messages) override;
   Result<std::string> secret(std::string_view name, std::string_view candidate) override;
-  Result<std::unique_ptr<ReplicaSignal>> signal() override;
+  Result<std::unique_ptr<StoreSignal>> signal() override;
 
  private:
+  const SqlCore& core_;
+};
+
+class SqlApprovals : public Approvals {
+ public:
+  explicit SqlApprovals(const SqlCore& core) : core_(core) {}
+  Result<Approval> create_approval(const Approval& approval, Micros now_us) override;
+  Result<std::optional<Approval>> find_approval(std::string_view id, Micros now_us) override;
+  Result<Listed<Approval>> list_approvals(const ApprovalFilter& filter, const Page& page, Micros now_us) override;
+  Result<Approval> vote(std::string_view id, std::int64_t revision, const ApprovalVote& vote, Micros now_us) override;
+  Result<Approval> cancel_approval(std::string_view id, Micros now_us) override;
+  Result<std::optional<Approval>> use_approval(std::string_view requester, std::string_view digest, std::string_view id,
+                                               Micros now_us) override;
+  Result<std::optional<Approval>> find_pending(std::string_view requester, std::string_view digest,
+                                               Micros now_us) override;
+  Result<std::int64_t> forget_approvals(Micros before_us) override;
+  Result<std::unique_ptr<StoreSignal>> signal() override;
+
+ private:
+  Result<Approval> opened(SqlTransaction& transaction, SqlResult result, Micros now_us) const;
+  Result<std::optional<Approval>> found(SqlTransaction& transaction, SqlResult result, Micros now_us) const;
   const SqlCore& core_;
 };
 

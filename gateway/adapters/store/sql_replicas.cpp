@@ -21,15 +21,6 @@ Replica read_replica(SqlRow& row) {
   return replica;
 }
 
-class Signal : public ReplicaSignal {
- public:
-  explicit Signal(std::unique_ptr<SqlSignal> signal) : signal_(std::move(signal)) {}
-  Result<bool> wait(std::chrono::milliseconds limit) override { return signal_->wait(limit); }
-
- private:
-  const std::unique_ptr<SqlSignal> signal_;
-};
-
 }  // namespace
 
 Result<> SqlReplicas::say(std::string_view id, std::string_view state, bool wake) {
@@ -116,9 +107,8 @@ Result<std::string> SqlReplicas::secret(std::string_view name, std::string_view 
   });
 }
 
-Result<std::unique_ptr<ReplicaSignal>> SqlReplicas::signal() {
-  DBGATE_TRY(auto signal, core_.database.signal(Channel::replicas));
-  return std::unique_ptr<ReplicaSignal>(std::make_unique<Signal>(std::move(signal)));
+Result<std::unique_ptr<StoreSignal>> SqlReplicas::signal() {
+  return signal_of(core_.database, Channel::replicas);
 }
 
 }  // namespace dbgate::adapters::store

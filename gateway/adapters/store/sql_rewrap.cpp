@@ -23,6 +23,8 @@ constexpr Sealed everything[] = {
      "UPDATE replica_messages SET sealed_body = $2 WHERE id = $1 AND sealed_body = $3"},
     {"shared_secrets.sealed_value", "SELECT name, sealed_value FROM shared_secrets",
      "UPDATE shared_secrets SET sealed_value = $2 WHERE name = $1 AND sealed_value = $3"},
+    {"approvals.sealed_body", "SELECT id, sealed_body FROM approvals WHERE sealed_body <> ''",
+     "UPDATE approvals SET sealed_body = $2 WHERE id = $1 AND sealed_body = $3"},
     {"requests.sealed_body", "SELECT user_name || '/' || key, sealed_body FROM requests WHERE sealed_body <> ''",
      "UPDATE requests SET sealed_body = $2 WHERE user_name || '/' || key = $1 AND sealed_body = $3"},
 };

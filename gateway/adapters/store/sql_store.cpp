@@ -21,6 +21,7 @@ class SqlStore : public Store {
   Objects& objects() override { return objects_; }
   Work& work() override { return work_; }
   Replicas& replicas() override { return replicas_; }
+  Approvals& approvals() override { return approvals_; }
 
   Result<Directory> load_directory(Micros ended_since_us, Micros now_us) override;
   Result<std::int64_t> generation() override {
@@ -48,6 +49,7 @@ class SqlStore : public Store {
   SqlObjects objects_{core_};
   SqlWork work_{core_};
   SqlReplicas replicas_{core_};
+  SqlApprovals approvals_{core_};
   StoreWatch watch_;
 };
 
@@ -135,7 +137,7 @@ Result<Directory> SqlStore::load_directory(Micros ended_since_us, Micros now_us)
 
 // How long the end of a credential is remembered: far beyond the life of any access token.
 constexpr Micros remember_ended_us = 24 * 3600 * 1'000'000LL;
-// Logins that are over, and used invitations, are shown to people for a while.
+// Logins that are over, used invitations and what was decided are shown to people for a while.
 constexpr Micros remember_logins_us = 90 * remember_ended_us;
 
 Result<std::int64_t> SqlStore::sweep(Micros now_us) {
@@ -163,7 +165,8 @@ Result<std::int64_t> SqlStore::sweep(Micros now_us) {
       return done;
     }));
   }
-  return swept;
+  DBGATE_TRY(const std::int64_t forgotten, approvals_.forget_approvals(now_us - remember_logins_us));
+  return swept + forgotten;
 }
 
 }  // namespace

@@ -127,7 +127,7 @@ class SqliteDatabase : public SqlDatabase {
     return transact(*writer_, "BEGIN EXCLUSIVE", work);
   }
   std::string_view text_type() const override { return "TEXT"; }
-  // Every signal wakes for both channels: a look costs less than keeping them apart over processes.
+  // Every signal wakes for all channels: a look costs less than keeping them apart over processes.
   Result<std::unique_ptr<SqlSignal>> signal(Channel) override {
     DBGATE_TRY(ConnectionPtr connection, SqliteConnection::open(path_, timeout_));
     return std::unique_ptr<SqlSignal>(std::make_unique<SqliteSignal>(std::move(connection), board_));

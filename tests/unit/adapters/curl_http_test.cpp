@@ -27,6 +27,19 @@ TEST(CurlHttp, AsksAndAnswers) {
   EXPECT_NE(server.request().find("Accept: application/json\r\n"), std::string::npos);
 }
 
+TEST(CurlHttp, IsBrokenOff) {
+  OneAnswer server("");  // which would say nothing for as long as one waits
+  ports::HttpRequest request = get(server.url());
+  std::stop_source stop;
+  request.stop = stop.get_token();
+  stop.request_stop();
+  const auto response =
+      make_curl_http({.connect = std::chrono::hours(1), .whole = std::chrono::hours(1)})->send(request);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code(), sqlstate::query_canceled);
+  EXPECT_EQ(response.error().message().find("secret-path"), std::string::npos);
+}
+
 TEST(CurlHttp, DoesNotFollowRedirects) {
   OneAnswer other("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   OneAnswer server("HTTP/1.1 302 Found\r\nLocation: " + other.url() + "\r\nContent-Length: 0\r\n\r\n");

@@ -83,6 +83,23 @@ TEST_F(Watching, TellsWhoDidIt) {
   EXPECT_EQ(data(read(open("/api/v1/events"), 2, publish_none)), "3 ");
 }
 
+TEST_F(Watching, TellsWhomItConcerns) {
+  const auto publish = [this] {
+    ports::Event asked = event("bob", "1", "approvals");
+    asked.groups = {"dba"};
+    stage.events.publish(asked);
+    asked.groups = {"dba", "analysts"};
+    asked.data = "{\"n\":2}";
+    stage.events.publish(asked);
+    asked.groups = {};
+    asked.users = {"carl", "ana"};
+    asked.data = "{\"n\":3}";
+    stage.events.publish(asked);
+  };
+  EXPECT_EQ(data(read(open("/api/v1/events"), 2, publish)), "2 3 ");
+  EXPECT_EQ(data(read(open("/api/v1/events", "root"), 2, publish)), "1 2 3 ");
+}
+
 // What comes faster than it is taken is not kept for later.
 TEST_F(Watching, AFloodIsDroppedAndSaysSo) {
   for (std::size_t i = 0; i < 3 * EventHub::most_events; ++i)

@@ -1,4 +1,6 @@
 #pragma once
+#include <gtest/gtest.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json.hpp>
@@ -27,8 +29,11 @@ class FakeGateway final : public ports::GatewayService {
   Task<Result<std::vector<ports::DecisionSummary>>> decide(ports::DecisionQuestion question) override {
     asked = question;
     std::vector<ports::DecisionSummary> decided(question.texts.size());
-    for (auto& one : decided)
-      one.effect = "allow";
+    for (std::size_t i = 0; i < decided.size(); ++i) {
+      const bool held = question.texts[i] == "held";
+      decided[i].effect = held ? "hold" : "allow";
+      if (held) decided[i].holds = {{"p/risk.hold_at", {"dba"}, {"carl"}, 2}};
+    }
     co_return decided;
   }
   Result<> serve_tunnel(ports::TunnelRequest /*request*/, OpenConnection) override {
@@ -255,6 +260,89 @@ class FakeAccounts final : public ports::AccountService {
   ports::DeviceProgress progress = ports::DeviceProgress::pending;
 };
 
+/// One approval, of bob's, that "ana" may decide on and "root" may see.
+class FakeApprovals final : public ports::ApprovalService {
+ public:
+  using View = ports::ApprovalView;
+  using State = ports::store::ApprovalState;
+  static constexpr const char* known = "apr_01JD3K7V9QXW8N5T2R4M6P0ABC";
+
+  FakeApprovals() {
+    approval.id = known;
+    approval.revision = 1;
+    approval.created_us = approval.updated_us = 1'700'000'000'000'000;
+    approval.decide_by_us = approval.created_us + 900'000'000;
+    approval.requester = "bob";
+    approval.target = approval.database = "b";
+    approval.session = "ses_1";
+    approval.policy_rule = "all/risk.hold_at";
+    approval.rule = {{"analysts"}, {}, 1};
+    approval.body = R"({"sql":"DELETE FROM t","operation":"DELETE","risk":{"level":"high"},"plan":"Seq Scan"})";
+  }
+  Task<Result<ports::store::Listed<View>>> list(ports::Approver who, ports::store::ApprovalFilter filter,
+                                                ports::store::Page page) override {
+    asked_by = who;
+    filtered = filter;
+    EXPECT_TRUE(page.descending) << "the latest first";
+    ports::store::Listed<View> list;
+    const std::size_t from = page.after ? std::stoul(page.after->key) : 0;
+    for (std::size_t i = from; i < 3 && list.items.size() < page.limit; ++i)
+      list.items.push_back(seen_by(who));
+    const std::size_t next = from + list.items.size();
+    if (next < 3) list.next = ports::store::Cursor{std::to_string(next), known};
+    co_return list;
+  }
+  Task<Result<View>> find(ports::Approver who, std::string id) override {
+    if (!sees(who, id)) co_return nothing();
+    co_return seen_by(who);
+  }
+  Task<Result<View>> decide(ports::Approver who, std::string id, ports::ApprovalDecision decision) override {
+    asked_by = who;
+    decided = decision;
+    if (!sees(who, id)) co_return nothing();
+    if (who.user != "ana") co_return Error(sqlstate::insufficient_privilege, "it is not for you to decide");
+    if (approval.state != State::pending)
+      co_return Error(sqlstate::object_not_in_prerequisite_state, "it has been decided");
+    if (decision.revision != 0 && decision.revision != approval.revision)
+      co_return Error(sqlstate::serialization_failure, "it has changed");
+    approval.votes.push_back({who.user, decision.yes, decision.reason, decision.ticket, approval.created_us});
+    move_to(decision.yes ? State::approved : State::denied);
+    co_return seen_by(who);
+  }
+  Task<Result<View>> cancel(ports::Approver who, std::string id) override {
+    if (!sees(who, id)) co_return nothing();
+    if (who.user != approval.requester) co_return Error(sqlstate::insufficient_privilege, "not yours");
+    move_to(State::cancelled);
+    co_return seen_by(who);
+  }
+  Task<Result<View>> wait(ports::Approver who, std::string, State seen, std::int64_t limit_ms) override {
+    waited_ms = limit_ms;
+    if (approval.state == seen) move_to(State::approved);
+    co_return seen_by(who);
+  }
+
+  void move_to(State state) {
+    approval.state = state;
+    ++approval.revision;
+  }
+
+  ports::store::Approval approval;
+  ports::Approver asked_by;
+  ports::store::ApprovalFilter filtered;
+  ports::ApprovalDecision decided;
+  std::int64_t waited_ms = -1;
+
+ private:
+  bool sees(const ports::Approver& who, const std::string& id) const {
+    return id == known && (who.user == approval.requester || who.auditor || who.groups.contains("analysts"));
+  }
+  static Error nothing() { return {sqlstate::no_data, "there is no such approval"}; }
+  View seen_by(const ports::Approver& who) const {
+    const bool pending = approval.state == State::pending;
+    return {approval, pending && who.user == "ana", pending ? 1u : 0u};
+  }
+};
+
 /// A token is "token:" and the user's name.
 /// Knows "ana" and "root", an auditor, both of the group analysts, by the token "token:" and their name.
 class FakeAuthenticator final : public Authenticator {
@@ -354,10 +442,11 @@ struct Stage {
   EventHub events{context};
   FakeQueries queries;
   FakeAccounts accounts;
+  FakeApprovals approvals;
   std::uint64_t per_minute = 0;
   Services services{gateway, authenticator, idempotency,       events,
-                    queries, accounts,      Cursors("secret"), [this] {
-                      return per_minute; }};
+                    queries, accounts,      Cursors("secret"), [this] { return per_minute; },
+                    nullptr, nullptr,       &approvals};
   Dispatcher dispatcher;
 };
 

@@ -10,6 +10,10 @@ TEST(Decisions, AskAboutOneOrSeveral) {
   const Response one = stage.answer("POST", "/api/v1/decisions", "ana", R"({"target":"a","sql":"SELECT 1"})");
   EXPECT_EQ(parsed(one).at("effect").as_string(), "allow");
   EXPECT_EQ(stage.gateway.asked.user, "ana");
+  EXPECT_FALSE(parsed(one).contains("approvals"));
+  const Response held = stage.answer("POST", "/api/v1/decisions", "ana", R"({"target":"a","sql":"held"})");
+  EXPECT_EQ(boost::json::serialize(parsed(held).at("approvals")),
+            R"([{"rule":"p/risk.hold_at","groups":["dba"],"users":["carl"],"needed":2}])");
   const Response several =
       stage.answer("POST", "/api/v1/decisions", "ana", R"({"target":"a","statements":["x",""],"principal":"b"})");
   EXPECT_EQ(parsed(several).at("items").as_array().size(), 2u);

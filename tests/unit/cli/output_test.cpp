@@ -31,6 +31,13 @@ TEST(Tables, ControlCharactersAreShownAndNotSent) {
   }
 }
 
+TEST(Texts, WhatCouldDeceiveIsSpeltOut) {
+  EXPECT_EQ(printable("SELECT 1;\n\t-- Gr\u00fc\u00dfe \u2714"), "SELECT 1;\n\t-- Gr\u00fc\u00dfe \u2714");
+  EXPECT_EQ(printable("a\x1b[2Kb\r\x7f"), "a\\x1b[2Kb\\x0d\\x7f");
+  EXPECT_EQ(printable("x\u202ey\u200b\u0085\ufeff"), "x\\u{202e}y\\u{200b}\\u{85}\\u{feff}");
+  EXPECT_EQ(printable("\xc3"), "\xc3") << "what is no UTF-8 stays";
+}
+
 TEST(Cells, ListsAreJoinedAndObjectsStayJson) {
   EXPECT_EQ(cell_text(nullptr), std::nullopt);
   EXPECT_EQ(cell_text(boost::json::parse(R"(["a","b"])")), "a,b");

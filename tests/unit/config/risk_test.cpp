@@ -44,6 +44,58 @@ TEST(Risk, MistakesAreNamed) {
   EXPECT_NE(complaint(load("{ }", "robot")).find("kind"), std::string::npos);
 }
 
+Loaded load_policy(const std::string& rest) {
+  return load_text(
+      "version: 1\nusers: [ { name: u, scram_verifier: SCRAM-SHA-256$x }, { name: v, scram_verifier: SCRAM-SHA-256$x } "
+      "]\n"
+      "groups: { leads: [v] }\n"
+      "targets: { shop: { upstream: { hosts: [a], database: d, user: u } } }\n"
+      "policies: [ { name: p, who: { users: [u] }, on: [shop], " +
+          rest + " } ]\n",
+      "f.yaml", "/dir");
+}
+
+TEST(Approval, SaysWhoHasToAgree) {
+  const Loaded loaded = load_policy(
+      "risk: { log_at: low, hold_at: high, agent: { hold_at: medium } }, hold: refuse, approval: { from: { groups: "
+      "[leads], users: [v] }, of: 2, within: 5m, window: 10m }, allow: [ { update: [t], require: { approval: { from: { "
+      "users: [v] } } } } ]");
+  ASSERT_TRUE(loaded.config) << complaint(loaded);
+  const Policy& policy = loaded.config->policies[0];
+  EXPECT_EQ(policy.risk[0].log_at, RiskLevel::low);
+  EXPECT_EQ(policy.risk[0].hold_at, RiskLevel::high);
+  EXPECT_EQ(policy.risk[2].hold_at, RiskLevel::medium);
+  ASSERT_TRUE(policy.approval);
+  EXPECT_EQ(policy.approval->groups, (std::vector<std::string>{"leads"}));
+  EXPECT_EQ(policy.approval->needed, 2U);
+  EXPECT_EQ(policy.approval->within, std::chrono::minutes(5));
+  EXPECT_EQ(policy.approval->window, std::chrono::minutes(10));
+  EXPECT_TRUE(policy.approval->refuse);
+  ASSERT_TRUE(policy.allow[0].require_approval);
+  const ApprovalRule& rule = *policy.allow[0].require_approval;
+  EXPECT_EQ(rule.needed, 1U);
+  EXPECT_EQ(rule.within, std::chrono::minutes(15));
+  EXPECT_EQ(rule.window.count(), 0);
+}
+
+TEST(Approval, MistakesAreNamed) {
+  const auto of_rule = [](const std::string& approval) {
+    return complaint(load_policy("allow: [ { update: [t], require: { approval: " + approval + " } } ]"));
+  };
+  EXPECT_NE(complaint(load_policy("risk: { hold_at: high }")).find("hold_at needs approval beside it"),
+            std::string::npos);
+  EXPECT_NE(complaint(load_policy("hold: later")).find("hold"), std::string::npos);
+  EXPECT_NE(of_rule("{ of: 1 }").find("needs from"), std::string::npos);
+  EXPECT_NE(of_rule("{ from: { groups: [nobody] } }").find("nobody"), std::string::npos);
+  EXPECT_NE(of_rule("{ from: { users: [v] }, of: 2 }").find("more approvers"), std::string::npos);
+  EXPECT_NE(of_rule("{ from: { users: [v] }, of: 0 }").find("at least 1"), std::string::npos);
+  EXPECT_NE(of_rule("{ from: { users: [v] }, within: 0s }").find("more than 0"), std::string::npos);
+  EXPECT_NE(of_rule("{ from: { users: [v] }, window: 169h }").find("168h"), std::string::npos);
+  EXPECT_NE(complaint(load_policy("deny: [ { update: [t], require: { approval: { from: { users: [v] } } } } ]"))
+                .find("is for allow only"),
+            std::string::npos);
+}
+
 TEST(Sensitive, NamesColumnsOfTables) {
   const Loaded loaded = load("{ }", "person", "[ 'public.customers(email, card)' ]");
   ASSERT_TRUE(loaded.config) << complaint(loaded);

@@ -36,6 +36,12 @@ class CountingHasher final : public ports::PasswordHasher {
   std::string decoy_ = "v1:\x01 fits nothing";
 };
 
+Result<std::vector<std::string>> confirmed(ports::store::Store& store, const std::string& user, std::string_view code,
+                                           std::int64_t now) {
+  DBGATE_TRY(const CheckedTotp checked, check_started_totp(store, user, code, now));
+  return confirm_totp(store, user, checked, now);
+}
+
 /// @tparam Kept  the store: SqliteStore, or CountedStore where questions to it are counted or it is gone
 template <class Kept>
 struct GatewayOn {
@@ -75,7 +81,7 @@ struct GatewayOn {
   std::string enrol() {
     const auto started = start_totp(kept, "ana", now);
     EXPECT_TRUE(started);
-    recovery = *confirm_totp(kept, "ana", code(0), now);
+    recovery = *confirmed(kept, "ana", code(0), now);
     return kept.sign_ins().sign_in_secrets("ana")->totp_secret;
   }
   std::string code(int steps) {
@@ -328,20 +334,22 @@ TEST(SecondFactors, RecoveryCodesAreGoodOnce) {
 
 TEST(SecondFactors, AreConfirmedByACodeOnly) {
   Gateway gateway;
-  EXPECT_FALSE(confirm_totp(gateway.kept, "ana", "000000", gateway.now));
+  EXPECT_FALSE(confirmed(gateway.kept, "ana", "000000", gateway.now));
   ASSERT_TRUE(start_totp(gateway.kept, "ana", gateway.now));
-  EXPECT_FALSE(confirm_totp(gateway.kept, "ana", "00000", gateway.now));
+  EXPECT_FALSE(confirmed(gateway.kept, "ana", "00000", gateway.now));
   EXPECT_EQ(gateway.outcome("ana", "correct horse"), signed_in);  // not in force yet
-  EXPECT_TRUE(confirm_totp(gateway.kept, "ana", gateway.code(0), gateway.now));
-  EXPECT_FALSE(confirm_totp(gateway.kept, "ana", gateway.code(1), gateway.now));
+  EXPECT_TRUE(confirmed(gateway.kept, "ana", gateway.code(0), gateway.now));
+  EXPECT_FALSE(confirmed(gateway.kept, "ana", gateway.code(1), gateway.now));
   EXPECT_FALSE(start_totp(gateway.kept, "ana", gateway.now));
 }
 
 TEST(Passwords, AreChangedByWhoKnowsThem) {
   Gateway gateway;
   const PasswordAttempt current{"ana", "correct horse", {}, "10.0.0.1"};
-  const auto change = [&](const PasswordAttempt& from, const char* to) {
-    return gateway.sign_in.change(from, to, {}, gateway.now);
+  const auto change = [&](const PasswordAttempt& from, const char* to) -> Result<> {
+    const auto prepared = gateway.sign_in.prepare_change(from, to, {}, gateway.now);
+    if (!prepared) return prepared.error();
+    return gateway.kept.sign_ins().set_password(from.user, *prepared, gateway.now);
   };
   EXPECT_EQ(change({"ana", "wrong", {}, "10.0.0.1"}, "battery staple").error().code(), sqlstate::invalid_password);
   EXPECT_EQ(change(current, "password").error().code(), sqlstate::invalid_parameter_value);

@@ -123,6 +123,12 @@ inline std::string error(std::string_view code, std::string_view message, std::s
   return encoded(backend::ErrorResponse{backend::ErrorFields::lay_out(fields, storage)});
 }
 
+inline std::string notice(std::string_view message) {
+  const std::vector<backend::ErrorField> fields = {{'S', "NOTICE"}, {'V', "NOTICE"}, {'C', "00000"}, {'M', message}};
+  std::string storage;
+  return encoded(backend::NoticeResponse{backend::ErrorFields::lay_out(fields, storage)});
+}
+
 inline std::string complete(std::string_view tag) {
   return encoded(backend::CommandComplete{tag});
 }
@@ -144,7 +150,8 @@ class FakeGateway final : public Entrance {
   }
 
   Result<net::Stream> enter(const net::Executor& executor, const ports::QueryRequest& request,
-                            std::shared_ptr<DecisionNote> note) override {
+                            std::shared_ptr<DecisionNote> its_note) override {
+    note = std::move(its_note);
     if (request.target == "nowhere") return Error(sqlstate::invalid_catalog_name, "there is no target");
     if (decision) note->set(*decision);
     ++entered;
@@ -174,6 +181,7 @@ class FakeGateway final : public Entrance {
     changed_.wait(lock, [this, count] { return cancels >= count; });
   }
 
+  std::shared_ptr<DecisionNote> note;  // of the last session
   TextFacts facts{1, true, true, {}};
   QueryLimits allowed;
   std::optional<DecisionNote::Noted> decision;

@@ -1,5 +1,8 @@
 #include "gateway/queries/queries.h"
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include "tests/unit/queries/fake_backend.h"
 
 namespace dbgate::queries {
@@ -86,6 +89,88 @@ TEST(Queries, LeaveRowsBeyondTheCapOnTheServer) {
     EXPECT_TRUE(done.results.at(0).truncated);
     EXPECT_EQ(done.results.at(0).tag, "");
   });
+}
+
+TEST(Queries, ThatAreHeldAreAnsweredAtOnce) {
+  std::string startup;
+  std::mutex mutex;
+  std::condition_variable decided;
+  bool approved = false;
+  FakeGateway* inside = nullptr;
+  FakeGateway gateway([&](Peer& peer) {
+    peer.greet();
+    peer.until('S');
+    startup = peer.startup;
+    inside->note->ask({"apr_1", true});
+    peer.write(notice("held for approval apr_1"));
+    std::unique_lock lock(mutex);
+    decided.wait(lock, [&approved] { return approved; });
+    DecisionNote::Noted noted;
+    noted.decision.effect = "allow";
+    inside->note->set(noted);
+    peer.write(answer(row({"1", "a"}), "SELECT 1"));
+    peer.until('\0');
+  });
+  inside = &gateway;
+  run([&]() -> Task<> {
+    Queries queries(gateway);
+    ports::QueryRequest asked = request();
+    asked.timeout = 20'000ms;
+    const auto held = co_await queries.run(std::move(asked), 3'600'000ms);
+    EXPECT_EQ(held.state, QueryState::held);
+    EXPECT_EQ(held.approval, "apr_1");
+    EXPECT_EQ(held.ended_us, 0);
+    EXPECT_EQ(queries.find({"ana", false}, held.id)->state, QueryState::held);
+    {
+      const std::lock_guard lock(mutex);
+      approved = true;
+    }
+    decided.notify_all();
+    auto now = queries.find({"ana", false}, held.id);
+    while (now->ended_us == 0) {
+      boost::asio::steady_timer pause(co_await boost::asio::this_coro::executor, 1ms);
+      co_await pause.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+      now = queries.find({"ana", false}, held.id);
+    }
+    EXPECT_EQ(now->state, QueryState::succeeded);
+    EXPECT_EQ(now->approval, "apr_1");
+  });
+  gateway.join();
+  EXPECT_EQ(startup.find("dbgate.hold"), std::string::npos);
+}
+
+TEST(Queries, ThatDoNotWaitAreRefused) {
+  std::string startup;
+  FakeGateway* inside = nullptr;
+  FakeGateway gateway([&](Peer& peer) {
+    peer.greet();
+    peer.until('S');
+    startup = peer.startup;
+    DecisionNote::Noted noted;
+    noted.decision.effect = "deny";
+    noted.decision.sqlstate = "42501";
+    inside->note->ask({"apr_1", false});
+    inside->note->set(noted);
+    peer.write(error("42501", "needs approval apr_1") + ready());
+    peer.until('\0');
+  });
+  inside = &gateway;
+  run([&]() -> Task<> {
+    Queries queries(gateway);
+    ports::QueryRequest asked = request();
+    asked.waits_for_approval = false;
+    asked.reason = "the customer asks";
+    const auto refused = co_await queries.run(std::move(asked), long_enough);
+    EXPECT_EQ(refused.state, QueryState::failed);
+    EXPECT_TRUE(refused.failure);
+    if (!refused.failure) co_return;
+    EXPECT_EQ(refused.failure->kind, QueryFailureKind::approval_required);
+    EXPECT_EQ(refused.failure->approval, "apr_1");
+  });
+  gateway.join();
+  using namespace std::string_literals;
+  EXPECT_NE(startup.find("dbgate.hold\0refuse\0"s), std::string::npos);
+  EXPECT_NE(startup.find("dbgate.reason\0the customer asks\0"s), std::string::npos);
 }
 
 TEST(Queries, SendParametersAsText) {

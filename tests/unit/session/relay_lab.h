@@ -143,6 +143,7 @@ inline const std::string syntax_error = error("42601");
 class ScriptedJudge final : public Judge {
  public:
   std::set<std::string> denied{"secret"};
+  std::set<std::string> held;  ///< relations that others have to agree to
   std::uint64_t current = 1;
   bool function_calls = false;
   bool replication = false;
@@ -186,6 +187,9 @@ class ScriptedJudge final : public Judge {
     return whole(replication, sql::StatementKind::replication, "REPLICATION");
   }
   std::uint64_t version() override { return current; }
+  std::string digest_of_hold(const policy::Hold& hold, std::string_view text, std::string_view values) override {
+    return hold.rule_id + "|" + std::string(text) + "|" + std::string(values);
+  }
   bool reduces_errors() override { return reduces; }
 
  private:
@@ -201,6 +205,12 @@ class ScriptedJudge final : public Judge {
   }
   void check(const sql::Statement& statement, Judged& result) const {
     for (const sql::RelationUse& use : statement.relations) {
+      if (held.contains(use.name.name)) {
+        auto verdict = std::make_shared<policy::Verdict>();
+        verdict->decision = policy::Decision::allow;
+        verdict->hold_for({nullptr, "p/allow[0]"});
+        result.verdict = std::move(verdict);
+      }
       if (!denied.contains(use.name.name) || result.refused) continue;
       result.refused = true;
       result.refusal.message = "denied " + use.name.name;
@@ -241,6 +251,8 @@ class ScriptedTrail final : public Trail {
          (judged.verdict && judged.verdict->rule_id.find("/limits.") != std::string::npos
               ? " by " + judged.verdict->rule_id
               : "") +
+         (judged.agreement && !judged.refused ? " agreed " + judged.agreement->approvals + " by " + judged.agreement->by
+                                              : "") +
          (judged.verdict && !judged.verdict->reasons.empty() ? " because " + judged.verdict->reasons[0] : ""));
     return Id(id);
   }
@@ -357,6 +369,12 @@ class RelayLab {
       pump_server();
       pump_client();
     });
+    return *this;
+  }
+  /// Others answer to the statement that waits for them.
+  RelayLab& others(HoldAnswer answer) {
+    relay.answer_hold(std::move(answer));
+    pump_client();
     return *this;
   }
   /// What the server was sent since the last call.

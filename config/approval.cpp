@@ -1,0 +1,55 @@
+#include <algorithm>
+
+#include "config/reader.h"
+
+// `approval` and `hold`: who has to agree before a statement runs, and what its client does meanwhile.
+namespace dbgate::config {
+namespace {
+
+constexpr std::size_t most_approvers = 100;
+constexpr std::chrono::hours longest{7 * 24};
+
+void read_time(const Value& value, std::chrono::milliseconds& target) {
+  if (!value.present()) return;
+  const std::size_t before = value.problems();
+  value.read(target);
+  if (value.problems() != before) return;
+  if (target.count() <= 0 || target > longest) value.error("must be more than 0 and at most 168h");
+}
+
+}  // namespace
+
+void read_approval(const Value& value, bool refuse, ApprovalRulePtr& approval, const Config& config) {
+  if (!value.present()) return;
+  value.expect_keys({"from", "of", "within", "window"});
+  if (!value.is_map()) return;
+  ApprovalRule rule;
+  const Value from = value["from"];
+  from.expect_keys({"groups", "users"});
+  from["groups"].read(rule.groups);
+  from["users"].read(rule.users);
+  check_principals(from, rule.users, rule.groups, config);
+  if (rule.groups.empty() && rule.users.empty()) value.error("needs from: groups or users who may agree");
+  const Value of = value["of"];
+  of.read_count(rule.needed, most_approvers);
+  if (of.present() && rule.needed == 0) of.error("must be at least 1");
+  if (rule.groups.empty() && rule.needed > rule.users.size() && !rule.users.empty()) {
+    of.error("asks for more approvers than from names");
+  }
+  read_time(value["within"], rule.within);
+  read_time(value["window"], rule.window);
+  rule.refuse = refuse;
+  approval = std::make_shared<const ApprovalRule>(std::move(rule));
+}
+
+bool read_hold(const Value& value) {
+  std::size_t index = 0;
+  value.read_word({"wait", "refuse"}, index);
+  return index == 1;
+}
+
+bool holds(const RiskPolicy& risk) {
+  return std::any_of(risk.begin(), risk.end(), [](const RiskBounds& bounds) { return bounds.hold_at.has_value(); });
+}
+
+}  // namespace dbgate::config

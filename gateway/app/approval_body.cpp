@@ -1,0 +1,98 @@
+#include "gateway/app/approval_body.h"
+
+#include <algorithm>
+
+#include "gateway/app/explain.h"
+#include "gateway/audit/json.h"
+#include "gateway/risk/assess.h"
+
+namespace dbgate::app {
+namespace {
+
+void add(std::string& out, std::string_view key, std::string_view value) {
+  if (!value.empty()) audit::append_field(out, key, value);
+}
+
+void add_list(std::string& out, std::string_view key, const std::vector<std::string>& list) {
+  out.append(",\"").append(key).append("\":[");
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (i > 0) out += ',';
+    audit::append_json_string(out, list[i]);
+  }
+  out += ']';
+}
+
+// Members as append_field() writes them, with a comma before each.
+std::string object_of(const std::string& members) {
+  return "{" + members.substr(members.empty() ? 0 : 1) + "}";
+}
+
+void add_objects(std::string& out, std::string_view key, const std::vector<std::string>& objects) {
+  out.append(",\"").append(key).append("\":[");
+  for (std::size_t i = 0; i < objects.size(); ++i)
+    out.append(i > 0 ? "," : "").append(objects[i]);
+  out += ']';
+}
+
+std::string relation_of(const ports::RelationSummary& relation) {
+  std::string out;
+  add(out, "name", relation.name);
+  add_list(out, "effects", relation.effects);
+  add_list(out, "reads", relation.reads);
+  add_list(out, "writes", relation.writes);
+  return object_of(out);
+}
+
+// "DML-01 orders", with what the rule says of itself.
+std::string hit_of(const std::string& hit) {
+  const std::size_t space = hit.find(' ');
+  const std::string id = hit.substr(0, space);
+  std::string out;
+  add(out, "id", id);
+  if (space != std::string::npos) add(out, "about", hit.substr(space + 1));
+  for (const risk::Rule* rule : risk::all_rules()) {
+    if (id != rule->id) continue;
+    add(out, "title", rule->title);
+    add(out, "why", rule->why);
+    add(out, "remedy", rule->remedy);
+  }
+  return object_of(out);
+}
+
+std::string risk_of(const policy::Risk& risk) {
+  std::string out;
+  add(out, "level", risk.level);
+  audit::append_field(out, "score", std::uint64_t{risk.score});
+  std::vector<std::string> hits(risk.rules.size());
+  std::transform(risk.rules.begin(), risk.rules.end(), hits.begin(), hit_of);
+  add_objects(out, "rules", hits);
+  return object_of(out);
+}
+
+}  // namespace
+
+std::string approval_body(const session::SessionInfo& session, const session::HoldQuestion& question) {
+  session::Judged judged;
+  judged.script = question.script;
+  judged.verdict = question.verdict;
+  const ports::DecisionSummary summary = summary_of(judged);
+  std::string out;
+  add(out, "sql", question.text);
+  add(out, "executes", question.defined);
+  if (!question.parameters.empty()) out.append(",\"parameters\":").append(question.parameters);
+  add(out, "protocol", question.protocol);
+  add(out, "operation", summary.operation);
+  std::vector<std::string> relations(summary.relations.size());
+  std::transform(summary.relations.begin(), summary.relations.end(), relations.begin(), relation_of);
+  add_objects(out, "relations", relations);
+  add_list(out, "functions", summary.functions);
+  add_list(out, "reasons", summary.reasons);
+  out.append(",\"risk\":").append(risk_of(question.verdict->risk));
+  add(out, "client_address", session.client.host);
+  add(out, "application", session.application);
+  add(out, "auth_method", session.auth_method);
+  add(out, "server", session.server_host);
+  return object_of(out);
+}
+
+}  // namespace dbgate::app

@@ -1,0 +1,157 @@
+#include <algorithm>
+
+#include "gateway/session/relay.h"
+#include "gateway/session/replies.h"
+#include "protocol/postgres/frontend_messages.h"
+
+// Statements that wait until others agree. They are handled again, from the same bytes, whenever an answer has come:
+// what policies say at that moment counts, and an answer only for exactly what it was given to.
+namespace dbgate::session {
+namespace {
+
+constexpr std::size_t max_held_bind = 1u << 20;
+
+Refusal aborted_transaction() {
+  Refusal refusal;
+  refusal.code = protocol::SqlState("25P02");
+  refusal.message = "current transaction is aborted, commands ignored until end of transaction block";
+  return refusal;
+}
+
+Refusal not_bound() {
+  Refusal refusal = changed_result();
+  refusal.hint = "dbgate's policy now holds this statement for approval: prepare it again.";
+  return refusal;
+}
+
+Refusal too_large_to_hold() {
+  Refusal refusal;
+  refusal.code = sqlstate::program_limit_exceeded;
+  refusal.message = "Bind message is too large for a statement that needs approval";
+  refusal.hint = "Send at most " + std::to_string(max_held_bind) + " bytes of parameters at once.";
+  return refusal;
+}
+
+void refuse(Judged& judged, Refusal refusal) {
+  auto verdict = std::make_shared<policy::Verdict>(*judged.verdict);
+  verdict->decision = policy::Decision::deny;
+  verdict->reasons.push_back(refusal.message);
+  judged.verdict = std::move(verdict);
+  judged.record = nullptr;
+  judged.refused = true;
+  judged.refusal = std::move(refusal);
+}
+
+}  // namespace
+
+// Returns false if the message has to be seen again, when others have answered or the server has. Else `judged` may
+// run, or is refused.
+bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view protocol, std::string_view values) {
+  // What comes before it may fail, and take it along: nobody is asked in vain. Nor is the client told in between.
+  if (!hold_) hold_ = std::make_unique<HoldSide>();
+  if (!expected_.empty() || doubtful_syncs_ > 0) {
+    static const std::string flush = protocol::encoded(protocol::frontend::Flush{});
+    if (dirty_ && !std::exchange(hold_->flushed, true)) to_server_.say(flush);
+    next_ = Next::wait;
+    return false;
+  }
+  if (status_ == 'E') {
+    refuse(judged, aborted_transaction());
+    return true;
+  }
+  if (hold_->answer) {
+    judged.agreement = std::make_shared<Agreement>(Agreement{hold_->answer->approval, hold_->answer->by});
+    refuse(judged, hold_refusal(*hold_->answer));
+    return true;
+  }
+  std::string defined;
+  if (!append_definitions(*judged.script, defined) || text.empty()) {
+    refuse(judged, not_bound());
+    return true;
+  }
+  for (const policy::Hold& hold : judged.verdict->holds) {
+    std::string digest = judge_.digest_of_hold(hold, text, std::string(values).append(defined));
+    if (std::find(hold_->agreed.begin(), hold_->agreed.end(), digest) != hold_->agreed.end()) continue;
+    hold_->question = {
+        hold,     std::move(digest), std::string(text), std::move(defined), std::string(judged.parameters),
+        protocol, judged.script,     judged.verdict};
+    idle_due_ = UnderLimits::never;
+    next_ = Next::hold;
+    return false;
+  }
+  judged.agreement = hold_->agreement;
+  judged.record = nullptr;
+  return true;
+}
+
+// What EXECUTE runs stands elsewhere: whoever agrees agrees to that. False: it is not known.
+bool Relay::append_definitions(const sql::Script& script, std::string& defined) const {
+  for (const sql::Statement& statement : script.statements) {
+    const sql::Statement* naming = &statement;  // EXPLAIN and CREATE TABLE AS hold an EXECUTE
+    while (naming != nullptr && naming->kind != sql::StatementKind::execute)
+      naming = naming->inner.get();
+    if (naming == nullptr) continue;
+    const auto named = statements_.find(naming->name, segment_);
+    if (named.state != Names::State::found) continue;  // defined in this very text, or the server knows none
+    const Prepared& definition = *named.definition;
+    const std::string& text = definition.text.empty() ? definition.definition : definition.text;
+    if (text.empty()) return false;
+    defined += std::to_string(text.size()) + ":" + text;
+  }
+  return true;
+}
+
+void Relay::answer_hold(HoldAnswer answer) {
+  if (!hold_) return;
+  if (answer.what != HoldAnswer::What::approved) {
+    hold_->answer = std::make_unique<HoldAnswer>(std::move(answer));
+    return;
+  }
+  hold_->agreed.push_back(hold_->question.digest);
+  if (!hold_->agreement) hold_->agreement = std::make_shared<Agreement>();
+  Agreement& all = *hold_->agreement;
+  all.approvals += (all.approvals.empty() ? "" : ",") + answer.approval;
+  all.by += (all.by.empty() || answer.by.empty() ? "" : ",") + answer.by;
+}
+
+// The values that others agree to are those of this message. `prepared` becomes the portal that knows them.
+Relay::BindStep Relay::note_held_values(PreparedPtr& prepared, std::string_view portal, std::string_view values,
+                                        std::size_t announced, bool partial) {
+  if (announced > max_held_bind) {
+    Judged denied = over_limit(too_large_to_hold(), prepared->script);
+    refuse_extended(record_denial(denied, prepared->text, "extended", portal), false);
+    return BindStep::refused;
+  }
+  if (partial) {
+    whole_bind_ = true;
+    return BindStep::again;
+  }
+  auto made = std::make_shared<Prepared>(*prepared);
+  made->held_values =
+      std::make_shared<HeldValues>(HeldValues{digest_of_values(prepared->parameter_types, values), nullptr});
+  prepared = std::move(made);
+  return BindStep::go_on;
+}
+
+// The same for a portal. What was agreed to runs to its end, in however many pieces.
+bool Relay::settle_portal(Judged& judged, const Prepared& portal) {
+  const bool runs = portal.sql_cursor || (portal.held_values && portal.held_values->agreement);
+  if (runs) {
+    if (portal.held_values) judged.agreement = portal.held_values->agreement;
+    auto verdict = std::make_shared<policy::Verdict>(*judged.verdict);
+    verdict->let_go();
+    judged.verdict = std::move(verdict);
+    judged.record = nullptr;
+    return true;
+  }
+  if (!portal.held_values) {
+    refuse(judged, not_bound());
+    return true;
+  }
+  const std::string& text = portal.text.empty() ? portal.definition : portal.text;
+  if (!settle_hold(judged, text, "extended", portal.held_values->digest)) return false;
+  if (!judged.refused) portal.held_values->agreement = judged.agreement;
+  return true;
+}
+
+}  // namespace dbgate::session
