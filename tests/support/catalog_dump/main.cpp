@@ -67,7 +67,7 @@ void print(const catalog::Snapshot& snapshot, const catalog::Relation& relation)
   line.number("rows", relation.rows).number("pages", relation.pages);
   line.numbers("parents", relation.parents).numbers("children", relation.children);
   line.numbers("rules", relation.rules).numbers("triggers", relation.triggers);
-  line.numbers("referenced_by", relation.referenced_by);
+  line.numbers("referenced_by", relation.referenced_by).numbers("indexed", relation.indexed);
   line.flag("found", snapshot.relation(relation.schema, relation.name) == &relation &&
                          snapshot.relation(relation.oid) == &relation);
   for (const catalog::Column& column : relation.columns) {
