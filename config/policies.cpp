@@ -22,6 +22,14 @@ void read_patterns(const Value& list, std::vector<Pattern>& target, Parse parse,
   });
 }
 
+void read_statements(const Value& list, std::vector<ListedStatement>& statements) {
+  list.each([&statements](const Value& element) {
+    ListedStatement statement{{}, element.line(), element.column()};
+    element.read(statement.text);
+    statements.push_back(std::move(statement));
+  });
+}
+
 Rule read_rule(const Value& value) {
   Rule rule;
   value.expect_keys({"everything",   "pack",        "select",        "insert",   "update",  "delete",
@@ -63,11 +71,7 @@ Rule read_rule(const Value& value) {
   value["connect"].read(rule.connect);
   value["descendants"].read(rule.descendants);
   read_require(value, rule);
-  value["statements"].each([&rule](const Value& element) {
-    ListedStatement statement{{}, element.line(), element.column()};
-    element.read(statement.text);
-    rule.statements.push_back(std::move(statement));
-  });
+  read_statements(value["statements"], rule.statements);
   read_window(value["when"], rule.when);
   return rule;
 }
@@ -120,6 +124,7 @@ void read_policies(const Value& list, Config& config) {
     read_cached_reads(value["cache"], policy.cached, config);
     read_traffic_limits(value["limits"], policy.limits);
     read_risk(value["risk"], policy.risk);
+    read_statements(value["risk"]["known"], policy.known);
     value["deny"].each([&policy](const Value& rule) {
       policy.deny.push_back(read_rule(rule));
       // Another spelling would go round it.

@@ -19,7 +19,7 @@ void read_level(const Value& value, std::optional<RiskLevel>& level) {
 }  // namespace
 
 void read_risk(const Value& value, RiskPolicy& risk) {
-  value.expect_keys({"deny_at", "person", "service", "agent"});
+  value.expect_keys({"deny_at", "person", "service", "agent", "known"});
   constexpr const char* kinds[] = {"person", "service", "agent"};
   for (std::size_t kind = 0; kind < risk.size(); ++kind) {
     const Value own = value[kinds[kind]];

@@ -184,7 +184,7 @@ struct FunctionPattern {
   std::vector<std::string> types;  ///< of the arguments, as written
 };
 
-/// A statement of `statements`, and where it stands.
+/// A statement of `statements` or `risk.known`, and where it stands.
 struct ListedStatement {
   std::string text;
   int line = 0;  ///< from 1
@@ -251,6 +251,7 @@ struct Policy {
   std::vector<CachedReads> cached;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
   RiskPolicy risk{};
+  std::vector<ListedStatement> known;  ///< `risk.known`: what its principals send
 };
 
 /// What a policy's author expects of it.

@@ -93,8 +93,12 @@ struct RiskGrants {
   std::string_view policy;  ///< that says so
   std::span<const config::TablePattern> sensitive;
   bool observes = false;  ///< policies say what they would deny, and let it pass
+  bool writes = false;    ///< something may be changed
 };
 RiskGrants risk_of(const Grants& grants);
+/// Whether policies list what the principal sends, and the statement is not on any of the lists. What names nothing of
+/// the database need not be.
+bool is_unknown(const Grants& grants, const sql::Statement& statement);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "config/schema.h"
@@ -142,6 +143,7 @@ class Grants {
   config::PrincipalKind kind = config::PrincipalKind::person;
   config::RiskBounds risk;                      ///< the strictest of the policies
   std::string risk_policy;                      ///< whose
+  std::unordered_set<std::string> known;        ///< shapes of what the principal sends; empty: that is not known
   std::vector<config::TablePattern> sensitive;  ///< of the target
 };
 

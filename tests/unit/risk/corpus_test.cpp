@@ -46,5 +46,19 @@ TEST(Corpus, WhatClientsSendIsNotRatedHigh) {
   std::cout << statements << " statements of clients, " << severe << " of them marked\n";
 }
 
+// What tools send when they look around, in the corpus of the tests of policies.
+TEST(Corpus, NeitherIsLookingAround) {
+  const Shop shop;
+  std::ifstream file(DBGATE_TESTS "/integration/benign/tools.sql");
+  std::size_t statements = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line.starts_with('#')) continue;
+    ++statements;
+    for (const Caller caller : {Caller::person, Caller::service})
+      EXPECT_LT(shop.of(line, caller).level, Level::high) << shop.said(line, caller) << "\n" << line;
+  }
+  EXPECT_GT(statements, 100u);
+}
+
 }  // namespace
 }  // namespace dbgate::risk
