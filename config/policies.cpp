@@ -22,6 +22,14 @@ void read_patterns(const Value& list, std::vector<Pattern>& target, Parse parse,
   });
 }
 
+void read_statements(const Value& list, std::vector<ListedStatement>& statements) {
+  list.each([&statements](const Value& element) {
+    ListedStatement statement{{}, element.line(), element.column()};
+    element.read(statement.text);
+    statements.push_back(std::move(statement));
+  });
+}
+
 Rule read_rule(const Value& value, bool refuse, const Config& config) {
   Rule rule;
   value.expect_keys({"everything",   "pack",        "select",        "insert",   "update",  "delete",
@@ -63,11 +71,7 @@ Rule read_rule(const Value& value, bool refuse, const Config& config) {
   value["connect"].read(rule.connect);
   value["descendants"].read(rule.descendants);
   read_require(value, refuse, config, rule);
-  value["statements"].each([&rule](const Value& element) {
-    ListedStatement statement{{}, element.line(), element.column()};
-    element.read(statement.text);
-    rule.statements.push_back(std::move(statement));
-  });
+  read_statements(value["statements"], rule.statements);
   read_window(value["when"], rule.when);
   return rule;
 }
@@ -131,6 +135,7 @@ void read_policies(const Value& list, Config& config) {
       value["risk"].error(
           "hold_at needs approval beside it: who has to agree, such as approval: { from: { groups: [leads] } }");
     }
+    read_statements(value["risk"]["known"], policy.known);
     value["deny"].each([&](const Value& rule) {
       policy.deny.push_back(read_rule(rule, refuse, config));
       // Another spelling would go round it.

@@ -25,7 +25,7 @@ void read_use(const Value& value, ModelUse& use) {
 }  // namespace
 
 void read_risk(const Value& value, RiskPolicy& risk) {
-  value.expect_keys({"log_at", "hold_at", "deny_at", "llm", "person", "service", "agent"});
+  value.expect_keys({"log_at", "hold_at", "deny_at", "llm", "person", "service", "agent", "known"});
   constexpr const char* kinds[] = {"person", "service", "agent"};
   for (std::size_t kind = 0; kind < risk.size(); ++kind) {
     const Value own = value[kinds[kind]];

@@ -186,7 +186,7 @@ struct FunctionPattern {
   std::vector<std::string> types;  ///< of the arguments, as written
 };
 
-/// A statement of `statements`, and where it stands.
+/// A statement of `statements` or `risk.known`, and where it stands.
 struct ListedStatement {
   std::string text;
   int line = 0;  ///< from 1
@@ -254,7 +254,8 @@ struct Policy {
   std::vector<CachedReads> cached;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
   RiskPolicy risk{};
-  ApprovalRulePtr approval{};  ///< for what the rating holds
+  ApprovalRulePtr approval{};          ///< for what the rating holds
+  std::vector<ListedStatement> known;  ///< `risk.known`: what its principals send
 };
 
 /// What a policy's author expects of it.

@@ -27,6 +27,13 @@ inline constexpr std::string_view unreadable =
 inline constexpr std::string_view schemas =
     "SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE NOT pg_catalog.pg_is_other_temp_schema(oid)";
 
+// What equality can be looked up by: the first column of indexes that hold every row and may be used.
+inline constexpr std::string_view indexed =
+    "SELECT i.indrelid, i.indkey[0] FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
+    "JOIN pg_catalog.pg_am m ON m.oid = c.relam "
+    "WHERE i.indisvalid AND i.indpred IS NULL AND i.indkey[0] > 0 AND i.indrelid >= 16384 "
+    "AND m.amname IN ('btree', 'hash') AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)";
+
 // Before PostgreSQL 14 a table that was never analysed had no rows and no pages.
 inline constexpr std::string_view relations =
     "SELECT oid, relnamespace, relname, relkind, relrowsecurity, CASE WHEN reltuples = 0 AND relpages = 0 AND "

@@ -58,6 +58,7 @@ class Loader {
   void add_relation(const PgRow& row);
   void add_column(const PgRow& row);
   void add_parent(const PgRow& row);
+  void add_indexed(const PgRow& row);
   void add_rule(const PgRow& row);
   void add_trigger(const PgRow& row);
   void add_foreign_key(const PgRow& row);
@@ -160,6 +161,7 @@ Result<std::shared_ptr<const catalog::Snapshot>> Loader::load(const ports::Catal
   DBGATE_CHECK(read({"pg_class"}, queries::relations, &Loader::add_relation));
   DBGATE_CHECK(read({"pg_attribute", "pg_class"}, queries::columns, &Loader::add_column));
   DBGATE_CHECK(read({"pg_inherits"}, queries::parents, &Loader::add_parent));
+  DBGATE_CHECK(read({"pg_index", "pg_class"}, queries::indexed, &Loader::add_indexed));
   DBGATE_CHECK(read({"pg_trigger", "pg_class", "pg_constraint"}, queries::triggers, &Loader::add_trigger));
   DBGATE_CHECK(read({"pg_constraint"}, queries::foreign_keys, &Loader::add_foreign_key));
   DBGATE_CHECK(read({"pg_constraint"}, queries::unique_keys, &Loader::add_unique_key));
@@ -213,6 +215,10 @@ void Loader::add_column(const PgRow& row) {
 
 void Loader::add_parent(const PgRow& row) {
   builder_.add_parent(row.oid(0), row.oid(1));
+}
+
+void Loader::add_indexed(const PgRow& row) {
+  builder_.add_indexed(row.oid(0), row.int16(1));
 }
 
 void Loader::add_rule(const PgRow& row) {

@@ -78,6 +78,7 @@ void SnapshotBuilder::add(const Relation& row) {
   added.columns = {};
   added.parents = added.children = {};
   added.rules = added.triggers = added.referenced_by = added.expressions = {};
+  added.indexed = {};
 }
 
 void SnapshotBuilder::add_column(Oid relation, const Column& row) {
@@ -88,6 +89,11 @@ void SnapshotBuilder::add_column(Oid relation, const Column& row) {
 void SnapshotBuilder::add_parent(Oid child, Oid parent) {
   ++rows_;
   parents_.emplace_back(child, parent);
+}
+
+void SnapshotBuilder::add_indexed(Oid relation, std::int16_t column) {
+  ++rows_;
+  indexed_.emplace_back(relation, column);
 }
 
 void SnapshotBuilder::add(const Rule& row) {
@@ -196,6 +202,11 @@ void SnapshotBuilder::give_relatives() {
     children.emplace_back(parent, child);
   give(parents_, [&](Relation& relation, std::vector<Oid>& parents) {
     relation.parents = arena.copy(std::span<const Oid>(parents));
+  });
+  give(indexed_, [&](Relation& relation, std::vector<std::int16_t>& numbers) {
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    relation.indexed = arena.copy(std::span<const std::int16_t>(numbers));
   });
   give(children, [&](Relation& relation, std::vector<Oid>& oids) {
     std::sort(oids.begin(), oids.end());

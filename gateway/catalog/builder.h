@@ -17,6 +17,7 @@ class SnapshotBuilder {
   void add(const Relation& row);  ///< its spans are made from the other rows
   void add_column(Oid relation, const Column& row);
   void add_parent(Oid child, Oid parent);
+  void add_indexed(Oid relation, std::int16_t column);  ///< see Relation::indexed
   void add(const Rule& row);
   void add(const Trigger& row);
   void add(const ForeignKey& row);
@@ -59,6 +60,7 @@ class SnapshotBuilder {
   std::size_t rows_ = 0;
   Owned<Column> columns_;
   Owned<Oid> parents_;
+  Owned<std::int16_t> indexed_;
   Owned<std::string_view> checks_;
 };
 

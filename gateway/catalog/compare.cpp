@@ -18,7 +18,7 @@ auto members(const Column& row) {
 }
 auto members(const Relation& row) {
   const auto& [oid, schema, name, kind, row_security, rows, pages, columns, parents, children, rules, triggers, keys,
-               expressions] = row;
+               expressions, indexed] = row;
   return std::tie(oid, schema, name, kind, row_security);
 }
 auto members(const Rule& row) {
@@ -69,7 +69,8 @@ bool same(std::span<const T> a, std::span<const T> b) {
 
 // What hangs on a relation by position (rules, triggers, keys) is equal where those lists are.
 bool same_lists(const Relation& a, const Relation& b) {
-  return same(a.columns, b.columns) && same(a.parents, b.parents) && same(a.children, b.children);
+  return same(a.columns, b.columns) && same(a.parents, b.parents) && same(a.children, b.children) &&
+         same(a.indexed, b.indexed);
 }
 bool same_lists(const Function& a, const Function& b) {
   return same(a.arguments, b.arguments) && same(a.names, b.names) && same(a.columns, b.columns) &&

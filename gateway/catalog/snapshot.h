@@ -58,6 +58,8 @@ struct Relation {
   std::span<const std::uint32_t> triggers;       ///< into Snapshot::triggers()
   std::span<const std::uint32_t> referenced_by;  ///< into Snapshot::foreign_keys(): keys that point here
   std::span<const std::uint32_t> expressions;    ///< into Snapshot::expressions()
+  /// Columns that an index over all rows begins with and that equality can be looked up by (btree, hash), by number.
+  std::span<const std::int16_t> indexed;
 };
 
 /// pg_rewrite. For views and materialized views `definition` is the query (pg_get_viewdef), for other rules the whole

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/policy/grants.h"
+#include "gateway/sql/shape.h"
 
 namespace dbgate::policy {
 namespace {
@@ -46,6 +47,13 @@ void add_risk(const config::Policy& policy, Grants& grants) {
   }
 }
 
+void add_known(const config::Policy& policy, Grants& grants) {
+  for (const config::ListedStatement& statement : policy.known) {
+    std::string shape = sql::shape_of(statement.text);
+    if (!shape.empty()) grants.known.insert(std::move(shape));
+  }
+}
+
 std::shared_ptr<const Grants> compile(const Policies& policies, const Principal& principal,
                                       const std::vector<config::TablePattern>& sensitive,
                                       std::optional<std::int64_t> now) {
@@ -60,6 +68,7 @@ std::shared_ptr<const Grants> compile(const Policies& policies, const Principal&
     add_rules(grants->deny, policy->deny, policy->name + "/deny", RuleSet::Side::deny, now, attributes);
     grants->hidden.add(*policy);
     add_risk(*policy, *grants);
+    add_known(*policy, *grants);
     grants->cached.insert(grants->cached.end(), policy->cached.begin(), policy->cached.end());
   }
   if (grants->allow.asks_for_values) {

@@ -95,10 +95,14 @@ struct RiskGrants {
   config::ApprovalRulePtr approval;  ///< null: nothing is held
   std::span<const config::TablePattern> sensitive;
   bool observes = false;  ///< policies say what they would deny, and let it pass
+  bool writes = false;    ///< something may be changed
 };
 RiskGrants risk_of(const Grants& grants);
 /// Holds what is allowed until others agree; where policies only observe, the verdict says that it would be.
 void hold_or_note(const Grants& grants, Hold hold, Verdict& verdict);
+/// Whether policies list what the principal sends, and the statement is not on any of the lists. What names nothing of
+/// the database need not be.
+bool is_unknown(const Grants& grants, const sql::Statement& statement);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

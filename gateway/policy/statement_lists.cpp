@@ -23,15 +23,16 @@ std::string problem_of(const std::string& text) {
 
 std::vector<config::Problem> check_statement_lists(const config::Config& config, const std::string& file) {
   std::vector<config::Problem> problems;
-  for (const config::Policy& policy : config.policies) {
-    for (std::size_t i = 0; i < policy.allow.size(); ++i) {
-      for (const config::ListedStatement& statement : policy.allow[i].statements) {
-        const std::string why = problem_of(statement.text);
-        if (why.empty()) continue;
-        problems.push_back({file, statement.line, statement.column, false,
-                            policy.name + "/allow[" + std::to_string(i) + "].statements: " + why});
-      }
+  const auto check = [&](const std::vector<config::ListedStatement>& list, const std::string& where) {
+    for (const config::ListedStatement& statement : list) {
+      const std::string why = problem_of(statement.text);
+      if (!why.empty()) problems.push_back({file, statement.line, statement.column, false, where + ": " + why});
     }
+  };
+  for (const config::Policy& policy : config.policies) {
+    for (std::size_t i = 0; i < policy.allow.size(); ++i)
+      check(policy.allow[i].statements, policy.name + "/allow[" + std::to_string(i) + "].statements");
+    check(policy.known, policy.name + "/risk.known");
   }
   return problems;
 }

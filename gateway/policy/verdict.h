@@ -19,6 +19,8 @@ struct Risk {
   unsigned score = 0;              ///< 0 to 100
   std::vector<std::string> rules;  ///< "DML-01 orders", the worst first
   bool denies = false;             ///< it is why the verdict is a denial
+  bool probes = false;             ///< it asks what there is
+  bool of_moment = false;          ///< in another state of the session, or of the caller, it may be another
 };
 
 /// Somebody has to agree before a statement runs.

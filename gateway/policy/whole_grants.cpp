@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "gateway/policy/grants.h"
+#include "gateway/sql/shape.h"
 
 // What can be said of grants without a statement.
 namespace dbgate::policy {
@@ -30,6 +31,8 @@ Verdict stricter(Verdict earlier, Verdict later) {
     counts.max_rows = limits.max_rows;
     counts.max_rows_rule = std::move(limits.max_rows_rule);
   }
+  const bool of_moment = earlier.risk.of_moment || later.risk.of_moment;
+  const bool probes = earlier.risk.probes || later.risk.probes;
   Risk& riskier = earlier.risk.score > later.risk.score ? earlier.risk : later.risk;
   if (&riskier != &counts.risk && !counts.risk.denies) counts.risk = std::move(riskier);
   if (counts.decision == Decision::hold) {
@@ -37,6 +40,8 @@ Verdict stricter(Verdict earlier, Verdict later) {
     for (Hold& hold : other.holds)
       counts.hold_for(std::move(hold));
   }
+  counts.risk.probes = probes;
+  counts.risk.of_moment = of_moment;
   counts.learns = learns;
   return std::move(counts);
 }
@@ -54,7 +59,7 @@ bool needs_closure(const Grants& grants) {
 bool reads_constants(const Grants& grants) {
   return grants.wanted != nullptr || grants.allow.asks_for_values || grants.allow.lists_statements() ||
          grants.deny.asks_for_values || grants.deny.lists_statements() || grants.hidden.any() ||
-         grants.mode == config::PolicyMode::learn;
+         grants.mode == config::PolicyMode::learn || !grants.known.empty();
 }
 
 RiskGrants risk_of(const Grants& grants) {
@@ -64,7 +69,17 @@ RiskGrants risk_of(const Grants& grants) {
           grants.hold_rule,
           grants.hold_from,
           grants.sensitive,
-          grants.mode != config::PolicyMode::enforce};
+          grants.mode != config::PolicyMode::enforce,
+          may_write(grants)};
+}
+
+bool is_unknown(const Grants& grants, const sql::Statement& statement) {
+  if (grants.known.empty()) return false;
+  const bool acts = !statement.relations.empty() || !statement.functions.empty() || !statement.objects.empty() ||
+                    statement.effects.test(static_cast<std::size_t>(sql::Effect::do_block));
+  if (!acts) return false;
+  const std::string shape = sql::shape_of(statement);
+  return shape.empty() || !grants.known.contains(shape);
 }
 
 bool is_unrestricted(const Grants& grants) {

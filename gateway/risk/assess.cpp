@@ -20,14 +20,17 @@ constexpr auto with_actions = [](const Report& report) {
   return !report.signs.actions.empty() || !report.statement.settings.empty();
 };
 constexpr auto with_all = [](const Report&) { return true; };
+constexpr auto with_behaviour = [](const Report& report) {
+  return report.circumstances.unknown_shape || report.circumstances.bursts;
+};
 constexpr auto with_functions = [](const Report& report) {
   return !report.statement.functions.empty() || !report.signs.actions.empty() || report.has(sql::Effect::server_file) ||
          report.has(sql::Effect::server_program);
 };
 constexpr Family families[] = {{statement_checks, true, with_all},      {change_checks, false, with_signs},
                                {read_checks, false, with_all},          {function_checks, false, with_functions},
-                               {injection_checks, true, with_signs},    {privilege_checks, false, with_actions},
-                               {definition_checks, false, with_actions}};
+                               {injection_checks, true, with_signs},    {behaviour_checks, true, with_behaviour},
+                               {privilege_checks, false, with_actions}, {definition_checks, false, with_actions}};
 
 // A fifth of the scale for each level; within it, further hits count a little.
 unsigned score_of(Level level, const std::vector<Hit>& hits) {
@@ -39,10 +42,25 @@ unsigned score_of(Level level, const std::vector<Hit>& hits) {
   return static_cast<unsigned>(level) * step + std::min(most, further - own);
 }
 
+Assessment finished(std::vector<Hit> hits) {
+  Assessment assessment;
+  std::stable_sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.level > b.level; });
+  assessment.hits = std::move(hits);
+  if (!assessment.hits.empty()) assessment.level = assessment.hits.front().level;
+  assessment.score = score_of(assessment.level, assessment.hits);
+  return assessment;
+}
+
 }  // namespace
 
 Report::Report(const sql::Statement& statement_, const Circumstances& circumstances_)
     : statement(statement_), signs(statement_.signs ? *statement_.signs : no_signs), circumstances(circumstances_) {}
+
+bool Report::knows_indexes() const {
+  if (circumstances.resolver == nullptr) return false;
+  const auto unreadable = circumstances.resolver->snapshot().unreadable();
+  return std::find(unreadable.begin(), unreadable.end(), "pg_index") == unreadable.end();
+}
 
 Level Report::by_size(Level level, const sql::QualifiedName& name) const {
   const double count = rows(name);
@@ -65,13 +83,25 @@ Assessment assess(const sql::Statement& statement, const Circumstances& circumst
     for (const Check& check : family.checks())
       check.look(check.rule, report);
   }
-  Assessment assessment;
-  std::stable_sort(report.hits.begin(), report.hits.end(),
-                   [](const Hit& a, const Hit& b) { return a.level > b.level; });
-  assessment.hits = std::move(report.hits);
-  if (!assessment.hits.empty()) assessment.level = assessment.hits.front().level;
-  assessment.score = score_of(assessment.level, assessment.hits);
-  return assessment;
+  return finished(std::move(report.hits));
+}
+
+Assessment together(std::vector<Assessment> parts) {
+  Assessment all;
+  for (Assessment& part : parts) {
+    for (Hit& hit : part.hits) {
+      const bool known = std::any_of(all.hits.begin(), all.hits.end(), [&hit](const Hit& earlier) {
+        return earlier.rule == hit.rule && earlier.level >= hit.level && earlier.about == hit.about;
+      });
+      if (!known) all.hits.push_back(std::move(hit));
+    }
+  }
+  return finished(std::move(all.hits));
+}
+
+Assessment assess_unreadable(Caller caller) {
+  const Rule& rule = unreadable_rule();
+  return finished({{&rule, rule.of(caller), {}}});
 }
 
 std::vector<const Rule*> all_rules() {

@@ -29,6 +29,9 @@ struct Circumstances {
   bool in_transaction = false;
   bool holds_lock = false;        ///< this transaction has taken an ACCESS EXCLUSIVE lock
   bool has_lock_timeout = false;  ///< lock_timeout or statement_timeout is set in this session
+  bool only_reads = false;        ///< the caller may change nothing
+  bool unknown_shape = false;     ///< there is a list of what the caller sends, and this is not on it
+  bool bursts = false;            ///< the caller has been refused, or has asked the catalog, very often just now
   std::size_t statements = 1;     ///< in the message that it came in
 };
 
@@ -49,6 +52,17 @@ struct Assessment {
 
 /// What the rules say of one statement. Pure, deterministic, and every time anew; without I/O.
 Assessment assess(const sql::Statement& statement, const Circumstances& circumstances);
+/// The same of a text that PostgreSQL's grammar does not know.
+Assessment assess_unreadable(Caller caller);
+/// What several statements of one text come to: the worst of them, and all that speaks up.
+Assessment together(std::vector<Assessment> parts);
+
+/// Whether it takes a lock that nobody can read beside, on a table that may hold rows.
+bool locks_others_out(const sql::Statement& statement);
+/// Whether the state of the session (in_transaction, holds_lock, has_lock_timeout) can make a difference to its rating.
+bool rests_on_session(const sql::Statement& statement);
+/// Whether a rule speaks up because the system catalog is read.
+bool reads_catalog(const Assessment& assessment);
 
 /// A rule as people read it. All of them: docs/risk.md, which is made of them.
 struct Rule {

@@ -20,9 +20,21 @@ void where_always(const Rule& rule, Report& report) {
   }
 }
 
+// Whether an equality leads to few rows. Where indexes are not known, any may.
+bool by_key(const Change& change, const Report& report) {
+  if (change.equal.empty()) return false;
+  const catalog::Relation* const table = report.relation(change.table);
+  if (table == nullptr || !report.knows_indexes()) return true;
+  const auto begins_index = [&](const catalog::Column& column) {
+    return std::find(table->indexed.begin(), table->indexed.end(), column.number) != table->indexed.end() &&
+           std::binary_search(change.equal.begin(), change.equal.end(), column.name, std::less<>());
+  };
+  return std::any_of(table->columns.begin(), table->columns.end(), begins_index);
+}
+
 void no_key(const Rule& rule, Report& report) {
   for (const Change& change : report.signs.changes) {
-    if (change.where != Where::columns || !change.equal.empty() || !report.is_large(change.table)) continue;
+    if (change.where != Where::columns || !report.is_large(change.table) || by_key(change, report)) continue;
     report.hit(rule, report.is_huge(change.table) ? Level::high : Level::medium, shown(change.table));
   }
 }
@@ -52,7 +64,7 @@ constexpr Check checks[] = {
       "Name the rows that are meant by a column."},
      where_always},
     {{"DML-03", "A change of a large table that no key narrows down", Level::medium, Level::medium, Level::medium,
-      "Without an equality on a column, a large part of the table may be read, locked and changed.",
+      "Without an equality on the first column of an index, a large part of the table may be read, locked and changed.",
       "Add an equality on an indexed column, or work in batches."},
      no_key},
     {{"DML-05", "A change joined with tables that nothing ties to it", Level::high, Level::high, Level::high,
@@ -70,7 +82,7 @@ constexpr Check checks[] = {
       "Values fall into other columns once the table changes; an unbounded SELECT copies all there is.",
       "Name the columns; bound the SELECT."},
      careless_insert},
-    {{"DML-09", "ON CONFLICT DO UPDATE without WHERE", Level::low, Level::low, Level::medium,
+    {{"DML-09", "ON CONFLICT DO UPDATE without WHERE", Level::medium, Level::medium, Level::medium,
       "Every row that is there already is overwritten, with what it was or not.",
       "Add WHERE so that only rows that differ are written."},
      has_sign<Sign::upsert_unconditional>},

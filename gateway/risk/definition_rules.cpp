@@ -14,7 +14,7 @@ void drops(const Rule& rule, Report& report) {
     if (action.kind != ActionKind::drop && action.kind != ActionKind::drop_column &&
         action.kind != ActionKind::revoke && action.kind != ActionKind::truncate &&
         action.kind != ActionKind::add_foreign_key && action.cascade)
-      report.hit(rule, Level::high, shown(action.name) + " CASCADE");
+      report.hit(rule, shown(action.name) + " CASCADE");
     if (action.kind == ActionKind::drop_other) report.hit(rule, Level::medium, shown(action.name));
   }
 }
@@ -146,16 +146,28 @@ void several_locks(const Rule& rule, Report& report) {
   }
 }
 
+// Whether deletes of what it points to find the rows that point there. Where indexes are not known, they do.
+bool has_index(const Action& key, const Report& report) {
+  const catalog::Relation* const table = report.relation(key.name);
+  if (table == nullptr || key.columns.empty() || !report.knows_indexes()) return true;
+  const auto is_first = [&](const catalog::Column& column) { return column.name == key.columns.front(); };
+  const auto column = std::find_if(table->columns.begin(), table->columns.end(), is_first);
+  return column == table->columns.end() ||
+         std::find(table->indexed.begin(), table->indexed.end(), column->number) != table->indexed.end();
+}
+
 void foreign_keys(const Rule& rule, Report& report) {
   for (const Action& action : report.signs.actions) {
-    if (action.kind == ActionKind::add_foreign_key && action.cascade)
-      report.hit(rule, Level::medium, shown(action.name));
+    if (action.kind != ActionKind::add_foreign_key) continue;
+    if (action.cascade) report.hit(rule, Level::medium, shown(action.name));
+    if (!has_index(action, report)) report.hit(rule, Level::low, shown(action.name) + "." + action.columns.front());
   }
 }
 
 void type_traps(const Rule& rule, Report& report) {
   for (const Action& action : report.signs.actions) {
-    const bool typed = action.kind == ActionKind::add_column || action.kind == ActionKind::column_type;
+    const bool typed = action.kind == ActionKind::add_column || action.kind == ActionKind::column_type ||
+                       action.kind == ActionKind::create_table;
     if (typed && is_one_of(action.type, {"json", "bpchar", "timestamp", "serial", "money", "timetz"}))
       report.hit(rule, action.type);
   }
@@ -198,7 +210,7 @@ constexpr Check checks[] = {
       "Each is held until the end, and together they can lock each other out.",
       "One such statement in each transaction."},
      several_locks},
-    {{"DD-10", "A foreign key that deletes", Level::medium, Level::medium, Level::medium,
+    {{"DD-10", "A foreign key that deletes, or has no index", Level::medium, Level::medium, Level::medium,
       "ON DELETE CASCADE deletes rows of this table with those it points to; without an index each delete reads it "
       "all.",
       "ON DELETE RESTRICT; index the columns of the key."},
@@ -213,6 +225,16 @@ constexpr Check checks[] = {
 
 std::span<const Check> definition_checks() {
   return checks;
+}
+
+bool locks_others_out(const sql::Statement& statement) {
+  return statement.signs && std::any_of(statement.signs->actions.begin(), statement.signs->actions.end(), locks_out);
+}
+
+bool rests_on_session(const sql::Statement& statement) {
+  const auto concurrent = [](const Action& action) { return action.concurrently; };
+  return locks_others_out(statement) ||
+         (statement.signs && std::any_of(statement.signs->actions.begin(), statement.signs->actions.end(), concurrent));
 }
 
 }  // namespace dbgate::risk

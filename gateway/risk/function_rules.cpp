@@ -27,7 +27,7 @@ bool sleeps(std::string_view name) {
 bool reaches_files(std::string_view name) {
   return name.starts_with("pg_ls_") || name.starts_with("pg_file_") ||
          is_one_of(name, {"pg_read_file", "pg_read_binary_file", "pg_stat_file", "lo_import", "lo_export",
-                          "pg_logdir_ls", "pg_current_logfile", "lo_get", "lo_put", "lo_from_bytea"});
+                          "pg_logdir_ls", "pg_current_logfile"});
 }
 
 bool reaches_network(std::string_view name) {
@@ -97,8 +97,7 @@ void own_functions(const Rule& rule, Report& report) {
     for (const catalog::Function* const function : resolver->functions(use.name, use.arguments)) {
       if (function->schema == resolver->system_schema()) continue;
       if (function->security_definer) report.hit(rule, Level::high, shown(use.name));
-      if (function->volatility == 'v')
-        report.hit(rule, report.is_person() ? Level::low : Level::medium, shown(use.name));
+      if (function->volatility == 'v') report.hit(rule, shown(use.name));
     }
   }
 }
@@ -124,7 +123,7 @@ constexpr Check checks[] = {
     {{"FN-06", "Sequences are moved", Level::medium, Level::medium, Level::medium, "Later keys collide or leave gaps.",
       "Let defaults take values from sequences."},
      sequences},
-    {{"FN-07", "A function of one's own that may do anything", Level::low, Level::medium, Level::medium,
+    {{"FN-07", "A function of one's own that may do anything", Level::medium, Level::medium, Level::medium,
       "A volatile function may change data; one with SECURITY DEFINER does it with its owner's rights.",
       "Allow it by name in the policy once somebody has read it."},
      own_functions},

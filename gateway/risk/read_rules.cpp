@@ -31,12 +31,13 @@ void cartesian(const Rule& rule, Report& report) {
 void mass_read(const Rule& rule, Report& report) {
   const bool many = report.signs.has(Sign::limited) && report.signs.limit > report.circumstances.sizes.mass_read;
   if (!report.signs.has(Sign::unbounded) && !many) return;
+  const Caller caller = report.circumstances.caller;
   for (const RelationUse& use : report.statement.relations) {
     if (!reads(use) || is_catalog(use, report)) continue;
     const double rows = report.rows(use.name);
     if (rows >= 0 && rows < static_cast<double>(report.circumstances.sizes.mass_read)) continue;
-    const Level level = report.is_large(use.name) ? Level::high : report.is_person() ? Level::low : Level::medium;
-    report.hit(rule, report.is_agent() && rows < 0 ? Level::medium : level, shown(use.name));
+    const Level level = report.is_large(use.name) ? Level::high : rows >= 0 ? Level::medium : rule.of(caller);
+    report.hit(rule, level, shown(use.name));
   }
 }
 
@@ -71,6 +72,14 @@ void star_over_sensitive(const Rule& rule, Report& report) {
   each_sensitive(report, [&](const RelationUse& use, const config::TablePattern& table) {
     if (use.reads.whole_row) report.hit(rule, table.name);
   });
+  // What they read, a text says.
+  for (const sql::FunctionUse& use : report.statement.functions) {
+    const std::string_view name = use.name.name;
+    const bool rows_as_xml =
+        name.starts_with("table_to_xml") || name.starts_with("schema_to_xml") || name.starts_with("database_to_xml");
+    if (use.form == sql::FunctionForm::call && rows_as_xml && !name.ends_with("xmlschema"))
+      report.hit(rule, use.name.name);
+  }
 }
 
 void sensitive_read(const Rule& rule, Report& report) {
@@ -81,18 +90,24 @@ void sensitive_compared(const Rule& rule, Report& report) {
   hit_columns(rule, report, &RelationUse::values);
 }
 
-// What holds verifiers, other people's statements, or samples of rows.
+// What holds verifiers or samples of rows.
 bool holds_secrets(std::string_view name) {
-  return is_one_of(name, {"pg_authid", "pg_shadow", "pg_user_mapping", "pg_user_mappings", "pg_largeobject",
-                          "pg_statistic", "pg_statistic_ext_data", "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs",
-                          "pg_hba_file_rules", "pg_subscription"});
+  return is_one_of(name, {"pg_authid", "pg_shadow", "pg_largeobject", "pg_statistic", "pg_statistic_ext_data",
+                          "pg_stats", "pg_stats_ext", "pg_stats_ext_exprs", "pg_hba_file_rules"});
+}
+// The one column in a catalog of others: passwords for other servers, other people's statements.
+std::string_view secret_column(std::string_view name) {
+  if (name == "pg_user_mapping" || name == "pg_user_mappings") return "umoptions";
+  if (name == "pg_subscription") return "subconninfo";
+  return name == "pg_stat_activity" ? "query" : "";
 }
 
 void catalog_probe(const Rule& rule, Report& report) {
   for (const RelationUse& use : report.statement.relations) {
     if (!reads(use) || !is_catalog(use, report)) continue;
-    const bool others = use.name.name == "pg_stat_activity" && (use.reads.whole_row || lists(use.reads, "query"));
-    if (others || holds_secrets(use.name.name)) {
+    const std::string_view secret = secret_column(use.name.name);
+    const bool shown = !secret.empty() && (use.reads.whole_row || lists(use.reads, secret));
+    if (shown || holds_secrets(use.name.name)) {
       report.hit(rule, Level::critical, use.name.name);
     } else {
       report.hit(rule);
@@ -114,10 +129,12 @@ bool takes_advisory_lock(std::string_view name) {
 }
 
 void reader_locks(const Rule& rule, Report& report) {
+  // Who changes rows locks them first.
+  const Level level = report.circumstances.only_reads ? Level::medium : rule.of(report.circumstances.caller);
   const bool locks = report.statement.kind == sql::StatementKind::select && report.has(Effect::lock);
-  if (locks) report.hit(rule);
+  if (locks) report.hit(rule, level);
   for (const sql::FunctionUse& use : report.statement.functions) {
-    if (takes_advisory_lock(use.name.name)) report.hit(rule, use.name.name);
+    if (takes_advisory_lock(use.name.name)) report.hit(rule, level, use.name.name);
   }
 }
 
@@ -168,6 +185,11 @@ constexpr Check checks[] = {
 
 std::span<const Check> read_checks() {
   return checks;
+}
+
+bool reads_catalog(const Assessment& assessment) {
+  return std::any_of(assessment.hits.begin(), assessment.hits.end(),
+                     [](const Hit& hit) { return std::string_view(hit.rule->id) == "RD-06"; });
 }
 
 }  // namespace dbgate::risk

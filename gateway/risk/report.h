@@ -31,6 +31,8 @@ class Report {
     const catalog::Relation* const found = relation(name);
     return found == nullptr ? -1 : found->rows;
   }
+  /// False if the account may not read pg_index: then no table seems to have one.
+  bool knows_indexes() const;
   bool is_large(const sql::QualifiedName& name) const { return rows(name) >= circumstances.sizes.large_table; }
   bool is_huge(const sql::QualifiedName& name) const { return rows(name) >= circumstances.sizes.huge_table; }
   /// A level for work that takes as long as the table is large: a step less for small ones, one more for huge ones.
@@ -54,8 +56,12 @@ std::span<const Check> change_checks();
 std::span<const Check> read_checks();
 std::span<const Check> function_checks();
 std::span<const Check> injection_checks();
+std::span<const Check> behaviour_checks();
 std::span<const Check> privilege_checks();
 std::span<const Check> definition_checks();
+
+/// Of a text that is no statement; nothing looks for it.
+const Rule& unreadable_rule();
 
 inline std::string shown(const sql::QualifiedName& name) {
   return name.schema.empty() ? name.name : name.schema + "." + name.name;

@@ -14,8 +14,11 @@ void several_statements(const Rule& rule, Report& report) {
   if (report.circumstances.statements > 1) report.hit(rule);
 }
 
+// assess_unreadable() says so: there is no statement to look at.
+void unreadable(const Rule&, Report&) {}
+
 void transaction_control(const Rule& rule, Report& report) {
-  if (!report.is_agent() || !report.has(Effect::transaction)) return;
+  if (!report.is_agent() || !(report.has(Effect::transaction) || report.statement.read_write)) return;
   report.hit(rule, report.statement.read_write ? Level::critical : Level::high);
 }
 
@@ -52,14 +55,22 @@ bool is_of_drivers(std::string_view setting) {
                              "jit"});
 }
 
+bool is_time(const sql::SettingUse& use) {
+  return use.action == sql::SettingAction::set && use.values.size() == 1 &&
+         use.values.front().find_first_of("123456789") != std::string::npos;
+}
+
 void session_state(const Rule& rule, Report& report) {
   if (report.has(Effect::admin)) return;  // ALTER SYSTEM: of no session
   for (const sql::SettingUse& use : report.statement.settings) {
     const bool reads = use.action == sql::SettingAction::show || use.action == sql::SettingAction::show_all;
     if (reads || is_of_drivers(use.name)) continue;
     const bool back = use.action != sql::SettingAction::set;
-    // A path of nothing is what careful tools begin with.
+    // A path of nothing is what careful tools begin with, and a time-out for locks is what DD-08 asks for.
     const bool empties = use.name == "search_path" && (use.values.empty() || use.values.front().empty());
+    if (use.name == "lock_timeout" && is_time(use) && !report.is_agent()) continue;
+    // ST-03 says what an agent may not do with its transaction.
+    if (is_one_of(use.name, {"transaction", "transaction snapshot", "session characteristics"})) continue;
     if (changes_who(use.name)) {
       report.hit(rule, back ? Level::medium : Level::high, use.name);
     } else if (changes_what(use.name) && !back && !empties) {
@@ -97,6 +108,10 @@ constexpr Check checks[] = {
       "A second statement behind a first one is how injected text and agents get past what looks at the first alone.",
       "Send one statement in each message, with Parse and Bind."},
      several_statements},
+    {{"ST-02", "A text that is no statement", Level::critical, Level::critical, Level::critical,
+      "What PostgreSQL's grammar does not know cannot be judged; much of what injections try ends here.",
+      "Correct the statement."},
+     unreadable},
     {{"ST-03", "An agent controls transactions", Level::info, Level::info, Level::high,
       "COMMIT ends the transaction that fences an agent in; READ WRITE turns a read-only one off.",
       "Leave transactions to dbgate, or to the application around the agent."},
@@ -118,6 +133,11 @@ constexpr Check checks[] = {
 
 std::span<const Check> statement_checks() {
   return checks;
+}
+
+const Rule& unreadable_rule() {
+  return std::find_if(std::begin(checks), std::end(checks), [](const Check& check) { return check.look == unreadable; })
+      ->rule;
 }
 
 }  // namespace dbgate::risk

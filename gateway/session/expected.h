@@ -14,6 +14,7 @@
 #include "gateway/rewrite/rewrite.h"
 #include "gateway/session/fifo.h"
 #include "gateway/session/judgement_record.h"
+#include "gateway/session/lock_watch.h"
 #include "gateway/session/name_table.h"
 #include "gateway/session/under_limits.h"
 #include "gateway/sql/facts.h"
@@ -63,6 +64,7 @@ struct Prepared {
   upstream::StatementKeyPtr key;
   bool unnamed = false;      ///< the same of the unnamed statement, which has no key until it is needed
   bool deallocates = false;  ///< it is a DEALLOCATE of a name that only dbgate knows; another text stands for it
+  LockWatch seen;            ///< the state of the session that it was judged in: Risk::of_moment
   std::shared_ptr<JudgementRecord> record;  ///< null: rendered anew for each execution
   std::optional<std::string> parsed_under;  ///< TrackedSettings::in_force() then; none: that is not certain
   /// The result type that the frontend was told, where server connections are shared (relay_results.cpp). 0: none yet.

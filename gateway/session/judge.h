@@ -11,6 +11,7 @@
 #include "gateway/policy/footprint.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/session/expected.h"
+#include "gateway/session/lock_watch.h"
 #include "gateway/sql/facts.h"
 
 namespace dbgate::session {
@@ -104,6 +105,8 @@ class Judge {
   virtual bool reduces_errors() { return false; }
   /// Whether rules look at the values of parameters: Bind is judged then.
   virtual bool looks_at_values() { return false; }
+  /// The state of the session that what is judged next will run in.
+  virtual void see(const LockWatch&) {}
   /// A statement that may have changed the catalog is through, and its transaction too.
   virtual void catalog_changed() {}
   /// Decides on a whole Query or Parse text. `statements` and `portals` are what EXECUTE and FETCH may name.

@@ -208,6 +208,7 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
     judged.refusal = denial(total);
   } else {
     const sql::Script& script = *analysis.script;
+    then_ = seen_;
     if (!policy.ready && names_objects(script)) {
       total = unread_catalog();
       judged.refused = true;
@@ -216,6 +217,7 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
     for (std::size_t i = 0; i < script.statements.size() && !judged.refused; ++i) {
       policy::Verdict one = decide_named(script.statements[i], values, script, i, statements, portals, now, judged);
       note_row_cap(judged, i, one);
+      then_.follow(script.statements[i]);
       total = i == 0 ? std::move(one) : policy::stricter(std::move(total), std::move(one));
       if (judged.wait) return judged;
       if (!total.passes() && !judged.refused) {
@@ -227,6 +229,7 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
     }
   }
   if (!judged.refused && rewrites()) rewrite_into(analysis, total, judged);
+  count(judged, total);
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(total));
   if (policy.tracks && !judged.refused) track(judged);
   return judged;

@@ -6,6 +6,8 @@
 
 #include "gateway/policy/engine.h"
 #include "gateway/policy/treat.h"
+#include "gateway/risk/assess.h"
+#include "gateway/session/bursts.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/verdict_cache.h"
 #include "gateway/sql/prescan.h"
@@ -20,6 +22,7 @@ struct PolicyView {
   std::shared_ptr<const catalog::Resolver> resolver;
   std::shared_ptr<const catalog::Closure> closure;  ///< only where rules deny or hide
   ServerSettings settings;                          ///< what the server must have been told for masks and filters
+  std::shared_ptr<Burst> burst;                     ///< of the user; null: nobody counts
   bool tracks = false;                              ///< results of reads are kept: statements' footprints are needed
   std::shared_ptr<const catalog::Closure> tracked;  ///< … of the catalog as it is; null: not known
   bool ready = true;          ///< false: the catalog is needed, and is missing or about to be read again
@@ -66,6 +69,9 @@ class PolicyJudge : public Judge {
               std::optional<ServerSettings> given = {}, Clock clock = system_clock_seconds,
               VerdictCache* cache = nullptr);
 
+  void see(const LockWatch& locks) override { seen_ = locks; }
+  /// What is judged from now on is not run by anybody: it does not count as an attempt.
+  void only_asks() noexcept { counts_ = false; }
   bool ready() override { return view().ready; }
   std::shared_ptr<const Analysis> analyze(std::string_view text) const override;
   bool reduces_errors() override { return view().grants && policy::shows_part(*view_.grants); }
@@ -86,6 +92,9 @@ class PolicyJudge : public Judge {
   Judged judge_function_call() override;
   Judged judge_connection() override;
   Judged judge_replication(std::string_view text) override;
+  /// What the rules of risk say of a whole text, with all that speaks up; whether policies allow it is another
+  /// question.
+  risk::Assessment rate(const Analysis& analysis);
   /// Numbers views, not versions of the source: a window that opens or closes is a change like any other. No two views
   /// of a thread have the same number, as verdicts may outlive the judge that has spoken them.
   std::uint64_t version() override {
@@ -109,6 +118,10 @@ class PolicyJudge : public Judge {
   policy::Verdict decide_named(const sql::Statement& statement, const BoundValues* values, const sql::Script& script,
                                std::size_t index, const Names& statements, const Names& portals, Segment now,
                                Judged& judged);
+  risk::Circumstances circumstances(const policy::RiskGrants& granted, const sql::Statement& statement,
+                                    std::size_t statements) const;
+  bool bursts() const;
+  void count(const Judged& judged, const policy::Verdict& verdict) const;
   void weigh(const sql::Statement& statement, std::size_t statements, policy::Verdict& verdict) const;
   policy::Verdict decide_executed(const sql::Statement& prepared, const std::vector<std::uint32_t>& types,
                                   const sql::Statement& execute) const;
@@ -124,6 +137,9 @@ class PolicyJudge : public Judge {
   Clock clock_;
   PolicyView view_;
   std::uint64_t views_;
+  bool counts_ = true;
+  LockWatch seen_;  // of the session …
+  LockWatch then_;  // … and when the statement of a text that is being judged will run
   VerdictCache* const cache_;
   VerdictCache::Use cached_;        // of the view numbered …
   std::uint64_t cached_views_ = 0;  // … this

@@ -72,7 +72,8 @@ const std::string* PolicyJudge::key_of(std::string_view text, TextForm form) con
 
 Judged PolicyJudge::recall(std::string_view text, TextForm form) {
   view();
-  if (!uses_cache()) return {};
+  // What a caller does who is refused very often is rated otherwise.
+  if (!uses_cache() || bursts()) return {};
   const std::string* const key = key_of(text, form);
   const Judged* const known = key == nullptr ? nullptr : cache_->find(cached_, *key, text);
   if (known == nullptr) return {};
@@ -88,6 +89,7 @@ void PolicyJudge::remember(std::string_view text, TextForm form, const Analysis&
   const bool settled = analysis.read_by == views_ && judged.judged_by == views_ && cached_views_ == views_;
   if (!settled || judged.refused || judged.wait || !judged.script || !judged.verdict || !uses_cache()) return;
   if (!judged.verdict->allowed()) return;  // what is held is judged each time
+  if (judged.verdict->risk.of_moment) return;
   const std::vector<sql::Statement>& statements = judged.script->statements;
   if (!std::all_of(statements.begin(), statements.end(), stands_alone) || rests_on_values(*judged.script)) return;
   if (!cache_->has_room_for(text)) return;

@@ -24,15 +24,55 @@ policy::Risk summary_of(const risk::Assessment& assessment) {
 
 }  // namespace
 
-void PolicyJudge::weigh(const sql::Statement& statement, std::size_t statements, policy::Verdict& verdict) const {
-  const policy::RiskGrants granted = policy::risk_of(*view_.grants);
+bool PolicyJudge::bursts() const {
+  return view_.burst && view_.burst->was_ever() && view_.burst->goes_on(clock_());
+}
+
+// Attempts that end in nothing, and questions about the catalog. Denials because of a burst do not make it last.
+void PolicyJudge::count(const Judged& judged, const policy::Verdict& verdict) const {
+  if (!view_.burst || !counts_) return;
+  const bool refused = judged.refused && !(verdict.risk.denies && bursts());
+  if (refused) view_.burst->note(Burst::Of::refusal, clock_());
+  if (verdict.risk.probes) view_.burst->note(Burst::Of::probe, clock_());
+}
+
+risk::Circumstances PolicyJudge::circumstances(const policy::RiskGrants& granted, const sql::Statement& statement,
+                                               std::size_t statements) const {
   risk::Circumstances circumstances;
   circumstances.caller = granted.kind;
   circumstances.resolver = view_.resolver.get();
   circumstances.sensitive = granted.sensitive;
+  circumstances.in_transaction = then_.in_block();
+  circumstances.holds_lock = then_.holds_lock();
+  circumstances.has_lock_timeout = then_.has_timeout();
+  circumstances.only_reads = !granted.writes;
+  circumstances.unknown_shape = policy::is_unknown(*view_.grants, statement);
+  circumstances.bursts = bursts();
   circumstances.statements = statements;
-  const risk::Assessment assessment = risk::assess(statement, circumstances);
+  return circumstances;
+}
+
+risk::Assessment PolicyJudge::rate(const Analysis& analysis) {
+  const PolicyView& policy = view();
+  if (!policy.grants) return {};
+  const policy::RiskGrants granted = policy::risk_of(*policy.grants);
+  if (analysis.refused) return risk::assess_unreadable(granted.kind);
+  std::vector<risk::Assessment> parts;
+  then_ = seen_;
+  for (const sql::Statement& statement : analysis.script->statements) {
+    parts.push_back(risk::assess(statement, circumstances(granted, statement, analysis.script->statements.size())));
+    then_.follow(statement);
+  }
+  return risk::together(std::move(parts));
+}
+
+void PolicyJudge::weigh(const sql::Statement& statement, std::size_t statements, policy::Verdict& verdict) const {
+  const policy::RiskGrants granted = policy::risk_of(*view_.grants);
+  const risk::Circumstances around = circumstances(granted, statement, statements);
+  const risk::Assessment assessment = risk::assess(statement, around);
   verdict.risk = summary_of(assessment);
+  verdict.risk.probes = risk::reads_catalog(assessment);
+  verdict.risk.of_moment = around.bursts || risk::rests_on_session(statement);
   if (assessment.hits.empty()) return;
   const auto reaches = [&assessment](const std::optional<risk::Level>& from) {
     return from && assessment.level >= *from;

@@ -38,6 +38,7 @@ struct RelayLimits {
 struct RelayRest {
   Names statements;
   TrackedSettings settings;
+  LockWatch locks;
   Segment segment = 1;
   bool rewritten = false;
 };
@@ -198,6 +199,10 @@ class Relay {
   }
   void fail(SqlState code, std::string message);
   std::shared_ptr<const Analysis> analysis_of(std::string_view text);
+  Judge& judging() {
+    judge_.see(locks_);
+    return judge_;
+  }
   Expected& expect(Expected::Kind kind);
   std::unique_ptr<Run> announce(const Judged& judged, std::string_view text, std::string_view protocol,
                                 std::string_view name);
@@ -330,6 +335,8 @@ class Relay {
   BindRecords bind_records_;
   Segment segment_ = 1;
   char status_ = 'I';
+  LockWatch locks_;
+  bool failed_ = false;         // an error since the last ReadyForQuery
   bool rewritten_ = false;      // the server has been given a text other than the frontend's
   bool dirty_ = false;          // the frontend has sent extended-query messages since its last Sync or Query
   bool skipping_ = false;       // frontend messages up to Sync are dropped

@@ -266,6 +266,7 @@ void Relay::on_error(Bytes message, Bytes body) {
     if (code == sqlstate::feature_not_supported.text()) pool_->server->statements.close_all_later();
   }
   if (reads_) reads_->failed = true;
+  failed_ = true;
   Expected& entry = expected_.front();
   copy_in_ = CopyIn::none;
   if (!entry.copied_in) doubtful_syncs_ = 0;
@@ -343,6 +344,7 @@ void Relay::on_ready(char status, Bytes message) {
   Expected& entry = expected_.front();
   if (entry.run) finish_run(*entry.run, "00000");
   pop_front(true);
+  locks_.on_ready(status, std::exchange(failed_, false));
   if (pool_) shared_ready(status);
   to_client_.forward(message);
   if (reads_) reads_ready(status);
@@ -362,6 +364,7 @@ void Relay::on_complete(std::string_view tag) {
   if (run.script && run.statement < run.script->statements.size()) {
     const sql::Statement& statement = run.script->statements[run.statement];
     settle_effects(run, statement, true);
+    locks_.follow(statement, tag);
     if (pool_) shared_complete(run, statement, tag);
     if (reads_ && !pool_) follow_settings(run, statement, tag);
     ++run.statement;

@@ -54,7 +54,7 @@ Relay::BindStep Relay::judge_bind(PreparedPtr& prepared, Bytes body, bool partia
     analysis = analysis_of(prepared->text);
     if (!analysis) return BindStep::again;
     if (prepared->user_types) analysis = with_user_types(*analysis);
-    const Judged judged = judge_.judge(*analysis, statements_, portals_, segment_);
+    const Judged judged = judging().judge(*analysis, statements_, portals_, segment_);
     if (judged.wait) {
       next_ = Next::wait;
       return BindStep::again;
@@ -78,7 +78,7 @@ Relay::BindStep Relay::judge_bind(PreparedPtr& prepared, Bytes body, bool partia
     return BindStep::again;
   }
   const auto bound = values_of(*bind, *prepared, sql::judged_parameters(*analysis->script->statements[0].values));
-  Judged judged = judge_.judge_bound(*analysis, bound.get(), statements_, portals_, segment_);
+  Judged judged = judging().judge_bound(*analysis, bound.get(), statements_, portals_, segment_);
   if (judged.wait) {
     next_ = Next::wait;
     return BindStep::again;
@@ -95,6 +95,7 @@ Relay::BindStep Relay::judge_bind(PreparedPtr& prepared, Bytes body, bool partia
   portal->verdict = std::move(verdict);
   portal->record = nullptr;  // each Bind has its own verdict
   portal->judged_by = judged.judged_by;
+  portal->seen = locks_;
   portal->row_caps = judged.row_caps;
   portal->footprint = judged.footprint;
   portal->bound = bound;

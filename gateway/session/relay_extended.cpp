@@ -26,7 +26,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
     auto analysis = analysis_of(text);
     if (!analysis) return;
     if (user_types) analysis = with_user_types(*analysis);
-    judged = judge_.judge(*analysis, statements_, portals_, segment_);
+    judged = judging().judge(*analysis, statements_, portals_, segment_);
     if (judged.wait) {
       next_ = Next::wait;
       return;
@@ -60,6 +60,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   // A statement that has a name is there to be executed again.
   if (!prepared->record && !name.empty()) prepared->record = std::make_shared<JudgementRecord>();
   prepared->user_types = user_types;
+  prepared->seen = locks_;
   prepared->row_caps = judged.row_caps;
   prepared->footprint = judged.footprint;
   prepared->parameter_types = type_oids;
@@ -259,7 +260,8 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.footprint = prepared.footprint;
   judged.parameters = bind_records_.of(portal);
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
-  if (prepared.judged_by != judge_.version() || names_others(*prepared.script)) {
+  const bool of_moment = prepared.verdict && prepared.verdict->risk.of_moment && prepared.seen != locks_;
+  if (prepared.judged_by != judge_.version() || of_moment || names_others(*prepared.script)) {
     // The catalog may have changed as well: what the text means is found out anew. A cursor keeps what it was opened
     // on.
     std::shared_ptr<const Analysis> analysis;
@@ -273,7 +275,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     // What Bind has not kept cannot be told any more.
     static const BoundValues nothing;
     const BoundValues* const bound = prepared.bound ? prepared.bound.get() : &nothing;
-    judged = judge_.judge_bound(*analysis, bound, statements_, portals_, segment_);
+    judged = judging().judge_bound(*analysis, bound, statements_, portals_, segment_);
     judged.parameters = bind_records_.of(portal);
     if (judged.wait) {
       next_ = Next::wait;

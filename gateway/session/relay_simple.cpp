@@ -22,7 +22,7 @@ void Relay::on_query(Bytes message, Bytes body) {
     const auto analysis = analysis_of(text);
     if (!analysis) return;
     static const BoundValues nothing;  // query texts have no parameters
-    judged = judge_.judge_bound(*analysis, &nothing, statements_, portals_, segment_);
+    judged = judging().judge_bound(*analysis, &nothing, statements_, portals_, segment_);
     if (judged.wait) {
       next_ = Next::wait;
       return;

@@ -164,8 +164,6 @@ void table_altered(const AlterTableStmt* statement, std::vector<Action>& actions
     Action action;
     if (command->subtype == AT_AddConstraint && command->def != nullptr) {
       action = constraint_added(as<Constraint>(command->def));
-    } else if (command->subtype == AT_AddIdentity) {
-      action.kind = ActionKind::rewrite;
     } else {
       action.kind = kind_of(command->subtype);
       action.cascade = command->behavior == DROP_CASCADE;
@@ -181,14 +179,26 @@ void table_altered(const AlterTableStmt* statement, std::vector<Action>& actions
   }
 }
 
+// One for each column, with its type.
+void table_made(const CreateStmt* statement, std::vector<Action>& actions) {
+  const Action made{ActionKind::create_table, name_of(statement->relation)};
+  actions.push_back(made);
+  const ListCell* cell = nullptr;
+  foreach (cell, statement->tableElts) {
+    if (nodeTag(lfirst(cell)) != T_ColumnDef || as<ColumnDef>(lfirst(cell))->typeName == nullptr) continue;
+    Action column = made;
+    column.column = text_of(as<ColumnDef>(lfirst(cell))->colname);
+    read_type(as<ColumnDef>(lfirst(cell))->typeName, column);
+    actions.push_back(std::move(column));
+  }
+}
+
 ActionKind dropped(ObjectType type) {
   switch (type) {
     case OBJECT_TABLE:
     case OBJECT_FOREIGN_TABLE:
     case OBJECT_MATVIEW:
     case OBJECT_SCHEMA:
-    case OBJECT_TYPE:
-    case OBJECT_SEQUENCE:
     case OBJECT_EXTENSION:
       return ActionKind::drop;
     case OBJECT_INDEX:
@@ -289,10 +299,9 @@ bool add_table_actions(const Node* node, std::vector<Action>& actions) {
     case T_CreateTrigStmt:
       actions.push_back({ActionKind::create_trigger, name_of(as<CreateTrigStmt>(node)->relation)});
       return true;
-    case T_CreateStmt: {
-      actions.push_back({ActionKind::create_table, name_of(as<CreateStmt>(node)->relation)});
+    case T_CreateStmt:
+      table_made(as<CreateStmt>(node), actions);
       return true;
-    }
     default:
       return false;
   }

@@ -41,6 +41,13 @@ Action function_made(const CreateFunctionStmt* statement) {
   return action;
 }
 
+// SECURITY DEFINER, or back; all else that can be changed lends nobody rights.
+Action function_changed(const AlterFunctionStmt* statement) {
+  Action action{ActionKind::function};
+  action.wide = has_option(statement->actions, "security");
+  return action;
+}
+
 Action granted(const GrantStmt* statement, ActionKind kind) {
   Action action{statement->is_grant ? kind : ActionKind::revoke};
   action.cascade = statement->behavior == DROP_CASCADE;
@@ -101,6 +108,9 @@ void add_right_actions(const Node* node, std::vector<Action>& actions) {
       break;
     case T_CreateFunctionStmt:
       actions.push_back(function_made(as<CreateFunctionStmt>(node)));
+      break;
+    case T_AlterFunctionStmt:
+      actions.push_back(function_changed(as<AlterFunctionStmt>(node)));
       break;
     case T_CreatePLangStmt:
       actions.push_back({ActionKind::language});

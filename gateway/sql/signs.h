@@ -114,15 +114,15 @@ enum class ActionKind : std::uint8_t {
   refresh_view,
   lock_table,
   foreign_server,  ///< CREATE SERVER, USER MAPPING, SUBSCRIPTION, IMPORT FOREIGN SCHEMA, FOREIGN DATA WRAPPER
-  create_table
+  create_table     ///< one for the table, and one for each of its columns
 };
 
 /// One of them. Members mean what they say for the kinds they are named after, and nothing for others.
 struct Action {
   ActionKind kind = ActionKind::brief_lock;
   QualifiedName name = {};  ///< the relation; empty: none, or not one
-  std::string column = {};  ///< of add_column, column_type, set_not_null, drop_column
-  std::string type = {};    ///< of add_column and column_type: the last part of its name
+  std::string column = {};  ///< of add_column, column_type, set_not_null, drop_column, create_table
+  std::string type = {};    ///< of add_column, column_type and create_table: the last part of its name
   int type_length = -1;     ///< its first modifier: varchar(20)
   bool cascade = false;     ///< of drops and revokes; of add_foreign_key: ON DELETE CASCADE
   bool concurrently = false;

@@ -35,6 +35,12 @@ CREATE VIEW shop.cheap AS SELECT id, note FROM shop.base WHERE price < 10;
 CREATE VIEW shop.cheaper AS SELECT c.id FROM shop.cheap c JOIN public.pg_class k ON k.relname = c.note;
 CREATE TABLE shop.checked (id int CHECK (id > 0), note text, CHECK (note <> ''));
 CREATE INDEX ON shop.checked (lower(note), (id + 1)) WHERE id > 5;
+CREATE TABLE shop.keyed (id int PRIMARY KEY, a int, b int, c text, d int, e int, UNIQUE (d, a));
+CREATE INDEX ON shop.keyed (a, b);
+CREATE INDEX ON shop.keyed USING hash (c);
+CREATE INDEX ON shop.keyed (b) WHERE a > 1;
+CREATE INDEX ON shop.keyed ((b + 1));
+CREATE INDEX ON shop.keyed USING brin (e);
 CREATE POLICY seen ON shop.checked USING (id > 1) WITH CHECK (id > 2);
 CREATE MATERIALIZED VIEW shop.counts AS SELECT count(*) AS n FROM shop.sales;
 CREATE RULE log_insert AS ON INSERT TO shop.base DO ALSO INSERT INTO shop.other_parent VALUES (new.id);
@@ -99,7 +105,10 @@ EXPECTED = {
     "relation": """SELECT oid::int8, relnamespace::int8 AS schema, relname AS name, relkind AS kind, relrowsecurity AS row_security,
         reltuples::int8 AS rows, relpages AS pages,
         ARRAY(SELECT inhparent::int8 FROM pg_inherits WHERE inhrelid = c.oid ORDER BY inhseqno) AS parents,
-        ARRAY(SELECT inhrelid::int8 FROM pg_inherits WHERE inhparent = c.oid ORDER BY 1) AS children, true AS found
+        ARRAY(SELECT inhrelid::int8 FROM pg_inherits WHERE inhparent = c.oid ORDER BY 1) AS children,
+        ARRAY(SELECT DISTINCT indkey[0]::int FROM pg_index x WHERE x.indrelid = c.oid AND c.oid >= 16384 AND indisvalid
+              AND pg_get_indexdef(indexrelid) ~ ' USING (btree|hash) ' AND pg_get_indexdef(indexrelid) !~ ' WHERE '
+              AND indkey[0] <> 0 ORDER BY 1) AS indexed, true AS found
         FROM pg_class c WHERE relnamespace::regnamespace::text !~ '^pg_(toast_)?temp_'""",
     "column": """SELECT attrelid::int8 AS relation, attname AS name, atttypid::int8 AS type, atttypmod AS typmod, attnum AS number,
         attgenerated = 's' AS generated FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
@@ -215,6 +224,11 @@ class Loading(unittest.TestCase):
         self.assertIn("shop.cheap ", view)
         self.assertIn("public.pg_class", view)
         self.assertFalse(self.one("rule", name="off_rule")["enabled"])
+
+    def test_indexes_that_equality_can_use(self):
+        self.assertEqual(self.one("relation", name="keyed")["indexed"], [1, 2, 4, 5], "id, a, c and d; not b, nor e")
+        self.assertEqual(self.one("relation", name="checked")["indexed"], [])
+        self.assertEqual(self.one("relation", name="pg_class", schema=11)["indexed"], [], "of the system's own nobody asks")
 
     def test_functions(self):
         price = self.one("function", name="price", defaults=2)

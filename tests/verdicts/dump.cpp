@@ -120,7 +120,7 @@ class Writer {
     const auto& [decision, rule_id, reasons, sqlstate, message, hint, suggestion, masked, looks_at_values, max_rows,
                  max_rows_rule, risk, learns] = verdict;
     all(decision, rule_id, reasons, std::string(sqlstate.text()), message, masked, looks_at_values, max_rows,
-        max_rows_rule, risk.level, risk.score, risk.rules, risk.denies, learns);
+        max_rows_rule, risk.level, risk.score, risk.rules, risk.denies, risk.probes, risk.of_moment, learns);
     if (suggestion.empty()) one(hint);
   }
   void one(const rewrite::ColumnOrigin& origin) { all(origin.column, origin.table_oid, origin.attribute); }

@@ -35,7 +35,10 @@ inline constexpr const char* policy_bodies[] = {
     "}, filter: { public.orders: 'o_custkey = 5' }",
     "allow: [ { select: ['public.*'], when: { days: [mon, tue, wed], from: '08:00', to: '20:00' } } ]",
     "allow: [ { everything: true } ], risk: { deny_at: high, agent: { deny_at: low } }",
-    "mode: observe, allow: [ { everything: true } ], risk: { deny_at: medium }"};
+    "mode: observe, allow: [ { everything: true } ], risk: { deny_at: medium }",
+    "allow: [ { select: ['public.*'], update: ['public.*'], functions: [safe] } ], risk: { deny_at: medium, known: [ "
+    "'SELECT abalance FROM pgbench_accounts WHERE aid = 1', 'UPDATE pgbench_accounts SET abalance = abalance + 5 WHERE "
+    "aid = 1' ] }"};
 inline constexpr std::size_t policy_count = std::size(policy_bodies);
 
 /// Principals p0, p1, …: each has one of the policies, and another one after every reload.

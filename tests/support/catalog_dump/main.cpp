@@ -67,7 +67,7 @@ void print(const catalog::Snapshot& snapshot, const catalog::Relation& relation)
   line.number("rows", relation.rows).number("pages", relation.pages);
   line.numbers("parents", relation.parents).numbers("children", relation.children);
   line.numbers("rules", relation.rules).numbers("triggers", relation.triggers);
-  line.numbers("referenced_by", relation.referenced_by);
+  line.numbers("referenced_by", relation.referenced_by).numbers("indexed", relation.indexed);
   line.flag("found", snapshot.relation(relation.schema, relation.name) == &relation &&
                          snapshot.relation(relation.oid) == &relation);
   for (const catalog::Column& column : relation.columns) {
@@ -107,7 +107,10 @@ void print(const catalog::Snapshot& snapshot, const catalog::Type& type) {
   Line line("type");
   line.number("oid", type.oid).number("schema", type.schema).text("name", type.name).letter("kind", type.kind);
   line.letter("category", type.category).flag("preferred", type.preferred).number("relation", type.relation);
-  line.number("element", type.element).number("array", type.array).number("base", type.base).number("typmod", type.typmod);
+  line.number("element", type.element)
+      .number("array", type.array)
+      .number("base", type.base)
+      .number("typmod", type.typmod);
   line.text("check", type.check);
   line.flag("found", snapshot.type(type.oid) == &type && snapshot.type(type.schema, type.name) == &type);
 }

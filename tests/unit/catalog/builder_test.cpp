@@ -90,6 +90,9 @@ TEST(SnapshotBuilder, RelationsGetTheirRowsInWhateverOrderTheyCome) {
   builder.add(Trigger{10, 77, "trg", 29, false});
   builder.add(ForeignKey{20, 10, 'c', 'n'});
   builder.add(ForeignKey{30, 10, 'a', 'd'});
+  for (const std::int16_t column : {std::int16_t{3}, std::int16_t{1}, std::int16_t{3}})
+    builder.add_indexed(20, column);
+  builder.add_indexed(99, 1);
   builder.add(table(20, 1, "child"));
   builder.add(table(10, 1, "parent"));
   builder.add(table(30, 1, "other"));
@@ -101,6 +104,8 @@ TEST(SnapshotBuilder, RelationsGetTheirRowsInWhateverOrderTheyCome) {
   EXPECT_EQ(child.columns[0].typmod, 36);
   EXPECT_EQ(child.columns[1].number, 3);
   EXPECT_TRUE(child.columns[1].generated);
+  EXPECT_THAT(child.indexed, ElementsAre(1, 3));
+  EXPECT_THAT(parent.indexed, IsEmpty());
   EXPECT_THAT(child.parents, ElementsAre(10, 5));
   EXPECT_THAT(parent.children, ElementsAre(20, 30));
   EXPECT_THAT(parent.parents, IsEmpty());
@@ -239,6 +244,7 @@ TEST(SnapshotBuilder, KeepsTheVersionWhileNoObjectChanges) {
         b.add_column(10, Column{"b", 23, -1, 2, false});
       },
       [](SnapshotBuilder& b) { b.add_parent(10, 11); },
+      [](SnapshotBuilder& b) { b.add_indexed(10, 1); },
       [](SnapshotBuilder& b) {
         b.add(Rule{11, "r", '3', true, true, "definition"});
       },

@@ -96,6 +96,16 @@ TEST(Approval, MistakesAreNamed) {
             std::string::npos);
 }
 
+TEST(Risk, KnowsWhatPrincipalsSend) {
+  const Loaded loaded = load("{ known: [ 'SELECT a FROM t WHERE b = 1', 'SELECT 1' ] }");
+  ASSERT_TRUE(loaded.config) << complaint(loaded);
+  const std::vector<ListedStatement>& known = loaded.config->policies[0].known;
+  ASSERT_EQ(known.size(), 2u);
+  EXPECT_EQ(known[0].text, "SELECT a FROM t WHERE b = 1");
+  EXPECT_EQ(known[0].line, 4);
+  EXPECT_NE(complaint(load("{ known: yes }")), "");
+}
+
 TEST(Sensitive, NamesColumnsOfTables) {
   const Loaded loaded = load("{ }", "person", "[ 'public.customers(email, card)' ]");
   ASSERT_TRUE(loaded.config) << complaint(loaded);

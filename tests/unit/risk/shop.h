@@ -11,7 +11,8 @@
 namespace dbgate::risk {
 
 /// A small catalog in "public": customers (5 000 rows; email is sensitive), orders (2 million), events (20 million),
-/// note (varchar(20)), and functions price() (stable), charge() (volatile) and admin() (SECURITY DEFINER).
+/// note (100; body is varchar(20)), each with an index on id, orders with one on customer_id and events with one on
+/// kind; and functions price() (stable), charge() (volatile) and admin() (SECURITY DEFINER).
 class Shop {
  public:
   Shop() {
@@ -21,8 +22,10 @@ class Shop {
     type(text_type, "text");
     type(varchar, "varchar");
     table("customers", 5'000, {"id", "name", "email"});
-    table("orders", 2e6, {"id", "customer_id", "total"});
-    table("events", 2e7, {"id", "kind"});
+    const catalog::Oid orders = table("orders", 2e6, {"id", "customer_id", "total"});
+    builder_.add_indexed(orders, 2);
+    const catalog::Oid events = table("events", 2e7, {"id", "kind", "at", "payload"});
+    builder_.add_indexed(events, 2);
     table("note", 100, {"id", "body"}, varchar, 24);
     for (const char* name : {"pg_class", "pg_authid", "pg_stat_activity"})
       table(name, 500, {"oid", "query"}, text_type, -1, system);
@@ -42,15 +45,25 @@ class Shop {
     return made;
   }
 
-  /// "level rule:level(about) …", the worst first; "?" for what is no statement.
-  std::string said(std::string_view sql, Caller caller = Caller::person, Circumstances circumstances = {}) const {
+  const catalog::Resolver& resolver() const { return *resolver_; }
+
+  /// Of all statements of a text together.
+  Assessment of(std::string_view sql, Caller caller = Caller::person, Circumstances circumstances = {}) const {
     const sql::AnalyzeResult result = sql::analyze(sql, sql::ScanLimits{}, resolver_.get());
-    if (!result.script || result.script->statements.empty()) return "?";
+    if (!result.script) return assess_unreadable(caller);
     circumstances.caller = caller;
     circumstances.resolver = resolver_.get();
     circumstances.sensitive = sensitive_;
     circumstances.statements = result.script->statements.size();
-    const Assessment assessment = assess(result.script->statements.front(), circumstances);
+    std::vector<Assessment> parts;
+    for (const sql::Statement& statement : result.script->statements)
+      parts.push_back(assess(statement, circumstances));
+    return together(std::move(parts));
+  }
+
+  /// "level rule:level(about) …", the worst first.
+  std::string said(std::string_view sql, Caller caller = Caller::person, Circumstances circumstances = {}) const {
+    const Assessment assessment = of(sql, caller, circumstances);
     std::string text(word_of(assessment.level));
     for (const Hit& hit : assessment.hits) {
       text += " " + std::string(hit.rule->id) + ":" + std::string(word_of(hit.level));
@@ -69,8 +82,8 @@ class Shop {
     made.name = name;
     builder_.add(made);
   }
-  void table(const char* name, double rows, const std::vector<const char*>& columns, catalog::Oid of = int4,
-             std::int32_t typmod = -1, catalog::Oid schema = public_) {
+  catalog::Oid table(const char* name, double rows, const std::vector<const char*>& columns, catalog::Oid of = int4,
+                     std::int32_t typmod = -1, catalog::Oid schema = public_) {
     catalog::Relation relation;
     relation.oid = next_++;
     relation.schema = schema;
@@ -80,6 +93,8 @@ class Shop {
     std::int16_t number = 1;
     for (const char* column : columns)
       builder_.add_column(relation.oid, catalog::Column{column, of, typmod, number++, false});
+    builder_.add_indexed(relation.oid, 1);
+    return relation.oid;
   }
   void function(const char* name, char volatility, bool security_definer) {
     catalog::Function made;

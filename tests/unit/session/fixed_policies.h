@@ -29,9 +29,12 @@ class Fixed final : public PolicySource {
     view.version = 1;
     view.from = timed.from;
     view.until = timed.until;
+    view.burst = burst;
     return view;
   }
   void catalog_changed(const std::string&, const std::string&) const override {}
+
+  std::shared_ptr<Burst> burst;  ///< of everybody; null: nobody counts
 
  private:
   policy::PolicySet policies_;

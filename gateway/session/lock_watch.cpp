@@ -1,0 +1,72 @@
+#include "gateway/session/lock_watch.h"
+
+#include <array>
+
+#include "gateway/risk/assess.h"
+
+namespace dbgate::session {
+namespace {
+
+constexpr std::array<std::string_view, 2> time_outs = {"lock_timeout", "statement_timeout"};
+constexpr std::uint8_t both = 3;
+
+// "0", "'0ms'": waits for ever.
+bool is_time(const std::vector<std::string>& values) {
+  return values.size() == 1 && values.front().find_first_of("123456789") != std::string::npos;
+}
+
+std::uint8_t bits_of(const sql::SettingUse& use) {
+  if (use.action == sql::SettingAction::reset_all || use.action == sql::SettingAction::discard) return both;
+  for (std::size_t i = 0; i < time_outs.size(); ++i) {
+    if (use.name == time_outs[i]) return static_cast<std::uint8_t>(1U << i);
+  }
+  return 0;
+}
+
+}  // namespace
+
+void LockWatch::set(const sql::SettingUse& use) {
+  const bool asks = use.action == sql::SettingAction::show || use.action == sql::SettingAction::show_all;
+  const std::uint8_t bits = asks ? 0 : bits_of(use);
+  if (bits == 0) return;
+  const bool on = use.action == sql::SettingAction::set && is_time(use.values);
+  const auto changed = [bits, on](std::uint8_t before) {
+    return static_cast<std::uint8_t>(on ? before | bits : before & ~bits);
+  };
+  now_ = changed(now_);
+  if (!use.local) after_commit_ = changed(after_commit_);
+}
+
+void LockWatch::end(bool commits) noexcept {
+  now_ = after_commit_ = after_rollback_ = commits ? after_commit_ : after_rollback_;
+  in_block_ = holds_lock_ = false;
+}
+
+void LockWatch::follow(const sql::Statement& statement, std::string_view tag) {
+  switch (statement.kind) {
+    case sql::StatementKind::begin:
+      in_block_ = true;
+      return;
+    case sql::StatementKind::commit:
+      return end(tag != "ROLLBACK");
+    case sql::StatementKind::rollback:
+      return end(false);
+    case sql::StatementKind::rollback_to:
+      // What was set since the savepoint is gone; what before it, nobody has kept.
+      now_ = static_cast<std::uint8_t>(now_ & after_rollback_);
+      after_commit_ = static_cast<std::uint8_t>(after_commit_ & after_rollback_);
+      return;
+    default:
+      break;
+  }
+  for (const sql::SettingUse& use : statement.settings)
+    set(use);
+  if (statement.signs && risk::locks_others_out(statement)) holds_lock_ = true;
+}
+
+void LockWatch::on_ready(char status, bool failed) {
+  in_block_ = status != 'I';
+  if (!in_block_) end(!failed);
+}
+
+}  // namespace dbgate::session

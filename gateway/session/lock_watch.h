@@ -1,0 +1,36 @@
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "gateway/sql/facts.h"
+
+namespace dbgate::session {
+
+/// What of a session's state rules of risk ask for: whether it gives up waiting for locks (DD-08), and whether its
+/// transaction has shut others out already (DD-09). Follows statements that have succeeded, and transactions as the
+/// server reports them. What a role or database sets by itself is not known here: it counts as not set.
+class LockWatch {
+ public:
+  /// A statement has succeeded, or would have before the next one of the same text runs.
+  /// @param tag  what the server said: ROLLBACK for COMMIT of a transaction that has failed
+  void follow(const sql::Statement& statement, std::string_view tag = {});
+  /// ReadyForQuery. @param failed  there was an error since the last one
+  void on_ready(char status, bool failed);
+
+  /// Whether lock_timeout or statement_timeout is set.
+  bool has_timeout() const noexcept { return now_ != 0; }
+  bool holds_lock() const noexcept { return holds_lock_; }
+  bool in_block() const noexcept { return in_block_; }
+  bool operator==(const LockWatch&) const = default;
+
+ private:
+  void set(const sql::SettingUse& use);
+  void end(bool commits) noexcept;
+
+  // By setting, a bit each: in force now, and what is left of it after the transaction if that commits or rolls back.
+  std::uint8_t now_ = 0, after_commit_ = 0, after_rollback_ = 0;
+  bool in_block_ = false;
+  bool holds_lock_ = false;
+};
+
+}  // namespace dbgate::session

@@ -1,0 +1,76 @@
+#include "gateway/session/lock_watch.h"
+
+#include <gtest/gtest.h>
+
+#include "gateway/sql/analyze.h"
+
+namespace dbgate::session {
+namespace {
+
+/// A session that sends one statement after the other.
+class Session {
+ public:
+  Session& send(std::string_view sql, std::string_view tag = {}) {
+    const sql::AnalyzeResult result = sql::analyze(sql, sql::ScanLimits{});
+    for (const sql::Statement& statement : result.script->statements)
+      locks_.follow(statement, tag);
+    locks_.on_ready(locks_.in_block() ? 'T' : 'I', false);
+    return *this;
+  }
+  Session& fail() {
+    locks_.on_ready(locks_.in_block() ? 'E' : 'I', true);
+    return *this;
+  }
+  /// t: a time-out is set, b: in a block, l: a lock is held.
+  std::string state() const {
+    return std::string(locks_.has_timeout() ? "t" : "") + (locks_.in_block() ? "b" : "") +
+           (locks_.holds_lock() ? "l" : "");
+  }
+
+ private:
+  LockWatch locks_;
+};
+
+TEST(LockWatch, TimeOutsLastAsServersKeepThem) {
+  EXPECT_EQ(Session().state(), "");
+  EXPECT_EQ(Session().send("SET lock_timeout = '2s'").state(), "t");
+  EXPECT_EQ(Session().send("SET statement_timeout = 5000").state(), "t");
+  EXPECT_EQ(Session().send("SELECT set_config('lock_timeout', '2s', false)").state(), "t");
+  EXPECT_EQ(Session().send("SET work_mem = '2MB'").state(), "");
+  EXPECT_EQ(Session().send("SET lock_timeout = 0").state(), "");
+  EXPECT_EQ(Session().send("SET lock_timeout = '2s'").send("SET lock_timeout = '0'").state(), "");
+  EXPECT_EQ(Session().send("SET lock_timeout = '2s'").send("RESET lock_timeout").state(), "");
+  EXPECT_EQ(Session().send("SET lock_timeout = '2s'").send("RESET ALL").state(), "");
+  EXPECT_EQ(Session().send("SET lock_timeout = '2s'").send("DISCARD ALL").state(), "");
+  EXPECT_EQ(Session().send("SET lock_timeout = '2s'").send("SET statement_timeout = 0").state(), "t");
+  EXPECT_EQ(Session().send("SET lock_timeout = '2s'").send("SHOW lock_timeout").state(), "t");
+}
+
+TEST(LockWatch, TransactionsTakeThemBack) {
+  EXPECT_EQ(Session().send("BEGIN").send("SET LOCAL lock_timeout = '2s'").state(), "tb");
+  EXPECT_EQ(Session().send("BEGIN").send("SET LOCAL lock_timeout = '2s'").send("COMMIT").state(), "");
+  EXPECT_EQ(Session().send("BEGIN").send("SET lock_timeout = '2s'").send("COMMIT").state(), "t");
+  EXPECT_EQ(Session().send("BEGIN").send("SET lock_timeout = '2s'").send("ROLLBACK").state(), "");
+  EXPECT_EQ(Session().send("BEGIN").send("SET lock_timeout = '2s'").send("COMMIT", "ROLLBACK").state(), "");
+  EXPECT_EQ(
+      Session().send("SET lock_timeout = '2s'").send("BEGIN").send("SET lock_timeout = 0").send("ROLLBACK").state(),
+      "t");
+  EXPECT_EQ(Session().send("BEGIN; SAVEPOINT a").send("SET lock_timeout = '2s'").send("ROLLBACK TO a").state(), "b");
+  LockWatch undone;
+  undone.follow(sql::analyze("SET lock_timeout = '2s'", sql::ScanLimits{}).script->statements.front());
+  undone.on_ready('I', true);
+  EXPECT_FALSE(undone.has_timeout()) << "an error in the same message has undone it";
+}
+
+TEST(LockWatch, LocksLastUntilTheirTransactionEnds) {
+  EXPECT_EQ(Session().send("ALTER TABLE t ADD COLUMN a int").state(), "");
+  EXPECT_EQ(Session().send("BEGIN").send("ALTER TABLE t ADD COLUMN a int").state(), "bl");
+  EXPECT_EQ(Session().send("BEGIN").send("ALTER TABLE t ADD COLUMN a int").fail().state(), "bl");
+  EXPECT_EQ(Session().send("BEGIN; ALTER TABLE t ADD COLUMN a int; COMMIT").state(), "");
+  EXPECT_EQ(Session().send("BEGIN").send("ALTER TABLE t ADD COLUMN a int").send("ROLLBACK").state(), "");
+  EXPECT_EQ(Session().send("BEGIN").send("CREATE INDEX CONCURRENTLY ON t (a)").state(), "b");
+  EXPECT_EQ(Session().send("BEGIN").send("SELECT a FROM t").state(), "b");
+}
+
+}  // namespace
+}  // namespace dbgate::session
