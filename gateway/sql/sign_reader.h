@@ -49,7 +49,8 @@ class SignReader {
   std::byte room_[1024];
   std::pmr::monotonic_buffer_resource memory_{room_, sizeof room_};
   Signs signs_;
-  std::pmr::vector<const void*> pending_{&memory_};
+  // Not in braces: the memory's own address would be its first element.
+  std::pmr::vector<const void*> pending_ = std::pmr::vector<const void*>(&memory_);
   std::size_t chr_calls_ = 0;
   bool changes_rows_ = false;
   Budget budget_;
