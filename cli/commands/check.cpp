@@ -29,6 +29,18 @@ bool risky(const json::value& decision, const std::string& limit) {
   return at != std::string::npos && at >= order.find(" " + limit + " ");
 }
 
+// Each rule that speaks up, with what to do instead.
+void explain_risk(const json::value& decision) {
+  boost::system::error_code none;
+  const json::value* const rules = decision.find_pointer("/risk/rules", none);
+  if (rules == nullptr || !rules->is_array()) return;
+  for (const json::value& rule : rules->get_array()) {
+    const std::string about = text_at(rule, "about");
+    std::cerr << "  " << text_at(rule, "level") << ": " << text_at(rule, "id") << ' ' << text_at(rule, "title")
+              << (about.empty() ? "" : " (" + about + ")") << "\n        instead: " << text_at(rule, "remedy") << '\n';
+  }
+}
+
 int check(const Call& call) {
   Api api(call.options);
   const std::string target = call.text("TARGET");
@@ -52,6 +64,7 @@ int check(const Call& call) {
     print_listing(call.options, listing);
     const std::string hint = text_at(decision, "hint");
     if (!hint.empty()) std::cerr << "  hint: " << hint << '\n';
+    explain_risk(decision);
   }
   const Exit exit = exit_for(effect);
   if (exit == Exit::ok && risky(decision, call.text("fail-on"))) return static_cast<int>(Exit::risk_too_high);

@@ -29,6 +29,23 @@ struct RelationSummary {
   std::vector<std::string> writes;  ///< columns; "*": all
 };
 
+/// A rule of risk that speaks up (docs/risk.md).
+struct RiskRuleSummary {
+  std::string id;
+  std::string level;  ///< low, medium, high, critical
+  std::string title;
+  std::string about;  ///< the relation, column, function or setting; empty: the statement as a whole
+  std::string why;
+  std::string remedy;
+};
+
+/// How a text is rated, whether policies allow it or not.
+struct RiskSummary {
+  std::string level;  ///< info, low, medium, high, critical
+  unsigned score = 0;
+  std::vector<RiskRuleSummary> rules;  ///< the worst first
+};
+
 /// What would happen to a text; nothing runs.
 struct DecisionSummary {
   std::string effect;  ///< allow, log_only, deny, or error: the text cannot be judged because it is no valid statement
@@ -42,6 +59,7 @@ struct DecisionSummary {
   int position = 0;        ///< 1-based character; 0: none
   std::vector<RelationSummary> relations;
   std::vector<std::string> functions;  ///< operators left out
+  RiskSummary risk;
 };
 
 /// Who asks about what.
