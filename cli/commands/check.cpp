@@ -42,6 +42,18 @@ void show_approvers(const json::value& decision) {
   }
 }
 
+// Each rule that speaks up, with what to do instead.
+void explain_risk(const json::value& decision) {
+  boost::system::error_code none;
+  const json::value* const rules = decision.find_pointer("/risk/rules", none);
+  if (rules == nullptr || !rules->is_array()) return;
+  for (const json::value& rule : rules->get_array()) {
+    const std::string about = text_at(rule, "about");
+    std::cerr << "  " << text_at(rule, "level") << ": " << text_at(rule, "id") << ' ' << text_at(rule, "title")
+              << (about.empty() ? "" : " (" + about + ")") << "\n        instead: " << text_at(rule, "remedy") << '\n';
+  }
+}
+
 int check(const Call& call) {
   Api api(call.options);
   const std::string target = call.text("TARGET");
@@ -66,6 +78,7 @@ int check(const Call& call) {
     show_approvers(decision);
     const std::string hint = text_at(decision, "hint");
     if (!hint.empty()) std::cerr << "  hint: " << hint << '\n';
+    explain_risk(decision);
   }
   const Exit exit = exit_for(effect);
   if (exit == Exit::ok && risky(decision, call.text("fail-on"))) return static_cast<int>(Exit::risk_too_high);

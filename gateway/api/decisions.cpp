@@ -35,6 +35,18 @@ json::array approvals_of(const ports::DecisionSummary& decided) {
   return approvals;
 }
 
+json::object risk_of(const ports::RiskSummary& risk) {
+  json::array rules;
+  for (const ports::RiskRuleSummary& rule : risk.rules) {
+    json::object entry{{"id", rule.id}, {"level", rule.level}, {"title", rule.title}};
+    if (!rule.about.empty()) entry["about"] = rule.about;
+    entry["why"] = rule.why;
+    entry["remedy"] = rule.remedy;
+    rules.push_back(std::move(entry));
+  }
+  return {{"level", risk.level}, {"score", risk.score}, {"rules", std::move(rules)}};
+}
+
 json::object answer_of(const ports::DecisionSummary& decided) {
   json::object answer;
   answer["effect"] = decided.effect;
@@ -43,6 +55,7 @@ json::object answer_of(const ports::DecisionSummary& decided) {
   answer["operation"] = decided.operation;
   answer["objects"] = objects_of(decided);
   if (!decided.holds.empty()) answer["approvals"] = approvals_of(decided);
+  answer["risk"] = risk_of(decided.risk);
   if (decided.sqlstate.empty()) return answer;
   answer["sqlstate"] = decided.sqlstate;
   answer["message"] = decided.message;

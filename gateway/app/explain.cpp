@@ -62,4 +62,14 @@ ports::DecisionSummary summary_of(const session::Judged& judged) {
   return summary;
 }
 
+ports::RiskSummary summary_of(const risk::Assessment& assessment) {
+  ports::RiskSummary summary{std::string(risk::word_of(assessment.level)), assessment.score, {}};
+  for (const risk::Hit& hit : assessment.hits) {
+    if (hit.level == risk::Level::info) continue;
+    summary.rules.push_back({hit.rule->id, std::string(risk::word_of(hit.level)), hit.rule->title, hit.about,
+                             hit.rule->why, hit.rule->remedy});
+  }
+  return summary;
+}
+
 }  // namespace dbgate::app

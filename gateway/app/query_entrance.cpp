@@ -173,6 +173,7 @@ Task<Result<ports::SchemaSummary>> QueryEntrance::schema(std::string user, std::
   ports::SchemaSummary summary;
   co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {
     session::PolicyJudge judge(shared_.views, user, name, database, scan_limits(snapshot->config.limits));
+    judge.only_asks();
     OutlineRules rules;
     rules.ask = [&judge](const std::string& sql) { return judge.judge(*judge.analyze(sql), {}, {}, 0); };
     rules.filtered = [&grants](std::string_view schema, std::string_view relation) {

@@ -83,8 +83,12 @@ Task<Result<std::vector<ports::DecisionSummary>>> Service::decide(ports::Decisio
   co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {
     session::PolicyJudge judge(shared_.views, principal, found->settings.name, database,
                                scan_limits(snapshot->config.limits));
-    for (const std::string& text : question.texts)
-      summaries.push_back(summary_of(judge.judge(*judge.analyze(text), {}, {}, 0)));
+    judge.only_asks();
+    for (const std::string& text : question.texts) {
+      const auto analysis = judge.analyze(text);
+      summaries.push_back(summary_of(judge.judge(*analysis, {}, {}, 0)));
+      summaries.back().risk = summary_of(judge.rate(*analysis));
+    }
     co_return;
   });
   co_return summaries;

@@ -22,9 +22,12 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
   view.grants = timed.grants;
   view.from = timed.from;
   view.until = timed.until;
+  if (view.grants) view.burst = bursts_.of(user, now);
   if (settings.engine == config::EngineKind::postgresql) track(*snapshot, target, database, view);
   // Who may do everything needs no names; and a connection that nobody looks into has none.
-  if (!view.grants || policy::is_unrestricted(*view.grants) || settings.engine != config::EngineKind::postgresql) {
+  if (!view.grants || settings.engine != config::EngineKind::postgresql) return view;
+  if (policy::is_unrestricted(*view.grants)) {
+    if (policy::risk_of(*view.grants).acts()) size(target, database, settings, view);
     return view;
   }
   if (policy::hides(*view.grants)) view.settings = settings_for(*view.grants);
@@ -41,6 +44,15 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
     }
   }
   return view;
+}
+
+// How large tables are decides nothing but ratings: nobody waits for that.
+void Views::size(const std::string& target, const std::string& database, const config::Target& settings,
+                 session::PolicyView& view) const {
+  view.catalog = catalogs_->current(target, database);
+  if (!view.catalog) return;
+  view.resolver =
+      std::make_shared<const catalog::Resolver>(*view.catalog, settings.search_path, settings.upstream.user);
 }
 
 // What statements write has to be known wherever results may be kept, whoever sends them.

@@ -36,12 +36,15 @@ class Views final : public session::PolicySource {
  private:
   void track(const Snapshot& snapshot, const std::string& target, const std::string& database,
              session::PolicyView& view) const;
+  void size(const std::string& target, const std::string& database, const config::Target& settings,
+            session::PolicyView& view) const;
   std::shared_ptr<const catalog::Closure> closure_of(const SharedCatalog& snapshot) const;
 
   const CurrentSnapshot& current_;
   Catalogs* catalogs_ = nullptr;
   std::string own_secret_;
   bool tracks_ = false;  // whether workers keep results; for good, so that no write is missed
+  mutable session::Bursts bursts_;
   mutable std::mutex mutex_;
   mutable std::vector<std::weak_ptr<const catalog::Closure>> closures_;  ///< of snapshots that sessions judge by
 };

@@ -96,6 +96,9 @@ struct RiskGrants {
   std::span<const config::TablePattern> sensitive;
   bool observes = false;  ///< policies say what they would deny, and let it pass
   bool writes = false;    ///< something may be changed
+
+  /// Whether a rating decides anything.
+  bool acts() const noexcept { return from.log_at || from.hold_at || from.deny_at; }
 };
 RiskGrants risk_of(const Grants& grants);
 /// Holds what is allowed until others agree; where policies only observe, the verdict says that it would be.

@@ -38,9 +38,27 @@ struct HoldSummary {
   std::size_t needed = 1;  ///< so many of them
 };
 
+/// A rule of risk that speaks up (docs/risk.md).
+struct RiskRuleSummary {
+  std::string id;
+  std::string level;  ///< low, medium, high, critical
+  std::string title;
+  std::string about;  ///< the relation, column, function or setting; empty: the statement as a whole
+  std::string why;
+  std::string remedy;
+};
+
+/// How a text is rated, whether policies allow it or not.
+struct RiskSummary {
+  std::string level;  ///< info, low, medium, high, critical
+  unsigned score = 0;
+  std::vector<RiskRuleSummary> rules;  ///< the worst first
+};
+
 /// What would happen to a text; nothing runs.
 struct DecisionSummary {
-  std::string effect;  ///< allow, log_only, hold, deny, or error: the text cannot be judged because it is no valid statement
+  std::string
+      effect;  ///< allow, log_only, hold, deny, or error: the text cannot be judged because it is no valid statement
   std::string rule;
   std::vector<std::string> reasons;
   std::string operation;  ///< command tags
@@ -52,6 +70,7 @@ struct DecisionSummary {
   std::vector<RelationSummary> relations;
   std::vector<std::string> functions;  ///< operators left out
   std::vector<HoldSummary> holds;      ///< of the effect hold: each has to be agreed to
+  RiskSummary risk;
 };
 
 /// Who asks about what.

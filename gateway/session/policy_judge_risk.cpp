@@ -31,7 +31,8 @@ bool PolicyJudge::bursts() const {
 // Attempts that end in nothing, and questions about the catalog. Denials because of a burst do not make it last.
 void PolicyJudge::count(const Judged& judged, const policy::Verdict& verdict) const {
   if (!view_.burst || !counts_) return;
-  const bool refused = judged.refused && !(verdict.risk.denies && bursts());
+  const bool denied = judged.refused && verdict.decision == policy::Decision::deny;
+  const bool refused = denied && !(verdict.risk.denies && bursts());
   if (refused) view_.burst->note(Burst::Of::refusal, clock_());
   if (verdict.risk.probes) view_.burst->note(Burst::Of::probe, clock_());
 }

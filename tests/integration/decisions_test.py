@@ -95,6 +95,18 @@ class Decisions(unittest.TestCase):
                 self.assertEqual(self.decide(user, 403, sql="SELECT 1", principal=principal)["code"], "not_administrator")
         self.decide("ada", 404, sql="SELECT 1", principal="nobody")
 
+    def test_every_decision_is_rated(self):
+        for user, sql, level, rules in (("ana", "SELECT id FROM customers WHERE id = 1", "info", []),
+                                        ("ada", "DELETE FROM customers", "critical", ["DML-01"]),
+                                        ("ana", "DELETE FROM customers", "critical", ["DML-01"]),
+                                        ("ada", "SELECT 1; DROP TABLE customers", "critical", ["DD-01", "ST-01"]),
+                                        ("ada", "SELEC 1", "critical", ["ST-02"])):
+            risk = self.decide(user, sql=sql)["risk"]
+            self.assertEqual((risk["level"], [rule["id"] for rule in risk["rules"]]), (level, rules), sql)
+        rule = self.decide("ada", sql="UPDATE customers SET city = 'x'")["risk"]["rules"][0]
+        self.assertEqual(rule, {"id": "DML-01", "level": "critical", "title": "UPDATE or DELETE without WHERE", "about": "customers",
+                                "why": "Every row of the table is changed or deleted.", "remedy": "Name the rows that are meant."})
+
     def test_malformed_questions(self):
         for body in ({}, {"sql": "x", "statements": ["x"]}, {"statements": []}, {"statements": [1]}, {"statements": "x"},
                      {"sql": 1}, {"sql": "x", "more": 1}, {"sql": "x", "principal": None}, {"statements": ["x"] * 101}):
@@ -111,6 +123,13 @@ class Decisions(unittest.TestCase):
                                   capture_output=True, text=True, env=environment, check=False, timeout=60)
             self.assertEqual(done.returncode, status, done.stderr)
         self.assertIn("hint: This passes: SELECT city, id FROM customers", done.stderr)
+        for sql, options, status in (("DELETE FROM customers", ("--fail-on", "high"), 10), ("DELETE FROM customers", (), 0),
+                                     ("DELETE FROM customers WHERE id = 1", ("--fail-on", "low"), 0),
+                                     ("DROP TABLE customers", ("--as", "ana", "--fail-on", "low"), 5)):
+            done = subprocess.run([str(lab.CLI), "check", "postgres", "-c", sql, *options], capture_output=True, text=True,
+                                  env=environment, check=False, timeout=60)
+            self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn("critical: DD-01 What holds data is dropped (customers)\n        instead: Rename it first", done.stderr)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,9 @@ namespace {
 const char* const policies[] = {
     "allow: [ { everything: true } ], risk: { deny_at: critical }",
     "allow: [ { everything: true } ], risk: { deny_at: medium }",
-    "allow: [ { select: ['public.*'], update: ['public.*'], insert: ['public.*'], functions: [safe] } ], risk: { "
-    "deny_at: high }",
+    "allow: [ { select: ['public.*'], update: ['public.*'], functions: [safe] } ], risk: { deny_at: high }",
     "allow: [ { select: ['public.customers(id)'] }, { delete: ['public.*'], require: { where: true } } ]",
-    "allow: [ { everything: true } ], deny: [ { select: ['public.note'] }, { ddl: ['*'] } ]",
+    "allow: [ { everything: true } ], deny: [ { select: [public.note] }, { update: [public.orders] } ]",
 };
 
 // What nobody runs gives nobody anything: no text in a comment, a name or a value turns a denial into a permission, and
