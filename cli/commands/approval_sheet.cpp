@@ -69,6 +69,7 @@ void add_finding(std::string& out, const json::value& finding) {
 void add_risk(std::string& out, const json::object& details) {
   const json::value* const risk = details.if_contains("risk");
   if (risk == nullptr || !risk->is_object()) return;
+  if (text_at(*risk, "level").empty()) return;
   const std::int64_t score = number_at(risk->as_object(), "score");
   out += "\n" + styled("Risk", Style::bold) + "  " + printable(text_at(*risk, "level")) +
          (score > 0 ? " (" + std::to_string(score) + " of 100)" : "") + "\n";

@@ -34,6 +34,7 @@ bool risky(const json::value& decision, const std::string& limit) {
 void show_approvers(const json::value& decision) {
   const json::value* const approvals = decision.as_object().if_contains("approvals");
   if (approvals == nullptr || !approvals->is_array()) return;
+  std::cout.flush();  // what it is about comes first, where both go to one place
   for (const json::value& one : approvals->as_array()) {
     if (!one.is_object()) continue;
     const json::value* const needed = one.as_object().if_contains("needed");

@@ -56,7 +56,7 @@ class Approvals(cli_people.People):
         self.assertEqual(self.ned.json("approvals", "list", "--all"), [])
         screen = oleg.see("approvals", "show", asked)
         for line in (rf"{asked}  pending", r"  asked by +wanda, at 2\S+Z", r"  for +postgres, statement DELETE", r"  rule +fruit/allow\[1\]",
-                     r"  approvers +1 more of group leads, user oleg", r"  you +may decide", rf"  {re.escape(sql)}", r"Risk  \w+.*"):
+                     r"  approvers +1 more of group leads, user oleg", r"  you +may decide", rf"  {re.escape(sql)}"):
             self.assertRegex(screen, rf"(?m)^{line}$")
         self.assertEqual(oleg.json("approvals", "show", asked)["sql"], sql)
         self.ned.refused("approvals", "show", asked, status=3, cause="no approval", hint="dbgate approvals list")

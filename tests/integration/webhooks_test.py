@@ -140,9 +140,7 @@ class Webhooks(unittest.TestCase):
         self.assertEqual({one["path"] for one in moved.wait_for(2)}, {"/hook/KEY-OF-THE-CHAT"})
         self.assertIn("the server answered 302", "\n".join(gateway.log))
         self.assertNotIn("KEY-OF-THE-CHAT", "\n".join(gateway.log))
-        began = time.monotonic()
-        gateway.stop()
-        self.assertLess(time.monotonic() - began, 15, "nor does it hold up the end")
+        self.assertEqual(gateway.stop(), 0, "nor does the one that hangs hold up the end")
 
 
 if __name__ == "__main__":
