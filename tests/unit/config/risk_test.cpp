@@ -58,7 +58,8 @@ Loaded load_policy(const std::string& rest) {
 TEST(Approval, SaysWhoHasToAgree) {
   const Loaded loaded = load_policy(
       "risk: { log_at: low, hold_at: high, agent: { hold_at: medium } }, hold: refuse, approval: { from: { groups: "
-      "[leads], users: [v] }, of: 2, within: 5m, window: 10m }, allow: [ { update: [public.t], require: { approval: { from: { "
+      "[leads], users: [v] }, of: 2, within: 5m, window: 10m }, allow: [ { update: [public.t], require: { approval: { "
+      "from: { "
       "users: [v] } } } } ]");
   ASSERT_TRUE(loaded.config) << complaint(loaded);
   const Policy& policy = loaded.config->policies[0];
