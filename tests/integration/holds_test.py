@@ -445,6 +445,16 @@ class HoldsTest(unittest.TestCase):
         decided = [record for record in gateway.audit("statement.decided") if record.get("approval.id") == identifier]
         self.assertEqual([record["approval.by"] for record in decided], ["lead,lead2"])
 
+    def test_nobody_buries_those_who_decide(self):
+        client = self.connect("bob", options="-c dbgate.hold=refuse")
+        codes = []
+        for number in range(101):
+            client.send(wire.query(f"UPDATE orders SET status = 'n{number}'"))
+            codes.append(rest_of(client)[1]["C"])
+        self.assertEqual(codes, ["42501"] * 100 + ["53400"])
+        for row in self.approvals.all(requester="bob", state="pending"):
+            self.approvals.vote(row["id"], yes=False, reason="too many")
+
 
 if __name__ == "__main__":
     unittest.main()
