@@ -118,11 +118,12 @@ class Writer {
 
   void one(const policy::Verdict& verdict) {
     const auto& [decision, rule_id, reasons, sqlstate, message, hint, suggestion, masked, looks_at_values, max_rows,
-                 max_rows_rule, risk, learns] = verdict;
+                 max_rows_rule, risk, holds, learns] = verdict;
     all(decision, rule_id, reasons, std::string(sqlstate.text()), message, masked, looks_at_values, max_rows,
-        max_rows_rule, risk.level, risk.score, risk.rules, risk.denies, risk.probes, risk.of_moment, learns);
+        max_rows_rule, risk.level, risk.score, risk.rules, risk.denies, risk.probes, risk.of_moment, holds, learns);
     if (suggestion.empty()) one(hint);
   }
+  void one(const policy::Hold& hold) { one(hold.rule_id); }
   void one(const rewrite::ColumnOrigin& origin) { all(origin.column, origin.table_oid, origin.attribute); }
   void one(const session::Sent& sent) { all(sent.text, sent.rewritten, sent.origins); }
   void one(const session::RowCap& cap) { all(cap.rows, cap.rule); }

@@ -58,7 +58,8 @@ Loaded load_policy(const std::string& rest) {
 TEST(Approval, SaysWhoHasToAgree) {
   const Loaded loaded = load_policy(
       "risk: { log_at: low, hold_at: high, agent: { hold_at: medium } }, hold: refuse, approval: { from: { groups: "
-      "[leads], users: [v] }, of: 2, within: 5m, window: 10m }, allow: [ { update: [t], require: { approval: { from: { "
+      "[leads], users: [v] }, of: 2, within: 5m, window: 10m }, allow: [ { update: [public.t], require: { approval: { "
+      "from: { "
       "users: [v] } } } } ]");
   ASSERT_TRUE(loaded.config) << complaint(loaded);
   const Policy& policy = loaded.config->policies[0];
@@ -80,7 +81,7 @@ TEST(Approval, SaysWhoHasToAgree) {
 
 TEST(Approval, MistakesAreNamed) {
   const auto of_rule = [](const std::string& approval) {
-    return complaint(load_policy("allow: [ { update: [t], require: { approval: " + approval + " } } ]"));
+    return complaint(load_policy("allow: [ { update: [public.t], require: { approval: " + approval + " } } ]"));
   };
   EXPECT_NE(complaint(load_policy("risk: { hold_at: high }")).find("hold_at needs approval beside it"),
             std::string::npos);
@@ -91,7 +92,7 @@ TEST(Approval, MistakesAreNamed) {
   EXPECT_NE(of_rule("{ from: { users: [v] }, of: 0 }").find("at least 1"), std::string::npos);
   EXPECT_NE(of_rule("{ from: { users: [v] }, within: 0s }").find("more than 0"), std::string::npos);
   EXPECT_NE(of_rule("{ from: { users: [v] }, window: 169h }").find("168h"), std::string::npos);
-  EXPECT_NE(complaint(load_policy("deny: [ { update: [t], require: { approval: { from: { users: [v] } } } } ]"))
+  EXPECT_NE(complaint(load_policy("deny: [ { update: [public.t], require: { approval: { from: { users: [v] } } } } ]"))
                 .find("is for allow only"),
             std::string::npos);
 }

@@ -103,7 +103,7 @@ TEST(Tests, MistakesAreNamedByPlace) {
           R"(f.yaml:3:48: error: tests[0].more: unknown key)",
           R"(f.yaml:3:43: error: tests[0].at: "now" is not a time; write 2026-11-23T08:00:00Z)",
           R"(f.yaml:3:5: error: tests[0]: needs on)",
-          R"(f.yaml:3:30: error: tests[0].expect: "perhaps" is not one of: allow, deny, mask, log_only)",
+          R"(f.yaml:3:30: error: tests[0].expect: "perhaps" is not one of: allow, deny, mask, log_only, hold)",
           R"(f.yaml:4:47: error: tests[1].at: "2026-02-30T00:00:00Z" is not a time; write 2026-11-23T08:00:00Z)"));
 }
 

@@ -198,7 +198,7 @@ TEST(Hold, DigestsTellEverythingApart) {
 const std::string asks = "approval: { from: { users: [u] } }";
 
 TEST(HeldByPolicy, RulesThatNeedNobodyAreTakenFirst) {
-  const Fixed source("allow: [ { update: [t(a)] }, { update: [t], require: { " + asks + " } } ]");
+  const Fixed source("allow: [ { update: ['public.t(a)'] }, { update: [public.t], require: { " + asks + " } } ]");
   PolicyJudge policy(source, "u", "shop", "shop", sql::ScanLimits{});
   EXPECT_EQ(effect_of(judge(policy, "UPDATE t SET a = 1")), "allow");
   const Judged held = judge(policy, "UPDATE t SET a = 1, b = 2");
@@ -210,7 +210,7 @@ TEST(HeldByPolicy, RulesThatNeedNobodyAreTakenFirst) {
 }
 
 TEST(HeldByPolicy, ConditionsHoldBesides) {
-  const Fixed source("allow: [ { delete: [t], require: { where: true, max_rows: 5, " + asks + " } } ]");
+  const Fixed source("allow: [ { delete: [public.t], require: { where: true, max_rows: 5, " + asks + " } } ]");
   PolicyJudge policy(source, "u", "shop", "shop", sql::ScanLimits{});
   EXPECT_EQ(effect_of(judge(policy, "DELETE FROM t")), "deny");
   const Judged held = judge(policy, "DELETE FROM t WHERE true");
@@ -233,22 +233,24 @@ TEST(HeldByPolicy, ByRating) {
 }
 
 TEST(HeldByPolicy, BothAsk) {
-  const Fixed source("allow: [ { delete: [t], require: { " + asks + " } } ], risk: { hold_at: high }, " + asks);
+  const Fixed source("allow: [ { select: [public.t] }, { delete: [public.t], require: { " + asks +
+                     " } } ], risk: { hold_at: high }, " + asks);
   PolicyJudge policy(source, "u", "shop", "shop", sql::ScanLimits{});
   EXPECT_EQ(judge(policy, "DELETE FROM t").verdict->holds.size(), 2U);
   EXPECT_EQ(judge(policy, "DELETE FROM t WHERE a = 1").verdict->holds.size(), 1U);
 }
 
 TEST(HeldByPolicy, ObservingHoldsNothing) {
-  const Fixed source("mode: observe, allow: [ { delete: [t], require: { " + asks + " } } ], risk: { hold_at: low }, " +
-                     asks);
+  const Fixed source("mode: observe, allow: [ { delete: [public.t], require: { " + asks +
+                     " } } ], risk: { hold_at: low }, " + asks);
   PolicyJudge policy(source, "u", "shop", "shop", sql::ScanLimits{});
   EXPECT_EQ(effect_of(judge(policy, "DELETE FROM t")), "log_only");
 }
 
 TEST(HeldByPolicy, IsNeverRemembered) {
   VerdictCache cache(1u << 20);
-  const Fixed source("allow: [ { select: [t], functions: [safe] }, { update: [t], require: { " + asks + " } } ]");
+  const Fixed source("allow: [ { select: [public.t], functions: [safe] }, { update: [public.t], require: { " + asks +
+                     " } } ]");
   PolicyJudge policy(source, "u", "shop", "shop", sql::ScanLimits{}, {}, {}, system_clock_seconds, &cache);
   for (int i = 0; i < 3; ++i) {
     for (const std::string text : {"UPDATE t SET a = 1", "SELECT a FROM t"}) {
