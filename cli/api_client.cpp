@@ -62,6 +62,7 @@ std::string hint_for(Exit exit, const json::object& body) {
   if (code == "password_change_required") return "dbgate password";
   if (code == "wrong_password") return "try again; an administrator can reset it: dbgate user reset";
   if (code == "not_permitted") return "dbgate whoami shows your roles";
+  if (code == "not_an_approver") return "dbgate approvals show names those who may decide";
   if (exit == Exit::not_authenticated) return "dbgate login";
   return {};
 }
