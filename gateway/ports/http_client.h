@@ -21,7 +21,8 @@ struct HttpRequest {
 struct HttpResponse {
   unsigned status = 0;
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case; 16 KiB at most, the rest is dropped
+  /// Names in lower case; 16 KiB at most, the rest is dropped.
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
 /// Blocks; safe to use from any thread. Never called on an event loop.

@@ -53,8 +53,7 @@ class ApprovalServiceTest : public testing::Test {
     if (!opened) throw std::runtime_error("no store");
     store_ = std::move(*opened);
     approvals_ = std::make_unique<Approvals>(store_->approvals(), blocking_.get_executor(), "rpl_1");
-    service_ = std::make_unique<ApprovalService>(*approvals_, home_.get_executor(), log,
-                                                 []() -> ports::EventSink* { return nullptr; });
+    service_ = std::make_unique<ApprovalService>(*approvals_, home_.get_executor(), log, news_);
     thread_ = std::make_unique<Thread>(1u << 20, [this] {
       const auto work = boost::asio::make_work_guard(blocking_);
       blocking_.run();
@@ -104,6 +103,7 @@ class ApprovalServiceTest : public testing::Test {
   std::unique_ptr<store::Store> store_;
   boost::asio::io_context home_{1}, blocking_;
   std::unique_ptr<Approvals> approvals_;
+  ApprovalNews news_{[]() -> ports::EventSink* { return nullptr; }};
   std::unique_ptr<ApprovalService> service_;
   std::unique_ptr<Thread> thread_;
 };

@@ -1,7 +1,9 @@
 #include "gateway/queries/queries.h"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "tests/unit/queries/fake_backend.h"
 
