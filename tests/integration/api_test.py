@@ -57,13 +57,13 @@ class Api(unittest.TestCase):
     def setUpClass(cls):
         cls.lab = lab.Lab()
         cls.addClassCleanup(cls.lab.close)
-        cls.lab.postgres.psql("CREATE TABLE customers (id int, city text); INSERT INTO customers VALUES (1, 'Rome'), (2, 'Oslo')")
+        cls.lab.postgres.psql("CREATE TABLE customers (id int, city text, note text); INSERT INTO customers VALUES (1, 'Rome'), (2, 'Oslo')")
         config = ("version: 1\nstate_dir: state\nlimits: { api_requests_per_minute: 1000000, failed_logins_per_minute: 5 }\n"
                   "listen:\n  postgres: { address: 127.0.0.1, port: 0 }\n  api: { address: 127.0.0.1, port: 0 }\n" +
                   cls.lab.users("ana", "ada", "eve") + "groups: { analysts: [ana] }\n" +
                   "targets:\n" + cls.lab.target() + cls.lab.target("other") +
                   "policies:\n  - { name: read, who: { users: [ana] }, on: [postgres], allow: [ { select: ['public.customers(id)'] },\n"
-                  "      { update: [public.customers], require: { approval: { from: { users: [ada] } } } } ] }\n"
+                  "      { update: ['public.customers(city)'], require: { approval: { from: { users: [ada] } } } } ] }\n"
                   "  - { name: all, who: { users: [ada] }, on: [postgres, other], allow: [ { everything: true } ] }\n")
         cls.config = config
         cls.gateway = cls.lab.gateway(config)
@@ -350,7 +350,7 @@ class Api(unittest.TestCase):
 
     def test_schemas(self):
         schema, = self.good("GET", "/api/v1/targets/postgres/schema").json()["schemas"]
-        self.assertEqual([column["name"] for column in schema["relations"][0]["columns"]], ["id"])
+        self.assertEqual([column["name"] for column in schema["relations"][0]["columns"]], ["id", "city"])
         self.bad("GET", "/api/v1/targets/postgres/schema?database=", 400, "bad_request")
         self.bad("GET", "/api/v1/targets/other/schema", 404, "no_such_target")
         self.bad("GET", "/api/v1/targets/postgres/schema", 401, "not_authenticated", None)

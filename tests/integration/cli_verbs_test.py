@@ -39,8 +39,8 @@ class Verbs(cli_fixture.CliTest):
         self.cli("exec", "shop", "--max-rows", "5", "--timeout", "3s", "--script", "-", text="SELECT 2")
         self.cli("exec", "shop/other", "-c", "SELECT 3")
         bodies = [request["body"] for request in self.gateway.asked("POST", "/targets/shop/queries")[-2:]]
-        self.assertEqual(bodies, [{"sql": "SELECT 2", "max_rows": 5, "timeout_ms": 3000, "script": True},
-                                  {"sql": "SELECT 3", "database": "other"}])
+        self.assertEqual(bodies, [{"sql": "SELECT 2", "max_rows": 5, "timeout_ms": 3000, "script": True, "held": "refuse"},
+                                  {"sql": "SELECT 3", "database": "other", "held": "refuse"}])
 
     def test_exec_statuses(self):
         self.login()
