@@ -11,19 +11,20 @@ namespace {
 constexpr std::chrono::seconds login_limit{30};
 constexpr std::chrono::milliseconds farewell_limit{500};
 
-/// Counts a connection as open while it lives.
+/// Counts a connection as open while it lives, which may be longer than the tunnel: what is under way at the process's
+/// end goes with the event loop.
 class Open {
  public:
-  explicit Open(TunnelCounts& counts) : counts_(counts) {
-    ++counts_.connections;
-    ++counts_.open;
+  explicit Open(std::shared_ptr<TunnelCounts> counts) : counts_(std::move(counts)) {
+    ++counts_->connections;
+    ++counts_->open;
   }
-  ~Open() { --counts_.open; }
+  ~Open() { --counts_->open; }
   Open(const Open&) = delete;
   Open& operator=(const Open&) = delete;
 
  private:
-  TunnelCounts& counts_;
+  std::shared_ptr<TunnelCounts> counts_;
 };
 
 }  // namespace
@@ -68,14 +69,14 @@ Task<> Tunnel::relay(net::Stream& client, std::string first) {
   }
   if (!remote) {
     const Error why = remote.error();
-    counts_.last_error = why.message();
+    counts_->last_error = why.message();
     const std::string message = settings_.speaks_postgres ? fatal_message(why) : std::string();
     co_await client.write_all(protocol::as_bytes(message));
     co_return;
   }
-  RemoteEnd end = co_await (*remote)->relay(client, std::move(first), counts_);
+  RemoteEnd end = co_await (*remote)->relay(client, std::move(first), *counts_);
   if (end.by_client) co_return;
-  if (!end.reason.empty()) counts_.last_error = std::move(end.reason);
+  if (!end.reason.empty()) counts_->last_error = std::move(end.reason);
   // It was not the client who said goodbye: has the sign-in ended, or only this session?
   token_->doubt();
 }

@@ -40,7 +40,7 @@ class Tunnel {
   /// Serves connections from here on. `token` must outlive the io_context's run.
   void start(TunnelToken& token);
   std::uint16_t port() const noexcept { return listener_.port(); }
-  const TunnelCounts& counts() const noexcept { return counts_; }
+  const TunnelCounts& counts() const noexcept { return *counts_; }
 
  private:
   Task<> serve(net::Stream client);
@@ -50,7 +50,7 @@ class Tunnel {
   TunnelSettings settings_;
   RemoteOpener opener_;
   TunnelToken* token_ = nullptr;
-  TunnelCounts counts_;
+  std::shared_ptr<TunnelCounts> counts_ = std::make_shared<TunnelCounts>();
   net::Listener listener_;
 };
 
