@@ -106,7 +106,17 @@ class Ties {
   // Every comparison, call or sub-select with columns of two entries ties them. A column without its table may be of
   // any.
   void read(const void* condition) {
-    std::vector<const void*> pending{condition};
+    walk(condition, [this](const void* node) {
+      const bool combines = nodeTag(node) == T_BoolExpr || nodeTag(node) == T_List;
+      if (!combines) tie_all_in(node);
+      return combines;
+    });
+  }
+
+  // Visits a node and, where that says so, what is beneath it. What costs too much to follow is taken for tied.
+  template <class Visit>
+  void walk(const void* root, Visit&& visit) {
+    std::vector<const void*> pending{root};
     while (!pending.empty()) {
       const void* const node = pending.back();
       pending.pop_back();
@@ -115,41 +125,27 @@ class Ties {
         tied_ = true;
         return;
       }
-      if (nodeTag(node) == T_BoolExpr) {
-        each_child(as<BoolExpr>(node)->args, [&](const void* child) { pending.push_back(child); });
-        continue;
-      }
-      tie_all_in(node);
+      if (visit(node)) each_child(node, [&](const void* child) { pending.push_back(child); });
     }
   }
 
   void tie_all_in(const void* root) {
-    std::vector<const void*> pending{root};
     std::size_t first = none, bare = 0;
-    while (!pending.empty()) {
-      const void* const node = pending.back();
-      pending.pop_back();
-      if (node == nullptr) continue;
-      if (!budget_.spend(1)) {
-        tied_ = true;
-        return;
+    walk(root, [&](const void* node) {
+      if (nodeTag(node) != T_ColumnRef) return true;
+      const List* const fields = as<ColumnRef>(node)->fields;
+      if (list_length(fields) < 2) {
+        ++bare;
+        return false;
       }
-      if (nodeTag(node) == T_ColumnRef) {
-        const List* const fields = as<ColumnRef>(node)->fields;
-        if (list_length(fields) < 2) {
-          ++bare;
-          continue;
-        }
-        const std::string_view table = string_of(list_nth(fields, list_length(fields) - 2));
-        const auto at = std::find(names_.begin(), names_.end(), table);
-        if (at == names_.end()) continue;
-        const auto index = static_cast<std::size_t>(at - names_.begin());
-        if (first != none) unite(first, index);
-        first = index;
-      } else {
-        each_child(node, [&](const void* child) { pending.push_back(child); });
-      }
-    }
+      const std::string_view table = string_of(list_nth(fields, list_length(fields) - 2));
+      const auto at = std::find(names_.begin(), names_.end(), table);
+      if (at == names_.end()) return false;
+      const auto index = static_cast<std::size_t>(at - names_.begin());
+      if (first != none) unite(first, index);
+      first = index;
+      return false;
+    });
     // a = b, where only the catalog knows whose they are.
     if (bare > 1 || (bare == 1 && first != none)) tied_ = true;
   }
