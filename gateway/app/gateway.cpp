@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -48,6 +49,15 @@ std::vector<std::unique_ptr<Thread>> threads_for(boost::asio::io_context& contex
     }));
   }
   return threads;
+}
+
+// Whether it comes true within the time that a fast stop takes for it.
+template <class True>
+bool soon(True true_now) {
+  const auto deadline = std::chrono::steady_clock::now() + fast_stop;
+  while (!true_now() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(drain_poll);
+  return true_now();
 }
 
 // The secret that mock verifiers come from outlives restarts: an unknown name's salt must never change.
@@ -357,21 +367,20 @@ void Gateway::finish() {
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", false); });
   // While the workers run: whoever waits for a catalog is told so on its own thread.
   const bool ended = shared_.catalogs->stop();
-  const auto deadline = std::chrono::steady_clock::now() + fast_stop;
-  while (shared_.connections > 0 && std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(drain_poll);
-  const bool clean = shared_.connections == 0 && ended;
+  // What a held statement was waiting for outlives its session by the moment in which it is given up.
+  bool clean = soon([this] { return shared_.connections == 0 && shared_.questions == 0; }) && ended;
   if (shared_.replicas) shared_.replicas->stop();
   if (shared_.approvals) shared_.approvals->stop();
   if (shared_.identity) shared_.identity->stop();
   if (api_) api_->stop();
   if (searches_) searches_->stop();
-  for (const auto& worker : workers_) {
-    worker->stop();
-    if (!clean) worker->context().stop();
-  }
   for (const auto& worker : workers_)
+    worker->stop();
+  clean = clean && soon([this] { return std::ranges::all_of(workers_, [](auto& worker) { return worker->ended(); }); });
+  for (const auto& worker : workers_) {
+    if (!clean) worker->context().stop();
     worker->join();
+  }
   shared_.parsers.stop();
   parser_threads_.clear();
   api_.reset();

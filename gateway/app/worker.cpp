@@ -81,6 +81,7 @@ void Worker::start() {
   thread_ = std::make_unique<Thread>(worker_stack_bytes, [this] {
     current_worker = this;
     context_.run();
+    ended_ = true;
   });
 }
 

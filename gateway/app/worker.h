@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
@@ -43,6 +44,7 @@ struct Shared {
   upstream::Greetings greetings;
   boost::asio::io_context parsers;              ///< run by threads with large stacks
   std::atomic<std::size_t> connections{0};      ///< accepted and not closed yet
+  std::atomic<std::size_t> questions{0};        ///< about held statements, asked and not settled yet
   std::unique_ptr<Catalogs> catalogs;           ///< set before threads are started, there until they have ended
   std::string mock_secret;                      ///< makes unknown users look like known ones
   std::unique_ptr<Identity> identity;           ///< set before threads are started; null without a store
@@ -68,6 +70,8 @@ class Worker final : public session::Host {
   /// Lets the thread end when nothing is left to do.
   void stop();
   void join() { thread_.reset(); }
+  /// Whether nothing is left to do, so that join() returns at once. Any thread.
+  bool ended() const noexcept { return ended_; }
   /// Writes what is left and closes the chain. Only after join().
   void close_chain() { chain_.reset(); }
   /// The worker whose thread this is; null elsewhere.
@@ -130,6 +134,7 @@ class Worker final : public session::Host {
   static void note_asked(const Asked& asked, const std::string& approval);
 
   Shared& shared_;
+  std::atomic<bool> ended_{false};
   bool stopping_ = false;
   unsigned ticks_ = 0;
   std::unique_ptr<ports::AuditChain> chain_;

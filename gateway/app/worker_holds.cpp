@@ -2,6 +2,7 @@
 #include "gateway/app/worker.h"
 #include "gateway/audit/json.h"
 #include "gateway/base/clock.h"
+#include "gateway/base/counted.h"
 #include "gateway/base/ids.h"
 #include "gateway/base/log.h"
 #include "gateway/session/audit_trail.h"
@@ -75,7 +76,8 @@ std::int64_t micros(std::chrono::milliseconds time) {
 
 /// A question under way, of one worker's thread. The session may have given it up.
 struct Worker::Asked {
-  explicit Asked(const net::Executor& executor) : changed(executor) {}
+  Asked(const net::Executor& executor, std::atomic<std::size_t>& questions) : counted(questions), changed(executor) {}
+  Counted counted;
   session::HoldListener told;  // null: given up
   net::Event changed;
   store::Approval approval;
@@ -109,7 +111,7 @@ void Worker::note_asked(const Asked& asked, const std::string& approval) {
 
 session::HoldingPtr Worker::hold(const session::SessionInfo& session, const session::HoldQuestion& question,
                                  session::HoldListener told) {
-  const auto asked = std::make_shared<Asked>(context_.get_executor());
+  const auto asked = std::make_shared<Asked>(context_.get_executor(), shared_.questions);
   asked->told = std::move(told);
   asked->session = session;
   asked->question = question;
