@@ -58,8 +58,9 @@ struct HoldPlace {
   std::string_view user, target, database;
 };
 /// What is the same in two executions exactly if agreeing to one is agreeing to the other: requester, target, database,
-/// what asks for agreement and of whom, the exact text, types and values of parameters.
-/// @param values  of parameters, see digest_of_values(); empty: there are none
+/// what asks for agreement and of whom, the exact text, types and values of parameters, the texts of what EXECUTE names,
+/// and settings that its meaning rests on.
+/// @param values  of parameters, see digest_of_values(), and whatever else the meaning rests on; empty: nothing
 std::string digest_of(const HoldPlace& place, const policy::Hold& hold, std::string_view text, std::string_view values);
 /// @param bound  of a Bind message, everything behind its names
 std::string digest_of_values(const std::vector<std::uint32_t>& types, std::string_view bound);

@@ -7,6 +7,7 @@
 #include "gateway/policy/suggest.h"
 #include "gateway/rewrite/rewrite.h"
 #include "gateway/session/hold.h"
+#include "gateway/session/meaning_watch.h"
 #include "gateway/session/replies.h"
 #include "gateway/sql/analyze.h"
 
@@ -370,7 +371,8 @@ policy::Verdict PolicyJudge::decide_executed(const sql::Statement& prepared, con
 }
 
 std::string PolicyJudge::digest_of_hold(const policy::Hold& hold, std::string_view text, std::string_view values) {
-  return digest_of({user_, target_, database_}, hold, text, values);
+  const std::string given = given_ ? meaning_of(*given_) : std::string();
+  return digest_of({user_, target_, database_}, hold, text, std::string(values) + given);
 }
 
 Judged PolicyJudge::verdict_only(policy::Verdict verdict, sql::StatementKind kind, const char* tag) {

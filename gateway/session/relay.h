@@ -12,6 +12,7 @@
 #include "gateway/session/expected.h"
 #include "gateway/session/hold.h"
 #include "gateway/session/judge.h"
+#include "gateway/session/meaning_watch.h"
 #include "gateway/session/outgoing.h"
 #include "gateway/session/pool_side.h"
 #include "gateway/session/quota.h"
@@ -39,6 +40,7 @@ struct RelayRest {
   Names statements;
   TrackedSettings settings;
   LockWatch locks;
+  MeaningWatch meaning;
   Segment segment = 1;
   bool rewritten = false;
 };
@@ -336,6 +338,7 @@ class Relay {
   Segment segment_ = 1;
   char status_ = 'I';
   LockWatch locks_;
+  MeaningWatch meaning_;
   bool failed_ = false;         // an error since the last ReadyForQuery
   bool rewritten_ = false;      // the server has been given a text other than the frontend's
   bool dirty_ = false;          // the frontend has sent extended-query messages since its last Sync or Query

@@ -344,7 +344,9 @@ void Relay::on_ready(char status, Bytes message) {
   Expected& entry = expected_.front();
   if (entry.run) finish_run(*entry.run, "00000");
   pop_front(true);
-  locks_.on_ready(status, std::exchange(failed_, false));
+  const bool failed = std::exchange(failed_, false);
+  locks_.on_ready(status, failed);
+  meaning_.on_ready(status, failed);
   if (pool_) shared_ready(status);
   to_client_.forward(message);
   if (reads_) reads_ready(status);
@@ -365,6 +367,7 @@ void Relay::on_complete(std::string_view tag) {
     const sql::Statement& statement = run.script->statements[run.statement];
     settle_effects(run, statement, true);
     locks_.follow(statement, tag);
+    meaning_.follow(statement, tag);
     if (pool_) shared_complete(run, statement, tag);
     if (reads_ && !pool_) follow_settings(run, statement, tag);
     ++run.statement;

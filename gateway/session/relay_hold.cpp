@@ -69,8 +69,9 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
     refuse(judged, not_bound());
     return true;
   }
+  const std::string with = std::string(values).append(defined).append(meaning_.state());
   for (const policy::Hold& hold : judged.verdict->holds) {
-    std::string digest = judge_.digest_of_hold(hold, text, std::string(values).append(defined));
+    std::string digest = judge_.digest_of_hold(hold, text, with);
     if (std::find(hold_->agreed.begin(), hold_->agreed.end(), digest) != hold_->agreed.end()) continue;
     hold_->question = {
         hold,     std::move(digest), std::string(text), std::move(defined), std::string(judged.parameters),

@@ -72,13 +72,14 @@ bool Relay::may_rest() const noexcept {
 std::unique_ptr<RelayRest> Relay::take_rest() {
   if (statements_.nothing_defined() && pool_->settings.as_at_login()) return nullptr;
   return std::make_unique<RelayRest>(
-      RelayRest{std::move(statements_), std::move(pool_->settings), locks_, segment_, rewritten_});
+      RelayRest{std::move(statements_), std::move(pool_->settings), locks_, std::move(meaning_), segment_, rewritten_});
 }
 
 void Relay::go_on_from(RelayRest&& rest) {
   statements_ = std::move(rest.statements);
   pool_->settings = std::move(rest.settings);
   locks_ = rest.locks;
+  meaning_ = std::move(rest.meaning);
   segment_ = rest.segment;
   rewritten_ = rest.rewritten;
 }

@@ -147,6 +147,21 @@ TEST(Hold, ValuesAreAmongWhatIsAgreedTo) {
   EXPECT_EQ(digests.size(), 2U);
 }
 
+TEST(Hold, SoIsWhatNamesStandFor) {
+  RelayLab lab;
+  lab.judge.held = {"t"};
+  std::set<std::string> digests;
+  for (const char* const path : {"a", "b", "a"}) {
+    lab.client(f::query(std::string("SET search_path = ") + path)).server(b::complete("SET") + b::ready('I'));
+    lab.client(f::query("DELETE FROM t"));
+    ASSERT_EQ(lab.next, Relay::Next::hold);
+    digests.insert(lab.relay.held().digest);
+    lab.others(answer(What::approved));
+    lab.server(b::complete("DELETE 1") + b::ready('I'));
+  }
+  EXPECT_EQ(digests.size(), 2U);
+}
+
 TEST(Hold, WhatWasBoundBeforeItWasHeldIsPreparedAgain) {
   RelayLab lab;
   lab.client(f::parse("s", "DELETE FROM t") + f::bind("", "s"));

@@ -1,0 +1,161 @@
+#include "gateway/session/meaning_watch.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "gateway/audit/chain.h"
+
+namespace dbgate::session {
+namespace {
+
+using sql::SettingAction;
+
+// How long something may take, how it is done, how it is shown: texts mean the same.
+constexpr std::array<std::string_view, 19> meaningless = {"application_name",
+                                                          "bytea_output",
+                                                          "client_encoding",
+                                                          "client_min_messages",
+                                                          "constraints",
+                                                          "extra_float_digits",
+                                                          "geqo",
+                                                          "idle_in_transaction_session_timeout",
+                                                          "idle_session_timeout",
+                                                          "jit",
+                                                          "lock_timeout",
+                                                          "maintenance_work_mem",
+                                                          "names",
+                                                          "session characteristics",
+                                                          "standard_conforming_strings",
+                                                          "statement_timeout",
+                                                          "transaction",
+                                                          "transaction snapshot",
+                                                          "work_mem"};
+
+// Of more settings than anybody has of his own, all but the role become one.
+constexpr std::size_t most = 100;
+
+bool means_something(std::string_view setting) {
+  return !std::binary_search(meaningless.begin(), meaningless.end(), setting);
+}
+
+// RESET ALL leaves the role as it is (PostgreSQL docs, RESET).
+bool is_role(std::string_view setting) {
+  return setting == "role" || setting == "session_authorization";
+}
+
+std::string written(const sql::SettingUse& use) {
+  std::string all = std::to_string(static_cast<int>(use.action));
+  for (const std::string& value : use.values)
+    all.append(1, '\0').append(value);
+  return all;
+}
+
+std::string hash_of(std::string_view before, std::string_view step) {
+  audit::RunningHash hash;
+  hash.add(before);
+  hash.add(step);
+  return hash.hex();
+}
+
+}  // namespace
+
+// Outside of a transaction a change replaces what was before. Within one, savepoints may take it back: what is left then
+// rests on the order of all steps.
+void MeaningWatch::change(Steps& steps, const sql::SettingUse& use) const {
+  const auto chain_all = [&steps](std::string_view step) {
+    for (auto& [name, before] : steps)
+      before = hash_of(before, step);
+  };
+  const bool discards = use.action == SettingAction::discard;
+  switch (use.action) {
+    case SettingAction::show:
+    case SettingAction::show_all:
+      return;
+    case SettingAction::discard:
+    case SettingAction::reset_all:
+      if (discards && use.name != "all") return;
+      if (in_block_) return chain_all(written(use));
+      std::erase_if(steps, [&](const auto& step) { return discards || !is_role(step.first); });
+      return;
+    case SettingAction::reset:
+    case SettingAction::set_default:
+      if (!steps.contains(use.name)) return;
+      if (!in_block_ && !is_role(use.name)) {
+        steps.erase(use.name);
+        return;
+      }
+      break;
+    case SettingAction::set:
+      if (!means_something(use.name)) return;
+      break;
+  }
+  if (steps.size() >= most) {
+    std::string all;
+    std::erase_if(steps, [&](const auto& step) {
+      if (!is_role(step.first)) all = hash_of(all, step.first + '\0' + step.second);
+      return !is_role(step.first);
+    });
+    steps.emplace("", std::move(all));
+  }
+  std::string& before = steps[use.name];
+  before = in_block_ || is_role(use.name) ? hash_of(before, written(use)) : written(use);
+}
+
+void MeaningWatch::end(bool commits) {
+  in_block_ = false;
+  if (now_.empty() && after_commit_.empty() && after_rollback_.empty()) return;
+  now_ = after_commit_ = after_rollback_ = Steps(commits ? after_commit_ : after_rollback_);
+}
+
+void MeaningWatch::follow(const sql::Statement& statement, std::string_view tag) {
+  switch (statement.kind) {
+    case sql::StatementKind::begin:
+      in_block_ = true;
+      return;
+    case sql::StatementKind::commit:
+      return end(tag != "ROLLBACK");
+    case sql::StatementKind::rollback:
+      return end(false);
+    case sql::StatementKind::savepoint:
+    case sql::StatementKind::rollback_to:
+      for (Steps* const steps : {&now_, &after_commit_}) {
+        for (auto& [name, before] : *steps)
+          before = hash_of(before, statement.tag + '\0' + statement.name);
+      }
+      return;
+    default:
+      break;
+  }
+  for (const sql::SettingUse& use : statement.settings) {
+    change(now_, use);
+    if (!use.local) change(after_commit_, use);
+  }
+}
+
+void MeaningWatch::on_ready(char status, bool failed) {
+  in_block_ = status != 'I';
+  if (!in_block_) end(!failed);
+}
+
+std::string MeaningWatch::state() const {
+  if (now_.empty()) return {};
+  audit::RunningHash hash;
+  for (const auto& [name, steps] : now_) {
+    for (const std::string_view part : {std::string_view(name), std::string_view(steps)})
+      hash.add(std::to_string(part.size()).append(":").append(part));
+  }
+  return hash.hex();
+}
+
+std::string meaning_of(const ServerSettings& given) {
+  std::string all;
+  for (const auto& [name, value] : given) {
+    if (!means_something(name)) continue;
+    for (const std::string* const part : {&name, &value})
+      all += std::to_string(part->size()) + ":" + *part;
+  }
+  return all;
+}
+
+}  // namespace dbgate::session
