@@ -16,6 +16,7 @@ namespace {
 using catalog::Oid;
 using std::chrono::milliseconds;
 
+constexpr PgPurpose purpose{"catalog", "dbgate catalog"};
 // A server that says more than this wants to exhaust us.
 constexpr std::size_t most_rows = 50'000'000;
 constexpr std::size_t most_bytes = std::size_t{4} << 30;
@@ -330,7 +331,7 @@ class PgCatalogSource final : public ports::CatalogSource {
   Result<std::shared_ptr<const catalog::Snapshot>> load(const ports::CatalogRequest& request,
                                                         const std::stop_token& stop) override {
     const PgBounds bounds{std::chrono::steady_clock::now() + request.timeout, stop};
-    DBGATE_TRY(PgConnection connection, PgConnection::open(request.server, request.database, bounds));
+    DBGATE_TRY(PgConnection connection, PgConnection::open(request.server, request.database, bounds, purpose));
     return Loader(std::move(connection)).load(request);
   }
 };

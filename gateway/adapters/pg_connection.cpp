@@ -7,15 +7,14 @@
 namespace dbgate::adapters {
 namespace {
 
-constexpr PgPurpose purpose{"catalog", "dbgate catalog"};
-
 const boost::system::result<void, Error> done = boost::system::in_place_value;
 
 }  // namespace
 
-Result<PgConnection> PgConnection::open(const config::Upstream& server, const std::string& database, PgBounds bounds) {
+Result<PgConnection> PgConnection::open(const config::Upstream& server, const std::string& database, PgBounds bounds,
+                                        const PgPurpose& purpose) {
   DBGATE_TRY(PgHandle entered, enter_server(server, database, bounds, purpose));
-  return PgConnection(std::move(entered), std::move(bounds));
+  return PgConnection(std::move(entered), std::move(bounds), purpose);
 }
 
 Result<> PgConnection::wait(short events) {
@@ -32,9 +31,9 @@ Error PgConnection::lost() {
 Error PgConnection::failed(const PGresult* result) {
   const char* const code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   if (code == nullptr) return lost();
-  log::info("catalog", "the server refused a query",
+  log::info(purpose_.component, "the server refused a query",
             {{"sqlstate", code}, {"err", libpq_reason(PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY))}});
-  return Error(SqlState::from(code), "the server refused to show a part of its catalog");
+  return Error(SqlState::from(code), "the server refused a query");
 }
 
 Result<> PgConnection::flush() {
@@ -68,19 +67,25 @@ Result<> PgConnection::visit(const PGresult* result, const Each& each) {
 }
 
 // Takes every result of one statement; the first error is the outcome.
-Result<> PgConnection::drain(const Each& each) {
+Result<> PgConnection::drain_results(const std::function<Result<>(const PGresult*)>& take) {
   Result<> outcome = done;
   while (true) {
     DBGATE_TRY(const ResultPtr result, next());
     if (!result) return outcome;
     const ExecStatusType status = PQresultStatus(result.get());
-    if (status == PGRES_COMMAND_OK || !outcome) continue;
-    if (status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) {
+    if (!outcome) continue;
+    if (status != PGRES_COMMAND_OK && status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) {
       outcome = failed(result.get());
       continue;
     }
-    DBGATE_CHECK(visit(result.get(), each));
+    DBGATE_CHECK(take(result.get()));
   }
+}
+
+Result<> PgConnection::drain(const Each& each) {
+  return drain_results([&](const PGresult* result) -> Result<> {
+    return PQresultStatus(result) == PGRES_COMMAND_OK ? done : visit(result, each);
+  });
 }
 
 bool PgConnection::unconverted() const {
@@ -107,6 +112,37 @@ Result<> PgConnection::all(const std::string& sql, const std::string& parameter,
   if (PQsendQueryParams(connection_.get(), sql.c_str(), 1, nullptr, values, nullptr, nullptr, 1) == 0) return lost();
   DBGATE_CHECK(flush());
   return drain(each);
+}
+
+Result<std::string> PgConnection::literal(const std::string& text) {
+  const std::unique_ptr<char, decltype(&PQfreemem)> quoted(
+      PQescapeLiteral(connection_.get(), text.data(), text.size()), &PQfreemem);
+  if (!quoted) return Error(sqlstate::invalid_parameter_value, "a setting is not valid in the server's encoding");
+  return std::string(quoted.get());
+}
+
+Result<int> PgConnection::prepare(const std::string& name, const std::string& sql) {
+  if (PQsendPrepare(connection_.get(), name.c_str(), sql.c_str(), 0, nullptr) == 0) return lost();
+  DBGATE_CHECK(flush());
+  DBGATE_CHECK(drain_results([](const PGresult*) { return done; }));
+  if (PQsendDescribePrepared(connection_.get(), name.c_str()) == 0) return lost();
+  DBGATE_CHECK(flush());
+  int parameters = 0;
+  DBGATE_CHECK(drain_results([&parameters](const PGresult* result) {
+    parameters = PQnparams(result);
+    return done;
+  }));
+  return parameters;
+}
+
+Result<> PgConnection::all_text(const std::string& sql, const EachText& each) {
+  if (PQsendQuery(connection_.get(), sql.c_str()) == 0) return lost();
+  DBGATE_CHECK(flush());
+  return drain_results([&each](const PGresult* result) {
+    for (int i = 0; i < PQntuples(result); ++i)
+      each({PQgetvalue(result, i, 0), static_cast<std::size_t>(PQgetlength(result, i, 0))});
+    return done;
+  });
 }
 
 }  // namespace dbgate::adapters

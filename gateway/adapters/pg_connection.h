@@ -47,8 +47,11 @@ class PgConnection {
  public:
   using Each = std::function<void(const PgRow&)>;
 
+  using EachText = std::function<void(std::string_view)>;
+
   /// Enters the first host that takes the connection. Errors: 08006, 57014, 57P01; why goes to the log.
-  static Result<PgConnection> open(const config::Upstream& server, const std::string& database, PgBounds bounds);
+  static Result<PgConnection> open(const config::Upstream& server, const std::string& database, PgBounds bounds,
+                                   const PgPurpose& purpose);
 
   int server_version() const { return PQserverVersion(connection_.get()); }
   /// Whether names may hold any bytes: the server converts nothing, and would refuse to send what is no UTF-8.
@@ -59,23 +62,32 @@ class PgConnection {
   Result<> stream(const std::string& sql, const Each& each);
   /// The same, but `each` sees nothing unless everything came. @param parameter  $1 of the statement, as text
   Result<> all(const std::string& sql, const std::string& parameter, const Each& each);
+  /// As a constant in a statement's text, quotes included.
+  Result<std::string> literal(const std::string& text);
+  /// One statement under a name. @return how many parameters it has
+  Result<int> prepare(const std::string& name, const std::string& sql);
+  /// Calls `each` for the first column of every row, as text, once everything came.
+  Result<> all_text(const std::string& sql, const EachText& each);
   /// After an error: the connection is of no further use.
   bool broken() const { return broken_ || PQstatus(connection_.get()) != CONNECTION_OK; }
 
  private:
   using ResultPtr = std::unique_ptr<PGresult, PgFree>;
 
-  PgConnection(PgHandle connection, PgBounds bounds) : connection_(std::move(connection)), bounds_(std::move(bounds)) {}
+  PgConnection(PgHandle connection, PgBounds bounds, const PgPurpose& purpose)
+      : connection_(std::move(connection)), bounds_(std::move(bounds)), purpose_(purpose) {}
   Result<> wait(short events);
   Result<> flush();
   Result<ResultPtr> next();
   Result<> drain(const Each& each);
+  Result<> drain_results(const std::function<Result<>(const PGresult*)>& take);
   Result<> visit(const PGresult* result, const Each& each);
   Error failed(const PGresult* result);
   Error lost();
 
   PgHandle connection_;
   PgBounds bounds_;
+  PgPurpose purpose_;
   bool broken_ = false;
 };
 

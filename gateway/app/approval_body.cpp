@@ -1,6 +1,7 @@
 #include "gateway/app/approval_body.h"
 
 #include <algorithm>
+#include <array>
 
 #include "gateway/app/explain.h"
 #include "gateway/audit/json.h"
@@ -92,7 +93,29 @@ std::string approval_body(const session::SessionInfo& session, const session::Ho
   add(out, "application", session.application);
   add(out, "auth_method", session.auth_method);
   add(out, "server", session.server_host);
+  if (question.settings_changed) add(out, "settings", "changed by the session: names and values may mean others");
   return object_of(out);
+}
+
+bool has_plan(const session::HoldQuestion& question) {
+  using Kind = sql::StatementKind;
+  constexpr std::array<Kind, 6> planned = {Kind::select,  Kind::insert, Kind::update,
+                                           Kind::delete_, Kind::merge,  Kind::values};
+  const auto& statements = question.script->statements;
+  return statements.size() == 1 && !question.settings_changed &&
+         std::find(planned.begin(), planned.end(), statements.front().kind) != planned.end();
+}
+
+void add_plan(std::string& body, const Result<ports::Plan>& plan) {
+  if (body.size() <= 2) return;
+  body.pop_back();
+  if (plan) {
+    audit::append_field(body, "estimated_rows", static_cast<std::uint64_t>(std::max(0.0, plan->rows)));
+    add_list(body, "plan", plan->lines);
+  } else {
+    add(body, "no_plan", plan.error().message());
+  }
+  body += '}';
 }
 
 }  // namespace dbgate::app

@@ -1,11 +1,16 @@
 #pragma once
 #include <string>
 
+#include "gateway/ports/plan_source.h"
 #include "gateway/session/host.h"
 
 namespace dbgate::app {
 
 /// What those who decide on a held statement are shown, as JSON: docs/approvals.md.
 std::string approval_body(const session::SessionInfo& session, const session::HoldQuestion& question);
+/// Whether there is a plan for it: one statement whose plan says what it will do.
+bool has_plan(const session::HoldQuestion& question);
+/// Adds what the server means to do with it, or why that is not known.
+void add_plan(std::string& body, const Result<ports::Plan>& plan);
 
 }  // namespace dbgate::app

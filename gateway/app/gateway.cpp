@@ -14,6 +14,7 @@
 #include "config/loader.h"
 #include "gateway/adapters/file_audit.h"
 #include "gateway/adapters/pg_catalog_source.h"
+#include "gateway/adapters/pg_plan_source.h"
 #include "gateway/app/directory.h"
 #include "gateway/app/startup_pages.h"
 #include "gateway/app/watched.h"
@@ -167,6 +168,7 @@ Result<> Gateway::open_approvals() {
       std::make_unique<Approvals>(shared_.identity->store().approvals(), shared_.identity->blocking(), std::move(own));
   shared_.approval_news = std::make_unique<ApprovalNews>([this] { return shared_.events; });
   shared_.approval_news->configure(*file_);
+  shared_.plans = adapters::make_pg_plan_source();
   return shared_.approvals->cancel_orphans(alive);
 }
 

@@ -21,6 +21,7 @@
 #include "gateway/ports/audit_log.h"
 #include "gateway/ports/events.h"
 #include "gateway/ports/gateway_service.h"
+#include "gateway/ports/plan_source.h"
 #include "gateway/session/host.h"
 #include "gateway/session/postgres_engine.h"
 #include "gateway/session/tcp_engine.h"
@@ -51,6 +52,7 @@ struct Shared {
   std::unique_ptr<Replicas> replicas;           ///< the same; null without others on the store
   std::unique_ptr<Approvals> approvals;         ///< the same; null without a store
   std::unique_ptr<ApprovalNews> approval_news;  ///< the same
+  std::unique_ptr<ports::PlanSource> plans;     ///< the same
   std::vector<Worker*> workers;                 ///< all of them; set before threads are started
   ports::EventSink* events = nullptr;           ///< set before threads are started; null without an API
 };
@@ -129,6 +131,7 @@ class Worker final : public session::Host {
   Task<session::HoldAnswer> answer_of_others(const std::shared_ptr<Asked>& asked);
   Task<session::HoldAnswer> decision_of_others(const std::shared_ptr<Asked>& asked);
   void fill_approval(Asked& asked) const;
+  Task<> plan(Asked& asked);
   Result<> record_request(const Asked& asked);
   void record_end_of_hold(const Asked& asked, std::string_view state);
   static void note_asked(const Asked& asked, const std::string& approval);

@@ -170,6 +170,7 @@ Task<HoldAnswer> Worker::answer_of_others(const std::shared_ptr<Asked>& asked) {
   });
   if (!crowded) co_return failed(crowded.error());
   if (*crowded) co_return failed(too_many_approvals());
+  co_await plan(*asked);
   // Before anybody is asked.
   const auto recorded = record_request(*asked);
   if (!recorded) co_return failed_audit();
@@ -241,6 +242,20 @@ void Worker::fill_approval(Asked& asked) const {
   wanted.good_for_us = micros(wanted.once ? rule.within : rule.window);
   wanted.digest = asked.question.digest;
   wanted.body = approval_body(asked.session, asked.question);
+}
+
+// What the server would do is worth a moment to those who decide. Without it they are asked as well.
+Task<> Worker::plan(Asked& asked) {
+  const auto found = snapshot().targets.find(asked.session.target);
+  if (found == snapshot().targets.end() || !has_plan(asked.question)) co_return;
+  ports::PlanRequest request{found->second.settings.upstream, asked.session.database, asked.session.settings,
+                             asked.question.text};
+  Result<ports::Plan> made = Error();
+  co_await net::run_on(shared_.approvals->blocking(), [&]() -> Task<> {
+    made = shared_.plans->explain(request);
+    co_return;
+  });
+  add_plan(asked.approval.body, made);
 }
 
 Result<> Worker::record_request(const Asked& asked) {

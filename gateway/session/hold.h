@@ -24,6 +24,7 @@ struct HoldQuestion {
   std::string_view protocol;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
+  bool settings_changed = false;  ///< the session has set what its meaning rests on (meaning_watch.h)
 };
 
 /// What has come of it.

@@ -75,7 +75,7 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
     if (std::find(hold_->agreed.begin(), hold_->agreed.end(), digest) != hold_->agreed.end()) continue;
     hold_->question = {
         hold,     std::move(digest), std::string(text), std::move(defined), std::string(judged.parameters),
-        protocol, judged.script,     judged.verdict};
+        protocol, judged.script,     judged.verdict,    !meaning_.state().empty()};
     idle_due_ = UnderLimits::never;
     next_ = Next::hold;
     return false;

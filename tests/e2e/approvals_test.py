@@ -105,6 +105,9 @@ class Holds:
     def test_approved(self):
         program, approval = self.held(1)
         self.assertEqual(self.fruit(1), "fruit 1", "nothing has run")
+        details = json.loads(self.cli("bob", "approvals", "show", approval, "-o", "json"))["details"]
+        self.assertGreaterEqual(details.get("estimated_rows", 0), 1, details)
+        self.assertRegex(details["plan"][0], "^Delete on (public.)?fruits ")
         self.cli("bob", "approvals", "approve", approval, "--yes")
         said = program.end()
         self.assertIn("ROWS fruit 1", said)
