@@ -25,12 +25,6 @@ void read_who(const Value& who, std::vector<std::string>& users, std::vector<std
   check_principals(who, users, groups, config);
 }
 
-// Rights are one kind of agreement: given once, they end by their own time.
-void read_agreement(const Value& value, ApprovalRulePtr& agreement, const Config& config) {
-  read_approval(value, false, agreement, config);
-  if (value["window"].present()) value["window"].error("is for statements: what is granted here ends by itself");
-}
-
 void read_break_glass(const Value& value, BreakGlass& glass, const Config& config) {
   if (!value.present()) return;
   value.expect_keys({"who", "longest", "review"});

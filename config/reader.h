@@ -118,6 +118,8 @@ std::span<const std::string_view> statement_kinds();
 void check_names(const Value& list, const std::vector<std::string>& names, const std::vector<std::string>& known,
                  const char* what);
 std::vector<std::string> target_names(const Config& config);
+/// Reads `approval` and `review` of `requests`.
+void read_agreement(const Value& value, ApprovalRulePtr& agreement, const Config& config);
 /// Reads `hold` of a policy. @return whether clients are refused instead of waiting
 bool read_hold(const Value& value);
 /// Whether it holds statements of any kind of principal.

@@ -65,6 +65,17 @@ json::object wish_of(const Call& call) {
   return wish;
 }
 
+json::object ask_for(Api& api, const json::object& wish) {
+  try {
+    return api.request_access(wish);
+  } catch (Problem& problem) {
+    if (problem.exit == Exit::denied && problem.hint.empty()) {
+      problem.hint = "dbgate access offers --target " + text_at(wish, "target");
+    }
+    throw;
+  }
+}
+
 int request(const Call& call) {
   Api api(call.options);
   const json::object wish = wish_of(call);
@@ -72,7 +83,7 @@ int request(const Call& call) {
     confirm(call.options, call.has("yes"),
             "Break the glass? It is in force at once; others are told, and look at it afterwards.");
   }
-  json::object made = api.request_access(wish);
+  json::object made = ask_for(api, wish);
   const std::string approval = text_at(made, "approval_id");
   if (text_at(made, "state") == "pending" && call.has("wait")) {
     std::optional<std::chrono::seconds> limit;

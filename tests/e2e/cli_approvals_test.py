@@ -134,7 +134,7 @@ class Approvals(cli_people.People):
         self.assertRegex(wanda.see("access", "offers"), r"(?m)^repair +postgres +public.fruits,\S+ text\) +select,truncate,copy_out +14400 +1800")
         self.assertEqual(wanda.json("access", "offers", "--target", "postgres")[0]["approvers"], {"groups": [], "users": ["oleg"], "needed": 1})
         wanda.refused("request", "postgres", "--verbs", "truncate", "--for", "2h", status=2, cause="needs --tables", hint="dbgate access offers")
-        wanda.refused(*WISH[:-1], "9h", "--reason", "x", status=5, cause="gives access for 4h at most", hint=".")
+        wanda.refused(*WISH[:-1], "9h", "--reason", "x", status=5, cause="gives access for 4h at most", hint="dbgate access offers")
         screen = wanda.see(*WISH, answers=[("Reason", "fruits are stuck")], status=6)
         self.assertRegex(screen, r"(?m)^state +pending\s*$")
         asked = re.search(r"acc_[0-9A-Z]{26}", screen)[0]

@@ -1,5 +1,6 @@
 #include "gateway/policy/access.h"
 
+#include "gateway/policy/treat.h"
 #include "tests/unit/policy/policies.h"
 
 namespace dbgate::policy {
@@ -148,7 +149,7 @@ TEST(TemporaryRights, AreNamedByVerdicts) {
 TEST(TemporaryRights, DoNotOutweighDenialsMasksAndFilters) {
   const std::string strict =
       "{ name: base, who: { users: [ben] }, on: [shop], allow: [ { select: [public.t] } ], "
-      "deny: [ { update: ['public.orders(price)'] } ], mask: { public.customers.city: fixed }, "
+      "deny: [ { update: ['public.orders(price)'] } ], mask: { public.customers.city: redact }, "
       "filter: { public.orders: \"a = 1\" } }";
   const Access access(offering(strict),
                       {grant("ben", {"public.orders", "public.customers(id, city)"}, {"update", "select"})});
