@@ -29,25 +29,26 @@ void AccessEnds::stop() {
   timer_.cancel();
 }
 
+// What is over already when this gateway hears of it has to be noted as well.
 void AccessEnds::look() {
   const auto snapshot = shared_.current.get();
-  const std::int64_t now_us = wall_clock_us();
   std::int64_t next_us = INT64_MAX;
-  for (const config::AccessGrant& grant : snapshot->access) {
-    const std::int64_t end_us = grant.until * second_us;
-    if (end_us > now_us) next_us = std::min(next_us, end_us);
-  }
+  const auto ends = [&](std::int64_t seconds) {
+    if (seconds * second_us > noted_us_) next_us = std::min(next_us, seconds * second_us);
+  };
+  for (const config::AccessGrant& grant : snapshot->access)
+    ends(grant.until);
   // An offer may have become shorter than what it gave.
   for (const auto& [user, targets] : snapshot->temporary)
     for (const auto& [target, rights] : targets)
       for (const policy::Temporary::Right& right : rights->rights)
-        if (right.until * second_us > now_us) next_us = std::min(next_us, right.until * second_us);
+        ends(right.until);
   if (next_us == INT64_MAX) {
     timer_.cancel();
     return;
   }
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::microseconds(next_us - now_us));
-  wait_for(std::min(left, longest_wait));
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::microseconds(next_us - wall_clock_us()));
+  wait_for(std::clamp(left, std::chrono::milliseconds(0), longest_wait));
 }
 
 void AccessEnds::wait_for(std::chrono::milliseconds time) {
@@ -64,8 +65,9 @@ void AccessEnds::wait_for(std::chrono::milliseconds time) {
 Task<> AccessEnds::note() {
   if (std::exchange(noting_, true)) co_return;
   Result<std::vector<ports::store::AccessRequest>> ended = Error();
+  const std::int64_t now_us = wall_clock_us();
   co_await net::run_on(shared_.identity->blocking(), [&]() -> Task<> {
-    ended = shared_.identity->store().access().end_over(wall_clock_us());
+    ended = shared_.identity->store().access().end_over(now_us);
     co_return;
   });
   noting_ = false;
@@ -74,6 +76,7 @@ Task<> AccessEnds::note() {
     wait_for(try_again_after);
     co_return;
   }
+  noted_us_ = now_us;
   for (const ports::store::AccessRequest& request : *ended) {
     std::string fields = fields_of_access(request);
     audit::append_field(fields, "access.reason", std::string_view(request.end_reason));

@@ -27,6 +27,7 @@ class AccessEnds {
   Shared& shared_;
   ports::AuditChain& chain_;
   boost::asio::steady_timer timer_;
+  std::int64_t noted_us_ = 0;  // what was over by then has been noted
   bool noting_ = false;
   bool stopped_ = false;
 };

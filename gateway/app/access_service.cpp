@@ -234,6 +234,11 @@ Task<Result<AccessView>> AccessService::end(Approver who, std::string id, std::s
     co_return failed;
   }
   tell("access.ended", *ended);
+  if (ended->state == AccessState::cancelled) {
+    const auto approval = co_await on_store<std::optional<store::Approval>>(
+        [&](store::Store& all) { return all.approvals().find_approval(ended->approval, wall_clock_us()); });
+    if (approval && *approval) news_.tell("approval.ended", **approval);
+  }
   co_await identity_.caught_up(patience);
   co_return view_of(who, *ended);
 }
@@ -247,6 +252,8 @@ Task<Result<>> AccessService::decided(Approver who, store::Approval approval) {
   if (!found) co_return found.error();
   if (!*found) co_return boost::system::in_place_value;
   const Request& request = **found;
+  // Somebody may have taken it back, or the user is gone: then nothing was given.
+  if (given && request.state != AccessState::active) co_return boost::system::in_place_value;
   const auto recorded = record(given ? "access.granted" : "access.ended", who, request, approval.votes.back().reason);
   if (given && !recorded) {
     const Error why = recorded.error();

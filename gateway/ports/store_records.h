@@ -370,7 +370,7 @@ struct Directory {
   std::vector<CertificateName> certificate_names;
   std::vector<EndedCredential> ended;        ///< since the time asked for
   std::vector<RevokedToken> revoked_tokens;  ///< that have not expired
-  std::vector<AccessRequest> access;         ///< in force
+  std::vector<AccessRequest> access;         ///< in force, or over and nobody has noted it yet
 };
 
 }  // namespace dbgate::ports::store

@@ -197,10 +197,9 @@ Result<std::vector<AccessRequest>> SqlAccess::end_over(Micros now_us) {
       });
 }
 
-Result<std::vector<AccessRequest>> access_in_force(SqlTransaction& transaction, Micros now_us) {
-  const std::string sql =
-      selected + " WHERE starts_us > 0 AND ended_us = 0 AND ends_us > $1 ORDER BY access_requests.id";
-  DBGATE_TRY(SqlResult result, transaction.run(sql.c_str(), {now_us}));
+Result<std::vector<AccessRequest>> access_not_ended(SqlTransaction& transaction, Micros now_us) {
+  const std::string sql = selected + " WHERE starts_us > 0 AND ended_us = 0 ORDER BY access_requests.id";
+  DBGATE_TRY(SqlResult result, transaction.run(sql.c_str()));
   return read_all<AccessRequest>(std::move(result), [now_us](SqlRow& row) { return read_access(row, now_us); });
 }
 

@@ -210,8 +210,8 @@ Result<Approval> insert_approval(SqlTransaction& transaction, const SqlCore& cor
                                  Micros now_us);
 /// What a decision does to rights for a time, if that is what the approval is about. In the transaction of the vote.
 Result<> follow_decision(SqlTransaction& transaction, Approval& approval, const ApprovalVote& vote, Micros now_us);
-/// What is in force at `now_us`.
-Result<std::vector<AccessRequest>> access_in_force(SqlTransaction& transaction, Micros now_us);
+/// What is in force at `now_us`, or is over and nobody has noted it.
+Result<std::vector<AccessRequest>> access_not_ended(SqlTransaction& transaction, Micros now_us);
 
 /// In a transaction of the caller's, behind raise_generation(): the user with groups, roles and password.
 Result<User> insert_user(SqlTransaction& transaction, const NewUser& fresh, Micros now_us);

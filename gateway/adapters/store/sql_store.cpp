@@ -132,7 +132,7 @@ Result<Directory> SqlStore::load_directory(Micros ended_since_us, Micros now_us)
     directory.generation = generation.row(0).number();
     DBGATE_CHECK(load_people(transaction, directory));
     DBGATE_CHECK(load_credentials(transaction, directory, ended_since_us, now_us));
-    DBGATE_TRY(directory.access, access_in_force(transaction, now_us));
+    DBGATE_TRY(directory.access, access_not_ended(transaction, now_us));
     return load_objects(transaction, directory);
   }));
   return directory;

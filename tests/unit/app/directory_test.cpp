@@ -100,8 +100,9 @@ store::AccessRequest access(const std::string& user, const std::string& table) {
 
 TEST(Directory, RightsForATimeLeaveTheRulesAsTheyAre) {
   store::Directory directory = two_people();
-  directory.policy = version(1, "requests: [ { name: repair, who: { groups: [analysts] }, on: [shop], tables: [public.t], "
-                                "verbs: [update], approval: { from: { users: [ana] } } } ]");
+  directory.policy = version(1,
+                             "requests: [ { name: repair, who: { groups: [analysts] }, on: [shop], tables: [public.t], "
+                             "verbs: [update], approval: { from: { users: [ana] } } } ]");
   const auto before = snapshot_of(of_file(), &directory, "/dir", nullptr);
   ASSERT_TRUE(before);
   directory.access = {access("ben", "public.t"), access("eve", "public.t"), access("ana", "public.secrets")};
