@@ -296,7 +296,8 @@ class OneStore(unittest.TestCase):
         self.assertEqual(len(ended()), 1)
 
     def test_a_smaller_offer_makes_what_was_granted_smaller(self):
-        gateway = self.lab.gateway(self.config + rules(self.lab))
+        gateway = lab.Gateway(self.lab.directory / "smaller", self.config + rules(self.lab))
+        self.addCleanup(gateway.stop)  # else it might note ends of others
         people, client = People(gateway), self.connect(gateway=gateway)
         request = people.ask()
         self.assertEqual(people.approve(request).status, 200)
