@@ -94,6 +94,11 @@ class Api {
   SeenApproval approval(const std::string& id, std::chrono::seconds patience = std::chrono::seconds(0));
   boost::json::object decide_approval(const SeenApproval& seen, bool yes, const boost::json::object& words);
   boost::json::object cancel_approval(const std::string& id);
+  boost::json::array access_requests(const Query& filters, std::size_t limit);
+  boost::json::object access_request(const std::string& id);
+  boost::json::object request_access(const boost::json::object& wish);
+  boost::json::object end_access(const std::string& id, const boost::json::object& words);
+  boost::json::array access_offers(const Query& filters = {});
   /// Server-sent events of topics, read from connection().
   HttpAnswer events(const std::string& topics);
 

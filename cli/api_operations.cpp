@@ -200,6 +200,21 @@ json::object Api::decide_approval(const SeenApproval& seen, bool yes, const json
 json::object Api::cancel_approval(const std::string& id) {
   return call("POST", under("approvals", id) + "/cancel").as_object();
 }
+json::array Api::access_requests(const Query& filters, std::size_t limit) {
+  return items("/access-requests", filters, limit);
+}
+json::object Api::access_request(const std::string& id) {
+  return call("GET", under("access-requests", id)).as_object();
+}
+json::object Api::request_access(const json::object& wish) {
+  return create("/access-requests", wish).as_object();
+}
+json::object Api::end_access(const std::string& id, const json::object& words) {
+  return call("POST", under("access-requests", id) + "/end", words).as_object();
+}
+json::array Api::access_offers(const Query& filters) {
+  return items("/access-offers", filters, everything);
+}
 HttpAnswer Api::events(const std::string& topics) {
   HttpRequest request{"GET", "/api/v1/events?topics=" + percent_encoded(topics), "", "", ""};
   request.headers.emplace_back("Accept", "text/event-stream");

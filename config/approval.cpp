@@ -17,11 +17,7 @@ void read_time(const Value& value, std::chrono::milliseconds& target) {
   if (target.count() <= 0 || target > longest) value.error("must be more than 0 and at most 168h");
 }
 
-}  // namespace
-
-void read_approval(const Value& value, bool refuse, ApprovalRulePtr& approval, const Config& config) {
-  if (!value.present()) return;
-  value.expect_keys({"from", "of", "within", "window"});
+void read_rule(const Value& value, bool refuse, ApprovalRulePtr& approval, const Config& config) {
   if (!value.is_map()) return;
   ApprovalRule rule;
   const Value from = value["from"];
@@ -40,6 +36,21 @@ void read_approval(const Value& value, bool refuse, ApprovalRulePtr& approval, c
   read_time(value["window"], rule.window);
   rule.refuse = refuse;
   approval = std::make_shared<const ApprovalRule>(std::move(rule));
+}
+
+}  // namespace
+
+void read_approval(const Value& value, bool refuse, ApprovalRulePtr& approval, const Config& config) {
+  if (!value.present()) return;
+  value.expect_keys({"from", "of", "within", "window"});
+  read_rule(value, refuse, approval, config);
+}
+
+// What is granted ends by its own time: there is no window in which it may be used again.
+void read_agreement(const Value& value, ApprovalRulePtr& agreement, const Config& config) {
+  if (!value.present()) return;
+  value.expect_keys({"from", "of", "within"});
+  read_rule(value, false, agreement, config);
 }
 
 bool read_hold(const Value& value) {

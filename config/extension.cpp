@@ -59,8 +59,9 @@ void read_stored_policies(const std::string& text, Config& config, Report& repor
     names.push_back(policy.name);
   const std::size_t own = names.size();
   read_yaml(text, "", report, [&](const Value& value) {
-    value.expect_keys({"policies", "tests"});
+    value.expect_keys({"policies", "requests", "tests"});
     read_policies(value["policies"], config);
+    read_offers(value["requests"], config);
     read_tests(value["tests"], config.tests);
     for (std::size_t i = own; i < config.policies.size(); ++i) {
       const std::string& name = config.policies[i].name;
@@ -121,6 +122,7 @@ Extended extend(Config file, const Extension& extension, const std::string& dire
   extended.config = std::move(file);
   Config& config = extended.config;
   add_users(config, extension);
+  config.access = extension.access;
   std::vector<Target> further;
   for (const StoredTarget& stored : extension.targets) {
     Report report = stored_report("target " + stored.name, directory);
@@ -141,6 +143,7 @@ Extended extend(Config file, const Extension& extension, const std::string& dire
     // A deny rule that cannot be read must not let through what it would have stopped.
     if (report.failed) {
       config.policies.clear();
+      config.offers.clear();
       extended.policies_usable = false;
     }
   }

@@ -33,7 +33,8 @@ struct Extension {
   std::set<std::string, std::less<>> ended_credentials;
   std::map<std::string, std::vector<std::string>> groups;  ///< further groups, or further members of the file's
   std::vector<StoredTarget> targets;
-  std::string policies;       ///< YAML: a map with `policies`, perhaps `tests`; empty: none
+  std::vector<AccessGrant> access;
+  std::string policies;       ///< YAML: a map with `policies`, perhaps `requests` and `tests`; empty: none
   std::string policies_name;  ///< stands for a file's name in problems
 };
 

@@ -121,9 +121,10 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 }
 
 void read_root(const Value& root, Config& config) {
-  root.expect_keys({"version",   "state_dir", "workers", "listen",   "log",     "limits",       "audit",  "users",
-                    "groups",    "roles",     "targets", "policies", "masking", "tests",        "store",  "encryption",
-                    "passwords", "tokens",    "sign_in", "oidc",     "api",     "registration", "models", "webhooks"});
+  root.expect_keys({"version",      "state_dir",  "workers",   "listen",  "log",      "limits",  "audit",
+                    "users",        "groups",     "roles",     "targets", "policies", "masking", "tests",
+                    "store",        "encryption", "passwords", "tokens",  "sign_in",  "oidc",    "api",
+                    "registration", "models",     "webhooks",  "requests"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -175,6 +176,7 @@ void read_root(const Value& root, Config& config) {
   read_roles(root["roles"], config);
   read_targets(root["targets"], config);
   read_policies(root["policies"], config);
+  read_offers(root["requests"], config);
   read_tests(root["tests"], config.tests);
 }
 

@@ -47,4 +47,7 @@ struct LoadedTests {
 };
 LoadedTests load_tests(const std::string& path);
 
+/// "public.customers(id, city)" and the like, folded as PostgreSQL folds. False if it is none.
+bool parse_table_pattern(std::string_view text, TablePattern& pattern);
+
 }  // namespace dbgate::config

@@ -1,11 +1,12 @@
 #include <algorithm>
+#include <array>
 
 #include "config/reader.h"
 
 namespace dbgate::config {
 namespace {
 
-constexpr std::initializer_list<std::string_view> table_kinds = {
+constexpr std::array<std::string_view, 11> table_kinds = {
     "select", "insert", "update", "delete", "merge", "truncate", "copy_in", "copy_out", "lock", "ddl", "maintenance"};
 
 template <class Pattern, class Parse>
@@ -51,12 +52,10 @@ Rule read_rule(const Value& value, bool refuse, const Config& config) {
   for (const std::string_view kind : table_kinds) {
     const Value list = value[std::string(kind)];
     if (!list.present()) continue;
-    read_patterns(list, rule.tables[std::string(kind)], parse_table_pattern,
-                  "schema.table, \"schema.table(column, column)\", \"schema.*\" or \"*\"");
+    read_tables(list, rule.tables[std::string(kind)]);
   }
-  read_patterns(value["functions"], rule.functions, parse_function_pattern, "safe or \"schema.name(type, type)\"");
+  read_companions(value, rule);
   read_patterns(value["call"], rule.call, parse_function_pattern, "\"schema.procedure(type)\"");
-  read_patterns(value["types"], rule.types, parse_table_pattern, "schema.type");
   value["listen"].read(rule.listen);
   value["notify"].read(rule.notify);
   value["set"].read(rule.set);
@@ -69,11 +68,27 @@ Rule read_rule(const Value& value, bool refuse, const Config& config) {
   value["replication"].read(rule.replication);
   value["function_call"].read(rule.function_call);
   value["connect"].read(rule.connect);
-  value["descendants"].read(rule.descendants);
   read_require(value, refuse, config, rule);
   read_statements(value["statements"], rule.statements);
   read_window(value["when"], rule.when);
   return rule;
+}
+
+}  // namespace
+
+void read_companions(const Value& value, Rule& rule) {
+  read_patterns(value["functions"], rule.functions, parse_function_pattern, "safe or \"schema.name(type, type)\"");
+  read_patterns(value["types"], rule.types, parse_table_pattern, "schema.type");
+  value["descendants"].read(rule.descendants);
+}
+
+void read_tables(const Value& list, std::vector<TablePattern>& tables) {
+  read_patterns(list, tables, parse_table_pattern,
+                "schema.table, \"schema.table(column, column)\", \"schema.*\" or \"*\"");
+}
+
+std::span<const std::string_view> statement_kinds() {
+  return table_kinds;
 }
 
 void check_names(const Value& list, const std::vector<std::string>& names, const std::vector<std::string>& known,
@@ -83,7 +98,12 @@ void check_names(const Value& list, const std::vector<std::string>& names, const
   }
 }
 
-}  // namespace
+std::vector<std::string> target_names(const Config& config) {
+  std::vector<std::string> names;
+  for (const Target& target : config.targets)
+    names.push_back(target.name);
+  return names;
+}
 
 void check_principals(const Value& value, const std::vector<std::string>& users, const std::vector<std::string>& groups,
                       const Config& config) {
@@ -98,9 +118,7 @@ void check_principals(const Value& value, const std::vector<std::string>& users,
 }
 
 void read_policies(const Value& list, Config& config) {
-  std::vector<std::string> targets;
-  for (const Target& target : config.targets)
-    targets.push_back(target.name);
+  const std::vector<std::string> targets = target_names(config);
   list.each([&](const Value& value) {
     value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "cache", "limits", "risk",
                        "approval", "hold"});

@@ -4,6 +4,7 @@
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,8 +89,6 @@ class Value {
 /// The word of `words` nearest to `wrong`, if it is near.
 std::string nearest(std::string_view wrong, const std::vector<std::string>& words);
 
-/// "public.customers(id, city)" and the like, folded as PostgreSQL folds. False if it is none.
-bool parse_table_pattern(std::string_view text, TablePattern& pattern);
 /// "public.customers.email"; "*" for the schema or the table. False if it is none.
 bool parse_column_pattern(std::string_view text, Mask& mask);
 bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);
@@ -107,6 +106,20 @@ void read_traffic_limits(const Value& value, TrafficLimits& limits);
 void read_risk(const Value& value, RiskPolicy& risk);
 /// Reads `approval` of a policy or of a rule's `require`. @param refuse  whether clients are refused instead of waiting
 void read_approval(const Value& value, bool refuse, ApprovalRulePtr& approval, const Config& config);
+/// Reads `requests`. Users, groups and targets have been read, and other offers perhaps: names are unique among all.
+void read_offers(const Value& list, Config& config);
+/// Reads `functions`, `types` and `descendants` of a rule.
+void read_companions(const Value& value, Rule& rule);
+/// Reads a list of patterns of tables.
+void read_tables(const Value& list, std::vector<TablePattern>& tables);
+/// The kinds of statements that rules name with tables: select, insert, …
+std::span<const std::string_view> statement_kinds();
+/// Complains of names that are not known.
+void check_names(const Value& list, const std::vector<std::string>& names, const std::vector<std::string>& known,
+                 const char* what);
+std::vector<std::string> target_names(const Config& config);
+/// Reads `approval` and `review` of `requests`.
+void read_agreement(const Value& value, ApprovalRulePtr& agreement, const Config& config);
 /// Reads `hold` of a policy. @return whether clients are refused instead of waiting
 bool read_hold(const Value& value);
 /// Whether it holds statements of any kind of principal.

@@ -258,6 +258,42 @@ struct Policy {
   std::vector<ListedStatement> known;  ///< `risk.known`: what its principals send
 };
 
+/// Rights in force at once, before anybody has agreed; somebody looks at it afterwards.
+struct BreakGlass {
+  std::vector<std::string> users, groups;  ///< of those who may ask; none: all of them
+  std::chrono::seconds longest{30 * 60};
+  ApprovalRulePtr review{};  ///< who close it; null: there is no such way
+};
+
+/// One entry of `requests`: rights that some may ask for, for a time.
+struct AccessOffer {
+  std::string name;
+  std::vector<std::string> users;
+  std::vector<std::string> groups;
+  std::vector<std::string> targets;
+  std::vector<TablePattern> tables;
+  std::vector<std::string> written;  ///< the tables as the file has them
+  std::vector<std::string> verbs;    ///< kinds of statements, as rules have them: select, update, …
+  Rule rule{};                       ///< of what is granted, but for its tables
+  std::chrono::seconds longest{4 * 3600};
+  bool needs_ticket = false;
+  ApprovalRulePtr approval{};  ///< null: by break-glass only
+  BreakGlass break_glass{};
+};
+
+/// Rights that somebody has for a time, by an offer. Not of the file.
+struct AccessGrant {
+  std::string id;  ///< acc_…
+  std::string user;
+  std::string target;
+  std::string offer;
+  std::vector<std::string> tables;  ///< patterns
+  std::vector<std::string> verbs;
+  bool break_glass = false;
+  std::int64_t from = 0;  ///< seconds since 1970 UTC
+  std::int64_t until = 0;
+};
+
 /// What a policy's author expects of it.
 struct PolicyTest {
   std::string user;
@@ -300,6 +336,8 @@ struct Config {
   std::map<std::string, RoleHolders> roles;                ///< by role: admin, user_admin, …
   std::vector<Target> targets;
   std::vector<Policy> policies;
+  std::vector<AccessOffer> offers;  ///< `requests`
+  std::vector<AccessGrant> access;  ///< in force, or over for a moment
   std::vector<PolicyTest> tests;
   std::string mask_key;  ///< of the hashes that masks show; empty: one that dbgate makes and keeps
   Models models;

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "cli/api_client.h"
+#include "cli/commands/access_text.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
 #include "cli/problem.h"
@@ -37,7 +38,8 @@ int whoami(const Call& call) {
   const Progress progress(call.options, "asking " + api.url().text());
   json::object me = api.me().as_object();
   me["gateway"] = api.url().text();
-  print_object(call.options, me, {"user.name", "groups", "roles", "expires_at", "gateway"});
+  spell_out_access(call.options, me, "access");
+  print_object(call.options, me, {"user.name", "groups", "roles", "access", "expires_at", "gateway"});
   return 0;
 }
 

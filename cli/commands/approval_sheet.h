@@ -1,6 +1,10 @@
 #pragma once
 #include <boost/json/object.hpp>
+#include <chrono>
+#include <optional>
 #include <string>
+
+#include "cli/api_client.h"
 
 namespace dbgate::cli {
 
@@ -14,5 +18,11 @@ std::string approvers_text(const boost::json::object& approval);
 
 /// What became of it, in one line: "denied by bob: not on a Friday".
 std::string outcome_text(const boost::json::object& approval);
+
+/// Waits until it is decided, or no longer than `limit`. @return as it is then
+boost::json::object wait_for_approval(Api& api, const std::string& id, std::optional<std::chrono::seconds> limit);
+
+/// Throws Problem unless it was given: denied, pending still, expired, cancelled.
+void require_approved(const boost::json::object& approval);
 
 }  // namespace dbgate::cli

@@ -94,8 +94,21 @@ int cancel(const Call& call) {
   return 0;
 }
 
-/// Asks until the approval is pending no more, or until `end`.
-json::object wait_for(Api& api, const std::string& id, Clock::time_point end) {
+int wait(const Call& call) {
+  Api api(call.options);
+  std::optional<std::chrono::seconds> limit;
+  if (call.has("timeout")) limit = call.duration("timeout", std::chrono::seconds(0));
+  const json::object approval = wait_for_approval(api, call.text("ID"), limit);
+  print_object(call.options, approval, {"id", "state", "requester", "target", "missing", "good_until"});
+  require_approved(approval);
+  return 0;
+}
+
+}  // namespace
+
+json::object wait_for_approval(Api& api, const std::string& id, std::optional<std::chrono::seconds> limit) {
+  const Progress progress(api.options(), "waiting for " + id);
+  const Clock::time_point end = Clock::now() + limit.value_or(std::chrono::hours(24 * 365));
   Clock::time_point heard = Clock::now();
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::seconds>(end - Clock::now());
@@ -112,20 +125,12 @@ json::object wait_for(Api& api, const std::string& id, Clock::time_point end) {
   }
 }
 
-int wait(const Call& call) {
-  Api api(call.options);
-  const std::string id = call.text("ID");
-  const bool forever = !call.has("timeout");
-  const auto limit = call.duration("timeout", std::chrono::hours(24 * 365));
-  const json::object approval = [&] {
-    const Progress progress(call.options, "waiting for " + id);
-    return wait_for(api, id, Clock::now() + limit);
-  }();
+void require_approved(const json::object& approval) {
   const std::string state = text_at(approval, "state");
-  print_object(call.options, approval, {"id", "state", "requester", "target", "missing", "good_until"});
-  if (state == "approved" || state == "used") return 0;
+  const std::string id = text_at(approval, "id");
+  if (state == "approved" || state == "used") return;
   const std::string look_at_it = "dbgate approvals show " + id;
-  if (state == "pending" && !forever) {
+  if (state == "pending") {
     throw Problem{Exit::approval_required, id + " is still pending: " + printable(approvers_text(approval)),
                   "dbgate approvals wait " + id};
   }
@@ -133,8 +138,6 @@ int wait(const Call& call) {
   if (state == "expired") throw Problem{Exit::timed_out, id + " has expired: nobody has decided in time", look_at_it};
   throw Problem{Exit::failure, id + " is " + state, look_at_it};
 }
-
-}  // namespace
 
 Verbs approval_verbs() {
   const std::vector<Argument> id{{"ID", Kind::approval, "the approval: apr_…"}};

@@ -16,6 +16,7 @@ Verbs check_verbs();
 Verbs history_verbs();
 Verbs session_verbs();
 Verbs approval_verbs();
+Verbs access_verbs();
 Verbs audit_verbs();
 Verbs policy_verbs();
 Verbs environment_verbs();

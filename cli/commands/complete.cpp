@@ -24,6 +24,7 @@ boost::json::array names_of(Api& api, const std::string& kind) {
   if (kind == "group") return api.groups();
   if (kind == "service") return api.service_accounts();
   if (kind == "approval") return api.approvals({{"state", "pending"}}, most_approvals);
+  if (kind == "access") return api.access_requests({}, most_approvals);
   return api.targets();
 }
 
@@ -62,7 +63,7 @@ std::vector<std::string> names(const Call& call, const std::string& kind) {
 std::vector<std::string> values_of(const Call& call, const std::string& kind) {
   std::vector<std::string> values;
   const bool asked_for = kind == "target" || kind == "user" || kind == "group" || kind == "service";
-  if (asked_for || kind == "approval") return names(call, kind);
+  if (asked_for || kind == "approval" || kind == "access") return names(call, kind);
   if (kind == "profile") {
     for (const auto& [name, settings] : load_settings().profiles)
       values.push_back(name);
@@ -98,8 +99,9 @@ int complete(const Call& call) {
 
 Verbs complete_verbs() {
   Verb verb{"__complete", "print values for completion"};
-  verb.arguments = {{"KIND", Kind::text, "target, user, group, service, profile, tunnel, approval, setting or topic"},
-                    {"PREFIX", Kind::text, "what is typed already", false}};
+  verb.arguments = {
+      {"KIND", Kind::text, "target, user, group, service, profile, tunnel, approval, access, setting or topic"},
+      {"PREFIX", Kind::text, "what is typed already", false}};
   verb.hidden = true;
   verb.run = complete;
   return {verb};

@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 #include <iostream>
 
+#include "cli/commands/access_text.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/targets.h"
 #include "cli/output.h"
@@ -25,11 +26,12 @@ int show(const Call& call) {
   } catch (const Problem& problem) {
     if (problem.status != 404 && problem.status != 403 && problem.status != 405) throw;  // the list says all there is
   }
+  spell_out_access(call.options, target, "for_a_time");
   target["psql"] = "dbgate connect " + name + " --psql";
   target["command"] = "dbgate connect " + name + " -- COMMAND";
   print_object(call.options, target,
-               {"name", "engine", "environment", "engine_version", "databases", "access", "rules", "masks", "filters",
-                "limits", "labels", "psql", "command"});
+               {"name", "engine", "environment", "engine_version", "databases", "access", "for_a_time", "rules",
+                "masks", "filters", "limits", "labels", "psql", "command"});
   return 0;
 }
 

@@ -32,6 +32,11 @@ constexpr std::int64_t approvals_seconds = 5;  // they come and go
   throw Problem{Exit::not_found, "there is no target \"" + name + "\" for you", suggestion(name, names, list)};
 }
 
+// Of these there are no names.
+bool has_ids(const std::string& kind) {
+  return kind == "approval" || kind == "access";
+}
+
 // One file for each gateway and profile; the name says nothing to anybody but this program.
 std::string cache_path(const Options& options, const std::string& kind) {
   std::string key = options.profile + "|" + options.url;
@@ -57,7 +62,7 @@ void no_target(Api& api, const std::string& name) {
 std::vector<std::string> cached_names(const Options& options, const std::string& kind, bool& fresh) {
   const std::string path = cache_path(options, kind);
   struct stat status {};
-  const std::int64_t keep = kind == "approval" ? approvals_seconds : cache_seconds;
+  const std::int64_t keep = has_ids(kind) ? approvals_seconds : cache_seconds;
   fresh = ::stat(path.c_str(), &status) == 0 && std::time(nullptr) - status.st_mtime < keep;
   std::vector<std::string> names;
   boost::system::error_code failed;
@@ -72,7 +77,7 @@ std::vector<std::string> cached_names(const Options& options, const std::string&
 void cache_names(const Options& options, const std::string& kind, const json::array& items) {
   json::array names;
   for (const json::value& item : items)
-    names.emplace_back(text_at(item, kind == "approval" ? "id" : "name"));
+    names.emplace_back(text_at(item, has_ids(kind) ? "id" : "name"));
   try {
     write_private_file(cache_path(options, kind), json::serialize(names) + "\n");
   } catch (const Problem&) {

@@ -12,10 +12,10 @@ boost::json::object require_target(Api& api, const std::string& name);
 /// The problem itself, for whoever has learnt otherwise that there is none.
 [[noreturn]] void no_target(Api& api, const std::string& name);
 
-/// Names for completion ("target", "user", "group", "service", "approval"): those seen in the last five minutes (of
-/// approvals: seconds) at the gateway of the options, by nobody's asking.
+/// Names for completion ("target", "user", "group", "service", "approval", "access"): those seen in the last five
+/// minutes (of the last two: seconds) at the gateway of the options, by nobody's asking.
 std::vector<std::string> cached_names(const Options& options, const std::string& kind, bool& fresh);
-/// @param items  of the API, with names; approvals: with ids
+/// @param items  of the API, with names; approvals and access: with ids
 void cache_names(const Options& options, const std::string& kind, const boost::json::array& items);
 
 /// "-c SQL", "-f FILE" or "-" of a call. Throws Problem (usage) if there is none.

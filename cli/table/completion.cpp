@@ -219,6 +219,8 @@ std::string dynamic_kind(Kind kind) {
       return "tunnel";
     case Kind::approval:
       return "approval";
+    case Kind::access:
+      return "access";
     case Kind::setting:
       return "setting";
     case Kind::topic:

@@ -25,6 +25,7 @@ enum class Kind : std::uint8_t {
   profile,
   tunnel,
   approval,
+  access,
   setting,
   topic,
 };

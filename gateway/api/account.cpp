@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "gateway/api/access.h"
 #include "gateway/api/account_answers.h"
 #include "gateway/api/json_body.h"
 #include "gateway/api/text.h"
@@ -60,7 +61,7 @@ Task<Response> logout(Services& services, Request& request) {
   co_return no_content();
 }
 
-Task<Response> show_me(Services& /*services*/, Request& request) {
+Task<Response> show_me(Services& services, Request& request) {
   const Caller& caller = *request.caller;
   json::object answer;
   answer["user"] = json::object{{"name", caller.user}};
@@ -68,6 +69,7 @@ Task<Response> show_me(Services& /*services*/, Request& request) {
   answer["roles"] = roles_of(caller);
   answer["scopes"] = scopes_of(caller);
   answer["expires_at"] = caller.expires == 0 ? json::value() : json::value(rfc3339(caller.expires));
+  answer["access"] = access_in_force(services, caller.user);
   co_return json_response(json::serialize(answer));
 }
 

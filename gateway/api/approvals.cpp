@@ -20,12 +20,6 @@ constexpr std::int64_t most_ticket = 100;
 constexpr std::int64_t most_wait_s = 30;
 constexpr std::size_t listed_sql_bytes = 4096;
 
-ports::Approver approver_of(const Request& request) {
-  const Caller& caller = *request.caller;
-  return {
-      caller.user, {caller.groups.begin(), caller.groups.end()}, any_of(caller.roles, Role::auditor), request.address};
-}
-
 Response refused(const Request& request, const Error& why) {
   if (why.code() == sqlstate::insufficient_privilege) return problem(request, "not_an_approver", why.message());
   if (why.code() == sqlstate::object_not_in_prerequisite_state)
@@ -182,6 +176,15 @@ std::optional<Patience> read_patience(const Request& request, Response& refusal)
 }
 
 }  // namespace
+
+ports::Approver approver_of(const Request& request) {
+  const Caller& caller = *request.caller;
+  return {caller.user,
+          {caller.groups.begin(), caller.groups.end()},
+          any_of(caller.roles, Role::auditor),
+          request.address,
+          any_of(caller.roles, Role::admin | Role::policy_admin)};
+}
 
 Task<Response> list_approvals(Services& services, Request& request) {
   Response refusal;

@@ -10,4 +10,7 @@ Task<Response> approve_approval(Services& services, Request& request);
 Task<Response> deny_approval(Services& services, Request& request);
 Task<Response> cancel_approval(Services& services, Request& request);
 
+/// Who decides, or looks, by this request.
+ports::Approver approver_of(const Request& request);
+
 }  // namespace dbgate::api

@@ -1,5 +1,6 @@
 #include "gateway/api/operations.h"
 
+#include "gateway/api/access.h"
 #include "gateway/api/account.h"
 #include "gateway/api/approvals.h"
 #include "gateway/api/decisions.h"
@@ -158,6 +159,24 @@ const Operation table[] = {
      .id = "cancelApproval",
      .handler = cancel_approval,
      .scope = "query"},
+    // access.yaml
+    {.method = "GET", .path = "/api/v1/access-requests", .id = "listAccessRequests", .handler = list_access_requests},
+    {.method = "POST",
+     .path = "/api/v1/access-requests",
+     .id = "requestAccess",
+     .handler = request_access,
+     .scope = "query",
+     .demand = Demand::idempotency_key},
+    {.method = "GET",
+     .path = "/api/v1/access-requests/{id}",
+     .id = "showAccessRequest",
+     .handler = show_access_request},
+    {.method = "POST",
+     .path = "/api/v1/access-requests/{id}/end",
+     .id = "endAccessRequest",
+     .handler = end_access_request,
+     .scope = "query"},
+    {.method = "GET", .path = "/api/v1/access-offers", .id = "listAccessOffers", .handler = list_access_offers},
     // users.yaml
     {.method = "GET",
      .path = "/api/v1/users",

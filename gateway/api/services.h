@@ -6,6 +6,7 @@
 #include "gateway/api/event_hub.h"
 #include "gateway/api/idempotency.h"
 #include "gateway/api/listing.h"
+#include "gateway/ports/access.h"
 #include "gateway/ports/account_service.h"
 #include "gateway/ports/administration.h"
 #include "gateway/ports/approvals.h"
@@ -29,6 +30,7 @@ struct Services {
   ports::AuditSearch* audit = nullptr;                 ///< null where there is no log to search
   ports::ApprovalService* approvals = nullptr;         ///< null without an identity store
   std::function<std::string()> public_url = {};  ///< as people reach the API: an origin; empty: as requests name it
+  ports::AccessService* access = nullptr;        ///< null without an identity store
 };
 
 }  // namespace dbgate::api

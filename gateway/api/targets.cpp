@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "gateway/api/access.h"
 #include "gateway/api/listing.h"
 #include "gateway/api/problem.h"
 #include "gateway/api/tunnel.h"
@@ -12,7 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
-std::string text_of(const ports::TargetSummary& target) {
+std::string text_of(const ports::TargetSummary& target, json::array for_a_time) {
   json::object item;
   item["name"] = target.name;
   item["engine"] = target.engine;
@@ -24,6 +25,7 @@ std::string text_of(const ports::TargetSummary& target) {
   for (const auto& [name, value] : target.labels)
     labels[name] = value;
   item["labels"] = std::move(labels);
+  item["for_a_time"] = std::move(for_a_time);
   return json::serialize(item);
 }
 
@@ -56,7 +58,7 @@ Task<Response> list_targets(Services& services, Request& request) {
     if (!query->last.empty() && !before(query->last, target.name)) continue;
     more = items.size() == query->limit;
     if (more) break;
-    items.push_back(text_of(target));
+    items.push_back(text_of(target, access_in_force(services, request.caller->user, target.name)));
     last = target.name;
   }
   co_return list_response(request, services.cursors, *query, items, more ? last : "");

@@ -20,7 +20,11 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
       entrance_(shared, service_.chain(), std::move(next_worker)),
       queries_(entrance_),
       accounts_(*shared.identity, service_.chain()),
-      approvals_(*shared.approvals, context_.get_executor(), service_.chain(), *shared.approval_news),
+      access_(*shared.identity, shared.current, service_.chain(), *shared.approval_news, [this] { return &events_; }),
+      approvals_(*shared.approvals, context_.get_executor(), service_.chain(), *shared.approval_news,
+                 [this](ports::Approver who, ports::store::Approval approval) {
+                   return access_.decided(std::move(who), std::move(approval));
+                 }),
       authenticator_(shared, service_.chain()),
       idempotency_(*shared.identity),
       events_(context_),
@@ -35,7 +39,8 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
                 administration,
                 &audit,
                 &approvals_,
-                [&shared] { return shared.current.get()->config.public_url; }},
+                [&shared] { return shared.current.get()->config.public_url; },
+                &access_},
       dispatcher_(services_, api::operations()),
       server_(context_, dispatcher_, [this] { return settings(); }) {}
 

@@ -5,6 +5,7 @@
 
 #include "gateway/api/http_server.h"
 #include "gateway/api/services.h"
+#include "gateway/app/access_service.h"
 #include "gateway/app/account_service.h"
 #include "gateway/app/approval_service.h"
 #include "gateway/app/bearers.h"
@@ -52,6 +53,7 @@ class ApiSide {
   AccountService accounts_;
   // Before everything whose waits it runs.
   boost::asio::io_context context_{1};
+  AccessService access_;
   ApprovalService approvals_;
   Bearers authenticator_;
   KeptAnswers idempotency_;

@@ -45,6 +45,10 @@ ApprovalView view_of(const Approver& who, store::Approval approval) {
   return view;
 }
 
+bool is_about_access(const store::Approval& approval) {
+  return approval.kind == store::ApprovalKind::access || approval.kind == store::ApprovalKind::review;
+}
+
 Error no_such(const std::string& id) {
   return Error(sqlstate::no_data, "there is no approval \"" + id + "\" for you");
 }
@@ -155,6 +159,7 @@ Task<Result<ApprovalView>> ApprovalService::decide(Approver who, std::string id,
     co_return why;
   }
   news_.tell(voted->state == ApprovalState::pending ? "approval.voted" : "approval.decided", *voted);
+  if (follow_up_ && is_about_access(*voted)) DBGATE_CO_CHECK(co_await follow_up_(who, *voted));
   co_return view_of(who, *voted);
 }
 
@@ -162,6 +167,9 @@ Task<Result<ApprovalView>> ApprovalService::cancel(Approver who, std::string id)
   DBGATE_CO_TRY(const ApprovalView seen, co_await find(who, id));
   if (seen.approval.requester != who.user) {
     co_return Error(sqlstate::insufficient_privilege, "only who has asked for an approval cancels it");
+  }
+  if (seen.approval.kind == store::ApprovalKind::review) {
+    co_return Error(sqlstate::insufficient_privilege, "a review is closed by those who are asked to look at it");
   }
   DBGATE_CO_CHECK(record(who, seen.approval, "cancelled", {}, {}));
   const auto cancelled = co_await on_store<store::Approval>(

@@ -16,8 +16,11 @@ class ApprovalService final : public ports::ApprovalService {
   /// @param home  where it is used
   /// @param chain  records decisions; not owned, used on the thread of the calls
   /// @param news  told of decisions
-  ApprovalService(Approvals& approvals, net::Executor home, ports::AuditChain& chain, ApprovalNews& news)
-      : approvals_(approvals), home_(std::move(home)), chain_(chain), news_(news) {}
+  /// @param follow_up  what a decision on rights for a time brings about; not for decisions on anything else
+  using FollowUp = std::function<Task<Result<>>(ports::Approver, ports::store::Approval)>;
+  ApprovalService(Approvals& approvals, net::Executor home, ports::AuditChain& chain, ApprovalNews& news,
+                  FollowUp follow_up = {})
+      : approvals_(approvals), home_(std::move(home)), chain_(chain), news_(news), follow_up_(std::move(follow_up)) {}
 
   Task<Result<ports::store::Listed<ports::ApprovalView>>> list(ports::Approver who, ports::store::ApprovalFilter filter,
                                                                ports::store::Page page) override;
@@ -41,6 +44,7 @@ class ApprovalService final : public ports::ApprovalService {
   const net::Executor home_;
   ports::AuditChain& chain_;
   ApprovalNews& news_;
+  const FollowUp follow_up_;
 };
 
 /// Whether the user is one of those who are asked. Never the requester.

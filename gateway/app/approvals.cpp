@@ -12,6 +12,7 @@ constexpr std::size_t stack_bytes = 1u << 20;
 // Times end without anybody saying so.
 constexpr std::chrono::milliseconds look_each{500};
 constexpr std::chrono::milliseconds try_again_after{250};
+constexpr std::size_t most_pending = 100;
 
 }  // namespace
 
@@ -130,6 +131,19 @@ void Approvals::stop() {
     const bool lost = !cancelled && cancelled.error().code() == sqlstate::connection_failure;
     if (lost) log::warn("approvals", "an approval that nobody waits for any more was not cancelled", {{"id", id}});
   }
+}
+
+Result<> refuse_crowd(store::Approvals& approvals, const std::string& requester) {
+  store::ApprovalFilter filter;
+  filter.state = store::ApprovalState::pending;
+  filter.requester = requester;
+  store::Page page;
+  page.limit = most_pending - 1;
+  DBGATE_TRY(const auto listed, approvals.list_approvals(filter, page, wall_clock_us()));
+  if (!listed.next) return boost::system::in_place_value;
+  return Error(sqlstate::configuration_limit_exceeded,
+               "you have " + std::to_string(most_pending) + " approvals pending, which is the limit",
+               "Wait until some are decided on, or cancel some.");
 }
 
 }  // namespace dbgate::app

@@ -74,4 +74,7 @@ class Approvals {
   std::unique_ptr<Thread> thread_;  // null: nobody has ever followed
 };
 
+/// Nobody buries those who decide. Blocks. Errors: 53400 the user has too many approvals pending; the store's.
+Result<> refuse_crowd(ports::store::Approvals& approvals, const std::string& requester);
+
 }  // namespace dbgate::app

@@ -128,6 +128,11 @@ config::Extension extension_of(const store::Directory& directory) {
     extension.policies = directory.policy->text;
     extension.policies_name = "policy version " + std::to_string(directory.policy->number);
   }
+  for (const store::AccessRequest& request : directory.access) {
+    if (inactive.contains(request.user)) continue;
+    extension.access.push_back({request.id, request.user, request.target, request.offer, request.tables, request.verbs,
+                                request.break_glass, request.starts_us / second_us, request.ends_us / second_us});
+  }
   add_credentials(directory, extension, inactive);
   return extension;
 }
@@ -159,6 +164,7 @@ Result<std::shared_ptr<Snapshot>> snapshot_of(const config::Config& file, const 
   log::error("config", "the active policies cannot be used: nobody may do anything until another version is active",
              {{"policies", "version " + std::to_string(directory->policy->number)}, {"err", why.message()}});
   config.policies.clear();
+  config.offers.clear();
   config.version += "-none";
   return make_snapshot(std::move(config), previous);
 }

@@ -135,6 +135,8 @@ Result<> Gateway::start() {
   if (searches_) searches_->start();
   if (api_) api_->start();
   if (shared_.identity) {
+    access_ends_ = std::make_unique<AccessEnds>(context_.get_executor(), shared_, *own_chain_);
+    access_ends_->start();
     shared_.identity->follow([this](std::shared_ptr<const ports::store::Directory> directory) {
       net::post_to(context_.get_executor(), [this, directory] { take(directory); });
     });
@@ -318,6 +320,7 @@ Result<> Gateway::apply(std::shared_ptr<Snapshot> next) {
   if (shared_.approval_news) shared_.approval_news->configure(next->config);
   shared_.current.set(std::move(next));
   on_each_worker([](Worker& worker) { worker.end_revoked(); });
+  if (access_ends_) access_ends_->look();
   if (!same_rules) log::info("gateway", "configuration reloaded", {{"config", version}});
   return boost::system::in_place_value;
 }
@@ -364,6 +367,7 @@ void Gateway::finish() {
   draining_ = true;
   drain_timer_.cancel();
   settle_timer_.cancel();
+  if (access_ends_) access_ends_->stop();
   stop_listening();
   on_each_worker(
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", false); });

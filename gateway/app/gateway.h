@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/app/access_ends.h"
 #include "gateway/app/administration.h"
 #include "gateway/app/api_side.h"
 #include "gateway/app/log_searches.h"
@@ -81,6 +82,7 @@ class Gateway {
   boost::asio::signal_set signals_{context_};
   boost::asio::steady_timer drain_timer_{context_};
   boost::asio::steady_timer settle_timer_{context_};
+  std::unique_ptr<AccessEnds> access_ends_;  // null without a store
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<ApiSide> api_;
   std::atomic<std::size_t> next_{0};

@@ -81,7 +81,7 @@ Result<net::Stream> QueryEntrance::enter(const net::Executor& executor, const po
   const auto snapshot = shared_.current.get();
   std::string on_server;
   const Target* const found = snapshot->find(request.target, on_server);
-  if (found == nullptr || !snapshot->policies.grants(request.user, found->settings.name)) {
+  if (found == nullptr || !snapshot->grants(request.user, found->settings.name)) {
     return no_such_target(request.target);
   }
   if (found->settings.engine != config::EngineKind::postgresql) {
@@ -160,7 +160,7 @@ Task<Result<ports::SchemaSummary>> QueryEntrance::schema(std::string user, std::
   const auto snapshot = shared_.current.get();
   std::string database;
   const Target* const found = snapshot->find(target, database);
-  const auto grants = found == nullptr ? nullptr : snapshot->policies.grants(user, found->settings.name);
+  const auto grants = found == nullptr ? nullptr : snapshot->grants(user, found->settings.name);
   if (!grants) co_return no_such_target(target);
   if (found->settings.engine != config::EngineKind::postgresql) {
     co_return Error(sqlstate::feature_not_supported, "target \"" + target + "\" is not a PostgreSQL database");

@@ -43,7 +43,7 @@ std::vector<ports::TargetSummary> Service::all_targets(std::string_view user) co
   const auto snapshot = shared_.current.get();
   std::vector<ports::TargetSummary> summaries;
   for (const auto& [name, target] : snapshot->targets) {
-    const auto grants = snapshot->policies.grants(user, name);
+    const auto grants = snapshot->grants(user, name);
     ports::TargetSummary summary;
     summary.name = name;
     summary.engine = word(target.settings.engine);
@@ -64,15 +64,14 @@ Task<Result<std::vector<ports::DecisionSummary>>> Service::decide(ports::Decisio
   std::string database;
   const Target* const found = snapshot->find(question.target, database);
   const std::int64_t now = session::system_clock_seconds();
-  const auto own =
-      found == nullptr ? nullptr : snapshot->policies.grants_at(question.user, found->settings.name, now).grants;
+  const auto own = found == nullptr ? nullptr : snapshot->grants_at(question.user, found->settings.name, now).grants;
   if (!own) co_return no_such_target(question.target);
   const bool for_another = !question.principal.empty() && question.principal != question.user;
   if (for_another && !policy::is_unrestricted(*own)) {
     co_return Error(sqlstate::insufficient_privilege, "only who may do everything on a target may ask for others");
   }
   const std::string principal = for_another ? question.principal : question.user;
-  if (!snapshot->policies.grants(principal, found->settings.name)) {
+  if (!snapshot->grants(principal, found->settings.name)) {
     co_return Error(sqlstate::invalid_catalog_name,
                     "there is no target \"" + question.target + "\" for \"" + principal + "\"");
   }
@@ -98,7 +97,7 @@ Result<> Service::serve_tunnel(ports::TunnelRequest request, OpenConnection conn
   const auto snapshot = shared_.current.get();
   std::string on_server;
   const Target* const found = snapshot->find(request.database, on_server);
-  if (found == nullptr || !snapshot->policies.grants(request.user, found->settings.name)) {
+  if (found == nullptr || !snapshot->grants(request.user, found->settings.name)) {
     return no_such_target(request.database);
   }
   session::Arrival arrival;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "gateway/app/accounts.h"
+#include "gateway/base/clock.h"
+#include "gateway/policy/access.h"
 #include "gateway/policy/row_filters.h"
 #include "gateway/policy/statement_lists.h"
 
@@ -111,9 +113,43 @@ const Target* Snapshot::find(std::string_view name, std::string& database) const
   return &target;
 }
 
+const policy::Temporary* Snapshot::temporary_of(std::string_view user, std::string_view target) const {
+  const auto targets_of_user = temporary.find(user);
+  if (targets_of_user == temporary.end()) return nullptr;
+  const auto found = targets_of_user->second.find(target);
+  return found == targets_of_user->second.end() ? nullptr : found->second.get();
+}
+
+policy::TimedGrants Snapshot::grants_at(std::string_view user, std::string_view target, std::int64_t now) const {
+  return policies.grants_at(user, target, now, temporary_of(user, target));
+}
+
+std::shared_ptr<const policy::Grants> Snapshot::grants(std::string_view user, std::string_view target) const {
+  constexpr std::int64_t second_us = 1'000'000;
+  auto whole = policies.grants(user, target);
+  if (temporary_of(user, target) == nullptr) return whole;
+  auto now = grants_at(user, target, wall_clock_us() / second_us).grants;
+  return now ? now : whole;
+}
+
+namespace {
+
+// Each user's on each target, once.
+void add_temporary(Snapshot& snapshot) {
+  for (const config::AccessGrant& grant : snapshot.access) {
+    auto& of_user = snapshot.temporary[grant.user];
+    if (of_user.contains(grant.target) || !snapshot.targets.contains(grant.target)) continue;
+    auto rights = policy::temporary_rights(snapshot.config, snapshot.access, grant.user, grant.target);
+    if (rights) of_user.emplace(grant.target, std::move(rights));
+  }
+}
+
+}  // namespace
+
 Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config, const Snapshot* previous) {
   std::vector<config::User> users = config.users;
   std::set<std::string, std::less<>> ended = std::move(config.ended_credentials);
+  std::vector<config::AccessGrant> access = std::move(config.access);
   std::shared_ptr<const Rules> rules;
   if (previous != nullptr && previous->config.version == config.version) {
     rules = previous->rules;
@@ -130,6 +166,8 @@ Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config, const Sna
     if (user.stored) snapshot->stored.insert(user.name);
   }
   snapshot->ended = std::move(ended);
+  snapshot->access = std::move(access);
+  add_temporary(*snapshot);
   return snapshot;
 }
 

@@ -61,10 +61,22 @@ struct Snapshot {
   std::map<std::string, std::string, std::less<>> certificates;  ///< user by name (config/certificate_names.h)
   std::set<std::string, std::less<>> stored;                     ///< users of the identity store
   std::set<std::string, std::less<>> ended;                      ///< credentials that let nobody in any more
+  std::vector<config::AccessGrant> access;                       ///< rights for a time, or over for a moment
+  /// What they come to, by user and target. Not of the rules: verdicts of everybody else stay good when they change.
+  std::map<std::string, std::map<std::string, std::shared_ptr<const policy::Temporary>, std::less<>>, std::less<>>
+      temporary;
   std::uint64_t version = 0;
 
   /// The target and the database on its server that `name` (target or target/database) stands for; null if none.
   const Target* find(std::string_view name, std::string& database) const;
+  /// What the user may do on the target at this moment, by policies and for a time; null: the target does not exist for
+  /// the user. @param now seconds since 1970 UTC
+  policy::TimedGrants grants_at(std::string_view user, std::string_view target, std::int64_t now) const;
+  /// The same, with the rules whose hours it is not.
+  std::shared_ptr<const policy::Grants> grants(std::string_view user, std::string_view target) const;
+
+ private:
+  const policy::Temporary* temporary_of(std::string_view user, std::string_view target) const;
 };
 
 /// Reads certificates and compiles policies. Errors name the file or key that is at fault.

@@ -18,7 +18,7 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
   if (found == snapshot->targets.end() || !snapshot->users.contains(user)) return view;
   const config::Target& settings = found->second.settings;
   view.names.search_path = settings.search_path;
-  const policy::TimedGrants timed = snapshot->policies.grants_at(user, target, now);
+  const policy::TimedGrants timed = snapshot->grants_at(user, target, now);
   view.grants = timed.grants;
   view.from = timed.from;
   view.until = timed.until;

@@ -187,7 +187,7 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
                       "`dbgate list` shows the databases that you may use.");
   const Target* const target = snapshot().find(database, route.server.database);
   if (target == nullptr || name_of(target->settings.engine) != engine) return unknown;
-  const auto grants = snapshot().policies.grants(user, target->settings.name);
+  const auto grants = snapshot().grants(user, target->settings.name);
   if (!grants) return unknown;
   const std::string on_server = std::move(route.server.database);
   route.target = target->settings.name;
@@ -207,7 +207,7 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
 Result<std::string> Worker::replication_target(std::string_view user) {
   std::vector<std::string> names;
   for (const auto& [name, target] : snapshot().targets) {
-    const auto grants = snapshot().policies.grants(user, name);
+    const auto grants = snapshot().grants(user, name);
     if (grants && policy::decide_replication(*grants).allowed()) names.push_back(name);
   }
   if (names.size() == 1) return names.front();

@@ -31,25 +31,6 @@ HoldAnswer failed_audit() {
   return failed(Error(refusal.code, refusal.message, refusal.hint));
 }
 
-// Nobody buries those who decide.
-constexpr std::size_t most_pending = 100;
-
-Result<bool> asks_for_too_much(store::Approvals& approvals, const std::string& requester) {
-  store::ApprovalFilter filter;
-  filter.state = store::ApprovalState::pending;
-  filter.requester = requester;
-  store::Page page;
-  page.limit = most_pending - 1;
-  DBGATE_TRY(const auto listed, approvals.list_approvals(filter, page, wall_clock_us()));
-  return listed.next.has_value();
-}
-
-Error too_many_approvals() {
-  return Error(sqlstate::configuration_limit_exceeded,
-               "you have " + std::to_string(most_pending) + " approvals pending, which is the limit",
-               "Wait until some are decided on, or cancel some.");
-}
-
 Error nowhere_to_ask() {
   return Error(sqlstate::insufficient_privilege,
                "permission denied by dbgate policy: this statement needs approval, and this gateway has no store to "
@@ -163,13 +144,12 @@ Task<HoldAnswer> Worker::answer_of_others(const std::shared_ptr<Asked>& asked) {
       co_return answer_of(What::deferred, **known);
     }
   }
-  Result<bool> crowded = false;
+  Result<> room = Error();
   co_await net::run_on(approvals.blocking(), [&]() -> Task<> {
-    crowded = asks_for_too_much(approvals.store(), wanted.requester);
+    room = refuse_crowd(approvals.store(), wanted.requester);
     co_return;
   });
-  if (!crowded) co_return failed(crowded.error());
-  if (*crowded) co_return failed(too_many_approvals());
+  if (!room) co_return failed(room.error());
   co_await plan(*asked);
   // Before anybody is asked.
   const auto recorded = record_request(*asked);

@@ -58,7 +58,7 @@ std::optional<session::Ending> Worker::why_out(const session::SessionInfo& sessi
   if (why) return why;
   const std::int64_t now = session::system_clock_seconds();
   const bool reachable = snapshot().targets.contains(session.target) &&
-                         snapshot().policies.grants_at(session.user, session.target, now).grants != nullptr;
+                         snapshot().grants_at(session.user, session.target, now).grants != nullptr;
   if (reachable) return {};
   return session::Ending{"terminating connection: access to this target was revoked",
                          session::EndReason::access_revoked};

@@ -88,6 +88,10 @@ Verdict StatementJudge::run() {
   if (why.empty()) {
     verdict.decision = policy::Decision::allow;
     if (rule_.empty()) rule_ = "builtin/harmless";
+    // Whatever else allows a part of it: without these it would be denied.
+    if (!for_a_time_.empty()) rule_ = for_a_time_.front();
+    for (const std::string& rule : for_a_time_)
+      verdict.reasons.push_back("for a time by " + rule);
     verdict.rule_id = std::move(rule_);
     if (statement_.values && !statement_.values->reason.empty()) {
       verdict.reasons.push_back("reason given: " + statement_.values->reason);

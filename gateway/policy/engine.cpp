@@ -56,7 +56,8 @@ void add_known(const config::Policy& policy, Grants& grants) {
 
 std::shared_ptr<const Grants> compile(const Policies& policies, const Principal& principal,
                                       const std::vector<config::TablePattern>& sensitive,
-                                      std::optional<std::int64_t> now) {
+                                      std::optional<std::int64_t> now,
+                                      const std::vector<const Temporary::Right*>& more = {}) {
   auto grants = std::make_shared<Grants>();
   const Attributes& attributes = principal.attributes;
   grants->attributes = attributes;
@@ -71,6 +72,8 @@ std::shared_ptr<const Grants> compile(const Policies& policies, const Principal&
     add_known(*policy, *grants);
     grants->cached.insert(grants->cached.end(), policy->cached.begin(), policy->cached.end());
   }
+  for (const Temporary::Right* right : more)
+    grants->allow.add(*right->rule, right->id, RuleSet::Side::allow, attributes, RuleSet::Lasting::for_a_time);
   if (grants->allow.asks_for_values) {
     auto wanted = std::make_shared<sql::ValuesWanted>();
     wanted->columns = grants->allow.confined_columns;
@@ -112,9 +115,9 @@ PolicySet::PolicySet(const config::Config& config)
     for (auto& [target, policies] : targets) {
       Entry& entry = by_user_[user][target];
       entry.grants = compile(policies, principals[user], sensitive[target], std::nullopt);
-      const bool timed =
+      entry.timed =
           std::any_of(policies.begin(), policies.end(), [](const auto& policy) { return has_window(*policy); });
-      if (timed) entry.timed = std::move(policies);
+      entry.policies = std::move(policies);
     }
   }
 }
@@ -131,14 +134,39 @@ std::shared_ptr<const Grants> PolicySet::grants(std::string_view user, std::stri
   return entry == nullptr ? nullptr : entry->grants;
 }
 
-TimedGrants PolicySet::grants_at(std::string_view user, std::string_view target, std::int64_t now) const {
+// What is certain is certain until the next edge of any right, and since the last one: a clock may be set back.
+TimedGrants PolicySet::grants_at(std::string_view user, std::string_view target, std::int64_t now,
+                                 const Temporary* more) const {
   const Entry* const entry = find(user, target);
-  if (entry == nullptr) return {};
-  if (entry->timed.empty()) return {entry->grants};
-  // Windows open and close at whole minutes.
-  const std::int64_t since = ((now % 60) + 60) % 60;
+  TimedGrants timed;
+  std::vector<const Temporary::Right*> rights;
+  if (more != nullptr) {
+    for (const Temporary::Right& right : more->rights) {
+      if (now >= right.from && now < right.until) rights.push_back(&right);
+      for (const std::int64_t edge : {right.from, right.until}) {
+        if (edge <= now) timed.from = std::max(timed.from, edge);
+        if (edge > now) timed.until = std::min(timed.until, edge);
+      }
+    }
+  }
+  if (entry != nullptr && entry->timed) {
+    // Windows open and close at whole minutes.
+    const std::int64_t since = ((now % 60) + 60) % 60;
+    timed.from = std::max(timed.from, now - since);
+    timed.until = std::min(timed.until, now - since + 60);
+  }
+  if (entry == nullptr && rights.empty()) return timed;
+  if (entry != nullptr && rights.empty() && !entry->timed) {
+    timed.grants = entry->grants;
+    return timed;
+  }
+  if (entry == nullptr) {
+    timed.grants = compile({}, {more->attributes, more->kind}, more->sensitive, now, rights);
+    return timed;
+  }
   const Grants& whole = *entry->grants;
-  return {compile(entry->timed, {whole.attributes, whole.kind}, whole.sensitive, now), now - since, now - since + 60};
+  timed.grants = compile(entry->policies, {whole.attributes, whole.kind}, whole.sensitive, now, rights);
+  return timed;
 }
 
 }  // namespace dbgate::policy

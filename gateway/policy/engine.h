@@ -26,6 +26,21 @@ struct TimedGrants {
   std::int64_t until = INT64_MAX;
 };
 
+/// What one principal may do on one target for a time, beside what policies allow; what these deny or hide stays so.
+struct Temporary {
+  struct Right {
+    std::shared_ptr<const config::Rule> rule;
+    std::string id;         ///< acc_…: the rule's id in verdicts
+    std::int64_t from = 0;  ///< seconds since 1970 UTC
+    std::int64_t until = 0;
+  };
+  std::vector<Right> rights;
+  // Of the principal, whom no policy may name here.
+  std::map<std::string, std::string> attributes;
+  config::PrincipalKind kind = config::PrincipalKind::person;
+  std::vector<config::TablePattern> sensitive;  ///< of the target
+};
+
 /// The policies of one configuration, compiled. Immutable; shared by all threads.
 class PolicySet {
  public:
@@ -36,14 +51,17 @@ class PolicySet {
   std::shared_ptr<const Grants> grants(std::string_view user, std::string_view target) const;
   /// What decides at this moment: without the rules whose time it is not. Null as above.
   /// @param now seconds since 1970 UTC
-  TimedGrants grants_at(std::string_view user, std::string_view target, std::int64_t now) const;
+  /// @param more  rights besides; null: none
+  TimedGrants grants_at(std::string_view user, std::string_view target, std::int64_t now,
+                        const Temporary* more = nullptr) const;
   /// Whether any policy lets results be kept.
   bool caches() const noexcept { return caches_; }
 
  private:
   struct Entry {
     std::shared_ptr<const Grants> grants;
-    std::vector<std::shared_ptr<const config::Policy>> timed;  ///< all policies of the two, if any rule has a window
+    std::vector<std::shared_ptr<const config::Policy>> policies;
+    bool timed = false;  ///< some rule has a window
   };
   const Entry* find(std::string_view user, std::string_view target) const;
 

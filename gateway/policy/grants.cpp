@@ -93,7 +93,8 @@ std::shared_ptr<const Requirements> RuleSet::requirements_of(const config::Rule&
   return needed;
 }
 
-void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side side, const Attributes& attributes) {
+void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side side, const Attributes& attributes,
+                  Lasting lasting) {
   ++rules;
   const std::shared_ptr<const Requirements> require = side == Side::allow ? requirements_of(rule, attributes) : nullptr;
   if (rule.everything) {
@@ -124,6 +125,7 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
                        rule_id,
                        pattern.schema == "*" && pattern.name == "*",
                        require};
+      grant.for_a_time = lasting == Lasting::for_a_time;
       std::sort(grant.columns.begin(), grant.columns.end());
       names_columns = names_columns || !grant.columns.empty();
       table_effects |= grant.effects;

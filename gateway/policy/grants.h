@@ -26,6 +26,7 @@ struct TableGrant {
   bool everywhere = false;                                ///< the pattern is "*", which no renaming escapes
   std::shared_ptr<const Requirements> require = nullptr;  ///< beyond `require_where`; null: nothing
   bool migrations_only = false;  ///< DDL of tables, indexes, sequences, views and types, not of code
+  bool for_a_time = false;       ///< verdicts that rest on it name its rule
 };
 
 /// Rules of one principal on one target, looked up by relation.
@@ -33,9 +34,11 @@ class RuleSet {
  public:
   using Attributes = std::map<std::string, std::string>;
   enum class Side : std::uint8_t { allow, deny };
+  enum class Lasting : bool { for_good, for_a_time };
   /// A right brings what it cannot do without, such as the row locks of UPDATE; a denial takes only what it names.
   /// @param attributes  of the principal, which the rule's values may be
-  void add(const config::Rule& rule, const std::string& rule_id, Side side, const Attributes& attributes = {});
+  void add(const config::Rule& rule, const std::string& rule_id, Side side, const Attributes& attributes = {},
+           Lasting lasting = Lasting::for_good);
 
   /// Calls `visit` for every grant on schema.name, until it returns false.
   template <class Visit>

@@ -142,6 +142,7 @@ std::string StatementJudge::check_columns(const sql::RelationUse& use, const std
   if (granted.any && missing.empty()) {
     limit_rows(granted);
     holds_.insert(holds_.end(), granted.holds.begin(), granted.holds.end());
+    note_temporary(granted);
     return {};
   }
   const std::string on = " on " + shown(use.name);
@@ -184,7 +185,10 @@ StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const s
       all.max_rows_rule = grant.rule_id;
     }
     all.any = true;
-    if (!all.all_columns) rule_ = grant.rule_id;
+    if (!all.all_columns) {
+      rule_ = grant.rule_id;
+      if (grant.for_a_time) all.for_a_time.push_back(&grant.rule_id);
+    }
     all.all_columns = all.all_columns || grant.columns.empty();
     // System columns are named beside "all", in any order.
     if (!grant.columns.empty()) all.columns.push_back(&grant.columns);
@@ -198,6 +202,11 @@ void StatementJudge::limit_rows(const Given& all) {
   if (all.max_rows == 0 || (max_rows_ > 0 && max_rows_ <= all.max_rows)) return;
   max_rows_ = all.max_rows;
   max_rows_rule_ = all.max_rows_rule + ".max_rows";
+}
+
+void StatementJudge::note_temporary(const Given& all) {
+  for (const std::string* rule : all.for_a_time)
+    if (std::find(for_a_time_.begin(), for_a_time_.end(), *rule) == for_a_time_.end()) for_a_time_.push_back(*rule);
 }
 
 }  // namespace dbgate::policy

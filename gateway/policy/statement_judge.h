@@ -56,8 +56,9 @@ class StatementJudge {
     std::string needed;                                    ///< why a rule does not count
     std::size_t max_rows = 0;                              ///< the least of those that count; 0: none has a limit
     std::string max_rows_rule;
-    bool approvable = false;  ///< some rule counts if others agree
-    std::vector<Hold> holds;  ///< for those that count
+    bool approvable = false;                     ///< some rule counts if others agree
+    std::vector<Hold> holds;                     ///< for those that count
+    std::vector<const std::string*> for_a_time;  ///< those that count and will end
   };
   /// What is taken only where nothing else does.
   struct With {
@@ -67,6 +68,7 @@ class StatementJudge {
   };
   Given given(const sql::RelationUse& use, const std::string& schema, sql::Effect effect, With with);
   void limit_rows(const Given& all);
+  void note_temporary(const Given& all);
   /// Where a name may lead: one schema, or all of the search path.
   class Schemas {
    public:
@@ -99,6 +101,7 @@ class StatementJudge {
   std::size_t max_rows_ = 0;
   std::string max_rows_rule_;
   std::vector<Hold> holds_;
+  std::vector<std::string> for_a_time_;  // rules that it rests on and that will end
   std::string rule_;
 };
 

@@ -16,6 +16,7 @@ struct Approver {
   std::set<std::string> groups;
   bool auditor = false;  ///< may see all; decides only what it is asked to
   std::string address;
+  bool administrator = false;  ///< may end rights that others have for a time
 };
 
 /// An approval as one user sees it.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gateway/base/error.h"
+#include "gateway/ports/store_access.h"
 #include "gateway/ports/store_approvals.h"
 #include "gateway/ports/store_records.h"
 #include "gateway/ports/store_replicas.h"
@@ -259,6 +260,7 @@ class Store {
   virtual Work& work() = 0;
   virtual Replicas& replicas() = 0;
   virtual Approvals& approvals() = 0;
+  virtual Access& access() = 0;
 
   /// @param ended_since_us  how far back ended credentials are wanted: at least the life of an access token
   virtual Result<Directory> load_directory(Micros ended_since_us, Micros now_us) = 0;

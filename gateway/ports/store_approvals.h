@@ -19,6 +19,7 @@ enum class ApprovalKind : std::uint8_t {
   statement,  ///< one text with its values runs
   commit,     ///< a transaction that has run is kept
   access,     ///< a grant for a time
+  review,     ///< nothing: it is in force already, and somebody has to look at it
 };
 
 enum class ApprovalState : std::uint8_t {
@@ -59,9 +60,9 @@ struct Approval : Object {
   std::string ticket;
   ApprovalRule rule;
   std::vector<ApprovalVote> votes;
-  Micros decide_by_us = 0;   ///< pending until then
+  Micros decide_by_us = 0;   ///< pending until then; a review stays so until somebody decides
   Micros good_for_us = 0;    ///< once approved, for so long
-  Micros good_until_us = 0;  ///< approved until then; 0: not yet decided
+  Micros good_until_us = 0;  ///< approved until then; 0: not yet decided. Of access: in force until then
   bool once = true;          ///< good for one execution; else for any number until good_until_us
   /// SHA-256, hexadecimal, of what was asked for: requester, target, database, what asks for approval and of whom, the
   /// exact bytes and the bound values.
@@ -85,7 +86,8 @@ class Approvals {
   virtual Result<std::optional<Approval>> find_approval(std::string_view id, Micros now_us) = 0;
   /// By id, which is by time of creation. Bodies are not read.
   virtual Result<Listed<Approval>> list_approvals(const ApprovalFilter& filter, const Page& page, Micros now_us) = 0;
-  /// Adds a vote. A no denies; the last yes that is needed approves for `good_for_us`. Who may vote is the caller's
+  /// Adds a vote. A no denies; the last yes that is needed approves for `good_for_us`. What is approved of kind access
+  /// is in force with it; a no to a review ends what it is about. Who may vote is the caller's
   /// to check, but the requester's own vote, and a second one of the same approver, are refused here as well.
   /// Errors: 02000 there is none, 55000 it is no longer pending, or `vote.by` may not; 40001 another revision than
   /// `revision` (0: any).

@@ -324,6 +324,38 @@ struct Listed {
   std::optional<Cursor> next;  ///< nothing: this was the end
 };
 
+/// How far rights for a time have come.
+enum class AccessState : std::uint8_t {
+  pending,    ///< others have to agree
+  active,     ///< in force
+  ended,      ///< its time is over, or somebody has taken it back
+  denied,     ///< somebody has said no
+  expired,    ///< nobody has decided in time
+  cancelled,  ///< taken back before it was in force
+};
+
+/// Rights that somebody has asked for, for a time.
+struct AccessRequest : Object {
+  AccessState state = AccessState::pending;
+  std::string user;
+  std::string target;
+  std::string offer;                ///< of the configuration's `requests`
+  std::vector<std::string> tables;  ///< patterns
+  std::vector<std::string> verbs;
+  std::int64_t seconds = 0;  ///< for how long, once it is in force
+  std::string reason;        ///< the requester's own words
+  std::string ticket;
+  bool break_glass = false;
+  std::string approval;                                      ///< apr_…: of break-glass, its review
+  Micros starts_us = 0;                                      ///< 0: not yet
+  Micros ends_us = 0;                                        ///< a whole second; the first moment at which it is over
+  Micros ended_us = 0;                                       ///< before its time, or when its end was noted
+  std::string end_reason;                                    ///< expired, revoked, refused in review, …
+  std::string ended_by;                                      ///< user name; empty: nobody
+  bool in_review = false;                                    ///< break-glass that nobody has looked at yet
+  std::vector<std::string> approver_groups, approver_users;  ///< who decide on it, or look at it
+};
+
 /// Everything that decides who may do what, as of one moment.
 struct Directory {
   std::int64_t generation = 0;
@@ -338,6 +370,7 @@ struct Directory {
   std::vector<CertificateName> certificate_names;
   std::vector<EndedCredential> ended;        ///< since the time asked for
   std::vector<RevokedToken> revoked_tokens;  ///< that have not expired
+  std::vector<AccessRequest> access;         ///< in force, or over and nobody has noted it yet
 };
 
 }  // namespace dbgate::ports::store

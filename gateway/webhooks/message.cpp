@@ -129,6 +129,8 @@ std::string headline(const News& news, const Facts& facts) {
   const store::Approval& approval = news.approval;
   const std::string what = (facts.operation.empty() ? std::string(ports::word_of(approval.kind)) : facts.operation) +
                            " on " + approval.target;
+  const bool review = approval.kind == store::ApprovalKind::review;
+  if (review && news.event == "approval.requested") return approval.requester + " has broken the glass: " + what;
   if (news.event == "approval.requested") return approval.requester + " asks for approval: " + what;
   std::string text = approval.requester + "'s " + what + " is ";
   if (approval.state == store::ApprovalState::pending) return text + "one vote nearer to an approval";

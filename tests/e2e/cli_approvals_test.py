@@ -19,11 +19,22 @@ POLICIES = """policies:
       - { delete: [public.fruits], require: { approval: { from: { users: [oleg], groups: [leads] }, within: 10m } } }
       - { update: [public.fruits], require: { approval: { from: { users: [oleg, lea] }, of: 2 } } }
       - { insert: [public.fruits], require: { approval: { from: { users: [oleg] }, within: 1s } } }
+requests:
+  - name: repair
+    who: { users: [wanda] }
+    on: [postgres]
+    tables: [public.fruits, "public.labels(id, text)"]
+    verbs: [select, truncate, copy_out]
+    longest: 4h
+    approval: { from: { users: [oleg] } }
+    break_glass: { longest: 30m, review: { from: { users: [lea] } } }
 """
+WISH = ("request", "postgres", "--tables", "public.fruits,public.labels(id, text)", "--verbs", "truncate,copy_out", "--for", "2h")
 
 
 class Approvals(cli_people.People):
-    VERBS = {"approvals list", "approvals show", "approvals approve", "approvals deny", "approvals cancel", "approvals wait"}
+    VERBS = {"approvals list", "approvals show", "approvals approve", "approvals deny", "approvals cancel", "approvals wait", "request",
+             "access list", "access show", "access end", "access offers"}
 
     @classmethod
     def setUpClass(cls):
@@ -117,6 +128,52 @@ class Approvals(cli_people.People):
         self.oleg.run("approvals", "approve", asked, "--yes")
         waiting.join(60)
         self.assertEqual(done, [[{"name": "fruit 3"}]])
+
+    def test_access_for_a_time(self):
+        wanda, oleg = self.wanda, self.oleg
+        self.assertRegex(wanda.see("access", "offers"), r"(?m)^repair +postgres +public.fruits,\S+ text\) +select,truncate,copy_out +14400 +1800")
+        self.assertEqual(wanda.json("access", "offers", "--target", "postgres")[0]["approvers"], {"groups": [], "users": ["oleg"], "needed": 1})
+        wanda.refused("request", "postgres", "--verbs", "truncate", "--for", "2h", status=2, cause="needs --tables", hint="dbgate access offers")
+        wanda.refused(*WISH[:-1], "9h", "--reason", "x", status=5, cause="gives access for 4h at most", hint="dbgate access offers")
+        screen = wanda.see(*WISH, answers=[("Reason", "fruits are stuck")], status=6)
+        self.assertRegex(screen, r"(?m)^state +pending\s*$")
+        asked = re.search(r"acc_[0-9A-Z]{26}", screen)[0]
+        approval = re.search(r"dbgate: access to \"postgres\" waits for approval (apr_[0-9A-Z]{26})\s+hint: dbgate approvals wait \1", screen)[1]
+        self.assertRegex(oleg.see("approvals", "show", approval), r"(?m)^  for +postgres, access TRUNCATE, COPY_OUT")
+        oleg.run("approvals", "approve", approval, "--yes")
+        wanda.run("exec", "postgres", "-c", "TRUNCATE fruits")
+        self.assertRegex(wanda.see("whoami"), rf"(?m)^access +truncate,copy_out on postgres: public.fruits,\S+ text\), until \S+Z \({asked}\)")
+        self.assertIn(asked, wanda.see("show", "postgres"))
+        self.assertEqual([one["id"] for one in wanda.json("whoami")["access"]], [asked])
+        self.assertEqual(oleg.json("access", "list")[0]["id"], asked)
+        self.assertRegex(oleg.see("access", "list", "-o", "table"), rf"(?m)^{asked} +active +wanda +postgres +public.fruits")
+        self.assertRegex(wanda.see("access", "show", asked), r"(?m)^reason +fruits are stuck")
+        self.assertEqual(wanda.json("access", "show", asked)["state"], "active")
+        self.ned.refused("access", "show", asked, status=3, cause="no request for access")
+        self.assertRegex(wanda.see("access", "end", asked, "--reason", "done", answers=[(r"\[y/N\]", "y")]), r"(?m)^state +ended")
+        wanda.run("exec", "postgres", "-c", "TRUNCATE fruits", status=5)
+        wanda.refused("access", "end", asked, "--yes", status=1, cause="has ended")
+        self.lab.postgres.psql("INSERT INTO fruits SELECT g, 'fruit ' || g FROM generate_series(1, 3) g")
+
+    def test_access_that_is_waited_for(self):
+        done = []
+        waiting = threading.Thread(target=lambda: done.append(self.wanda.json(*WISH, "--reason", "again", "--wait")))
+        waiting.start()
+        asked = lab.wait_until(lambda: [one["id"] for one in self.oleg.json("approvals", "list") if one["reason"] == "again"], "it is asked for")[0]
+        self.oleg.run("approvals", "approve", asked, "--yes")
+        waiting.join(60)
+        self.assertEqual([one["state"] for one in done], ["active"])
+        self.assertEqual(self.wanda.json("access", "end", done[0]["id"], "--yes")["state"], "ended")
+
+    def test_break_glass(self):
+        screen = self.wanda.see("request", "postgres", "--tables", "public.fruits", "--verbs", "select", "--for", "10m", "--reason", "outage",
+                                "--break-glass", answers=[(r"Break the glass\?.*\[y/N\]", "y")])
+        self.assertRegex(screen, r"(?m)^state +active")
+        review = re.search(r"apr_[0-9A-Z]{26}", screen)[0]
+        self.assertRegex(self.lea.see("approvals", "list", "-o", "table"), rf"(?m)^{review} +pending +wanda")
+        self.assertEqual(self.lea.json("approvals", "deny", review, "--reason", "no outage")["state"], "denied")
+        self.assertEqual(self.wanda.json("access", "list"), [])
+        self.assertEqual(self.wanda.json("access", "list", "--all", "--limit", "1")[0]["ended_by"], "lea")
 
 
 if __name__ == "__main__":

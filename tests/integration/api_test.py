@@ -64,7 +64,9 @@ class Api(unittest.TestCase):
                   "targets:\n" + cls.lab.target() + cls.lab.target("other") +
                   "policies:\n  - { name: read, who: { users: [ana] }, on: [postgres], allow: [ { select: ['public.customers(id)'] },\n"
                   "      { update: ['public.customers(city)'], require: { approval: { from: { users: [ada] } } } } ] }\n"
-                  "  - { name: all, who: { users: [ada] }, on: [postgres, other], allow: [ { everything: true } ] }\n")
+                  "  - { name: all, who: { users: [ada] }, on: [postgres, other], allow: [ { everything: true } ] }\n"
+                  "requests:\n  - { name: repair, who: { users: [ana] }, on: [postgres], tables: ['public.customers(note)'], verbs: [update],\n"
+                  "      approval: { from: { users: [ada] } }, break_glass: { review: { from: { users: [ada] } } } }\n")
         cls.config = config
         cls.gateway = cls.lab.gateway(config)
         cls.strict, cls.lenient = (Prism(cls.gateway.ports["api"], answers_alone, cls.lab.directory) for answers_alone in (False, True))
@@ -329,6 +331,33 @@ class Api(unittest.TestCase):
         self.assertEqual(self.good("POST", f"/api/v1/approvals/{made}/deny", 409, "ada", {"reason": "no"}).code, "approval_ended")
         self.assertEqual(self.good("POST", queries, body={"sql": update, "held": "refuse"}).json()["results"][0]["command_tag"], "UPDATE 1")
         self.bad("GET", "/api/v1/approvals/apr_01JD3K7V9QXW8N5T2R4M6P0ABC", 404, "not_found")
+
+    def test_access_for_a_time(self):
+        wish = {"target": "postgres", "tables": ["public.customers(note)"], "verbs": ["update"], "duration_seconds": 600, "reason": "stuck"}
+        offer = self.good("GET", "/api/v1/access-offers?target=postgres").json()["items"][0]
+        self.assertEqual((offer["name"], offer["longest_seconds"], offer["approvers"]["users"]), ("repair", 14400, ["ada"]))
+        self.assertEqual(self.good("GET", "/api/v1/access-offers?sort=-name", user="ada").json()["items"], [])
+        asked = self.good("POST", "/api/v1/access-requests", 201, body=wish)
+        request = asked.json()["id"]
+        self.assertEqual(asked.headers["location"], f"/api/v1/access-requests/{request}")
+        self.assertEqual(self.good("GET", "/api/v1/access-requests?state=pending&target=postgres&user=ana", user="ada").json()["items"][0]["id"], request)
+        self.bad("GET", "/api/v1/access-requests?state=open", 400, "bad_request")
+        self.good("POST", asked.json()["approval_url"] + "/approve", user="ada", body={})
+        shown = self.good("GET", f"/api/v1/access-requests/{request}")
+        self.assertEqual(shown.json()["state"], "active")
+        self.good("GET", f"/api/v1/access-requests/{request}", 304, headers=[("If-None-Match", shown.headers["etag"])])
+        self.assertEqual([one["id"] for one in self.good("GET", "/api/v1/me").json()["access"]], [request])
+        self.assertEqual([one["id"] for one in self.good("GET", "/api/v1/targets").json()["items"][0]["for_a_time"]], [request])
+        self.assertEqual(self.good("POST", f"/api/v1/access-requests/{request}/end", user="ada", body={"reason": "done"}).json()["ended_by"], "ada")
+        self.assertEqual(self.good("POST", f"/api/v1/access-requests/{request}/end", 409, body={}).code, "conflict")
+        glass = self.good("POST", "/api/v1/access-requests", 201, body={**wish, "break_glass": True}).json()
+        self.assertEqual((glass["state"], glass["in_review"]), ("active", True))
+        self.assertEqual(self.good("GET", glass["approval_url"], user="ada").json()["kind"], "review")
+        self.good("POST", glass["approval_url"] + "/deny", user="ada", body={"reason": "no"})
+        for change, status, code in (({"tables": ["public.customers"]}, 403, "denied"), ({"tables": ["nothing"]}, 403, "denied")):
+            self.assertEqual(self.good("POST", "/api/v1/access-requests", status, body={**wish, **change}).code, code)
+        self.bad("POST", "/api/v1/access-requests", 400, "bad_request", "ana", {**wish, "verbs": []})
+        self.bad("GET", "/api/v1/access-requests/acc_01JD3K7V9QXW8N5T2R4M6P0ABC", 404, "not_found")
 
     def test_queries_that_wait(self):
         queries, update = "/api/v1/targets/postgres/queries", "UPDATE customers SET city = 'Ulm' WHERE id = 2"

@@ -1,4 +1,4 @@
-"""docs/approvals.md: its commands run, with its policy, and print what the page says."""
+"""docs/approvals.md and docs/access.md: their commands run, with their policies, and print what the page says."""
 import os
 import pathlib
 import re
@@ -10,8 +10,6 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lab  # noqa: E402
 
-PAGE = (lab.ROOT / "docs/approvals.md").read_text(encoding="utf-8")
-
 
 class Command:
     """A line of the page: who types it, what goes into the client it starts, what is printed."""
@@ -20,10 +18,10 @@ class Command:
         self.who, self.command, self.typed, self.lines = who, command, [], []
 
 
-def commands():
+def commands(page):
     """In their order. A block without a prompt is what the client that waits prints next."""
     found = []
-    for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL):
+    for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL):
         if not re.match(r"\w+\$ ", block):
             found.append(Command(None, None))
         for line in block.splitlines():
@@ -73,13 +71,23 @@ class Window:
         return self.process.returncode
 
 
+def status_of(lines):
+    """What a command that prints this ends with."""
+    if any("needs approval" in line or "waits for approval" in line for line in lines):
+        return 6
+    return 5 if any("permission denied" in line for line in lines) else 0
+
+
 class Walk(unittest.TestCase):
+    page = "docs/approvals.md"
+
     @classmethod
     def setUpClass(cls):
+        cls.text = (lab.ROOT / cls.page).read_text(encoding="utf-8")
         cls.lab = cls.enterClassContext(lab.Lab())
         cls.lab.postgres.psql("CREATE DATABASE shop")
         cls.lab.postgres.psql((lab.ROOT / "config/examples/shop.sql").read_text(encoding="utf-8"), database="shop")
-        policies = re.search(r"```yaml\n(policies:.*?)```", PAGE, re.DOTALL)[1]
+        policies = re.search(r"```yaml\n(policies:.*?)```", cls.text, re.DOTALL)[1]
         cls.gateway = cls.lab.gateway("version: 1\nstate_dir: state\n" + cls.lab.listen(tls=True) + cls.lab.users("ana", "bob") + "targets:\n" +
                                       cls.lab.target("shop") + policies)
         cls.environments = {name: cls.environment(name) for name in ("ana", "bob")}
@@ -95,7 +103,7 @@ class Walk(unittest.TestCase):
         return environment
 
     def test_the_page_does_what_it_says(self):
-        found = commands()
+        found = commands(self.text)
         self.assertGreater(len(found), 8)
         waiting = None
         for command in found:
@@ -112,8 +120,11 @@ class Walk(unittest.TestCase):
                     continue
                 status = window.end()
                 self.assertTrue(window.has(command.lines), f"{command.lines}:\n{window.text}")
-                held = any("needs approval" in line for line in command.lines)
-                self.assertEqual(status, 6 if held else 0, window.text)
+                self.assertEqual(status, status_of(command.lines), window.text)
+
+
+class AccessWalk(Walk):
+    page = "docs/access.md"
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ users: [ { name: u, scram_verifier: "SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVkc3RvcmV
 targets: { shop: { upstream: { hosts: [db], database: d, user: u, tls: disable } } }
 """
 POLICY = "policies: [ { name: p, who: { users: [u] }, on: [shop], "
+OFFER = "requests: [ { name: o, who: { users: [u] }, on: [shop], tables: ['public.t(a)', 'x.*'], "
 # Text behind BASE, and whether it is right.
 VALUES = [
     ("roles: { admin: { users: [u] }, auditor: { groups: [] } }", True), ("roles: { king: { users: [u] } }", False),
@@ -101,6 +102,14 @@ VALUES = [
     ("webhooks: [ { name: a, url: 'https://h/x', format: slack, events: [] } ]", False),
     ("webhooks: [ { name: a, url: 'https://h/x', format: slack, events: [all] } ]", False),
     ("webhooks: [ { name: a, url: 'https://h/x', format: slack, include: [rows] } ]", False),
+    (OFFER + "verbs: [select, update], approval: { from: { users: [u] }, of: 1, within: 1h } } ]", True),
+    (OFFER + "verbs: [select], functions: [safe], types: [public.c], descendants: true, introspection: true, require: { where: true, max_rows: 3, "
+     "reason: true, ticket: true }, longest: 90m, break_glass: { who: { users: [u] }, longest: 5m, review: { from: { users: [u] } } } } ]", True),
+    (OFFER + "verbs: [select] } ]", False), (OFFER + "verbs: [], approval: { from: { users: [u] } } } ]", False),
+    (OFFER + "verbs: [selekt], approval: { from: { users: [u] } } } ]", False), (OFFER + "verbs: [select], break_glass: { longest: 5m } } ]", False),
+    (OFFER + "verbs: [select], approval: { from: { users: [u] }, window: 5m } } ]", False),
+    (OFFER + "verbs: [select], longest: 2, approval: { from: { users: [u] } } } ]", False),
+    (OFFER + "verbs: [select], for: 2h, approval: { from: { users: [u] } } } ]", False),
     ("registration: approval", True), ("registration: invitation", True), ("registration: open", False), ("registration: [approval]", False),
     ("api: { public_url: 'https://gw.example.com' }", True), ("api: { public_url: 'https://gw.example.com:8443/' }", True),
     ("api: { public_url: 'http://localhost:8080' }", True), ("api: { public_url: 'http://gw.example.com' }", False),

@@ -5,7 +5,7 @@
 namespace dbgate::adapters::store {
 namespace {
 
-constexpr const char* kind_words[] = {"statement", "commit", "access"};
+constexpr const char* kind_words[] = {"statement", "commit", "access", "review"};
 constexpr const char* state_words[] = {"pending", "approved", "denied", "expired", "cancelled", "used"};
 
 const std::string short_columns =
@@ -21,10 +21,13 @@ const char* word_of(ApprovalKind kind) {
   return kind_words[static_cast<std::size_t>(kind)];
 }
 
-// Times that are over make what the row says untrue.
+// Times that are over make what the row says untrue. Nobody gets out of a review by waiting, and access that was given
+// has been used.
 ApprovalState state_at(ApprovalState written, const Approval& approval, Micros now_us) {
-  const bool undecided = written == ApprovalState::pending && approval.decide_by_us <= now_us;
-  const bool unused = written == ApprovalState::approved && approval.good_until_us <= now_us;
+  const bool review = approval.kind == ApprovalKind::review;
+  const bool is_used_up = review || approval.kind == ApprovalKind::access;
+  const bool undecided = written == ApprovalState::pending && !review && approval.decide_by_us <= now_us;
+  const bool unused = written == ApprovalState::approved && !is_used_up && approval.good_until_us <= now_us;
   return undecided || unused ? ApprovalState::expired : written;
 }
 
@@ -88,13 +91,13 @@ void add_state(ListQuery& list, ApprovalState state, Micros now_us) {
   using enum ApprovalState;
   if (state == expired) {
     return list.where(
-        "(state = 'expired' OR CASE state WHEN 'pending' THEN decide_by_us "
-        "WHEN 'approved' THEN good_until_us END <= ?)",
+        "(state = 'expired' OR CASE WHEN state = 'pending' AND kind <> 'review' THEN decide_by_us "
+        "WHEN state = 'approved' AND kind NOT IN ('access', 'review') THEN good_until_us END <= ?)",
         now_us);
   }
   list.where("state = ?", state_words[static_cast<std::size_t>(state)]);
-  if (state == pending) list.where("decide_by_us > ?", now_us);
-  if (state == approved) list.where("good_until_us > ?", now_us);
+  if (state == pending) list.where("(kind = 'review' OR decide_by_us > ?)", now_us);
+  if (state == approved) list.where("(kind IN ('access', 'review') OR good_until_us > ?)", now_us);
 }
 
 }  // namespace
@@ -119,6 +122,12 @@ Result<std::optional<Approval>> SqlApprovals::found(SqlTransaction& transaction,
 }
 
 Result<Approval> SqlApprovals::create_approval(const Approval& approval, Micros now_us) {
+  return core_.write<Approval>(
+      [&](SqlTransaction& transaction) { return insert_approval(transaction, core_, approval, now_us); });
+}
+
+Result<Approval> insert_approval(SqlTransaction& transaction, const SqlCore& core, const Approval& approval,
+                                 Micros now_us) {
   Approval made = approval;
   if (made.id.empty()) made.id = make_id("apr_");
   made.state = ApprovalState::pending;
@@ -126,19 +135,17 @@ Result<Approval> SqlApprovals::create_approval(const Approval& approval, Micros 
   made.revision = 1;
   made.good_until_us = 0;
   made.votes.clear();
-  const std::string sealed = made.body.empty() ? "" : core_.sealing.seal(made.body, body_place(made.id));
-  DBGATE_CHECK(core_.database.write([&](SqlTransaction& transaction) -> Result<> {
-    const std::string sql = "INSERT INTO approvals (" + columns +
-                            ") VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, "
-                            "$16, $17, $18, $18, 1, $19)";
-    const auto inserted = transaction.run(
-        sql.c_str(), {made.id, word_of(made.kind), made.requester, made.target, made.database, made.session,
-                      made.gateway, made.policy_rule, made.reason, made.ticket, to_json(made.rule.groups),
-                      to_json(made.rule.users), static_cast<std::int64_t>(made.rule.needed), made.decide_by_us,
-                      made.good_for_us, made.once, made.digest, now_us, sealed});
-    if (!inserted) return taken(inserted.error(), "approval");
-    return transaction.announce(Channel::approvals);
-  }));
+  const std::string sealed = made.body.empty() ? "" : core.sealing.seal(made.body, body_place(made.id));
+  const std::string sql = "INSERT INTO approvals (" + columns +
+                          ") VALUES ($1, $2, 'pending', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, "
+                          "$16, $17, $18, $18, 1, $19)";
+  const auto inserted = transaction.run(
+      sql.c_str(), {made.id, word_of(made.kind), made.requester, made.target, made.database, made.session, made.gateway,
+                    made.policy_rule, made.reason, made.ticket, to_json(made.rule.groups), to_json(made.rule.users),
+                    static_cast<std::int64_t>(made.rule.needed), made.decide_by_us, made.good_for_us, made.once,
+                    made.digest, now_us, sealed});
+  if (!inserted) return taken(inserted.error(), "approval");
+  DBGATE_CHECK(transaction.announce(Channel::approvals));
   return made;
 }
 
@@ -194,6 +201,7 @@ Result<Approval> SqlApprovals::vote(std::string_view id, std::int64_t revision, 
       approval.state = ApprovalState::approved;
       approval.good_until_us = now_us + approval.good_for_us;
     }
+    DBGATE_CHECK(follow_decision(transaction, approval, vote, now_us));
     DBGATE_CHECK(transaction.run("UPDATE approvals SET state = $2, good_until_us = $3 WHERE id = $1",
                                  {id, state_words[static_cast<std::size_t>(approval.state)], approval.good_until_us}));
     DBGATE_CHECK(transaction.announce(Channel::approvals));
@@ -257,11 +265,12 @@ Result<std::int64_t> SqlApprovals::forget_approvals(Micros before_us) {
   return core_.write<std::int64_t>([&](SqlTransaction& transaction) -> Result<std::int64_t> {
     DBGATE_CHECK(
         transaction.run("DELETE FROM approval_votes WHERE approval IN (SELECT id FROM approvals WHERE "
-                        "updated_us < $1 AND decide_by_us < $1 AND good_until_us < $1)",
+                        "updated_us < $1 AND decide_by_us < $1 AND good_until_us < $1 AND "
+                        "NOT (kind = 'review' AND state = 'pending'))",
                         {before_us}));
     DBGATE_TRY(const SqlResult removed,
                transaction.run("DELETE FROM approvals WHERE updated_us < $1 AND decide_by_us < $1 AND "
-                               "good_until_us < $1",
+                               "good_until_us < $1 AND NOT (kind = 'review' AND state = 'pending')",
                                {before_us}));
     return removed.changed;
   });

@@ -65,6 +65,10 @@ Result<> clear_user(SqlTransaction& transaction, std::string_view user, const En
     // What had ended long ago is noted once more, which does no harm.
     DBGATE_CHECK(note(transaction, std::move(ended), why, now_us));
   }
+  DBGATE_CHECK(
+      transaction.run("UPDATE access_requests SET ended_us = $2, updated_us = $2, end_reason = $3, ended_by = $4, "
+                      "revision = revision + 1 WHERE user_name = $1 AND ended_us = 0",
+                      {user, now_us, why.reason, why.by}));
   for (const char* const sql :
        {"DELETE FROM sign_ins WHERE user_name = $1", "DELETE FROM recovery_codes WHERE user_name = $1",
         "DELETE FROM certificate_names WHERE user_name = $1", "DELETE FROM memberships WHERE user_name = $1",

@@ -191,6 +191,28 @@ class SqlApprovals : public Approvals {
   const SqlCore& core_;
 };
 
+class SqlAccess : public Access {
+ public:
+  explicit SqlAccess(const SqlCore& core) : core_(core) {}
+  Result<AccessRequest> create_access(const AccessRequest& request, const Approval& approval, Micros now_us) override;
+  Result<std::optional<AccessRequest>> find_access(std::string_view id, Micros now_us) override;
+  Result<std::optional<AccessRequest>> find_access_of(std::string_view approval, Micros now_us) override;
+  Result<Listed<AccessRequest>> list_access(const AccessFilter& filter, const Page& page, Micros now_us) override;
+  Result<AccessRequest> end_access(std::string_view id, const Ending& why, Micros now_us) override;
+  Result<std::vector<AccessRequest>> end_over(Micros now_us) override;
+
+ private:
+  const SqlCore& core_;
+};
+
+/// In a transaction of the caller's.
+Result<Approval> insert_approval(SqlTransaction& transaction, const SqlCore& core, const Approval& approval,
+                                 Micros now_us);
+/// What a decision does to rights for a time, if that is what the approval is about. In the transaction of the vote.
+Result<> follow_decision(SqlTransaction& transaction, Approval& approval, const ApprovalVote& vote, Micros now_us);
+/// What is in force at `now_us`, or is over and nobody has noted it.
+Result<std::vector<AccessRequest>> access_not_ended(SqlTransaction& transaction, Micros now_us);
+
 /// In a transaction of the caller's, behind raise_generation(): the user with groups, roles and password.
 Result<User> insert_user(SqlTransaction& transaction, const NewUser& fresh, Micros now_us);
 

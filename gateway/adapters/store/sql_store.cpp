@@ -22,6 +22,7 @@ class SqlStore : public Store {
   Work& work() override { return work_; }
   Replicas& replicas() override { return replicas_; }
   Approvals& approvals() override { return approvals_; }
+  Access& access() override { return access_; }
 
   Result<Directory> load_directory(Micros ended_since_us, Micros now_us) override;
   Result<std::int64_t> generation() override {
@@ -50,6 +51,7 @@ class SqlStore : public Store {
   SqlWork work_{core_};
   SqlReplicas replicas_{core_};
   SqlApprovals approvals_{core_};
+  SqlAccess access_{core_};
   StoreWatch watch_;
 };
 
@@ -130,6 +132,7 @@ Result<Directory> SqlStore::load_directory(Micros ended_since_us, Micros now_us)
     directory.generation = generation.row(0).number();
     DBGATE_CHECK(load_people(transaction, directory));
     DBGATE_CHECK(load_credentials(transaction, directory, ended_since_us, now_us));
+    DBGATE_TRY(directory.access, access_not_ended(transaction, now_us));
     return load_objects(transaction, directory);
   }));
   return directory;
@@ -152,6 +155,9 @@ Result<std::int64_t> SqlStore::sweep(Micros now_us) {
       {"DELETE FROM requests WHERE expires_us <= $1", now_us},
       {"DELETE FROM ended_credentials WHERE ended_us < $1", now_us - remember_ended_us},
       {"DELETE FROM logins WHERE (ended_us > 0 AND ended_us < $1) OR (expires_us > 0 AND expires_us < $1)",
+       now_us - remember_logins_us},
+      {"DELETE FROM access_requests WHERE updated_us < $1 AND ends_us < $1 AND approval NOT IN "
+       "(SELECT id FROM approvals WHERE state = 'pending')",
        now_us - remember_logins_us},
       // Used ones stay as long as their login lives: they are what shows that a token was stolen.
       {"DELETE FROM refresh_tokens WHERE login IN (SELECT id FROM logins WHERE ended_us > 0 AND ended_us < $1)",

@@ -133,9 +133,10 @@ TEST(TokenEndpoint, SaysHowADeviceFlowGoes) {
 
 TEST(Account, SaysWhoOneIsUntilOneLeaves) {
   Stage stage;
-  EXPECT_EQ(stage.answer("GET", "/api/v1/me").body,
-            R"({"user":{"name":"ana"},"groups":["analysts"],"roles":[],)"
-            R"("scopes":["read","query","connect","approve","account","admin"],"expires_at":"2096-10-02T07:06:40Z"})");
+  EXPECT_EQ(
+      stage.answer("GET", "/api/v1/me").body,
+      R"({"user":{"name":"ana"},"groups":["analysts"],"roles":[],)"
+      R"("scopes":["read","query","connect","approve","account","admin"],"expires_at":"2096-10-02T07:06:40Z","access":[]})");
   stage.authenticator.credential = "lgn_1";
   EXPECT_EQ(stage.answer("POST", "/api/v1/logout").status, 204u);
   EXPECT_EQ(stage.accounts.signed_out, "lgn_1");

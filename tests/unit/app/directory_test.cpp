@@ -85,6 +85,41 @@ TEST(Directory, PeopleOfTheStoreSignInBesideThoseOfTheFile) {
   EXPECT_NE((*snapshot)->policies.grants("ben", "shop"), nullptr);
 }
 
+store::AccessRequest access(const std::string& user, const std::string& table) {
+  store::AccessRequest request;
+  request.id = "acc_" + user;
+  request.user = user;
+  request.target = "shop";
+  request.offer = "repair";
+  request.tables = {table};
+  request.verbs = {"update"};
+  request.starts_us = 100'000'000;
+  request.ends_us = 200'000'000;
+  return request;
+}
+
+TEST(Directory, RightsForATimeLeaveTheRulesAsTheyAre) {
+  store::Directory directory = two_people();
+  directory.policy = version(1,
+                             "requests: [ { name: repair, who: { groups: [analysts] }, on: [shop], tables: [public.t], "
+                             "verbs: [update], approval: { from: { users: [ana] } } } ]");
+  const auto before = snapshot_of(of_file(), &directory, "/dir", nullptr);
+  ASSERT_TRUE(before);
+  directory.access = {access("ben", "public.t"), access("eve", "public.t"), access("ana", "public.secrets")};
+  const auto after = snapshot_of(of_file(), &directory, "/dir", before->get());
+  ASSERT_TRUE(after);
+  EXPECT_EQ((*after)->rules, (*before)->rules) << "what is remembered of everybody else stays good";
+  const auto standing = (*after)->policies.grants("ben", "shop");
+  EXPECT_EQ((*after)->grants_at("ben", "shop", 99).grants, standing);
+  EXPECT_NE((*after)->grants_at("ben", "shop", 100).grants, standing);
+  EXPECT_EQ((*after)->grants_at("ben", "shop", 100).until, 200);
+  EXPECT_EQ((*after)->grants_at("ben", "shop", 200).grants, standing);
+  EXPECT_THAT((*after)->temporary.at("ben"), SizeIs(1));
+  EXPECT_FALSE((*after)->temporary.contains("eve")) << "who is disabled";
+  EXPECT_EQ((*after)->grants_at("ana", "shop", 100).grants, (*after)->policies.grants("ana", "shop"))
+      << "nothing offers that table";
+}
+
 // Otherwise every verdict would be reached anew whenever anybody signs out.
 TEST(Directory, RulesStayWhileOnlyCredentialsChange) {
   store::Directory directory = two_people();

@@ -27,6 +27,7 @@ class CountedStore final : public store::Store,
   store::Work& work() override { std::abort(); }
   store::Replicas& replicas() override { std::abort(); }
   store::Approvals& approvals() override { std::abort(); }
+  store::Access& access() override { std::abort(); }
   Result<store::Directory> load_directory(Micros since_us, Micros now_us) override {
     return real_.load_directory(since_us, now_us);
   }

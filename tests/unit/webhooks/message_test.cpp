@@ -104,6 +104,16 @@ TEST(Bodies, LongTextsAreCutForPeopleBetweenCharacters) {
   EXPECT_EQ(std::string(quoted), sql.substr(0, 1'998) + " \u2026");
 }
 
+TEST(Bodies, SayThatTheGlassIsBroken) {
+  News told = news();
+  told.approval.kind = store::ApprovalKind::review;
+  told.approval.body = R"({"operation":"UPDATE","tables":["public.orders"]})";
+  const auto body = boost::json::parse(body_of(hook(config::WebhookFormat::slack), told, "")).as_object();
+  EXPECT_NE(std::string(body.at("text").as_string()).find(" has broken the glass: UPDATE on "), std::string::npos);
+  const auto data = boost::json::parse(body_of(hook(config::WebhookFormat::json), told, "")).as_object();
+  EXPECT_EQ(data.at("data").as_object().at("kind").as_string(), "review");
+}
+
 TEST(Bodies, OfAnythingAreJson) {
   for (const char* stored : {"", "{", "[]", R"({"risk":7,"sql":{}})"}) {
     News told = news();
