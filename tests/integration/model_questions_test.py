@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import holds_test as holds  # noqa: E402
@@ -74,6 +76,10 @@ class ModelQuestions(unittest.TestCase):
                               config(self.lab, models(self.server, **more) if asked is None else asked, pool))
         self.addCleanup(gateway.check)
         self.addCleanup(gateway.stop)
+        # When the catalog has been read, statements that were asked about before are other questions: not in between.
+        token = self.post(gateway, "login", {"username": "ana", "password": lab.PASSWORD})[1]["access_token"]
+        with self.open(gateway, "targets/postgres/schema", None, token) as answer:
+            self.assertIn(b'"m39"', answer.read())
         return gateway
 
     def connect(self, gateway, user="ana", **parameters):
@@ -275,6 +281,35 @@ class ModelQuestions(unittest.TestCase):
         types = "".join(kind for kind, _ in client.receive_until("Z"))
         self.assertEqual(types, "HddddcCZ"[:1] + "ddd" + "cCZ")
         self.assertGreaterEqual(self.asked(), asked)
+
+    @staticmethod
+    def open(gateway, path, body, token=None):
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        data = None if body is None else json.dumps(body).encode()
+        return urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{gateway.ports['api']}/api/v1/{path}", data, headers), timeout=SECONDS)
+
+    def post(self, gateway, path, body, token=None):
+        try:
+            with self.open(gateway, path, body, token) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as problem:
+            return problem.code, json.loads(problem.read())
+
+    def test_queries_of_the_api_ask_and_dry_runs_do_not(self):
+        gateway = self.start()
+        self.server.change = {"level": "critical"}
+        token = self.post(gateway, "login", {"username": "ana", "password": lab.PASSWORD})[1]["access_token"]
+        insert = {"sql": "INSERT INTO a VALUES (1)"}
+        status, decided = self.post(gateway, "decisions", {"target": "postgres", **insert}, token)
+        self.assertEqual((status, decided["effect"], decided["risk"]["level"]), (200, "allow", "low"))
+        self.assertIn("a model is asked before it runs", decided["reasons"])
+        self.assertEqual(self.asked(), 0)
+        status, problem = self.post(gateway, "targets/postgres/queries", insert, token)
+        self.assertEqual((status, problem["decision"]["effect"], problem["decision"]["rule"]), (403, "deny", "ana/risk.deny_at"), problem)
+        self.assertEqual(self.asked(), 1)
+        decided = self.post(gateway, "decisions", {"target": "postgres", **insert}, token)[1]
+        self.assertEqual((decided["effect"], decided["rule"]), ("deny", "ana/risk.deny_at"), "what is known counts")
+        self.assertEqual(self.asked(), 1)
 
     def test_asked_afterwards(self):
         gateway = self.start()
