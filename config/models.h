@@ -27,6 +27,8 @@ enum class ModelDialect : std::uint8_t {
 struct TokenPrice {
   std::int64_t input = 0;
   std::int64_t output = 0;
+
+  bool operator==(const TokenPrice&) const = default;
 };
 
 struct ModelProvider {
@@ -44,12 +46,16 @@ struct ModelProvider {
   std::chrono::milliseconds timeout{3'000};
   std::size_t concurrency = 8;
   TokenPrice price;
+
+  bool operator==(const ModelProvider&) const = default;
 };
 
 /// Of one day (UTC); 0: no limit.
 struct ModelBudget {
   std::uint64_t tokens = 0;
   std::int64_t cost_nano = 0;  ///< billionths of the currency that prices are given in
+
+  bool operator==(const ModelBudget&) const = default;
 };
 
 /// Who is asked about statements that rules are unsure of.
@@ -63,6 +69,8 @@ struct Models {
   std::size_t cache_bytes = 4u << 20;
   std::chrono::milliseconds cache_ttl{24 * 3'600'000};
   bool names = false;  ///< names of tables and columns that the catalog knows are sent
+
+  bool operator==(const Models&) const = default;
 };
 
 }  // namespace dbgate::config

@@ -96,6 +96,7 @@ Result<> Gateway::start() {
   const config::Config& config = snapshot->config;
   shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
   shared_.catalogs->configure(config);
+  shared_.models.configure(config.models);
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
                                                 config.audit.durability == config::Durability::sync}));
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
@@ -318,6 +319,7 @@ Result<> Gateway::apply(std::shared_ptr<Snapshot> next) {
   const std::string version = next->config.version;
   if (!same_rules) shared_.catalogs->configure(next->config);
   if (shared_.approval_news) shared_.approval_news->configure(next->config);
+  if (!same_rules) shared_.models.configure(next->config.models);
   shared_.current.set(std::move(next));
   on_each_worker([](Worker& worker) { worker.end_revoked(); });
   if (access_ends_) access_ends_->look();
@@ -373,6 +375,7 @@ void Gateway::finish() {
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", false); });
   // While the workers run: whoever waits for a catalog is told so on its own thread.
   const bool ended = shared_.catalogs->stop();
+  shared_.models.stop();
   // What a held statement was waiting for outlives its session by the moment in which it is given up.
   bool clean = soon([this] { return shared_.connections == 0 && shared_.questions == 0; }) && ended;
   if (shared_.replicas) shared_.replicas->stop();

@@ -28,12 +28,15 @@ void replay_line(const std::string& line, std::size_t number, Tally& tally, std:
   }
   const json::value* const asked = object->if_contains("risk.model");
   if (asked == nullptr) return;
-  ++tally.replayed;
-  const auto replayed = models::replay(json::serialize(*asked));
-  const std::string problem = replayed ? replayed->difference : replayed.error().message();
-  if (problem.empty()) return;
-  ++tally.wrong;
-  out << "line " << number << ": " << problem << '\n';
+  const json::array one{*asked};
+  for (const json::value& each : asked->is_array() ? asked->get_array() : one) {
+    ++tally.replayed;
+    const auto replayed = models::replay(json::serialize(each));
+    const std::string problem = replayed ? replayed->difference : replayed.error().message();
+    if (problem.empty()) continue;
+    ++tally.wrong;
+    out << "line " << number << ": " << problem << '\n';
+  }
 }
 
 }  // namespace

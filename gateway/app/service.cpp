@@ -85,7 +85,11 @@ Task<Result<std::vector<ports::DecisionSummary>>> Service::decide(ports::Decisio
     judge.only_asks();
     for (const std::string& text : question.texts) {
       const auto analysis = judge.analyze(text);
-      summaries.push_back(summary_of(judge.judge(*analysis, {}, {}, 0)));
+      session::Judged judged = judge.judge(*analysis, {}, {}, 0);
+      // Who only asks spends nobody's money: what is known counts, and nobody is asked.
+      const bool open = judged.advice && !judge.advise(judged, nullptr);
+      summaries.push_back(summary_of(judged));
+      if (open) summaries.back().reasons.emplace_back("a model is asked before it runs");
       summaries.back().risk = summary_of(judge.rate(*analysis));
     }
     co_return;

@@ -26,6 +26,10 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
   if (settings.engine == config::EngineKind::postgresql) track(*snapshot, target, database, view);
   // Who may do everything needs no names; and a connection that nobody looks into has none.
   if (!view.grants || settings.engine != config::EngineKind::postgresql) return view;
+  if (policy::risk_of(*view.grants).from.llm != config::ModelUse::off) {
+    view.model = models_.current();
+    view.model_names = snapshot->config.models.names;
+  }
   if (policy::is_unrestricted(*view.grants)) {
     if (policy::risk_of(*view.grants).acts()) size(target, database, settings, view);
     return view;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gateway/app/catalogs.h"
+#include "gateway/app/live_models.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/session/policy_judge.h"
 
@@ -13,7 +14,7 @@ namespace dbgate::app {
 /// What decides for sessions: the configuration in force and the catalogs as last read.
 class Views final : public session::PolicySource {
  public:
-  explicit Views(const CurrentSnapshot& current) : current_(current) {}
+  Views(const CurrentSnapshot& current, const LiveModels& models) : current_(current), models_(models) {}
   /// Before the first use. @param own_secret  what the key of masks comes from where none is configured
   void use(Catalogs& catalogs, std::string own_secret) {
     catalogs_ = &catalogs;
@@ -41,6 +42,7 @@ class Views final : public session::PolicySource {
   std::shared_ptr<const catalog::Closure> closure_of(const SharedCatalog& snapshot) const;
 
   const CurrentSnapshot& current_;
+  const LiveModels& models_;
   Catalogs* catalogs_ = nullptr;
   std::string own_secret_;
   bool tracks_ = false;  // whether workers keep results; for good, so that no write is missed

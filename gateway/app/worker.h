@@ -13,6 +13,7 @@
 #include "gateway/app/catalogs.h"
 #include "gateway/app/identity.h"
 #include "gateway/app/limits.h"
+#include "gateway/app/live_models.h"
 #include "gateway/app/replicas.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/app/views.h"
@@ -34,7 +35,8 @@ class Worker;
 /// What all workers share.
 struct Shared {
   CurrentSnapshot current;
-  Views views{current};
+  LiveModels models;
+  Views views{current, models};
   Admission admission;
   LoginThrottle throttle;
   CancelGuard cancel_guard;
@@ -45,7 +47,7 @@ struct Shared {
   upstream::Greetings greetings;
   boost::asio::io_context parsers;              ///< run by threads with large stacks
   std::atomic<std::size_t> connections{0};      ///< accepted and not closed yet
-  std::atomic<std::size_t> questions{0};        ///< about held statements, asked and not settled yet
+  std::atomic<std::size_t> questions{0};        ///< about held statements, and of models: asked and not settled yet
   std::unique_ptr<Catalogs> catalogs;           ///< set before threads are started, there until they have ended
   std::string mock_secret;                      ///< makes unknown users look like known ones
   std::unique_ptr<Identity> identity;           ///< set before threads are started; null without a store
@@ -109,6 +111,9 @@ class Worker final : public session::Host {
   Task<> catalog_read(const std::string& target, const std::string& database) override;
   session::HoldingPtr hold(const session::SessionInfo& session, const session::HoldQuestion& question,
                            session::HoldListener told) override;
+  session::HoldingPtr ask_models(const std::vector<ports::RiskQuestion>& questions,
+                                 session::HeardListener told) override;
+  void ask_afterwards(const session::SessionInfo& session, std::vector<session::LateQuestions> questions) override;
   session::CancelRegistry& cancels() override { return shared_.cancels; }
   Task<> cancel_elsewhere(std::int32_t pid, std::string key, const net::Address& client) override;
   const session::RelayLimits& relay_limits() const override { return relay_limits_; }
@@ -135,6 +140,8 @@ class Worker final : public session::Host {
   Result<> record_request(const Asked& asked);
   void record_end_of_hold(const Asked& asked, std::string_view state);
   static void note_asked(const Asked& asked, const std::string& approval);
+  void record_rating(const std::string& names, const Id& query_id, const session::Doubt& doubt,
+                     const ports::RiskOpinion& opinion);
 
   Shared& shared_;
   std::atomic<bool> ended_{false};

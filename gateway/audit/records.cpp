@@ -68,6 +68,7 @@ JudgementText::JudgementText(const JudgementFields& judgement) {
     append_field(reasons, "risk.score", std::uint64_t{judgement.risk_score});
     append_list(reasons, "risk.rules", judgement.risk_rules);
   }
+  if (!judgement.risk_model.empty()) reasons.append(",\"risk.model\":").append(judgement.risk_model);
   append_list(reasons, "statement.shapes", judgement.shapes);
 }
 

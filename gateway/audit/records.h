@@ -45,6 +45,7 @@ struct JudgementFields {
   std::string_view risk_level;      ///< low, medium, high, critical; empty: no rule of risk speaks up
   unsigned risk_score = 0;          ///< 0 to 100
   std::vector<std::string> risk_rules;
+  std::string_view risk_model;  ///< JSON; empty: no model was asked
 };
 
 /// The same rendered once for many records, in which it stands in three places.

@@ -73,6 +73,27 @@ Spending Advisor::spent_by(const std::string& principal) {
   return budget_.spent_by(principal);
 }
 
+bool Advisor::idle() {
+  const std::lock_guard lock(mutex_);
+  return std::all_of(providers_.begin(), providers_.end(), [](const Provider& one) { return one.open == 0; });
+}
+
+// That nobody is to be asked is certain until the first breaker lets one through.
+std::optional<ports::RiskOpinion> Advisor::known(const ports::RiskQuestion& question) {
+  const Time now = clocks_.steady();
+  const std::lock_guard lock(mutex_);
+  if (!question.key.empty()) {
+    if (auto known = recall(question.key, now)) return known;
+  }
+  Time until = Time::max();
+  for (const Provider& provider : providers_)
+    until = std::min(until, provider.breaker.closed_to_all_until());
+  if (until <= now) return {};
+  ports::RiskOpinion nobody;
+  nobody.until = until;
+  return nobody;
+}
+
 void Advisor::ask(ports::RiskQuestion question, Done done) {
   const Time now = clocks_.steady();
   const Time deadline = now + models_.deadline[static_cast<std::size_t>(question.caller)];
@@ -234,14 +255,15 @@ void Advisor::fetched(const FlightPtr& flight, const ports::HttpFetched& got) {
 // Nobody joins it any more.
 std::vector<Advisor::Waiter> Advisor::land(const FlightPtr& flight, Time now) {
   const std::string& key = flight->question.key;
-  const ports::RiskOpinion& opinion = flight->opinion;
+  ports::RiskOpinion& opinion = flight->opinion;
   if (!key.empty()) {
     if (const auto own = flights_.find(key); own != flights_.end() && own->second == flight) flights_.erase(own);
     if (opinion.outcome == ModelOutcome::ok) {
-      cache_.keep(cache_key(flight->question, models_.providers[flight->provider]), opinion, now + models_.cache_ttl);
+      opinion.until = now + models_.cache_ttl;
+      cache_.keep(cache_key(flight->question, models_.providers[flight->provider]), opinion, opinion.until);
     } else if (opinion.outcome != ModelOutcome::unavailable) {
-      cache_.keep(failure_key(flight->question), opinion,
-                  now + std::min<std::chrono::steady_clock::duration>(failures_kept, models_.cache_ttl));
+      opinion.until = now + std::min<std::chrono::steady_clock::duration>(failures_kept, models_.cache_ttl);
+      cache_.keep(failure_key(flight->question), opinion, opinion.until);
     }
   }
   return std::move(flight->waiters);

@@ -37,7 +37,10 @@ class Advisor final : public ports::RiskModel {
   Advisor(config::Models models, ports::HttpFetches& fetches, Clocks clocks = {});
   ~Advisor() override;
 
+  std::optional<ports::RiskOpinion> known(const ports::RiskQuestion& question) override;
   void ask(ports::RiskQuestion question, std::function<void(ports::RiskOpinion)> done) override;
+  /// Whether no question is on its way: it may be destroyed before its fetches are.
+  bool idle();
   Spending spent_by(const std::string& principal);
 
  private:

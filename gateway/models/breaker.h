@@ -23,6 +23,8 @@ class Breaker {
   bool permits(Time now);
   void ended(End end, Time now);
   bool is_closed() const noexcept { return !open_; }
+  /// Until when none may be sent, whatever happens; in the past: one may be, or one is on its way that will tell.
+  Time closed_to_all_until() const noexcept { return open_ ? until_ : Time{}; }
 
  private:
   static constexpr std::size_t window = 20;

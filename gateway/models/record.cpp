@@ -45,6 +45,17 @@ std::optional<risk::Caller> caller_of(std::string_view word) {
   return {};
 }
 
+// What stands where it was asked alone: an opinion that is used again, in record after record, names it by its hash.
+void add_question(json::object& record, std::string_view brief, const ports::RiskOpinion& opinion) {
+  record["input_tokens"] = opinion.input_tokens;
+  record["output_tokens"] = opinion.output_tokens;
+  record["cost_nano"] = opinion.cost_nano;
+  if (!opinion.prompt_hash.empty()) record["brief"] = brief;
+  if (opinion.outcome != ModelOutcome::ok) return;
+  record["confidence"] = opinion.confidence;
+  record["why"] = opinion.why;
+}
+
 Error no_record() {
   return Error(sqlstate::invalid_parameter_value, "this is no record of what a model was asked");
 }
@@ -57,22 +68,17 @@ std::string record_of(risk::Level rules, risk::Caller caller, std::string_view b
                       {"caller", callers[static_cast<std::size_t>(caller)]},
                       {"prompt_version", prompt_version},
                       {"prompt_hash", opinion.prompt_hash},
-                      {"brief", brief},
                       {"outcome", ports::word_of(opinion.outcome)},
                       {"provider", opinion.provider},
                       {"model", opinion.model},
-                      {"input_tokens", opinion.input_tokens},
-                      {"output_tokens", opinion.output_tokens},
-                      {"cost_nano", opinion.cost_nano},
-                      {"ms", opinion.ms},
-                      {"cached", opinion.cached}};
+                      {"cached", opinion.cached},
+                      {"ms", opinion.ms}};
   if (opinion.outcome == ModelOutcome::ok) {
     record["level"] = risk::word_of(opinion.level);
     record["factors"] = json::array(opinion.factors.begin(), opinion.factors.end());
     record["needs_approval"] = opinion.needs_approval;
-    record["confidence"] = opinion.confidence;
-    record["why"] = opinion.why;
   }
+  if (!opinion.cached) add_question(record, brief, opinion);
   record["final"] = combined_object(combine(rules, caller, opinion));
   return json::serialize(record);
 }
@@ -96,7 +102,8 @@ Result<Replay> replay(std::string_view record) {
   Replay replayed{combine(*rules, *caller, opinion), {}};
   const json::value* const version = object.if_contains("prompt_version");
   const bool same_prompt = version != nullptr && *version == json::value(prompt_version);
-  if (same_prompt && prompt_hash(text_of(object, "brief")) != text_of(object, "prompt_hash"))
+  const bool has_brief = object.contains("brief");
+  if (same_prompt && has_brief && prompt_hash(text_of(object, "brief")) != text_of(object, "prompt_hash"))
     replayed.difference = "the hash is not that of the brief";
   if (*final != json::value(combined_object(replayed.combined)))
     replayed.difference =

@@ -45,6 +45,12 @@ void add_risk(const config::Policy& policy, Grants& grants) {
     grants.hold_rule = policy.name + "/risk.hold_at";
     grants.hold_from = policy.approval;
   }
+  if (bounds.llm == config::ModelUse::off) return;
+  grants.risk.llm = std::max(grants.risk.llm, bounds.llm);
+  if (grants.models_policy.empty() || (!grants.models_from && policy.approval)) {
+    grants.models_policy = policy.name;
+    grants.models_from = policy.approval;
+  }
 }
 
 void add_known(const config::Policy& policy, Grants& grants) {

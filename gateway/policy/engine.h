@@ -104,7 +104,8 @@ bool needs_closure(const Grants& grants);
 /// statements and shapes in records hold it, masks and filters write the text anew. Where not, statements that differ
 /// in constants alone have one verdict.
 bool reads_constants(const Grants& grants);
-/// What the rules of risk are asked about, and from where on they hold and deny.
+/// What the rules of risk are asked about, from where on they hold and deny, and whether models are asked besides.
+/// Whatever several policies say, the strictest counts.
 struct RiskGrants {
   config::PrincipalKind kind = config::PrincipalKind::person;
   config::RiskBounds from;
@@ -112,11 +113,20 @@ struct RiskGrants {
   std::string_view hold_rule;        ///< that holds
   config::ApprovalRulePtr approval;  ///< null: nothing is held
   std::span<const config::TablePattern> sensitive;
-  bool observes = false;  ///< policies say what they would deny, and let it pass
-  bool writes = false;    ///< something may be changed
+  std::string_view models_policy;           ///< that has models asked; empty: none has
+  config::ApprovalRulePtr models_approval;  ///< for what they want looked at; null: nobody could look
+  bool observes = false;                    ///< policies say what they would deny, and let it pass
+  bool writes = false;                      ///< something may be changed
 
   /// Whether a rating decides anything.
-  bool acts() const noexcept { return from.log_at || from.hold_at || from.deny_at; }
+  bool acts() const noexcept {
+    return from.log_at || from.hold_at || from.deny_at || from.llm != config::ModelUse::off;
+  }
+  /// Whether something may follow from a rating.
+  bool reached_by(config::RiskLevel level) const noexcept {
+    return (from.log_at && level >= *from.log_at) || (from.hold_at && level >= *from.hold_at) ||
+           (from.deny_at && level >= *from.deny_at);
+  }
 };
 RiskGrants risk_of(const Grants& grants);
 /// Holds what is allowed until others agree; where policies only observe, the verdict says that it would be.
@@ -124,6 +134,8 @@ void hold_or_note(const Grants& grants, Hold hold, Verdict& verdict);
 /// Whether policies list what the principal sends, and the statement is not on any of the lists. What names nothing of
 /// the database need not be.
 bool is_unknown(const Grants& grants, const sql::Statement& statement);
+/// Whether policies list what the principal sends.
+bool lists_shapes(const Grants& grants);
 /// Whether everything is granted and nothing denied: even what dbgate cannot see through may pass.
 bool is_unrestricted(const Grants& grants);
 

@@ -148,6 +148,8 @@ class Grants {
   std::string risk_policy;                      ///< whose the denial is
   std::string hold_rule;                        ///< that holds
   config::ApprovalRulePtr hold_from;            ///< whose agreement it needs
+  std::string models_policy;                    ///< that has models asked
+  config::ApprovalRulePtr models_from;          ///< whose agreement what they want looked at needs
   std::unordered_set<std::string> known;        ///< shapes of what the principal sends; empty: that is not known
   std::vector<config::TablePattern> sensitive;  ///< of the target
 };

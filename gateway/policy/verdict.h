@@ -21,6 +21,8 @@ struct Risk {
   bool denies = false;             ///< it is why the verdict is a denial
   bool probes = false;             ///< it asks what there is
   bool of_moment = false;          ///< in another state of the session, or of the caller, it may be another
+  std::string models;              ///< JSON for the record: what models were asked, and have said; empty: none was
+  bool alerts = false;             ///< no model has answered, it goes on, and somebody should know
 };
 
 /// Somebody has to agree before a statement runs.

@@ -69,8 +69,14 @@ RiskGrants risk_of(const Grants& grants) {
           grants.hold_rule,
           grants.hold_from,
           grants.sensitive,
+          grants.models_policy,
+          grants.models_from ? grants.models_from : grants.hold_from,
           grants.mode != config::PolicyMode::enforce,
           may_write(grants)};
+}
+
+bool lists_shapes(const Grants& grants) {
+  return !grants.known.empty();
 }
 
 bool is_unknown(const Grants& grants, const sql::Statement& statement) {

@@ -1,7 +1,9 @@
 #pragma once
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,12 +65,17 @@ struct RiskOpinion {
   std::int64_t ms = 0;         ///< from the question to the answer
   unsigned status = 0;         ///< of HTTP; 0: there was none
   bool cached = false;         ///< known from an earlier question
+  /// Whoever asks the same before that time may take this for the answer; the default: each asks anew.
+  std::chrono::steady_clock::time_point until{};
 };
 
 /// Asks language models what rules are unsure about. Safe to use from any thread; never blocks.
 class RiskModel {
  public:
   virtual ~RiskModel() = default;
+  /// The answer, if it is there without anybody being asked: it is known from before, or nobody is to be asked at the
+  /// moment. None: ask().
+  virtual std::optional<RiskOpinion> known(const RiskQuestion& question) = 0;
   /// `done` is called once, no later than the configured deadline for such a caller: before this returns, or by a
   /// thread of this object's own, which it must not hold up.
   virtual void ask(RiskQuestion question, std::function<void(RiskOpinion)> done) = 0;

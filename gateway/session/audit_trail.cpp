@@ -62,6 +62,7 @@ audit::JudgementText render(const Judged& judged, std::string_view effect) {
     fields.risk_level = judged.verdict->risk.level;
     fields.risk_score = judged.verdict->risk.score;
     fields.risk_rules = judged.verdict->risk.rules;
+    fields.risk_model = judged.verdict->risk.models;
   }
   return audit::JudgementText(fields);
 }

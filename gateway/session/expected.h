@@ -45,6 +45,8 @@ struct HeldValues {
   std::shared_ptr<const Agreement> agreement;  ///< null: not yet
 };
 
+struct Advice;
+
 /// A statement text that was judged and allowed, kept while the server may hold it under a name.
 struct Prepared {
   std::string text;
@@ -69,7 +71,10 @@ struct Prepared {
   std::optional<std::string> parsed_under;  ///< TrackedSettings::in_force() then; none: that is not certain
   /// The result type that the frontend was told, where server connections are shared (relay_results.cpp). 0: none yet.
   mutable std::uint64_t told = 0;
-  std::string definition;                   ///< of one made by PREPARE: the text that it came in
+  std::string definition;  ///< of one made by PREPARE: the text that it came in
+  /// What models have yet to say of it; of a portal that was bound, what is asked afterwards. Null: nothing.
+  std::shared_ptr<Advice> advice;
+  bool advised = false;                     ///< of a portal: what they have said is in its verdict
   std::shared_ptr<HeldValues> held_values;  ///< of a portal whose statement needs agreement; null of others
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;

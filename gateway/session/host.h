@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gateway/session/account.h"
+#include "gateway/session/advice.h"
 #include "gateway/session/cancel.h"
 #include "gateway/session/hold.h"
 #include "gateway/session/judge.h"
@@ -117,6 +118,11 @@ class Host {
 
   /// Asks others whether a statement may run. `told` is called on this thread, not before this returns.
   virtual HoldingPtr hold(const SessionInfo& session, const HoldQuestion& question, HoldListener told) = 0;
+
+  /// Asks models. `told` is called once, with all answers, on this thread, not before this returns.
+  virtual HoldingPtr ask_models(const std::vector<ports::RiskQuestion>& questions, HeardListener told) = 0;
+  /// The same for statements that do not wait. What is answered is recorded, and counts for the next such statement.
+  virtual void ask_afterwards(const SessionInfo& session, std::vector<LateQuestions> questions) = 0;
 
   virtual CancelRegistry& cancels() = 0;
   /// Passes on a cancel request whose key is none of this process. Returns when it has been acted on, or for good comes

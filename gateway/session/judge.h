@@ -43,6 +43,9 @@ struct Analysis {
 /// What a statement text came in. Texts of Parse may have parameters whose values are yet to come.
 enum class TextForm : std::uint8_t { query, parse };
 
+struct Advice;
+struct Heard;
+
 /// A statement text with its verdict.
 struct Judged {
   /// Of a SELECT, INSERT, UPDATE or DELETE that was recalled, begin, length, text and the places of names may be those
@@ -62,6 +65,8 @@ struct Judged {
   std::shared_ptr<const policy::Footprint> footprint;
   /// What others have decided on it; null: they were not asked.
   std::shared_ptr<const Agreement> agreement;
+  /// What models have yet to say of it: Judge::advise(). Null: they are not asked.
+  std::shared_ptr<Advice> advice;
   std::string_view parameters;  ///< for the record (BindRecords), lives as long as that; empty: there are none
   bool wait = false;            ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
@@ -122,6 +127,10 @@ class Judge {
   /// Keeps what judging `analysis` of `text` came to, if it would come to the same again. Only where judge() was not
   /// told anything else, such as values or types of parameters.
   virtual void remember(std::string_view /*text*/, TextForm, const Analysis&, const Judged&) {}
+  /// Lets what models say of `judged.advice` count; what was judged may become refused by it. Each time before it runs.
+  /// @param heard  what they have answered for this message, all that it will ever be; null: they were not asked yet
+  /// @return false if they have to be asked first: nothing has changed then
+  virtual bool advise(Judged& /*judged*/, const Heard* /*heard*/) { return true; }
   /// Adds to the key of a result what was judged by.
   virtual void add_premises(std::string& /*key*/) {}
   /// What agreement to a statement is bound to, see hold.h.

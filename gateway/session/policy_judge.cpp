@@ -14,14 +14,6 @@
 namespace dbgate::session {
 namespace {
 
-Refusal denial(const policy::Verdict& verdict) {
-  Refusal refusal;
-  refusal.code = verdict.sqlstate;
-  refusal.message = verdict.message;
-  refusal.hint = verdict.hint;
-  return refusal;
-}
-
 // By its first word, as the server tells: keywords of its replication grammar, in upper case (PostgreSQL docs ch. 55.4,
 // repl_scanner.l).
 bool is_replication_command(std::string_view text) {
@@ -230,6 +222,7 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
     }
   }
   if (!judged.refused && rewrites()) rewrite_into(analysis, total, judged);
+  if (judged.refused) judged.advice = nullptr;
   count(judged, total);
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(total));
   if (policy.tracks && !judged.refused) track(judged);
@@ -305,9 +298,10 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
   const bool prepares = statement.kind == sql::StatementKind::prepare && (values == nullptr || values->list.empty());
   policy::Verdict verdict = policy::decide(*view_.grants, statement, view_.names, prepares ? nullptr : values);
   if (!verdict.passes()) return verdict;
-  weigh(statement, script.statements.size(), verdict);
+  const bool waits = may_wait(statement);
+  weigh(statement, script.statements.size(), verdict, waits ? &judged : nullptr);
   if (!verdict.passes()) return verdict;
-  if (!may_wait(statement)) verdict.let_go();
+  if (!waits) verdict.let_go();
   if (prepares) verdict.looks_at_values = false;
   Names::Lookup named;
   bool must_exist = false;
@@ -315,7 +309,7 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
     if (const sql::Statement* earlier = defined_before(script, index, execute->name)) {
       if (explains_hidden(statement, earlier, nullptr)) return hidden_plan();
       policy::Verdict of_earlier = decide_executed(*earlier, {}, statement);
-      if (of_earlier.passes()) weigh(*earlier, 1, of_earlier);
+      if (of_earlier.passes()) weigh(*earlier, 1, of_earlier, &judged);
       return policy::stricter(std::move(verdict), std::move(of_earlier));
     }
     named = statements.find(execute->name, now);
@@ -348,9 +342,10 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
     policy::Verdict of_inner = statement.kind == sql::StatementKind::fetch
                                    ? policy::decide(*view_.grants, inner, view_.names, bound)
                                    : decide_executed(inner, definition.parameter_types, statement);
-    if (of_inner.passes()) weigh(inner, 1, of_inner);
-    // Rows of a cursor were agreed to when it was opened.
-    if (statement.kind == sql::StatementKind::fetch) of_inner.let_go();
+    // Rows of a cursor were agreed to, and asked about, when it was opened.
+    const bool fetches = statement.kind == sql::StatementKind::fetch;
+    if (of_inner.passes()) weigh(inner, 1, of_inner, fetches ? nullptr : &judged);
+    if (fetches) of_inner.let_go();
     verdict = policy::stricter(std::move(verdict), std::move(of_inner));
     if (!verdict.passes()) return verdict;
   }

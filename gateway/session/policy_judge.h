@@ -6,7 +6,9 @@
 
 #include "gateway/policy/engine.h"
 #include "gateway/policy/treat.h"
+#include "gateway/ports/risk_model.h"
 #include "gateway/risk/assess.h"
+#include "gateway/session/advice.h"
 #include "gateway/session/bursts.h"
 #include "gateway/session/judge.h"
 #include "gateway/session/verdict_cache.h"
@@ -30,7 +32,9 @@ struct PolicyView {
   /// Seconds since 1970 UTC, the end excluded: outside, rules with a time window may decide otherwise.
   std::int64_t from = INT64_MIN;
   std::int64_t until = INT64_MAX;
-  std::string version_text;  ///< the content's hash, for audit records
+  std::string version_text;                 ///< the content's hash, for audit records
+  std::shared_ptr<ports::RiskModel> model;  ///< what rules are unsure of is asked here; null: they have the last word
+  bool model_names = false;                 ///< names of tables and columns may be told
 };
 
 /// Where views come from. version() is asked before every use of an old verdict and must be cheap.
@@ -54,6 +58,9 @@ std::int64_t system_clock_seconds() noexcept;
 std::shared_ptr<Analysis> analyze_text(std::string_view text, const sql::ScanLimits& limits,
                                        const catalog::Resolver* resolver = nullptr, bool keep_text = false,
                                        const sql::ValuesWanted* wanted = nullptr);
+
+/// What the client is told of a verdict that denies.
+Refusal denial(const policy::Verdict& verdict);
 
 /// Whether what the rules of risk say of it may be another for another text of the same key (sql/text_key.h).
 bool rests_on_values(const sql::Script& script);
@@ -87,6 +94,7 @@ class PolicyJudge : public Judge {
                      Segment now) override;
   Judged recall(std::string_view text, TextForm form) override;
   void remember(std::string_view text, TextForm form, const Analysis& analysis, const Judged& judged) override;
+  bool advise(Judged& judged, const Heard* heard) override;
   void add_premises(std::string& key) override;
   std::string digest_of_hold(const policy::Hold& hold, std::string_view text, std::string_view values) override;
   Judged judge_function_call() override;
@@ -122,7 +130,19 @@ class PolicyJudge : public Judge {
                                     std::size_t statements) const;
   bool bursts() const;
   void count(const Judged& judged, const policy::Verdict& verdict) const;
-  void weigh(const sql::Statement& statement, std::size_t statements, policy::Verdict& verdict) const;
+  /// How a rating has come about, in words, and what to do instead.
+  struct Rated {
+    std::string how;  ///< "by DML-01: UPDATE or DELETE without WHERE"
+    std::string remedy;
+  };
+  void weigh(const sql::Statement& statement, std::size_t statements, policy::Verdict& verdict, Judged* judged) const;
+  void act_on(const policy::RiskGrants& granted, risk::Level level, const Rated& rated, policy::Verdict& verdict) const;
+  // … and what models add to it (policy_judge_models.cpp).
+  void doubt(const sql::Statement& statement, const risk::Circumstances& around, risk::Level level,
+             Judged& judged) const;
+  std::optional<Answered> opinion_on(const Advice& advice, std::size_t place, const Heard* heard) const;
+  void settle(const policy::RiskGrants& granted, const Doubt& doubt, const ports::RiskOpinion& opinion,
+              policy::Verdict& verdict) const;
   policy::Verdict decide_executed(const sql::Statement& prepared, const std::vector<std::uint32_t>& types,
                                   const sql::Statement& execute) const;
   bool explains_hidden(const sql::Statement& statement, const sql::Statement* earlier, const Prepared* named) const;

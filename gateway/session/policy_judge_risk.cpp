@@ -67,7 +67,9 @@ risk::Assessment PolicyJudge::rate(const Analysis& analysis) {
   return risk::together(std::move(parts));
 }
 
-void PolicyJudge::weigh(const sql::Statement& statement, std::size_t statements, policy::Verdict& verdict) const {
+// `judged` takes what models are to be asked; null: nothing of it runs, or it was asked before.
+void PolicyJudge::weigh(const sql::Statement& statement, std::size_t statements, policy::Verdict& verdict,
+                        Judged* judged) const {
   const policy::RiskGrants granted = policy::risk_of(*view_.grants);
   const risk::Circumstances around = circumstances(granted, statement, statements);
   const risk::Assessment assessment = risk::assess(statement, around);
@@ -75,15 +77,22 @@ void PolicyJudge::weigh(const sql::Statement& statement, std::size_t statements,
   verdict.risk.probes = risk::reads_catalog(assessment);
   verdict.risk.of_moment = around.bursts || risk::rests_on_session(statement);
   if (assessment.hits.empty()) return;
-  const auto reaches = [&assessment](const std::optional<risk::Level>& from) {
-    return from && assessment.level >= *from;
-  };
+  const risk::Rule& worst = *assessment.hits.front().rule;
+  if (granted.reached_by(assessment.level)) {
+    act_on(granted, assessment.level, {"by " + std::string(worst.id) + ": " + worst.title, worst.remedy}, verdict);
+  }
+  if (judged != nullptr && verdict.passes()) doubt(statement, around, assessment.level, *judged);
+}
+
+// What policies say of a level.
+void PolicyJudge::act_on(const policy::RiskGrants& granted, risk::Level level, const Rated& rated,
+                         policy::Verdict& verdict) const {
+  const auto reaches = [level](const std::optional<risk::Level>& from) { return from && level >= *from; };
   const bool denies = reaches(granted.from.deny_at);
   const bool held = !denies && granted.approval && reaches(granted.from.hold_at);
   if (!denies && !held && !reaches(granted.from.log_at)) return;
-  const risk::Rule& worst = *assessment.hits.front().rule;
-  const std::string level(risk::word_of(assessment.level));
-  verdict.reasons.push_back("rated " + level + " by " + worst.id + ": " + worst.title);
+  const std::string how = "rated " + std::string(risk::word_of(level)) + " " + rated.how;
+  verdict.reasons.push_back(how);
   if (held) return policy::hold_or_note(*view_.grants, {granted.approval, std::string(granted.hold_rule)}, verdict);
   if (granted.observes || !denies) {
     if (verdict.decision == policy::Decision::allow) verdict.decision = policy::Decision::log_only;
@@ -91,9 +100,17 @@ void PolicyJudge::weigh(const sql::Statement& statement, std::size_t statements,
   }
   verdict.decision = policy::Decision::deny;
   verdict.rule_id = std::string(granted.policy) + "/risk.deny_at";
-  verdict.message = "permission denied by dbgate policy: rated " + level + " by " + worst.id + ": " + worst.title;
-  verdict.hint = worst.remedy;
+  verdict.message = "permission denied by dbgate policy: " + how;
+  verdict.hint = rated.remedy;
   verdict.risk.denies = true;
+}
+
+Refusal denial(const policy::Verdict& verdict) {
+  Refusal refusal;
+  refusal.code = verdict.sqlstate;
+  refusal.message = verdict.message;
+  refusal.hint = verdict.hint;
+  return refusal;
 }
 
 bool rests_on_values(const sql::Script& script) {

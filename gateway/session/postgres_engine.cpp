@@ -281,6 +281,12 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   ports.hold = [this](const HoldQuestion& question, HoldListener told) {
     return host_.hold(info_, question, std::move(told));
   };
+  ports.ask = [this](const std::vector<ports::RiskQuestion>& questions, HeardListener told) {
+    return host_.ask_models(questions, std::move(told));
+  };
+  ports.ask_afterwards = [this](std::vector<LateQuestions> questions) {
+    host_.ask_afterwards(info_, std::move(questions));
+  };
   ports.lend = [this, &relay] { return lend(relay.settings()); };
   ports.channels = [this] { return host_.servers().channels(*link_request_); };
   ports.bound = [this](const Pins& reasons) {

@@ -250,6 +250,7 @@ Pump::Wrote Pump::forward_now() {
   }
   from_client_step_ = relay_.on_frontend(from_client_buffer_.unread());
   watch();
+  if (!relay_.late_questions().empty()) ports_.ask_afterwards(std::exchange(relay_.late_questions(), {}));
   Wrote wrote = Wrote::all;
   if (!relay_.to_server().empty() || !relay_.local_replies().empty()) {
     const auto accepted = ports_.commit_audit();
@@ -317,6 +318,9 @@ Task<Pump::Go> Pump::go_on() {
       co_return Go::again;
     case Relay::Next::hold:
       co_await hold();
+      co_return Go::again;
+    case Relay::Next::ask:
+      co_await ask();
       co_return Go::again;
     case Relay::Next::analyze: {
       waiting_ = true;

@@ -22,6 +22,10 @@ struct PumpPorts {
   std::function<Task<std::shared_ptr<const Analysis>>(std::string_view)> analyze;
   /// Asks others whether the statement may run.
   std::function<HoldingPtr(const HoldQuestion&, HoldListener)> hold;
+  /// Asks models; the answers come all at once.
+  std::function<HoldingPtr(const std::vector<ports::RiskQuestion>&, HeardListener)> ask;
+  /// The same, while the statements that it is about go on.
+  std::function<void(std::vector<LateQuestions>)> ask_afterwards;
   /// Gets a server connection, ready for this session.
   std::function<Task<Result<upstream::LinkPtr>>()> lend;
   /// What sessions of its database listen to, where the server connection is shared.
@@ -85,7 +89,9 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   Task<Go> forward_rest(Wrote so_far);
   Task<Go> go_on();
   Task<> lend();
+  class Suspension;
   Task<> hold();
+  Task<> ask();
   Task<> tell_of_hold(const HoldAnswer& asked);
   Task<> listen();
   Task<> tell_notifications();

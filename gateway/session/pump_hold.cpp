@@ -1,7 +1,8 @@
 #include "gateway/session/pump.h"
 #include "gateway/session/replies.h"
 
-// A statement that waits until others agree. Nothing is read from its client meanwhile: what it sends comes behind.
+// Statements that wait until others agree, or for what models say of them. Nothing is read from their client meanwhile:
+// what it sends comes behind.
 namespace dbgate::session {
 namespace {
 
@@ -10,23 +11,52 @@ constexpr std::chrono::milliseconds look_each{250};
 
 }  // namespace
 
+/// For as long as the statement at hand waits for somebody.
+class Pump::Suspension {
+ public:
+  explicit Suspension(Pump& pump)
+      : pump_(pump), looking_(pump.client_.executor(), [&pump] { pump.progress_.notify(); }) {
+    if (pump_.link_ && pump_.relay_.at_rest()) pump_.rest();
+    pump_.waiting_ = true;
+    pump_.cancel_.when_idle([this] {
+      cancelled_ = true;
+      pump_.progress_.notify();
+    });
+  }
+  Suspension(const Suspension&) = delete;
+  Suspension& operator=(const Suspension&) = delete;
+  ~Suspension() {
+    pump_.cancel_.when_idle(nullptr);
+    pump_.waiting_ = false;
+  }
+
+  bool cancelled() const noexcept { return cancelled_; }
+  /// Until something may have come, or the client has gone, which ends the session.
+  Task<> wait() {
+    if (pump_.client_.peer_gone()) {
+      pump_.end(EndReason::client_gone);
+      co_return;
+    }
+    looking_.set(std::chrono::steady_clock::now() + look_each);
+    co_await pump_.progress_.wait();
+  }
+
+ private:
+  Pump& pump_;
+  bool cancelled_ = false;
+  net::Alarm looking_;
+};
+
 Task<> Pump::hold() {
-  if (link_ && relay_.at_rest()) rest();
-  waiting_ = true;
+  Suspension suspension(*this);
   std::vector<HoldAnswer> answers;
-  bool cancelled = false;
-  net::Alarm looking(client_.executor(), [this] { progress_.notify(); });
-  cancel_.when_idle([this, &cancelled] {
-    cancelled = true;
-    progress_.notify();
-  });
   HoldingPtr holding = ports_.hold(relay_.held(), [this, &answers](HoldAnswer answer) {
     answers.push_back(std::move(answer));
     progress_.notify();
   });
   bool settled = false;
   while (!ended_ && !settled) {
-    if (cancelled) answers.push_back({HoldAnswer::What::cancelled, held_as_, {}, {}, {}});
+    if (suspension.cancelled()) answers.push_back({HoldAnswer::What::cancelled, held_as_, {}, {}, {}});
     for (std::size_t i = 0; i < answers.size() && !settled && !ended_; ++i) {
       const HoldAnswer answer = answers[i];
       settled = answer.what != HoldAnswer::What::asked;
@@ -38,17 +68,23 @@ Task<> Pump::hold() {
       }
     }
     answers.clear();
-    if (settled || ended_) break;
-    if (client_.peer_gone()) {
-      end(EndReason::client_gone);
-      break;
-    }
-    looking.set(std::chrono::steady_clock::now() + look_each);
-    co_await progress_.wait();
+    if (!settled && !ended_) co_await suspension.wait();
   }
-  cancel_.when_idle(nullptr);
   held_as_.clear();
-  waiting_ = false;
+}
+
+// Says nothing to the client: it is a matter of seconds.
+Task<> Pump::ask() {
+  Suspension suspension(*this);
+  bool answered = false;
+  const HoldingPtr asking = ports_.ask(relay_.questions(), [this, &answered](Heard heard) {
+    answered = true;
+    relay_.answer_questions(std::move(heard));
+    progress_.notify();
+  });
+  while (!ended_ && !answered && !suspension.cancelled())
+    co_await suspension.wait();
+  if (suspension.cancelled() && !answered) relay_.give_up_questions();
 }
 
 // Between two messages of the server, whatever it may have to say meanwhile.

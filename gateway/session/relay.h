@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/session/advice.h"
 #include "gateway/session/bind_records.h"
 #include "gateway/session/expected.h"
 #include "gateway/session/hold.h"
@@ -61,6 +62,7 @@ class Relay {
     server,    ///< the next message needs a server connection: attach_server() or refuse_for_server(), then go on
     listen,    ///< channels_wanted() have to be listened to first: hold_channels() or refuse_channels()
     hold,      ///< held() has to be agreed to by others first: answer_hold(), then go on
+    ask,       ///< questions() have to be put to models first: answer_questions(), then go on
     analyze,   ///< a large statement text waits: analyse `text_to_analyze()` elsewhere, then offer_analysis()
     finished,  ///< Terminate: nothing more will be read
     broken     ///< `failure()` says why; the connection must be closed after what is left to write was written
@@ -94,6 +96,14 @@ class Relay {
   // Statements that wait until others agree (relay_hold.cpp).
   const HoldQuestion& held() const noexcept { return hold_->question; }
   void answer_hold(HoldAnswer answer);
+
+  // What models are asked (relay_models.cpp).
+  const std::vector<ports::RiskQuestion>& questions() const noexcept { return asking_->questions; }
+  void answer_questions(Heard heard);
+  /// The client will not wait for the answers.
+  void give_up_questions();
+  /// What is asked without a statement waiting for it.
+  std::vector<LateQuestions>& late_questions() noexcept { return late_; }
 
   const Error& failure() const noexcept { return failure_; }
   char transaction_status() const noexcept { return status_; }
@@ -219,7 +229,13 @@ class Relay {
   bool append_definitions(const sql::Script& script, std::string& defined) const;
   bool settle_portal(Judged& judged, const Prepared& portal);
   BindStep note_held_values(PreparedPtr& prepared, std::string_view portal, std::string_view values,
-                            std::size_t announced, bool partial);
+                            std::size_t announced, bool partial, bool held);
+
+  // … or for what models say of it (relay_models.cpp).
+  bool settle_models(Judged& judged);
+  bool is_left_to_execute(const Prepared& prepared) const;
+  BindStep advise_bound(PreparedPtr& prepared, std::string_view portal);
+  void ask_afterwards(Advice& advice, const Id& query_id);
 
   // Shared server connections (relay_pooled.cpp).
   bool lacks_server(char type);
@@ -331,6 +347,8 @@ class Relay {
   std::unique_ptr<PoolSide> pool_;   // null: the server connection is not shared
   std::unique_ptr<ReadSide> reads_;  // null: no results are kept
   std::unique_ptr<HoldSide> hold_;   // null: the statement at hand does not wait for others
+  std::unique_ptr<AskSide> asking_;  // null: no model was asked about the message at hand
+  std::vector<LateQuestions> late_;
   Outgoing to_server_, to_client_, local_replies_;
   ExpectedReplies expected_;
   Names statements_, portals_;

@@ -63,6 +63,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->seen = locks_;
   prepared->row_caps = judged.row_caps;
   prepared->footprint = judged.footprint;
+  prepared->advice = judged.advice;
   prepared->parameter_types = type_oids;
   if (reads_ && server_untouched()) prepared->parsed_under = settings_in_force();
   if (name.empty() && unnamed_owed_) forget_unnamed();
@@ -132,11 +133,16 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     case BindStep::go_on:
       break;
   }
-  if (waits_for_others(found.definition->verdict.get())) {
+  if (found.definition->advice) {
+    const BindStep step = advise_bound(found.definition, *portal);
+    if (step != BindStep::go_on) return step == BindStep::refused;
+  }
+  const bool held = waits_for_others(found.definition->verdict.get());
+  if (held || is_left_to_execute(*found.definition)) {
     const auto header = protocol::decode_header(message);
     const std::size_t announced = header ? header->body_length : body.size();
     const std::string_view values = protocol::as_text(body.last(reader.remaining()));
-    const BindStep step = note_held_values(found.definition, *portal, values, announced, partial);
+    const BindStep step = note_held_values(found.definition, *portal, values, announced, partial, held);
     if (step != BindStep::go_on) return step == BindStep::refused;
   }
   if (name->empty() && unnamed_owed_) give_unnamed();
@@ -258,7 +264,9 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.sent = prepared.sent;
   judged.record = prepared.record;
   judged.footprint = prepared.footprint;
+  judged.advice = prepared.advice;
   judged.parameters = bind_records_.of(portal);
+  bool advised = prepared.advised;
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
   const bool of_moment = prepared.verdict && prepared.verdict->risk.of_moment && prepared.seen != locks_;
   if (prepared.judged_by != judge_.version() || of_moment || names_others(*prepared.script)) {
@@ -277,10 +285,13 @@ void Relay::on_execute(Bytes message, Bytes body) {
     const BoundValues* const bound = prepared.bound ? prepared.bound.get() : &nothing;
     judged = judging().judge_bound(*analysis, bound, statements_, portals_, segment_);
     judged.parameters = bind_records_.of(portal);
+    advised = false;
     if (judged.wait) {
       next_ = Next::wait;
       return;
     }
+    // Of rows of a cursor nobody is asked: it was opened already.
+    if (prepared.sql_cursor) judged.advice = nullptr;
     if (!judged.refused && !judge_.stands(prepared)) {
       judged.refused = true;
       judged.refusal = outdated_statement();
@@ -301,6 +312,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     }
     if (next_ == Next::listen) return;
   }
+  if (judged.advice && !advised && !settle_models(judged)) return;
   if (needs_agreement(judged) && !settle_portal(judged, prepared)) return;
   LimitTraits traits;
   std::shared_ptr<Meter> meter;

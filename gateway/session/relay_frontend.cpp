@@ -111,6 +111,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
       break;
     }
     hold_ = nullptr;
+    asking_ = nullptr;
     step.taken += message.size();
     // A message that streams was passed as far as it has come; the rest goes the same way.
     if (partial) frontend_rest_ = whole - message.size();
@@ -232,6 +233,7 @@ std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text
   run->query_id = *query_id;
   run->script = judged.script;
   run->started = std::chrono::steady_clock::now();
+  if (judged.advice && !judged.refused && !judged.advice->waits) ask_afterwards(*judged.advice, run->query_id);
   return run;
 }
 

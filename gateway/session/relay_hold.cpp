@@ -32,16 +32,6 @@ Refusal too_large_to_hold() {
   return refusal;
 }
 
-void refuse(Judged& judged, Refusal refusal) {
-  auto verdict = std::make_shared<policy::Verdict>(*judged.verdict);
-  verdict->decision = policy::Decision::deny;
-  verdict->reasons.push_back(refusal.message);
-  judged.verdict = std::move(verdict);
-  judged.record = nullptr;
-  judged.refused = true;
-  judged.refusal = std::move(refusal);
-}
-
 }  // namespace
 
 // Returns false if the message has to be seen again, when others have answered or the server has. Else `judged` may
@@ -116,8 +106,10 @@ void Relay::answer_hold(HoldAnswer answer) {
 }
 
 // The values that others agree to are those of this message. `prepared` becomes the portal that knows them.
+// @param held  that others have to agree is certain
 Relay::BindStep Relay::note_held_values(PreparedPtr& prepared, std::string_view portal, std::string_view values,
-                                        std::size_t announced, bool partial) {
+                                        std::size_t announced, bool partial, bool held) {
+  if (announced > max_held_bind && !held) return BindStep::go_on;
   if (announced > max_held_bind) {
     Judged denied = over_limit(too_large_to_hold(), prepared->script);
     refuse_extended(record_denial(denied, prepared->text, "extended", portal), false);

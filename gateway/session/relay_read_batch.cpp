@@ -45,6 +45,7 @@ PreparedPtr Relay::statement_of_batch(const ReadBatch& batch) {
   prepared->record = judged.record;
   prepared->row_caps = judged.row_caps;
   prepared->footprint = judged.footprint;
+  prepared->advice = judged.advice;
   prepared->parameter_types = std::move(types);
   prepared->unnamed = true;
   prepared->parsed_under = settings_in_force();
@@ -69,6 +70,8 @@ std::size_t Relay::answers_batch(Bytes input) {
   judged.record = prepared->record;
   judged.row_caps = prepared->row_caps;
   judged.footprint = prepared->footprint;
+  judged.advice = prepared->advice;
+  if (judged.advice && !judge_.advise(judged, nullptr)) return 0;
   if (!may_be_kept(judged)) return 0;
   const std::string_view text = text_for_server(*prepared);
   std::string& key = key_of_read(form_of(*batch), text);

@@ -38,6 +38,7 @@ void Relay::on_query(Bytes message, Bytes body) {
       return refuse_simple(record_denial(over_limit(*refusal, judged.script), text, simple_protocol(), {}));
     }
   }
+  if (judged.advice && !settle_models(judged)) return;
   if (needs_agreement(judged) && !settle_hold(judged, text, simple_protocol(), {})) return;
   if (caps_stop_query(judged, text)) return;
   LimitTraits traits;

@@ -106,6 +106,16 @@ Judged over_limit(Refusal refusal, std::shared_ptr<const sql::Script> script, st
   return judged;
 }
 
+void refuse(Judged& judged, Refusal refusal) {
+  auto verdict = std::make_shared<policy::Verdict>(*judged.verdict);
+  verdict->decision = policy::Decision::deny;
+  verdict->reasons.push_back(refusal.message);
+  judged.verdict = std::move(verdict);
+  judged.record = nullptr;
+  judged.refused = true;
+  judged.refusal = std::move(refusal);
+}
+
 Refusal with_request_id(Refusal refusal, std::string_view query_id) {
   if (refusal.code != sqlstate::insufficient_privilege) return refusal;
   if (!refusal.hint.empty()) refusal.hint += '\n';

@@ -29,6 +29,9 @@ Refusal audit_refusal();
 /// The judgement of what is beyond a limit of dbgate's own. @param script null: the text was not read
 Judged over_limit(Refusal refusal, std::shared_ptr<const sql::Script> script, std::string_view rule = "builtin/limit");
 
+/// What was allowed is refused after all.
+void refuse(Judged& judged, Refusal refusal);
+
 /// A denial says under which id it stands in the audit log; PostgreSQL's own errors stay as they are.
 Refusal with_request_id(Refusal refusal, std::string_view query_id);
 

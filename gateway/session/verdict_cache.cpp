@@ -5,6 +5,7 @@
 
 #include "gateway/auth/random.h"
 #include "gateway/policy/engine.h"
+#include "gateway/session/advice.h"
 #include "gateway/sql/facts_bytes.h"
 
 namespace dbgate::session {
@@ -73,6 +74,7 @@ std::size_t bytes_of(const Judged& judged) {
     bytes += sizeof *judged.footprint;
     bytes += (judged.footprint->reads.capacity() + judged.footprint->writes.capacity()) * sizeof(catalog::Oid);
   }
+  if (judged.advice) bytes += bytes_of(*judged.advice);
   for (const RowCap& cap : judged.row_caps)
     bytes += sizeof cap + cap.rule.capacity();
   return bytes;

@@ -106,7 +106,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.complaints.append(f"{case}/{dialect}: {wrong}")
             return self.send(400, error(dialect, 400, "wrong_request"))
         with contextlib.suppress(ConnectionError, ssl.SSLError):
-            getattr(self, "on_" + case)(dialect, turn, body)
+            getattr(self, "on_" + (self.server.steered if case == "steered" else case))(dialect, turn, body)
         return None
 
     def wrong(self, dialect, path, body):
@@ -143,7 +143,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def verdict(self, dialect, change=None):
-        self.send(200, answer(dialect, "ok", json.dumps({**VERDICT, **(change or {})})))
+        self.send(200, answer(dialect, "ok", json.dumps({**VERDICT, **(change or {}), **self.server.change})))
 
     def wait_for_the_end(self):
         """Until the other side gives up, or the test is over."""
@@ -273,6 +273,7 @@ class Provider(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.lock, self.over = threading.Lock(), threading.Event()
         self.requests, self.complaints = [], []
+        self.steered, self.change = "ok", {}  # what /steered/… does, and what is different in verdicts
         self.url = f"http://127.0.0.1:{self.server_port}"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -2,6 +2,7 @@
 
 #include <type_traits>
 
+#include "gateway/session/advice.h"
 #include "gateway/sql/signs.h"
 
 namespace dbgate::tests {
@@ -148,6 +149,10 @@ std::string dump(const session::Judged& judged, bool places) {
   writer.all(std::string(judged.refusal.code.text()), judged.refusal.message, judged.refusal.detail);
   writer.all(judged.refusal.routine, judged.refusal.fatal);
   writer.one(judged.verdict);
+  if (judged.advice) {
+    for (const session::Doubt& doubt : judged.advice->doubts)
+      writer.all(doubt.rules, doubt.question.brief, doubt.question.key);
+  }
   writer.one(judged.sent);
   writer.one(judged.row_caps);
   writer.one(judged.script ? dump(*judged.script, places) : std::string("none"));

@@ -36,10 +36,19 @@ inline constexpr const char* policy_bodies[] = {
     "allow: [ { select: ['public.*'], when: { days: [mon, tue, wed], from: '08:00', to: '20:00' } } ]",
     "allow: [ { everything: true } ], risk: { deny_at: high, agent: { deny_at: low } }",
     "mode: observe, allow: [ { everything: true } ], risk: { deny_at: medium }",
+    "allow: [ { everything: true } ], risk: { deny_at: high, llm: on }",
+    "allow: [ { select: ['*'], insert: ['*'], update: ['*'], delete: ['*'], functions: [safe] } ], risk: { llm: on }",
     "allow: [ { select: ['public.*'], update: ['public.*'], functions: [safe] } ], risk: { deny_at: medium, known: [ "
     "'SELECT abalance FROM pgbench_accounts WHERE aid = 1', 'UPDATE pgbench_accounts SET abalance = abalance + 5 WHERE "
     "aid = 1' ] }"};
 inline constexpr std::size_t policy_count = std::size(policy_bodies);
+
+/// Never knows anything.
+class Silent final : public ports::RiskModel {
+ public:
+  std::optional<ports::RiskOpinion> known(const ports::RiskQuestion&) override { return {}; }
+  void ask(ports::RiskQuestion, std::function<void(ports::RiskOpinion)>) override {}
+};
 
 /// Principals p0, p1, …: each has one of the policies, and another one after every reload.
 class Reloading final : public session::PolicySource {
@@ -53,6 +62,7 @@ class Reloading final : public session::PolicySource {
       yaml += "  - { name: p" + std::to_string(i) +
               ", scram_verifier: 'SCRAM-SHA-256$x', kind: " + (i % 3 == 0 ? "agent" : "service") + " }\n";
     yaml +=
+        "models: { providers: [ { name: m, dialect: ollama, model: m } ] }\n"
         "targets: { shop: { upstream: { hosts: [db], database: shop, user: app }, "
         "sensitive: ['public.cards(number)', 'public.pgbench_accounts(abalance)'] } }\npolicies:\n";
     for (std::size_t i = 0; i < policy_count; ++i)
@@ -76,6 +86,7 @@ class Reloading final : public session::PolicySource {
     view.until = timed.until;
     view.names.search_path = shop_.path;
     view.names.database = database;
+    view.model = model_;
     if (!view.grants || policy::is_unrestricted(*view.grants)) return view;
     view.catalog = shop_.snapshot;
     view.resolver = std::make_shared<const catalog::Resolver>(*shop_.snapshot, shop_.path, "app");
@@ -88,6 +99,7 @@ class Reloading final : public session::PolicySource {
 
  private:
   bench::Shop shop_;
+  const std::shared_ptr<ports::RiskModel> model_ = std::make_shared<Silent>();
   std::unique_ptr<policy::PolicySet> policies_;
   std::uint64_t version_ = 0;
 };

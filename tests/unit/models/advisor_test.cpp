@@ -366,5 +366,48 @@ TEST_F(AdvisorTest, EveryQuestionIsAnsweredOnce) {
   EXPECT_EQ(told_.size(), 50u);
 }
 
+// What is there without anybody being asked.
+TEST_F(AdvisorTest, SaysWhatIsKnownWithoutAsking) {
+  add("one");
+  ports::RiskQuestion question;
+  question.brief = "{}";
+  question.key = "k";
+  EXPECT_FALSE(advisor().known(question));
+  ask();
+  EXPECT_FALSE(advisor().idle());
+  EXPECT_FALSE(advisor().known(question)) << "on its way";
+  fetches_.answer(said("high"));
+  EXPECT_TRUE(advisor().idle());
+  EXPECT_EQ(last().until, now_ + models_.cache_ttl);
+  const auto known = advisor().known(question);
+  ASSERT_TRUE(known);
+  EXPECT_EQ(known->level, config::RiskLevel::high);
+  EXPECT_TRUE(known->cached);
+  EXPECT_EQ(known->until, now_ + models_.cache_ttl);
+  now_ += models_.cache_ttl;
+  EXPECT_FALSE(advisor().known(question));
+  question.key.clear();
+  EXPECT_FALSE(advisor().known(question)) << "each has its own";
+  EXPECT_TRUE(fetches_.open.empty());
+}
+
+TEST_F(AdvisorTest, NobodyToAskIsKnownUntilTheFirstIsToBeAskedAgain) {
+  add("one");
+  add("two");
+  const ports::RiskQuestion question{"{}", "other", "ana", config::PrincipalKind::person};
+  ask("a");
+  fetches_.answer(status(401));
+  now_ += seconds(10);
+  fetches_.answer(status(401));
+  const auto nobody = advisor().known(question);
+  ASSERT_TRUE(nobody);
+  EXPECT_EQ(nobody->outcome, ModelOutcome::unavailable);
+  EXPECT_EQ(nobody->until, now_ + seconds(20)) << "30 s after the first one was left alone";
+  now_ += seconds(20);
+  EXPECT_FALSE(advisor().known(question)) << "one may be asked";
+  ask("b");
+  EXPECT_FALSE(advisor().known(question)) << "and is";
+}
+
 }  // namespace
 }  // namespace dbgate::models

@@ -30,11 +30,13 @@ class Fixed final : public PolicySource {
     view.from = timed.from;
     view.until = timed.until;
     view.burst = burst;
+    view.model = model;
     return view;
   }
   void catalog_changed(const std::string&, const std::string&) const override {}
 
-  std::shared_ptr<Burst> burst;  ///< of everybody; null: nobody counts
+  std::shared_ptr<Burst> burst;             ///< of everybody; null: nobody counts
+  std::shared_ptr<ports::RiskModel> model;  ///< null: rules have the last word
 
  private:
   policy::PolicySet policies_;

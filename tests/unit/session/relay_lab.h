@@ -143,7 +143,10 @@ inline const std::string syntax_error = error("42601");
 class ScriptedJudge final : public Judge {
  public:
   std::set<std::string> denied{"secret"};
-  std::set<std::string> held;  ///< relations that others have to agree to
+  std::set<std::string> held;       ///< relations that others have to agree to
+  std::set<std::string> doubted;    ///< relations that models are asked about; the brief is the relation's name
+  bool afterwards = false;          ///< … without anybody waiting
+  std::chrono::seconds lasting{0};  ///< how long an answer is good for
   std::uint64_t current = 1;
   bool function_calls = false;
   bool replication = false;
@@ -191,6 +194,32 @@ class ScriptedJudge final : public Judge {
     return hold.rule_id + "|" + std::string(text) + "|" + std::string(values);
   }
   bool reduces_errors() override { return reduces; }
+  /// High is held, critical denied. What is not answered passes.
+  bool advise(Judged& judging, const Heard* heard) override {
+    Advice& advice = *judging.advice;
+    if (std::chrono::steady_clock::now() < advice.until) {
+      judging.verdict = advice.verdict;
+      return true;
+    }
+    if (heard == nullptr && advice.waits) return false;
+    auto verdict = std::make_shared<policy::Verdict>(*judging.verdict);
+    config::RiskLevel level = config::RiskLevel::info;
+    for (std::size_t i = 0; heard != nullptr && i < heard->answers.size(); ++i)
+      level = std::max(level, heard->answers[i].opinion.level);
+    if (level == config::RiskLevel::high) verdict->hold_for({nullptr, "p/risk.hold_at"});
+    judging.refused = level == config::RiskLevel::critical;
+    if (judging.refused) {
+      verdict->decision = policy::Decision::deny;
+      judging.refusal.message = "rated critical";
+    }
+    verdict->reasons.emplace_back("answers");
+    judging.verdict = verdict;
+    if (lasting.count() > 0 && !judging.refused) {
+      advice.until = std::chrono::steady_clock::now() + lasting;
+      advice.verdict = verdict;
+    }
+    return true;
+  }
 
  private:
   static Judged whole(bool allowed, sql::StatementKind kind, const char* tag) {
@@ -210,6 +239,16 @@ class ScriptedJudge final : public Judge {
         verdict->decision = policy::Decision::allow;
         verdict->hold_for({nullptr, "p/allow[0]"});
         result.verdict = std::move(verdict);
+      }
+      if (doubted.contains(use.name.name)) {
+        if (!result.advice) result.advice = std::make_shared<Advice>();
+        result.advice->waits = !afterwards;
+        result.advice->doubts.emplace_back().question.brief = use.name.name;
+        if (!result.verdict) {
+          auto verdict = std::make_shared<policy::Verdict>();
+          verdict->decision = policy::Decision::allow;
+          result.verdict = std::move(verdict);
+        }
       }
       if (!denied.contains(use.name.name) || result.refused) continue;
       result.refused = true;
@@ -374,6 +413,23 @@ class RelayLab {
   /// Others answer to the statement that waits for them.
   RelayLab& others(HoldAnswer answer) {
     relay.answer_hold(std::move(answer));
+    pump_client();
+    return *this;
+  }
+  /// Models answer to everything that was asked about the message that waits.
+  RelayLab& models(config::RiskLevel level) {
+    Heard heard;
+    for (const ports::RiskQuestion& question : relay.questions()) {
+      heard.answers.emplace_back().brief = question.brief;
+      heard.answers.back().opinion.level = level;
+    }
+    relay.answer_questions(std::move(heard));
+    pump_client();
+    return *this;
+  }
+  /// The client cancels while they are asked.
+  RelayLab& cancel_questions() {
+    relay.give_up_questions();
     pump_client();
     return *this;
   }
