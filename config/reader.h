@@ -107,6 +107,8 @@ void read_traffic_limits(const Value& value, TrafficLimits& limits);
 void read_risk(const Value& value, RiskPolicy& risk);
 /// Reads `approval` of a policy or of a rule's `require`. @param refuse  whether clients are refused instead of waiting
 void read_approval(const Value& value, bool refuse, ApprovalRulePtr& approval, const Config& config);
+/// Reads `approve` and `lock_budget` of a policy whose `approval` has been read.
+void read_commit_gate(const Value& policy, Policy& gated);
 /// Reads `hold` of a policy. @return whether clients are refused instead of waiting
 bool read_hold(const Value& value);
 /// Whether it holds statements of any kind of principal.

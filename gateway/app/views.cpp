@@ -26,7 +26,7 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
   if (settings.engine == config::EngineKind::postgresql) track(*snapshot, target, database, view);
   // Who may do everything needs no names; and a connection that nobody looks into has none.
   if (!view.grants || settings.engine != config::EngineKind::postgresql) return view;
-  if (policy::is_unrestricted(*view.grants)) {
+  if (policy::is_unrestricted(*view.grants) && !policy::commit_gate(*view.grants)) {
     if (policy::risk_of(*view.grants).acts()) size(target, database, settings, view);
     return view;
   }

@@ -145,6 +145,7 @@ class Grants {
   std::string risk_policy;                      ///< whose the denial is
   std::string hold_rule;                        ///< that holds
   config::ApprovalRulePtr hold_from;            ///< whose agreement it needs
+  CommitGatePtr gate;                           ///< null: transactions are committed as ever
   std::unordered_set<std::string> known;        ///< shapes of what the principal sends; empty: that is not known
   std::vector<config::TablePattern> sensitive;  ///< of the target
 };

@@ -302,6 +302,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     if (next_ == Next::listen) return;
   }
   if (needs_agreement(judged) && !settle_portal(judged, prepared)) return;
+  if (is_gated(judged) && !gated_execute(judged, prepared.text, portal)) return;
   LimitTraits traits;
   std::shared_ptr<Meter> meter;
   if (quota_.limits() && !judged.refused) {
