@@ -268,7 +268,8 @@ Result<> Worker::record_request(const Asked& asked) {
   add("approval.digest", asked.approval.digest);
   add("approval.reason", asked.approval.reason);
   add("decision.rule_id", asked.approval.policy_rule);
-  if (asked.question.changes) fields.append(",\"approval.changes\":[").append(asked.question.changes->tables).append("]");
+  if (asked.question.changes)
+    fields.append(",\"approval.changes\":[").append(asked.question.changes->tables).append("]");
   if (text.size() > inline_text_bytes) {
     DBGATE_TRY(const std::string hash, chain_->store_text(text));
     add("db.query.text_sha256", hash);

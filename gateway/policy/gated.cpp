@@ -17,9 +17,9 @@ bool has(const sql::Statement& statement, Effect effect) {
 
 // Of pg_catalog: what they change is in no table that could be prepared, or does not wait for COMMIT.
 bool changes_elsewhere(std::string_view name) {
-  constexpr std::string_view prefixes[] = {"lo_", "pg_logical_emit", "pg_replication_", "pg_create_", "pg_drop_",
-                                           "pg_file_", "pg_notify", "pg_switch_wal", "pg_reload_conf", "pg_rotate_",
-                                           "pg_promote", "pg_terminate_", "pg_stat_reset"};
+  constexpr std::string_view prefixes[] = {
+      "lo_",           "pg_logical_emit", "pg_replication_", "pg_create_", "pg_drop_",      "pg_file_",     "pg_notify",
+      "pg_switch_wal", "pg_reload_conf",  "pg_rotate_",      "pg_promote", "pg_terminate_", "pg_stat_reset"};
   return name == "loread" || name == "lowrite" ||
          std::any_of(std::begin(prefixes), std::end(prefixes),
                      [name](std::string_view prefix) { return name.starts_with(prefix); });

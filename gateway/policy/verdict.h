@@ -54,9 +54,9 @@ struct Verdict {
   Risk risk;
   /// `hold`: each of these has to be agreed to, in this order. Never two of one rule.
   std::vector<Hold> holds;
-  CommitGatePtr gate;        ///< null: its transaction may be committed as ever
-  bool gate_opens = false;   ///< … and it may change rows: they have to be seen
-  bool learns = false;  ///< the shapes of the statements belong into the audit record
+  CommitGatePtr gate;       ///< null: its transaction may be committed as ever
+  bool gate_opens = false;  ///< … and it may change rows: they have to be seen
+  bool learns = false;      ///< the shapes of the statements belong into the audit record
 
   bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
   /// Whether it may be made ready to run: prepared, bound, described. What is held runs when others agree.

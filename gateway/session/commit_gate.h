@@ -43,13 +43,13 @@ enum class GateStage : std::uint8_t {
 struct GateSide {
   GateStage stage = GateStage::idle;
   policy::CommitGatePtr gate;
-  bool in_block = false;        ///< the server is in a transaction block, as far as its replies say
-  bool own_block = false;       ///< … that dbgate has begun
-  bool open = false;            ///< what is changed is captured
-  bool touched = false;         ///< it was captured in this transaction
-  bool wraps = false;           ///< a text with a transaction of dbgate's own around it is under way
-  bool keeps_message = false;   ///< … and the message at hand waits for what becomes of it
-  std::string texts;            ///< of the statements that may have changed something
+  bool in_block = false;                ///< the server is in a transaction block, as far as its replies say
+  bool own_block = false;               ///< … that dbgate has begun
+  bool open = false;                    ///< what is changed is captured
+  bool touched = false;                 ///< it was captured in this transaction
+  bool wraps = false;                   ///< a text with a transaction of dbgate's own around it is under way
+  bool keeps_message = false;           ///< … and the message at hand waits for what becomes of it
+  std::string texts;                    ///< of the statements that may have changed something
   std::shared_ptr<sql::Script> script;  ///< the same, as facts
   std::shared_ptr<const policy::Verdict> verdict;
   std::shared_ptr<Changes> changes;

@@ -8,9 +8,9 @@ void PolicyJudge::gate(const policy::CommitGatePtr& gate, policy::Verdict& verdi
   const catalog::SearchPath path{view_.names.search_path, view_.names.account};
   policy::Gated gated = policy::gated(*view_.grants, *judged.script, view_.names.closure, path);
   if (!gated.refused.empty()) {
-    return refuse("changes need approval before they are committed, and this statement's could not be shown: " +
-                      gated.refused,
-                  {}, gate->holds.front().rule_id, verdict, judged);
+    return refuse(
+        "changes need approval before they are committed, and this statement's could not be shown: " + gated.refused,
+        {}, gate->holds.front().rule_id, verdict, judged);
   }
   verdict.gate = gate;
   verdict.gate_opens = gated.opens;

@@ -203,8 +203,8 @@ bool Relay::go_on_gated() {
   return false;  // it comes again when that is answered
 }
 
-// A Query of a principal whose changes are shown. True: it goes its way, refused or not. False: it is dealt with, or has
-// to be seen again.
+// A Query of a principal whose changes are shown. True: it goes its way, refused or not. False: it is dealt with, or
+// has to be seen again.
 bool Relay::gated_query(Judged& judged, std::string_view text) {
   if (!gate_) {
     gate_ = std::make_unique<GateSide>();
@@ -218,7 +218,8 @@ bool Relay::gated_query(Judged& judged, std::string_view text) {
   const bool opens = judged.verdict->gate && judged.verdict->gate_opens;
   if (!opens && !(ends && (gate.touched || !expected_.empty()))) return true;
   if (!gate_may_speak()) return false;
-  if (status_ == 'E' || (ends && !gate.touched && !opens)) return true;
+  const bool failed = status_ == 'E' && gate.stage == Stage::idle;
+  if (failed || (ends && !gate.touched && !opens)) return true;
   if ((opens && controls) || (ends && statements.size() > 1) || (copies_in(*judged.script) && statements.size() > 1)) {
     refuse(judged, apart_from_control());
     return true;
@@ -291,7 +292,7 @@ bool Relay::gated_execute(Judged& judged, std::string_view text, std::string_vie
   }
   if (!ends || (!gate.touched && expected_.empty())) return true;
   if (!gate_may_speak()) return false;
-  if (!gate.touched || status_ == 'E') return true;
+  if (!gate.touched || (status_ == 'E' && gate.stage == Stage::idle)) return true;
   if (!settle_gate("extended")) return false;
   std::string error;
   if (gate_lets_commit(judged, text, "extended", portal, error)) return true;

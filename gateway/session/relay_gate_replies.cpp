@@ -26,8 +26,8 @@ bool Relay::gate_reply(char type, Bytes message, Bytes body) {
         return false;
       }
       gate.error_code = SqlState::from(head.sqlstate).text();
-      gate.error = judge_.reduces_errors() ? reduced_error(body, judge_.rewrites())
-                                           : std::string(protocol::as_text(message));
+      gate.error =
+          judge_.reduces_errors() ? reduced_error(body, judge_.rewrites()) : std::string(protocol::as_text(message));
       if (std::exchange(gate_commits_, false)) to_client_.say(gate.error);
       failed_ = true;
       while (!expected_.empty() && expected_.front().gate_step && expected_.front().kind != Expected::Kind::sync)

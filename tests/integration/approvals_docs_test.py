@@ -1,4 +1,4 @@
-"""docs/approvals.md: its commands run, with its policy, and print what the page says."""
+"""docs/approvals.md and docs/commit-gate.md: their commands run, with their policies, and print what the pages say."""
 import os
 import pathlib
 import re
@@ -10,7 +10,6 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lab  # noqa: E402
 
-PAGE = (lab.ROOT / "docs/approvals.md").read_text(encoding="utf-8")
 
 
 class Command:
@@ -20,10 +19,10 @@ class Command:
         self.who, self.command, self.typed, self.lines = who, command, [], []
 
 
-def commands():
+def commands(page):
     """In their order. A block without a prompt is what the client that waits prints next."""
     found = []
-    for block in re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL):
+    for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL):
         if not re.match(r"\w+\$ ", block):
             found.append(Command(None, None))
         for line in block.splitlines():
@@ -73,16 +72,21 @@ class Window:
         return self.process.returncode
 
 
-class Walk(unittest.TestCase):
+class Walk:
+    PAGE = ""
+    LEAST = 8  # commands
+
     @classmethod
     def setUpClass(cls):
+        cls.page = (lab.ROOT / cls.PAGE).read_text(encoding="utf-8")
         cls.lab = cls.enterClassContext(lab.Lab())
         cls.lab.postgres.psql("CREATE DATABASE shop")
         cls.lab.postgres.psql((lab.ROOT / "config/examples/shop.sql").read_text(encoding="utf-8"), database="shop")
-        policies = re.search(r"```yaml\n(policies:.*?)```", PAGE, re.DOTALL)[1]
-        cls.gateway = cls.lab.gateway("version: 1\nstate_dir: state\n" + cls.lab.listen(tls=True) + cls.lab.users("ana", "bob") + "targets:\n" +
+        policies = re.search(r"```yaml\n(policies:.*?)```", cls.page, re.DOTALL)[1]
+        cls.gateway = cls.lab.gateway("version: 1\nstate_dir: state\n" + cls.lab.listen(tls=True) + cls.lab.users("ana", "bob", "root") +
+                                      "roles: { target_admin: { users: [root] } }\ntargets:\n" +
                                       cls.lab.target("shop") + policies)
-        cls.environments = {name: cls.environment(name) for name in ("ana", "bob")}
+        cls.environments = {name: cls.environment(name) for name in ("ana", "bob", "root")}
 
     @classmethod
     def environment(cls, name):
@@ -95,8 +99,8 @@ class Walk(unittest.TestCase):
         return environment
 
     def test_the_page_does_what_it_says(self):
-        found = commands()
-        self.assertGreater(len(found), 8)
+        found = commands(self.page)
+        self.assertGreater(len(found), self.LEAST)
         waiting = None
         for command in found:
             with self.subTest(command=command.command):
@@ -114,6 +118,15 @@ class Walk(unittest.TestCase):
                 self.assertTrue(window.has(command.lines), f"{command.lines}:\n{window.text}")
                 held = any("needs approval" in line for line in command.lines)
                 self.assertEqual(status, 6 if held else 0, window.text)
+
+
+class Statements(Walk, unittest.TestCase):
+    PAGE = "docs/approvals.md"
+
+
+class Transactions(Walk, unittest.TestCase):
+    PAGE = "docs/commit-gate.md"
+    LEAST = 5
 
 
 if __name__ == "__main__":
