@@ -89,7 +89,7 @@ class Rows(unittest.TestCase):
         # The trail itself is written by triggers, and is no more than what the test compares with.
         postgres.psql("CREATE TABLE later (id int); CREATE FUNCTION writes_later() RETURNS int LANGUAGE sql VOLATILE AS "
                       "'INSERT INTO later VALUES (1) RETURNING id'; CREATE FUNCTION hidden() RETURNS int LANGUAGE plpgsql VOLATILE AS "
-                      "$$ BEGIN EXECUTE 'DELETE FROM orders'; RETURN 1; END $$")
+                      "$$ BEGIN EXECUTE 'DELETE FROM ' || lower('ORDERS'); RETURN 1; END $$")
         tables = "[" + ", ".join(f"public.{name}" for name in (*SEEN, "parts", "later", "secrets")) + "]"
         cls.gateway = cls.lab.gateway(
             "version: 1\nstate_dir: state\nlimits: { api_requests_per_minute: 1000000 }\n" + cls.lab.listen() +

@@ -31,8 +31,13 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
          pg_stat_get_xact_tuples_deleted(relation)
 $$;
 
+-- Stand where transition tables of these names go before them: whoever reads the trigger knows all its tables.
+CREATE OR REPLACE VIEW dbgate_gate.dbgate_old AS SELECT 0 AS nothing WHERE false;
+CREATE OR REPLACE VIEW dbgate_gate.dbgate_new AS SELECT 0 AS nothing WHERE false;
+REVOKE ALL ON dbgate_gate.dbgate_old, dbgate_gate.dbgate_new FROM PUBLIC;
+
 CREATE OR REPLACE FUNCTION dbgate_gate.capture() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, dbgate_gate, pg_temp AS $$
 DECLARE
   this text := pg_current_xact_id_if_assigned()::text;
 BEGIN
