@@ -151,7 +151,9 @@ Verbs approval_verbs() {
                   {"dbgate approvals list --all --requester ana", "ana's, old ones too"}};
   all.exits = {4, 5, 7};
   all.run = list;
-  Verb one{"approvals show", "show an approval: what is asked for, its risk and plan, who may decide", id,
+  Verb one{"approvals show",
+           "show an approval: what is asked for, its risk and plan, who may decide",
+           id,
            {option("--rows", Kind::number, "N", "of a transaction: so many of the rows that it changes (20)")}};
   one.exits = {3, 4, 7};
   one.run = show;

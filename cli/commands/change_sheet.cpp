@@ -57,7 +57,8 @@ std::string line_of(const json::value& entry) {
 }
 
 std::string count_of(const json::value& table, const char* name) {
-  const std::string count = text_at(table, name);
+  const json::value* const found = table.is_object() ? table.get_object().if_contains(name) : nullptr;
+  const std::string count = found == nullptr ? std::string() : shown(*found);
   return count.empty() || count == "0" ? std::string() : "  " + count + " " + name;
 }
 

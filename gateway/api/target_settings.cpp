@@ -144,9 +144,8 @@ Task<Response> test_target(Services& services, Request& request) {
 }
 
 Task<Response> show_preparation(Services& services, Request& request) {
-  const auto prepared = co_await ask<ports::TargetPreparation>(services, [&](ports::Administration& all) {
-    return all.targets().preparation(request.parameter("name"));
-  });
+  const auto prepared = co_await ask<ports::TargetPreparation>(
+      services, [&](ports::Administration& all) { return all.targets().preparation(request.parameter("name")); });
   if (!prepared) co_return refused_by(request, prepared.error());
   co_return json_response(json::serialize(json::object{{"sql", prepared->sql}, {"undo_sql", prepared->undo_sql}}));
 }

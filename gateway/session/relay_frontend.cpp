@@ -114,6 +114,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
       break;
     }
     hold_ = nullptr;
+    gate_flushed_ = false;
     step.taken += message.size();
     // A message that streams was passed as far as it has come; the rest goes the same way.
     if (partial) frontend_rest_ = whole - message.size();

@@ -71,7 +71,7 @@ void Relay::end_steps(GateStage stage) {
   gate_->stage = stage;
   gate_->error.clear();
   gate_->error_code.clear();
-  gate_flushed_ = false;
+  gate_flushed_ = true;
   next_ = Next::wait;
 }
 

@@ -36,6 +36,14 @@ class Psql(Gated, approvals_test.Psql):
     pass
 
 
+class PsqlPooled(Psql):
+    TARGET = {"pool": "mode: transaction"}
+
+
+class PsycopgPooled(Gated, approvals_test.Psycopg):
+    TARGET = {"pool": "mode: transaction"}
+
+
 class Psycopg(Gated, approvals_test.Psycopg):
     pass
 

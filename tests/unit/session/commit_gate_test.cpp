@@ -185,6 +185,7 @@ TEST(CommitGate, ASingleStatementThatFailsFailsAsEver) {
     lab.at_server();
     lab.server(b::error("23503") + b::ready('E'));
     EXPECT_EQ(lab.at_client(), "E(23503 server)");
+    EXPECT_EQ(lab.at_server(), "Q(ROLLBACK)");
     lab.server(b::complete("ROLLBACK") + b::ready('I'));
     EXPECT_EQ(lab.at_client(), "Z(I)");
     lab.client(f::query("SELECT 1"));
