@@ -137,7 +137,11 @@ int prepare(const Call& call) {
   const std::string name = call.text("NAME");
   const bool undo = call.has("undo");
   const json::value preparation = api.preparation(name);
-  std::cout << text_at(preparation, undo ? "undo_sql" : "sql");
+  if (!format_of(call.options).starts_with("json")) {
+    std::cout << text_at(preparation, undo ? "undo_sql" : "sql");
+  } else {
+    print_object(call.options, preparation.as_object(), {"sql", "undo_sql"});
+  }
   if (!call.has("apply")) return 0;
   confirm(call.options, call.has("yes"), std::string("Run this on ") + name + "?");
   json::object wish{{"action", undo ? "undo" : "apply"}};

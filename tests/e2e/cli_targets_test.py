@@ -33,7 +33,8 @@ class Targets(cli_people.People):
         root.run("target", "edit", "fresh", "--password-stdin", "-o", "json", text=lab.PASSWORD + "\n")
         self.assertTrue(root.json("target", "test", "fresh")["ok"])
         # The commit gate's SQL: shown, run, taken back.
-        self.assertIn("CREATE SCHEMA IF NOT EXISTS dbgate_gate", root.run("target", "prepare", "fresh"))
+        self.assertIn("CREATE SCHEMA IF NOT EXISTS dbgate_gate", root.see("target", "prepare", "fresh"))
+        self.assertIn("CREATE SCHEMA IF NOT EXISTS dbgate_gate", root.json("target", "prepare", "fresh")["sql"])
         schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'dbgate_gate'"
         self.assertEqual(self.lab.postgres.psql(schemas).stdout, "0\n")
         self.assertIn("prepared fresh", root.see("target", "prepare", "fresh", "--apply", answers=[(r"\[y/N\]", "y")]))

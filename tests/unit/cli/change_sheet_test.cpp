@@ -29,7 +29,7 @@ TEST(ChangeSheet, SaysWhoSeesRows) {
 }
 
 TEST(ChangeSheet, StandsAnything) {
-  EXPECT_EQ(sheet(R"({"tables": [7], "rows": [1, {}, {"table": "t", "before": 1}]})", 9), "\n\n  \n  t  ");
+  EXPECT_EQ(sheet(R"({"tables": [7], "rows": [1, {}, {"table": "t", "before": 1}]})", 9), "\n\n    \n  t  ");
 }
 
 }  // namespace
