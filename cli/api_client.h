@@ -69,6 +69,8 @@ class Api {
   boost::json::value change_target(const std::string& name, const std::function<void(boost::json::object&)>& change);
   void remove_target(const std::string& name);
   boost::json::value test_target(const std::string& name);
+  boost::json::value preparation(const std::string& target);
+  void prepare_target(const std::string& name, const boost::json::object& wish);
   static std::string tunnel_path(const std::string& target, const std::string& database);
   boost::json::value decide(const boost::json::object& question);
   /// Begins to run a text: an answer whose body, read from connection(), is NDJSON.

@@ -133,6 +133,12 @@ void Api::remove_target(const std::string& name) {
 json::value Api::test_target(const std::string& name) {
   return call("POST", under("targets", name) + "/test", json::object());
 }
+json::value Api::preparation(const std::string& target) {
+  return call("GET", under("targets", target) + "/preparation");
+}
+void Api::prepare_target(const std::string& name, const json::object& wish) {
+  call("POST", under("targets", name) + "/preparation", wish);
+}
 std::string Api::tunnel_path(const std::string& target, const std::string& database) {
   std::string path = "/api/v1" + under("targets", target) + "/tunnel";
   if (!database.empty()) path += "?database=" + percent_encoded(database);

@@ -53,6 +53,24 @@ void read_agreement(const Value& value, ApprovalRulePtr& agreement, const Config
   read_rule(value, false, agreement, config);
 }
 
+void read_commit_gate(const Value& policy, Policy& gated) {
+  const Value approve = policy["approve"];
+  const Value budget = policy["lock_budget"];
+  if (!approve.present()) {
+    if (budget.present()) budget.error("is for approve: before_commit");
+    return;
+  }
+  std::size_t index = 0;
+  approve.read_word({"before_commit"}, index);
+  gated.lock_budget = std::chrono::minutes(2);
+  read_time(budget, gated.lock_budget);
+  if (!gated.approval) {
+    approve.error("needs approval beside it: who has to agree, such as approval: { from: { groups: [leads] } }");
+  } else if (gated.approval->window.count() > 0) {
+    approve.error("shows rows that are there once: approval must have no window");
+  }
+}
+
 bool read_hold(const Value& value) {
   std::size_t index = 0;
   value.read_word({"wait", "refuse"}, index);

@@ -120,6 +120,8 @@ void check_names(const Value& list, const std::vector<std::string>& names, const
 std::vector<std::string> target_names(const Config& config);
 /// Reads `approval` and `review` of `requests`.
 void read_agreement(const Value& value, ApprovalRulePtr& agreement, const Config& config);
+/// Reads `approve` and `lock_budget` of a policy whose `approval` has been read.
+void read_commit_gate(const Value& policy, Policy& gated);
 /// Reads `hold` of a policy. @return whether clients are refused instead of waiting
 bool read_hold(const Value& value);
 /// Whether it holds statements of any kind of principal.

@@ -254,7 +254,10 @@ struct Policy {
   std::vector<CachedReads> cached;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
   RiskPolicy risk{};
-  ApprovalRulePtr approval{};          ///< for what the rating holds
+  ApprovalRulePtr approval{};  ///< for what the rating holds, and what waits before its COMMIT
+  /// `approve: before_commit`: what its principals change waits there, and may lock rows for so long.
+  /// 0: it does not wait.
+  std::chrono::milliseconds lock_budget{0};
   std::vector<ListedStatement> known;  ///< `risk.known`: what its principals send
 };
 

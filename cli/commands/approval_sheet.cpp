@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/commands/change_sheet.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 
@@ -104,7 +105,7 @@ void add_objects(std::string& out, const json::object& details) {
 // Whatever else a gateway says, newer ones too.
 void add_rest(std::string& out, const json::object& details) {
   for (const auto& [key, value] : details) {
-    const bool shown = key == "risk" || key == "relations" || key == "functions";
+    const bool shown = key == "risk" || key == "relations" || key == "functions" || key == "changes";
     const bool empty = value.is_null() || (value.is_array() && value.as_array().empty());
     if (shown || empty) continue;
     std::string title(key);
@@ -161,7 +162,7 @@ std::string outcome_text(const json::object& approval) {
   return printable(text);
 }
 
-std::string approval_sheet(const json::object& approval) {
+std::string approval_sheet(const json::object& approval, std::size_t rows) {
   std::string out = styled(printable(text_at(approval, "id")), Style::bold) + "  " + outcome_text(approval) + "\n";
   const std::string target = text_at(approval, "target");
   const std::string database = text_at(approval, "database");
@@ -182,6 +183,10 @@ std::string approval_sheet(const json::object& approval) {
   add_section(out, "SQL", text_at(approval, "sql"));
   const json::value* const details = approval.if_contains("details");
   if (details == nullptr || !details->is_object()) return out;
+  const json::value* const changes = details->as_object().if_contains("changes");
+  if (changes != nullptr && changes->is_object()) {
+    add_section(out, "Changes", change_sheet(changes->as_object(), rows));
+  }
   add_risk(out, details->as_object());
   add_objects(out, details->as_object());
   add_rest(out, details->as_object());

@@ -1,6 +1,7 @@
 #pragma once
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -8,10 +9,13 @@
 
 namespace dbgate::cli {
 
+inline constexpr std::size_t usual_rows = 20;
+
 /// An approval as somebody reads it who is to decide: who asks for what, by which rule, what the rules of risk say,
 /// what it concerns, the plan, who has said what. The text is a stranger's: nothing in it reaches the terminal but
 /// characters that are seen.
-std::string approval_sheet(const boost::json::object& approval);
+/// @param rows  of a transaction, so many of the rows that it has changed
+std::string approval_sheet(const boost::json::object& approval, std::size_t rows = usual_rows);
 
 /// Who may decide, and what is missing, in one line: "1 more of group dba, user carl".
 std::string approvers_text(const boost::json::object& approval);

@@ -25,10 +25,10 @@ constexpr std::chrono::seconds longest_question{25};
 const std::vector<std::string> columns{"id",        "state",      "requester", "target",
                                        "operation", "risk_level", "decide_by", "sql"};
 
-void show_approval(const Options& options, const json::object& approval) {
+void show_approval(const Options& options, const json::object& approval, std::size_t rows) {
   const std::string format = format_of(options);
   const bool for_people = (format == "table" || format == "wide") && options.fields.empty() && !options.quiet;
-  if (for_people) return page(options, approval_sheet(approval));
+  if (for_people) return page(options, approval_sheet(approval, rows));
   print_object(options, approval, columns);
 }
 
@@ -44,7 +44,8 @@ int list(const Call& call) {
 }
 
 int show(const Call& call) {
-  show_approval(call.options, Api(call.options).approval(call.text("ID")).approval);
+  const auto rows = static_cast<std::size_t>(call.number("rows", usual_rows, 0));
+  show_approval(call.options, Api(call.options).approval(call.text("ID")).approval, rows);
   return 0;
 }
 
@@ -153,7 +154,10 @@ Verbs approval_verbs() {
                   {"dbgate approvals list --all --requester ana", "ana's, old ones too"}};
   all.exits = {4, 5, 7};
   all.run = list;
-  Verb one{"approvals show", "show an approval: what is asked for, its risk and plan, who may decide", id};
+  Verb one{"approvals show",
+           "show an approval: what is asked for, its risk and plan, who may decide",
+           id,
+           {option("--rows", Kind::number, "N", "of a transaction: so many of the rows that it changes (20)")}};
   one.exits = {3, 4, 7};
   one.run = show;
   Verb assent{"approvals approve", "say yes to what somebody asks for", id, {reason, ticket, yes}};

@@ -132,6 +132,25 @@ int test(const Call& call) {
   return ok == nullptr || (ok->is_bool() && ok->as_bool()) ? 0 : static_cast<int>(Exit::failure);
 }
 
+int prepare(const Call& call) {
+  Api api(call.options);
+  const std::string name = call.text("NAME");
+  const bool undo = call.has("undo");
+  const json::value preparation = api.preparation(name);
+  if (!format_of(call.options).starts_with("json")) {
+    std::cout << text_at(preparation, undo ? "undo_sql" : "sql");
+  } else {
+    print_object(call.options, preparation.as_object(), {"sql", "undo_sql"});
+  }
+  if (!call.has("apply")) return 0;
+  confirm(call.options, call.has("yes"), std::string("Run this on ") + name + "?");
+  json::object wish{{"action", undo ? "undo" : "apply"}};
+  if (call.has("database")) wish["database"] = call.text("database");
+  api.prepare_target(name, wish);
+  std::cerr << (undo ? "took back the preparation of " : "prepared ") << name << '\n';
+  return 0;
+}
+
 int remove(const Call& call) {
   const std::string name = call.text("NAME");
   confirm(call.options, call.has("yes"), "Remove the target " + name + " and end its sessions?");
@@ -174,10 +193,20 @@ Verbs target_verbs() {
   Verb probe{"target test", "try the connection from the gateway to the server", name};
   probe.exits = {3, 4, 5, 7};
   probe.run = test;
+  Verb ready{"target prepare",
+             "show the SQL by which the commit gate sees what transactions change, and run it",
+             name,
+             {toggle("--apply", "run it, as the gateway's account"), toggle("--undo", "the SQL that takes it back"),
+              option("--database", Kind::text, "NAME", "one of the target's further databases"),
+              toggle("--yes", "do not ask")}};
+  ready.examples = {{"dbgate target prepare shop", "only shows it"},
+                    {"dbgate target prepare shop | psql -d shop", "for an owner of the tables other than the gateway"}};
+  ready.exits = {3, 4, 5, 7};
+  ready.run = prepare;
   Verb away{"target remove", "remove a target; its sessions end", name, {toggle("--yes", "do not ask")}};
   away.exits = {3, 4, 5, 7};
   away.run = remove;
-  return {all, one, make, change, probe, away};
+  return {all, one, make, change, probe, ready, away};
 }
 
 }  // namespace dbgate::cli

@@ -9,6 +9,8 @@ Task<Response> create_target(Services& services, Request& request);
 Task<Response> change_target(Services& services, Request& request);
 Task<Response> remove_target(Services& services, Request& request);
 Task<Response> test_target(Services& services, Request& request);
+Task<Response> show_preparation(Services& services, Request& request);
+Task<Response> prepare_target(Services& services, Request& request);
 
 Task<Response> show_policies(Services& services, Request& request);
 Task<Response> validate_policies(Services& services, Request& request);

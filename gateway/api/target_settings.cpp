@@ -143,6 +143,25 @@ Task<Response> test_target(Services& services, Request& request) {
   co_return json_response(json::serialize(answer));
 }
 
+Task<Response> show_preparation(Services& services, Request& request) {
+  const auto prepared = co_await ask<ports::TargetPreparation>(
+      services, [&](ports::Administration& all) { return all.targets().preparation(request.parameter("name")); });
+  if (!prepared) co_return refused_by(request, prepared.error());
+  co_return json_response(json::serialize(json::object{{"sql", prepared->sql}, {"undo_sql", prepared->undo_sql}}));
+}
+
+Task<Response> prepare_target(Services& services, Request& request) {
+  const JsonBody body(request, {member::word("action", {"apply", "undo"}), member::text("database", 1, 63).optional()});
+  if (!body.valid()) co_return body.refused(request);
+  const ports::Actor actor = actor_of(request);
+  const auto done = co_await ask<void>(services, [&](ports::Administration& all) {
+    return all.targets().prepare_target(actor, request.parameter("name"), body.text("database"),
+                                        body.text("action") == "undo");
+  });
+  if (!done) co_return refused_by(request, done.error());
+  co_return no_content();
+}
+
 Task<Response> show_policies(Services& services, Request& request) {
   const auto active = co_await ask<store::PolicyVersion>(
       services, [](ports::Administration& all) { return all.policies().active_policy(); });

@@ -5,6 +5,8 @@
 #include <chrono>
 
 #include "gateway/adapters/pg_probe.h"
+#include "gateway/adapters/pg_script.h"
+#include "gateway/app/preparation.h"
 
 namespace dbgate::app {
 namespace {
@@ -14,6 +16,7 @@ namespace store = ports::store;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds longest_test{10};
+constexpr std::chrono::minutes longest_preparation{1};
 
 /// Settings as they are kept, and what the wish says of the password.
 struct Settings {
@@ -187,6 +190,36 @@ Result<ports::TargetTest> AdminTargets::test_target(const ports::Actor& actor, c
   test.server_version = entered->server_version;
   test.tls = entered->tls;
   return test;
+}
+
+Result<config::Target> AdminTargets::preparable_target(const std::string& name) {
+  DBGATE_TRY(config::Target target, usable_target(name));
+  if (target.engine == config::EngineKind::postgresql) return target;
+  return Error(sqlstate::invalid_parameter_value, "only PostgreSQL targets can be prepared");
+}
+
+Result<ports::TargetPreparation> AdminTargets::preparation(const std::string& name) {
+  DBGATE_TRY(const config::Target target, preparable_target(name));
+  return ports::TargetPreparation{preparation_sql(target.upstream.user), preparation_undo_sql()};
+}
+
+Result<> AdminTargets::prepare_target(const ports::Actor& actor, const std::string& name, const std::string& database,
+                                      bool undo) {
+  DBGATE_TRY(const config::Target target, preparable_target(name));
+  const auto& further = target.databases;
+  const bool own = database.empty() || database == target.upstream.database;
+  if (!own && std::find(further.begin(), further.end(), database) == further.end()) {
+    return Error(sqlstate::invalid_parameter_value, "the target has no database \"" + database + "\"");
+  }
+  const std::string& where = own ? target.upstream.database : database;
+  DBGATE_CHECK(core_.record(actor, undo ? "target.unprepare" : "target.prepare", name, {{"database", where}}));
+  const std::string sql = undo ? preparation_undo_sql() : preparation_sql(target.upstream.user);
+  const auto ran = adapters::run_script(target.upstream, where, sql, longest_preparation);
+  if (ran || ran.error().code() != sqlstate::object_not_in_prerequisite_state) return ran;
+  const Error why = ran.error();
+  return Error(why.code(), why.message() +
+                               ": the gateway's account has to own the tables, or somebody who does runs "
+                               "what dbgate target prepare prints");
 }
 
 }  // namespace dbgate::app

@@ -16,10 +16,14 @@ class AdminTargets final : public ports::TargetAdministration {
                                                           const ports::TargetWish& wish) override;
   Result<> remove_target(const ports::Actor& actor, const std::string& name, std::int64_t revision) override;
   Result<ports::TargetTest> test_target(const ports::Actor& actor, const std::string& name) override;
+  Result<ports::TargetPreparation> preparation(const std::string& name) override;
+  Result<> prepare_target(const ports::Actor& actor, const std::string& name, const std::string& database,
+                          bool undo) override;
 
  private:
   Result<ports::store::Target> stored_target(const std::string& name);
   Result<config::Target> usable_target(const std::string& name);
+  Result<config::Target> preparable_target(const std::string& name);
 
   AdminCore& core_;
 };

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json.hpp>
 
 #include "gateway/app/explain.h"
 #include "gateway/audit/json.h"
 #include "gateway/risk/assess.h"
+#include "gateway/session/commit_gate.h"
 
 namespace dbgate::app {
 namespace {
+
+namespace json = boost::json;
 
 void add(std::string& out, std::string_view key, std::string_view value) {
   if (!value.empty()) audit::append_field(out, key, value);
@@ -72,7 +76,17 @@ std::string risk_of(const policy::Risk& risk) {
 
 }  // namespace
 
-std::string approval_body(const session::SessionInfo& session, const session::HoldQuestion& question) {
+std::string without_rows(const std::string& body) {
+  boost::system::error_code failed;
+  json::value parsed = json::parse(body, failed);
+  if (failed || !parsed.is_object()) return {};
+  json::value* const changes = parsed.get_object().if_contains("changes");
+  if (changes == nullptr || !changes->is_object()) return body;
+  changes->get_object().erase("rows");
+  return json::serialize(parsed);
+}
+
+Result<std::string> approval_body(const session::SessionInfo& session, const session::HoldQuestion& question) {
   session::Judged judged;
   judged.script = question.script;
   judged.verdict = question.verdict;
@@ -94,6 +108,17 @@ std::string approval_body(const session::SessionInfo& session, const session::Ho
   add(out, "auth_method", session.auth_method);
   add(out, "server", session.server_host);
   if (question.settings_changed) add(out, "settings", "changed by the session: names and values may mean others");
+  if (question.changes) {
+    // The server's words, which only a server that is out of step spells otherwise.
+    const std::string changes =
+        "{\"tables\":[" + question.changes->tables + "],\"rows\":[" + question.changes->rows + "]}";
+    boost::system::error_code failed;
+    const json::value parsed = json::parse(changes, failed);
+    if (failed || !parsed.is_object() || parsed.get_object().size() != 2) {
+      return Error(sqlstate::connection_failure, "the server has not told what the transaction changes");
+    }
+    out.append(",\"changes\":").append(changes);
+  }
   return object_of(out);
 }
 
@@ -102,7 +127,7 @@ bool has_plan(const session::HoldQuestion& question) {
   constexpr std::array<Kind, 6> planned = {Kind::select,  Kind::insert, Kind::update,
                                            Kind::delete_, Kind::merge,  Kind::values};
   const auto& statements = question.script->statements;
-  return statements.size() == 1 && !question.settings_changed &&
+  return statements.size() == 1 && !question.settings_changed && !question.changes &&
          std::find(planned.begin(), planned.end(), statements.front().kind) != planned.end();
 }
 

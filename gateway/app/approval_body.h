@@ -6,8 +6,13 @@
 
 namespace dbgate::app {
 
-/// What those who decide on a held statement are shown, as JSON: docs/approvals.md.
-std::string approval_body(const session::SessionInfo& session, const session::HoldQuestion& question);
+/// What those who decide on a held statement or transaction are shown, as JSON: docs/approvals.md. Takes long where a
+/// transaction has changed many rows.
+/// Errors: 08006 the server has told nothing that could be shown.
+Result<std::string> approval_body(const session::SessionInfo& session, const session::HoldQuestion& question);
+
+/// The same for those who are not asked: without the rows that were changed.
+std::string without_rows(const std::string& body);
 /// Whether there is a plan for it: one statement whose plan says what it will do.
 bool has_plan(const session::HoldQuestion& question);
 /// Adds what the server means to do with it, or why that is not known.

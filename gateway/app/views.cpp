@@ -30,7 +30,7 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
     view.model = models_.current();
     view.model_names = snapshot->config.models.names;
   }
-  if (policy::is_unrestricted(*view.grants)) {
+  if (policy::is_unrestricted(*view.grants) && !policy::commit_gate(*view.grants)) {
     if (policy::risk_of(*view.grants).acts()) size(target, database, settings, view);
     return view;
   }

@@ -135,7 +135,7 @@ class Worker final : public session::Host {
   Task<> ask_others(std::shared_ptr<Asked> asked);
   Task<session::HoldAnswer> answer_of_others(const std::shared_ptr<Asked>& asked);
   Task<session::HoldAnswer> decision_of_others(const std::shared_ptr<Asked>& asked);
-  void fill_approval(Asked& asked) const;
+  Result<> fill_approval(Asked& asked) const;
   Task<> plan(Asked& asked);
   Result<> record_request(const Asked& asked);
   void record_end_of_hold(const Asked& asked, std::string_view state);

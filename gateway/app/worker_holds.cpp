@@ -6,6 +6,7 @@
 #include "gateway/base/ids.h"
 #include "gateway/base/log.h"
 #include "gateway/session/audit_trail.h"
+#include "gateway/session/commit_gate.h"
 #include "gateway/session/replies.h"
 #include "gateway/sql/conditions.h"
 
@@ -96,7 +97,8 @@ session::HoldingPtr Worker::hold(const session::SessionInfo& session, const sess
   asked->told = std::move(told);
   asked->session = session;
   asked->question = question;
-  asked->refuses = session.refuses_holds || question.hold.approval->refuse;
+  // What a transaction has changed is there once: its client has to wait.
+  asked->refuses = !question.changes && (session.refuses_holds || question.hold.approval->refuse);
   net::run_apart(context_.get_executor(), [this, asked]() -> Task<> { return ask_others(asked); });
   return std::make_unique<GivenUp<Asked>>(asked);
 }
@@ -124,7 +126,17 @@ Task<HoldAnswer> Worker::answer_of_others(const std::shared_ptr<Asked>& asked) {
   if (!shared_.approvals) co_return failed(nowhere_to_ask());
   Approvals& approvals = *shared_.approvals;
   store::Approval& wanted = asked->approval;
-  fill_approval(*asked);
+  Result<> filled = boost::system::in_place_value;
+  if (asked->question.changes) {
+    // Many rows: not on the thread of the sessions.
+    co_await net::run_on(approvals.blocking(), [&]() -> Task<> {
+      filled = fill_approval(*asked);
+      co_return;
+    });
+  } else {
+    filled = fill_approval(*asked);
+  }
+  if (!filled) co_return failed(filled.error());
   Result<std::optional<store::Approval>> known = Error();
   // One that was approved before: the client has come again, or it is good for a while.
   co_await net::run_on(approvals.blocking(), [&]() -> Task<> {
@@ -201,7 +213,7 @@ Task<HoldAnswer> Worker::decision_of_others(const std::shared_ptr<Asked>& asked)
   }
 }
 
-void Worker::fill_approval(Asked& asked) const {
+Result<> Worker::fill_approval(Asked& asked) const {
   store::Approval& wanted = asked.approval;
   const config::ApprovalRule& rule = *asked.question.hold.approval;
   wanted.id = make_id("apr_");
@@ -216,12 +228,15 @@ void Worker::fill_approval(Asked& asked) const {
   wanted.reason = sql::reason_of(asked.question.text);
   if (wanted.reason.empty()) wanted.reason = asked.session.reason;
   wanted.rule = {rule.groups, rule.users, static_cast<std::uint32_t>(rule.needed)};
-  wanted.decide_by_us = wall_clock_us() + micros(rule.within);
+  if (asked.question.changes) wanted.kind = store::ApprovalKind::commit;
+  const bool bounded = asked.question.budget.count() > 0;
+  wanted.decide_by_us = wall_clock_us() + micros(bounded ? std::min(rule.within, asked.question.budget) : rule.within);
   wanted.once = rule.window.count() == 0;
   // Whoever comes again after the refusal needs time for that as well.
   wanted.good_for_us = micros(wanted.once ? rule.within : rule.window);
   wanted.digest = asked.question.digest;
-  wanted.body = approval_body(asked.session, asked.question);
+  DBGATE_TRY(wanted.body, approval_body(asked.session, asked.question));
+  return boost::system::in_place_value;
 }
 
 // What the server would do is worth a moment to those who decide. Without it they are asked as well.
@@ -248,6 +263,8 @@ Result<> Worker::record_request(const Asked& asked) {
   add("approval.digest", asked.approval.digest);
   add("approval.reason", asked.approval.reason);
   add("decision.rule_id", asked.approval.policy_rule);
+  if (asked.question.changes)
+    fields.append(",\"approval.changes\":[").append(asked.question.changes->tables).append("]");
   if (text.size() > inline_text_bytes) {
     DBGATE_TRY(const std::string hash, chain_->store_text(text));
     add("db.query.text_sha256", hash);

@@ -53,6 +53,15 @@ void add_risk(const config::Policy& policy, Grants& grants) {
   }
 }
 
+void add_gate(const config::Policy& policy, Grants& grants) {
+  if (policy.lock_budget.count() == 0) return;
+  auto gate = grants.gate ? std::make_shared<CommitGate>(*grants.gate)
+                          : std::make_shared<CommitGate>(CommitGate{{}, policy.lock_budget});
+  gate->lock_budget = std::min(gate->lock_budget, policy.lock_budget);
+  gate->holds.push_back({policy.approval, policy.name + "/approve"});
+  grants.gate = std::move(gate);
+}
+
 void add_known(const config::Policy& policy, Grants& grants) {
   for (const config::ListedStatement& statement : policy.known) {
     std::string shape = sql::shape_of(statement.text);
@@ -76,6 +85,7 @@ std::shared_ptr<const Grants> compile(const Policies& policies, const Principal&
     grants->hidden.add(*policy);
     add_risk(*policy, *grants);
     add_known(*policy, *grants);
+    add_gate(*policy, *grants);
     grants->cached.insert(grants->cached.end(), policy->cached.begin(), policy->cached.end());
   }
   for (const Temporary::Right* right : more)

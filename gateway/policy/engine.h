@@ -98,6 +98,8 @@ bool may_write(const Grants& grants);
 bool shows_part(const Grants& grants);
 /// Of two verdicts on one text, the one that counts; the later one if they are equally strict.
 Verdict stricter(Verdict earlier, Verdict later);
+/// What has to be agreed to before changes are committed; null: nothing.
+const CommitGatePtr& commit_gate(const Grants& grants);
 /// Whether what a statement reaches through views and functions makes a difference.
 bool needs_closure(const Grants& grants);
 /// Whether the value of a constant in a statement can make a difference: rules over values look at it, listed

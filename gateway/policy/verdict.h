@@ -31,6 +31,13 @@ struct Hold {
   std::string rule_id;               ///< that asks for it: "oncall-write/allow[0]", "analysts/risk.hold_at"
 };
 
+/// What a principal changes waits before its COMMIT, until others agree to the rows (docs/commit-gate.md).
+struct CommitGate {
+  std::vector<Hold> holds;                ///< each of these, in this order
+  std::chrono::milliseconds lock_budget;  ///< for so long the transaction may hold its locks meanwhile
+};
+using CommitGatePtr = std::shared_ptr<const CommitGate>;
+
 /// The outcome of policy for one statement. Plain data; a denial is a verdict, not an Error.
 struct Verdict {
   Decision decision = Decision::deny;
@@ -49,7 +56,9 @@ struct Verdict {
   Risk risk;
   /// `hold`: each of these has to be agreed to, in this order. Never two of one rule.
   std::vector<Hold> holds;
-  bool learns = false;  ///< the shapes of the statements belong into the audit record
+  CommitGatePtr gate;       ///< null: its transaction may be committed as ever
+  bool gate_opens = false;  ///< … and it may change rows: they have to be seen
+  bool learns = false;      ///< the shapes of the statements belong into the audit record
 
   bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
   /// Whether it may be made ready to run: prepared, bound, described. What is held runs when others agree.

@@ -53,7 +53,12 @@ bool shows_part(const Grants& grants) {
 }
 
 bool needs_closure(const Grants& grants) {
-  return grants.deny.rules > 0 || grants.hidden.any();
+  return grants.deny.rules > 0 || grants.hidden.any() || commit_gate(grants) != nullptr;
+}
+
+const CommitGatePtr& commit_gate(const Grants& grants) {
+  static const CommitGatePtr none;
+  return grants.mode == config::PolicyMode::enforce ? grants.gate : none;
 }
 
 bool reads_constants(const Grants& grants) {

@@ -127,6 +127,12 @@ struct TargetTest {
   std::string detail;  ///< what failed, in dbgate's words
 };
 
+/// What the commit gate needs in the database of a target (docs/commit-gate.md).
+struct TargetPreparation {
+  std::string sql;
+  std::string undo_sql;
+};
+
 /// What is wrong with settings or policies.
 struct TextProblem {
   int line = 0;  ///< from 1; 0: not known
@@ -159,6 +165,11 @@ class TargetAdministration {
   virtual Result<> remove_target(const Actor& actor, const std::string& name, std::int64_t revision) = 0;
   /// Connects as the gateway would, within ten seconds.
   virtual Result<TargetTest> test_target(const Actor& actor, const std::string& name) = 0;
+  virtual Result<TargetPreparation> preparation(const std::string& name) = 0;
+  /// Prepares a database of the target as the gateway's account, or takes that back; within a minute.
+  /// @param database  empty: the target's own
+  virtual Result<> prepare_target(const Actor& actor, const std::string& name, const std::string& database,
+                                  bool undo) = 0;
 };
 
 /// The policies of the store: one text in all its versions.

@@ -132,9 +132,12 @@ struct Expected {
   /// whole ErrorResponse message.
   std::string refusal;
   std::unique_ptr<UnderLimits> under;  ///< null: no limits
-  bool own = false;                    ///< dbgate's own message: the frontend does not see the reply, only an error
-  std::string server_name;             ///< parse, where server connections are shared: the name on the server
-  PreparedPtr describes;               ///< describe_…: whose result type the answer tells
+  bool wrapped = false;                ///< query: with a transaction of dbgate's own around it (relay_gate.cpp)
+  bool gate_step = false;              ///< what dbgate asks by itself for that: nothing of the reply is the frontend's
+  bool gate_ends = false;   ///< query: dbgate ends that transaction; of the reply, ReadyForQuery is the frontend's
+  bool own = false;         ///< dbgate's own message: the frontend does not see the reply, only an error
+  std::string server_name;  ///< parse, where server connections are shared: the name on the server
+  PreparedPtr describes;    ///< describe_…: whose result type the answer tells
 };
 
 using ExpectedReplies = Fifo<Expected>;

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,6 +15,8 @@
 // Statements that wait until others agree (docs/approvals.md).
 namespace dbgate::session {
 
+struct Changes;
+
 /// What others are asked.
 struct HoldQuestion {
   policy::Hold hold;
@@ -25,6 +28,8 @@ struct HoldQuestion {
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
   bool settings_changed = false;  ///< the session has set what its meaning rests on (meaning_watch.h)
+  std::shared_ptr<const Changes> changes;  ///< of a transaction before its COMMIT; null: it is about a statement
+  std::chrono::milliseconds budget{0};     ///< … and for so long it may wait; 0: as long as there is to decide
 };
 
 /// What has come of it.

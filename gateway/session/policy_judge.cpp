@@ -223,6 +223,9 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
   }
   if (!judged.refused && rewrites()) rewrite_into(analysis, total, judged);
   if (judged.refused) judged.advice = nullptr;
+  if (!judged.refused && policy.grants && policy::commit_gate(*policy.grants)) {
+    gate(policy::commit_gate(*policy.grants), total, judged);
+  }
   count(judged, total);
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(total));
   if (policy.tracks && !judged.refused) track(judged);
@@ -385,7 +388,9 @@ Judged PolicyJudge::verdict_only(policy::Verdict verdict, sql::StatementKind kin
 
 Judged PolicyJudge::judge_function_call() {
   const PolicyView& policy = view();
-  policy::Verdict verdict = policy.grants ? policy::decide_function_call(*policy.grants) : policy::Verdict{};
+  const bool shown = policy.grants && policy::commit_gate(*policy.grants);
+  policy::Verdict verdict = policy.grants && !shown ? policy::decide_function_call(*policy.grants) : policy::Verdict{};
+  if (shown) verdict.message = "permission denied by dbgate policy: changes need approval before they are committed";
   return verdict_only(std::move(verdict), sql::StatementKind::call, "FUNCTION CALL");
 }
 
@@ -399,7 +404,9 @@ Judged PolicyJudge::judge_connection() {
 Judged PolicyJudge::judge_replication(std::string_view text) {
   if (!is_replication_command(text)) return {};
   const PolicyView& policy = view();
-  policy::Verdict verdict = policy.grants ? policy::decide_replication(*policy.grants) : policy::Verdict{};
+  const bool shown = policy.grants && policy::commit_gate(*policy.grants);
+  policy::Verdict verdict = policy.grants && !shown ? policy::decide_replication(*policy.grants) : policy::Verdict{};
+  if (shown) verdict.message = "permission denied by dbgate policy: changes need approval before they are committed";
   return verdict_only(std::move(verdict), sql::StatementKind::replication, "REPLICATION");
 }
 

@@ -120,6 +120,7 @@ class PolicyJudge : public Judge {
  private:
   const PolicyView& view();
   void track(Judged& judged) const;
+  void gate(const policy::CommitGatePtr& gate, policy::Verdict& verdict, Judged& judged);
   bool server_knows_enough() const;
   bool uses_cache();
   const std::string* key_of(std::string_view text, TextForm form) const;

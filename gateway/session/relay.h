@@ -25,6 +25,8 @@ namespace dbgate::session {
 
 using protocol::Bytes;
 struct ReadBatch;
+struct GateSide;
+enum class GateStage : std::uint8_t;
 
 struct RelayLimits {
   std::size_t max_statement_bytes = 8u << 20;      ///< Query and Parse
@@ -76,6 +78,7 @@ class Relay {
   /// `limiter` may be null: no limits of policies.
   Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replication, Limiter* limiter = nullptr,
         Sharing sharing = Sharing::none);
+  ~Relay();
 
   /// Results of reads may be kept from now on; before anything was handled.
   void keep_reads(std::unique_ptr<ReadSide> reads) { reads_ = std::move(reads); }
@@ -225,6 +228,33 @@ class Relay {
                     const std::shared_ptr<const BoundValues>& bound = nullptr);
 
   // … and what waits until others agree (relay_hold.cpp).
+  // … and transactions that wait before their COMMIT (relay_gate.cpp, relay_gate_replies.cpp).
+  bool is_gated(const Judged& judged) const noexcept {
+    return !judged.refused && (gate_ || (judged.verdict && judged.verdict->gate));
+  }
+  bool gate_may_speak();
+  void say_step(std::string_view text);
+  void end_steps(GateStage stage);
+  void abandon_own_block();
+  bool open_gate(Judged& judged, std::string_view text);
+  bool settle_gate(std::string_view protocol);
+  void answer_gate(HoldAnswer answer);
+  std::string gate_error();
+  bool gate_lets_commit(Judged& judged, std::string_view text, std::string_view protocol, std::string_view name,
+                        std::string& error);
+  bool go_on_gated();
+  bool gated_query(Judged& judged, std::string_view text);
+  void wrap_query(Expected& entry);
+  void end_by_query(std::string_view text);
+  bool finish_wrapped();
+  bool gated_execute(Judged& judged, std::string_view text, std::string_view portal);
+  bool end_own_block();
+  bool end_wrapped_copy(Bytes message);
+  bool gate_reply(char type, Bytes message, Bytes body);
+  bool gate_keeps_tag(Bytes message, std::string_view tag);
+  bool wrapped_ready(char status);
+  void gate_follows(const sql::Statement& statement);
+  void gate_ready(char status);
   bool settle_hold(Judged& judged, std::string_view text, std::string_view protocol, std::string_view values);
   bool append_definitions(const sql::Script& script, std::string& defined) const;
   bool settle_portal(Judged& judged, const Prepared& portal);
@@ -349,6 +379,9 @@ class Relay {
   std::unique_ptr<HoldSide> hold_;   // null: the statement at hand does not wait for others
   std::unique_ptr<AskSide> asking_;  // null: no model was asked about the message at hand
   std::vector<LateQuestions> late_;
+  std::unique_ptr<GateSide> gate_;   // null: transactions are committed as ever
+  bool gate_flushed_ = false;        // the server was asked for the replies that come before dbgate's own words
+  bool gate_commits_ = false;        // dbgate's own COMMIT is under way: its error is the client's
   Outgoing to_server_, to_client_, local_replies_;
   ExpectedReplies expected_;
   Names statements_, portals_;

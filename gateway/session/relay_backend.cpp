@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "gateway/session/column_origins.h"
+#include "gateway/session/commit_gate.h"
 #include "gateway/session/reduced_errors.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
@@ -91,8 +92,10 @@ Relay::Step Relay::on_backend(Bytes input) {
     // notice or notification that is still arriving: those pass whole. Long ones belong to a statement.
     const bool described = header->type == 'T' && header->body_length <= max_inspected_message &&
                            (described_origins() || (!expected_.empty() && expected_.front().describes));
-    const bool look = inspected(header->type) || expected_.empty() || described;
-    if (header->body_length > (look ? max_inspected_message : limits_.max_message_bytes)) {
+    const bool own_step = !expected_.empty() && expected_.front().gate_step;
+    const bool look = inspected(header->type) || expected_.empty() || described || own_step;
+    const std::size_t most = own_step ? Changes::most_bytes : max_inspected_message;
+    if (header->body_length > (look ? most : limits_.max_message_bytes)) {
       fail(sqlstate::connection_failure, "the server sent a message that is too large");
       break;
     }
@@ -133,6 +136,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     return false;
   }
   if (reads_ && !is_kept(type)) reads_->drop();
+  if (!expected_.empty() && expected_.front().gate_step && gate_reply(type, message, body)) return true;
   const bool of_doubtful_sync = type == 'Z' && !takes_ready();
   const bool limited = !expected_.empty() && expected_.front().under && !of_doubtful_sync;
   if (limited && limited_reply(type, message, body)) return true;
@@ -158,6 +162,8 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
         fail(sqlstate::connection_failure, "the server sent an invalid CommandComplete");
         return false;
       }
+      const bool ends_own = expected_.front().wrapped || expected_.front().gate_ends;
+      if (ends_own && gate_keeps_tag(message, complete->tag)) return true;
       const std::string& instead = expected_.front().run->tag_instead;
       if (instead.empty()) {
         to_client_.forward(message);
@@ -342,8 +348,10 @@ void Relay::on_ready(char status, Bytes message) {
     return to_client_.forward(message);
   }
   Expected& entry = expected_.front();
+  if (entry.wrapped && wrapped_ready(status)) return;
   if (entry.run) finish_run(*entry.run, "00000");
   pop_front(true);
+  if (gate_) gate_ready(status);
   const bool failed = std::exchange(failed_, false);
   locks_.on_ready(status, failed);
   meaning_.on_ready(status, failed);
@@ -368,6 +376,7 @@ void Relay::on_complete(std::string_view tag) {
     settle_effects(run, statement, true);
     locks_.follow(statement, tag);
     meaning_.follow(statement, tag);
+    if (gate_) gate_follows(statement);
     if (pool_) shared_complete(run, statement, tag);
     if (reads_ && !pool_) follow_settings(run, statement, tag);
     ++run.statement;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "gateway/session/commit_gate.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 #include "protocol/postgres/frame.h"
@@ -32,6 +33,8 @@ Relay::Relay(Judge& judge, Trail& trail, const RelayLimits& limits, bool replica
       quota_(limiter) {
   if (pool_) pool_->statements_only = sharing == Sharing::statement;
 }
+
+Relay::~Relay() = default;
 
 void Relay::fail(SqlState code, std::string message) {
   failure_ = Error(code, std::move(message));
@@ -112,6 +115,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
     }
     hold_ = nullptr;
     asking_ = nullptr;
+    gate_flushed_ = false;
     step.taken += message.size();
     // A message that streams was passed as far as it has come; the rest goes the same way.
     if (partial) frontend_rest_ = whole - message.size();
@@ -138,6 +142,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
     case 'd':
     case 'c':
     case 'f':
+      if (gate_ && gate_->wraps && type != 'd') return end_wrapped_copy(message);
       on_copy_message(type, message);
       return true;
     case 'S':
@@ -269,6 +274,7 @@ void Relay::on_sync(Bytes message, Bytes body) {
     ++doubtful_syncs_;
     return;
   }
+  if (gate_ && gate_->own_block && !end_own_block()) return;
   if (skipping_) {
     skipping_ = false;
     if (skip_is_local_) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "gateway/session/commit_gate.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 #include "protocol/postgres/frontend_messages.h"
@@ -158,6 +159,7 @@ void Relay::start_clock() {
 void Relay::note_idle() {
   const auto& limits = quota_.limits();
   if (!limits || !limits->idle_in_transaction.set() || !expected_.empty() || !in_transaction() || hold_) return;
+  if (gate_ && gate_->stage != GateStage::idle) return;
   if (idle_due_ == UnderLimits::never) idle_due_ = quota_.now() + limits->idle_in_transaction.value;
 }
 

@@ -48,6 +48,7 @@ bool Relay::reply_fits(char type) const {
   if (type == 'E') return true;
   if (type == 'Z') return takes_ready() || doubtful_syncs_ > 0;
   if (expected_.empty()) return false;
+  if (expected_.front().gate_step) return std::string_view("123DC").find(type) != std::string_view::npos;
   const Kind kind = expected_.front().kind;
   const bool runs = expected_.front().run != nullptr;  // what was refused returns nothing
   switch (type) {

@@ -1,3 +1,4 @@
+#include "gateway/session/commit_gate.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 #include "gateway/session/shared_statements.h"
@@ -15,6 +16,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   const auto query = frontend::Query::decode(body);
   if (!query) return fail(sqlstate::protocol_violation, "invalid string in message");
   const std::string_view text = query->query;
+  if (gate_ && !go_on_gated()) return;
   if (refuse_by_size(text, {}, true)) return;
   Judged judged;
   judged = replication_ ? judge_.judge_replication(text) : judge_.recall(text, TextForm::query);
@@ -40,6 +42,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   }
   if (judged.advice && !settle_models(judged)) return;
   if (needs_agreement(judged) && !settle_hold(judged, text, simple_protocol(), {})) return;
+  if (is_gated(judged) && !gated_query(judged, text)) return;
   if (caps_stop_query(judged, text)) return;
   LimitTraits traits;
   if (quota_.limits() && !judged.refused) {
@@ -81,6 +84,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   } else {
     to_server_.forward(message);
   }
+  if (gate_ && gate_->own_block) wrap_query(expected_.back());
 }
 
 // Table entries that a statement will make or drop on the server when it succeeds.
@@ -162,6 +166,7 @@ void Relay::on_function_call(Bytes message) {
 }
 
 void Relay::refuse_simple(const Refusal& refusal) {
+  if (gate_ && gate_->own_block) abandon_own_block();
   if (server_untouched()) {
     local_replies_.say(error_response(refusal));
     local_replies_.say(ready_for_query(status_));

@@ -49,6 +49,9 @@ class Program:
 
 class Holds:
     """What every driver has to stand. Its statement deletes one fruit and gives its name back."""
+    TARGET = {}
+    ASKS = ""  # of the policy
+    REQUIRE = ", require: { approval: { from: { users: [bob] } } }"  # of the rule
 
     @classmethod
     def setUpClass(cls):
@@ -56,10 +59,10 @@ class Holds:
         cls.lab.postgres.psql("CREATE TABLE fruits AS SELECT g AS id, 'fruit ' || g AS name FROM generate_series(1, 20) g")
         cls.configuration = (
             "version: 1\nstate_dir: state\nlimits: { api_requests_per_minute: 1000000 }\n" + cls.lab.listen() +
-            "  api: { address: 127.0.0.1, port: 0 }\n" + cls.lab.users("ana", "bob") + "targets:\n" + cls.lab.target() +
-            "policies:\n  - name: fruit\n    who: { users: [ana] }\n    on: [postgres]\n    allow:\n"
+            "  api: { address: 127.0.0.1, port: 0 }\n" + cls.lab.users("ana", "bob") + "targets:\n" + cls.lab.target(**cls.TARGET) +
+            f"policies:\n  - name: fruit\n    who: {{ users: [ana] }}\n    on: [postgres]\n{cls.ASKS}    allow:\n"
             "      - { pack: introspection }\n      - { select: [public.fruits], functions: [safe] }\n"
-            "      - { delete: [public.fruits], require: { approval: { from: { users: [bob] } } } }\n")
+            f"      - {{ delete: [public.fruits]{cls.REQUIRE} }}\n")
         cls.gateway = cls.lab.gateway(cls.configuration)
         cls.prepare()
 

@@ -18,7 +18,7 @@ POLICIES = "policies:\n  - {{ name: {name}, who: {{ users: [{user}] }}, on: [{ta
 
 
 class Targets(cli_people.People):
-    VERBS = {"target list", "target show", "target add", "target edit", "target test", "target remove", "policy list", "policy show",
+    VERBS = {"target list", "target show", "target add", "target edit", "target test", "target prepare", "target remove", "policy list", "policy show",
              "policy validate", "policy apply", "policy activate", "policy test", "policy diff", "policy learn", "list", "show"}
 
     def test_a_target_from_first_to_last(self):
@@ -32,6 +32,16 @@ class Targets(cli_people.People):
         self.assertRegex(screen, r"(?m)^ok +false$")
         root.run("target", "edit", "fresh", "--password-stdin", "-o", "json", text=lab.PASSWORD + "\n")
         self.assertTrue(root.json("target", "test", "fresh")["ok"])
+        # The commit gate's SQL: shown, run, taken back.
+        self.assertIn("CREATE SCHEMA IF NOT EXISTS dbgate_gate", root.see("target", "prepare", "fresh"))
+        self.assertIn("CREATE SCHEMA IF NOT EXISTS dbgate_gate", root.json("target", "prepare", "fresh")["sql"])
+        schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'dbgate_gate'"
+        self.assertEqual(self.lab.postgres.psql(schemas).stdout, "0\n")
+        self.assertIn("prepared fresh", root.see("target", "prepare", "fresh", "--apply", answers=[(r"\[y/N\]", "y")]))
+        self.assertEqual(self.lab.postgres.psql(schemas).stdout, "1\n")
+        self.assertEqual(root.run("target", "prepare", "fresh", "--undo", "--apply", "--yes").splitlines()[-1], "DROP SCHEMA IF EXISTS dbgate_gate CASCADE;")
+        self.assertEqual(self.lab.postgres.psql(schemas).stdout, "0\n")
+        root.refused("target", "prepare", "fresh", "--apply", "--yes", "--database", "nonsense", status=1, cause="no database")
         shown = root.json("target", "show", "fresh")
         self.assertTrue(shown["has_password"])
         self.assertNotIn(lab.PASSWORD, json.dumps(shown))

@@ -176,6 +176,12 @@ class Administration:
         self.assertNotIn(lab.PASSWORD.encode(), self.ask("GET", "/targets/shop", 200, "ta").body)
         tested = self.ask("POST", "/targets/shop/test", 200, "ta").json()
         self.assertEqual((tested["ok"], tested["tls"]), (True, False), tested)
+        prepared = self.ask("GET", "/targets/shop/preparation", 200, "ta").json()
+        self.assertIn('GRANT USAGE ON SCHEMA dbgate_gate TO "postgres"', prepared["sql"])
+        for action, expected in (("apply", "1"), ("apply", "1"), ("undo", "0"), ("undo", "0")):
+            self.ask("POST", "/targets/shop/preparation", 204, "ta", {"action": action})
+            self.assertEqual(self.lab.postgres.psql("SELECT count(*) FROM pg_namespace WHERE nspname = 'dbgate_gate'").stdout, expected + "\n")
+        self.ask("POST", "/targets/shop/preparation", 400, "ta", {"action": "look"}, code="bad_request")
         self.ask("POST", "/targets", 409, "ta", body, code="conflict")
         self.ask("POST", "/targets", 409, "ta", {**body, "name": "postgres"}, code="managed_by_configuration")
         wrong = self.ask("POST", "/targets", 422, "ta", {"name": "bad", "settings": {"upstream": {**upstream, "password_file": "/etc/passwd"}}}, code="unprocessable")

@@ -1,4 +1,4 @@
-"""docs/approvals.md and docs/access.md: their commands run, with their policies, and print what the page says."""
+"""docs/approvals.md, docs/access.md and docs/commit-gate.md: their commands run, with their policies, and print what the pages say."""
 import os
 import pathlib
 import re
@@ -78,19 +78,21 @@ def status_of(lines):
     return 5 if any("permission denied" in line for line in lines) else 0
 
 
-class Walk(unittest.TestCase):
-    page = "docs/approvals.md"
+class Walk:
+    PAGE = ""
+    LEAST = 8  # commands
 
     @classmethod
     def setUpClass(cls):
-        cls.text = (lab.ROOT / cls.page).read_text(encoding="utf-8")
+        cls.page = (lab.ROOT / cls.PAGE).read_text(encoding="utf-8")
         cls.lab = cls.enterClassContext(lab.Lab())
         cls.lab.postgres.psql("CREATE DATABASE shop")
         cls.lab.postgres.psql((lab.ROOT / "config/examples/shop.sql").read_text(encoding="utf-8"), database="shop")
-        policies = re.search(r"```yaml\n(policies:.*?)```", cls.text, re.DOTALL)[1]
-        cls.gateway = cls.lab.gateway("version: 1\nstate_dir: state\n" + cls.lab.listen(tls=True) + cls.lab.users("ana", "bob") + "targets:\n" +
+        policies = re.search(r"```yaml\n(policies:.*?)```", cls.page, re.DOTALL)[1]
+        cls.gateway = cls.lab.gateway("version: 1\nstate_dir: state\n" + cls.lab.listen(tls=True) + cls.lab.users("ana", "bob", "root") +
+                                      "roles: { target_admin: { users: [root] } }\ntargets:\n" +
                                       cls.lab.target("shop") + policies)
-        cls.environments = {name: cls.environment(name) for name in ("ana", "bob")}
+        cls.environments = {name: cls.environment(name) for name in ("ana", "bob", "root")}
 
     @classmethod
     def environment(cls, name):
@@ -103,8 +105,8 @@ class Walk(unittest.TestCase):
         return environment
 
     def test_the_page_does_what_it_says(self):
-        found = commands(self.text)
-        self.assertGreater(len(found), 8)
+        found = commands(self.page)
+        self.assertGreater(len(found), self.LEAST)
         waiting = None
         for command in found:
             with self.subTest(command=command.command):
@@ -123,8 +125,17 @@ class Walk(unittest.TestCase):
                 self.assertEqual(status, status_of(command.lines), window.text)
 
 
-class AccessWalk(Walk):
-    page = "docs/access.md"
+class Statements(Walk, unittest.TestCase):
+    PAGE = "docs/approvals.md"
+
+
+class Access(Walk, unittest.TestCase):
+    PAGE = "docs/access.md"
+
+
+class Transactions(Walk, unittest.TestCase):
+    PAGE = "docs/commit-gate.md"
+    LEAST = 5
 
 
 if __name__ == "__main__":

@@ -97,6 +97,26 @@ TEST(Approval, MistakesAreNamed) {
             std::string::npos);
 }
 
+TEST(Approval, BeforeCommit) {
+  const Loaded loaded = load_policy("approve: before_commit, lock_budget: 30s, approval: { from: { users: [v] } }");
+  ASSERT_TRUE(loaded.config) << complaint(loaded);
+  EXPECT_EQ(loaded.config->policies[0].lock_budget, std::chrono::seconds(30));
+  const Loaded usual = load_policy("approve: before_commit, approval: { from: { users: [v] } }");
+  ASSERT_TRUE(usual.config) << complaint(usual);
+  EXPECT_EQ(usual.config->policies[0].lock_budget, std::chrono::minutes(2));
+  EXPECT_EQ(load_policy("risk: {}").config->policies[0].lock_budget.count(), 0);
+  EXPECT_NE(complaint(load_policy("approve: before_commit")).find("needs approval beside it"), std::string::npos);
+  EXPECT_NE(complaint(load_policy("approve: later, approval: { from: { users: [v] } }")).find("before_commit"),
+            std::string::npos);
+  EXPECT_NE(complaint(load_policy("lock_budget: 30s")).find("is for approve: before_commit"), std::string::npos);
+  EXPECT_NE(complaint(load_policy("approve: before_commit, lock_budget: 0s, approval: { from: { users: [v] } }"))
+                .find("more than 0"),
+            std::string::npos);
+  EXPECT_NE(complaint(load_policy("approve: before_commit, approval: { from: { users: [v] }, window: 1h }"))
+                .find("no window"),
+            std::string::npos);
+}
+
 TEST(Risk, KnowsWhatPrincipalsSend) {
   const Loaded loaded = load("{ known: [ 'SELECT a FROM t WHERE b = 1', 'SELECT 1' ] }");
   ASSERT_TRUE(loaded.config) << complaint(loaded);

@@ -144,6 +144,7 @@ class ScriptedJudge final : public Judge {
  public:
   std::set<std::string> denied{"secret"};
   std::set<std::string> held;       ///< relations that others have to agree to
+  std::set<std::string> gated;      ///< relations whose changes are shown before they are committed
   std::set<std::string> doubted;    ///< relations that models are asked about; the brief is the relation's name
   bool afterwards = false;          ///< … without anybody waiting
   std::chrono::seconds lasting{0};  ///< how long an answer is good for
@@ -182,6 +183,7 @@ class ScriptedJudge final : public Judge {
       for (const sql::Statement& inner : named.definition->script->statements)
         check(inner, result);
     }
+    if (!gated.empty()) gate(result);
     return result;
   }
   Judged judge_function_call() override { return whole(function_calls, sql::StatementKind::call, "FUNCTION CALL"); }
@@ -222,6 +224,18 @@ class ScriptedJudge final : public Judge {
   }
 
  private:
+  void gate(Judged& result) const {
+    auto verdict =
+        result.verdict ? std::make_shared<policy::Verdict>(*result.verdict) : std::make_shared<policy::Verdict>();
+    verdict->gate = std::make_shared<const policy::CommitGate>(
+        policy::CommitGate{{{nullptr, "p/approve"}}, std::chrono::seconds(10)});
+    for (const sql::Statement& statement : result.script->statements) {
+      for (const sql::RelationUse& use : statement.relations)
+        verdict->gate_opens =
+            verdict->gate_opens || (statement.kind != sql::StatementKind::select && gated.contains(use.name.name));
+    }
+    result.verdict = std::move(verdict);
+  }
   static Judged whole(bool allowed, sql::StatementKind kind, const char* tag) {
     Judged result;
     sql::Script script;

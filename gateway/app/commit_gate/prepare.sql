@@ -1,0 +1,174 @@
+-- Prepares a database for dbgate's commit gate (docs/commit-gate.md): what transactions change is kept for those who
+-- have to approve them, until the transaction ends. Needs the ownership of the tables, or a superuser. May be run again,
+-- and has to be for tables that came later. Undone by DROP SCHEMA dbgate_gate CASCADE.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE SCHEMA IF NOT EXISTS dbgate_gate;
+REVOKE ALL ON SCHEMA dbgate_gate FROM PUBLIC;
+
+-- A row lives no longer than the transaction that has made it: no other transaction ever sees one. Unlogged: none
+-- reaches replicas or backups.
+CREATE UNLOGGED TABLE IF NOT EXISTS dbgate_gate.change (
+  place bigint GENERATED ALWAYS AS IDENTITY,
+  transaction text NOT NULL,
+  relation oid NOT NULL,
+  kind "char" NOT NULL, -- I, U, D; B: what counters said when the gate was opened
+  before jsonb,
+  after jsonb
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+REVOKE ALL ON dbgate_gate.change FROM PUBLIC;
+
+-- Whether the transaction at hand is one that dbgate has opened the gate for.
+CREATE OR REPLACE FUNCTION dbgate_gate.is_open() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(current_setting('dbgate.gate', true) = pg_current_xact_id_if_assigned()::text, false)
+$$;
+
+-- Rows of a table that this transaction has changed, and what the connection has not reported yet of earlier ones.
+CREATE OR REPLACE FUNCTION dbgate_gate.changed(relation oid) RETURNS bigint
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT pg_stat_get_xact_tuples_inserted(relation) + pg_stat_get_xact_tuples_updated(relation) +
+         pg_stat_get_xact_tuples_deleted(relation)
+$$;
+
+-- Stand where transition tables of these names go before them: whoever reads the trigger knows all its tables.
+CREATE OR REPLACE VIEW dbgate_gate.dbgate_old AS SELECT 0 AS nothing WHERE false;
+CREATE OR REPLACE VIEW dbgate_gate.dbgate_new AS SELECT 0 AS nothing WHERE false;
+REVOKE ALL ON dbgate_gate.dbgate_old, dbgate_gate.dbgate_new FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION dbgate_gate.capture() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, dbgate_gate, pg_temp AS $$
+DECLARE
+  this text := pg_current_xact_id_if_assigned()::text;
+BEGIN
+  IF NOT dbgate_gate.is_open() THEN RETURN NULL; END IF;
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO dbgate_gate.change (transaction, relation, kind, after)
+    SELECT this, TG_RELID, 'I', to_jsonb(dbgate_row.*) FROM dbgate_new dbgate_row;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO dbgate_gate.change (transaction, relation, kind, before)
+    SELECT this, TG_RELID, 'D', to_jsonb(dbgate_row.*) FROM dbgate_old dbgate_row;
+  ELSE
+    -- The server fills both tables row by row.
+    INSERT INTO dbgate_gate.change (transaction, relation, kind, before, after)
+    SELECT this, TG_RELID, 'U', was.image, becomes.image
+    FROM (SELECT row_number() OVER () AS nr, to_jsonb(dbgate_row.*) AS image FROM dbgate_old dbgate_row) was
+    FULL JOIN (SELECT row_number() OVER () AS nr, to_jsonb(dbgate_row.*) AS image FROM dbgate_new dbgate_row) becomes
+      USING (nr)
+    ORDER BY nr;
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- For what transition tables do not show: TRUNCATE, foreign tables, parents whose children have columns of their own.
+CREATE OR REPLACE FUNCTION dbgate_gate.refuse() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF dbgate_gate.is_open() THEN
+    RAISE insufficient_privilege USING MESSAGE =
+      format('dbgate cannot show what %s changes in %s to those who approve it', TG_OP, TG_RELID::regclass);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION dbgate_gate.is_prepared(of oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT count(*) = 3 FROM pg_trigger
+  WHERE tgrelid = of AND tgenabled = 'A' AND tgfoid = 'dbgate_gate.capture()'::regprocedure
+    AND tgname IN ('dbgate_gate_insert', 'dbgate_gate_update', 'dbgate_gate_delete')
+$$;
+
+-- Called by dbgate before the first statement that may change something.
+CREATE OR REPLACE FUNCTION dbgate_gate.open() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  this text := pg_current_xact_id()::text;
+BEGIN
+  IF current_setting('track_counts') <> 'on' THEN
+    RAISE object_not_in_prerequisite_state USING MESSAGE = 'the commit gate needs track_counts = on';
+  END IF;
+  IF dbgate_gate.is_open() THEN RETURN; END IF;
+  INSERT INTO dbgate_gate.change (transaction, relation, kind, before)
+  SELECT this, oid, 'B', to_jsonb(dbgate_gate.changed(oid)) FROM pg_class
+  WHERE relkind IN ('r', 'm', 'p') AND dbgate_gate.changed(oid) > 0;
+  PERFORM set_config('dbgate.gate', this, true);
+END $$;
+
+-- A value too long to be read by anybody is shown by its beginning and its hash.
+CREATE OR REPLACE FUNCTION dbgate_gate.shortened(image jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE WHEN image IS NULL OR length(image::text) <= 16384 THEN image ELSE (
+    SELECT jsonb_object_agg(key, CASE WHEN length(value::text) <= 4096 THEN value ELSE
+      to_jsonb(format('%s… (%s characters, MD5 %s)', left(value #>> '{}', 256), length(value #>> '{}'), md5(value #>> '{}')))
+      END)
+    FROM jsonb_each(image)) END
+$$;
+
+-- Called by dbgate before COMMIT. Lines: O the gate was open; U a table that was changed and cannot be shown; T a table
+-- and how many rows; R a row. What was kept is gone afterwards.
+CREATE OR REPLACE FUNCTION dbgate_gate.changes(most bigint) RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  this text := pg_current_xact_id()::text;
+BEGIN
+  IF NOT dbgate_gate.is_open() THEN RETURN; END IF;
+  RETURN NEXT 'O';
+  RETURN QUERY
+    SELECT 'U' || c.oid::regclass::text FROM pg_class c
+    WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND c.oid <> 'dbgate_gate.change'::regclass
+      AND dbgate_gate.changed(c.oid) > coalesce((SELECT (k.before #>> '{}')::bigint FROM dbgate_gate.change k
+                                                 WHERE k.transaction = this AND k.kind = 'B' AND k.relation = c.oid), 0)
+      AND NOT dbgate_gate.is_prepared(c.oid)
+    ORDER BY 1;
+  RETURN QUERY
+    SELECT 'T' || jsonb_build_object('name', k.relation::regclass::text,
+                                     'inserted', count(*) FILTER (WHERE k.kind = 'I'),
+                                     'updated', count(*) FILTER (WHERE k.kind = 'U'),
+                                     'deleted', count(*) FILTER (WHERE k.kind = 'D'))::text
+    FROM dbgate_gate.change k WHERE k.transaction = this AND k.kind <> 'B'
+    GROUP BY k.relation ORDER BY k.relation::regclass::text;
+  RETURN QUERY
+    WITH gone AS (DELETE FROM dbgate_gate.change k WHERE k.transaction = this RETURNING k.*)
+    SELECT 'R' || jsonb_build_object('table', g.relation::regclass::text,
+                                     'change', CASE g.kind WHEN 'I' THEN 'insert' WHEN 'U' THEN 'update' ELSE 'delete' END,
+                                     'before', dbgate_gate.shortened(g.before),
+                                     'after', dbgate_gate.shortened(g.after))::text
+    FROM gone g WHERE g.kind <> 'B' ORDER BY g.place LIMIT most;
+END $$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dbgate_gate FROM PUBLIC;
+
+-- Triggers of every table, ENABLE ALWAYS: session_replication_role does not switch them off.
+DO $$
+DECLARE
+  one record;
+  event text;
+  seen text;
+BEGIN
+  FOR one IN
+    SELECT c.oid::regclass AS name, c.relkind,
+           c.relkind = 'f' OR (c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid)) AS opaque
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
+      AND n.nspname NOT IN ('information_schema', 'dbgate_gate') AND n.nspname !~ '^pg_'
+    ORDER BY c.oid
+  LOOP
+    FOREACH event IN ARRAY ARRAY['insert', 'update', 'delete', 'truncate'] LOOP
+      CONTINUE WHEN one.relkind = 'f' AND event = 'truncate';
+      EXECUTE format('DROP TRIGGER IF EXISTS dbgate_gate_%s ON %s', event, one.name);
+      seen := CASE event WHEN 'insert' THEN 'REFERENCING NEW TABLE AS dbgate_new'
+                         WHEN 'update' THEN 'REFERENCING OLD TABLE AS dbgate_old NEW TABLE AS dbgate_new'
+                         ELSE 'REFERENCING OLD TABLE AS dbgate_old' END;
+      IF one.opaque OR event = 'truncate' THEN
+        EXECUTE format('CREATE TRIGGER dbgate_gate_%s BEFORE %s ON %s FOR EACH STATEMENT EXECUTE FUNCTION dbgate_gate.refuse()',
+                       event, event, one.name);
+      ELSE
+        EXECUTE format('CREATE TRIGGER dbgate_gate_%s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION dbgate_gate.capture()',
+                       event, event, one.name, seen);
+      END IF;
+      EXECUTE format('ALTER %s %s ENABLE ALWAYS TRIGGER dbgate_gate_%s',
+                     CASE one.relkind WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, one.name, event);
+    END LOOP;
+  END LOOP;
+END $$;
+COMMIT;

@@ -1,0 +1,160 @@
+#include "gateway/session/commit_gate.h"
+
+#include <algorithm>
+
+#include "protocol/postgres/field_writer.h"
+#include "protocol/postgres/frontend_messages.h"
+
+namespace dbgate::session {
+namespace {
+
+namespace frontend = protocol::frontend;
+
+// Of a statement and a portal on the server; nobody else's may begin so (shared_statements.cpp).
+constexpr std::string_view own_name = "dbgate:gate";
+constexpr std::size_t most_text_bytes = 64u << 10;
+constexpr std::size_t most_statements = 200;
+
+void join(std::string& list, std::string_view item) {
+  if (!list.empty()) list += ',';
+  list += item;
+}
+
+}  // namespace
+
+void Changes::add(std::string_view line) {
+  if (line.empty()) return;
+  const std::string_view said = line.substr(1);
+  switch (line.front()) {
+    case 'O':
+      open = true;
+      break;
+    case 'U':
+      unseen.emplace_back(said);
+      break;
+    case 'T':
+      join(tables, said);
+      break;
+    case 'R':
+      ++count;
+      too_many = too_many || count > most_rows || said.size() > most_bytes - std::min(most_bytes, rows.size());
+      if (!too_many) join(rows, said);
+      break;
+    default:
+      break;
+  }
+}
+
+void GateSide::forget_transaction() {
+  own_block = open = touched = false;
+  texts.clear();
+  script = nullptr;
+  verdict = nullptr;
+  changes = nullptr;
+  error.clear();
+  error_code.clear();
+  asked = 0;
+  agreement = {};
+  answer = nullptr;
+}
+
+void GateSide::give_up_wrapped() {
+  last_tag.clear();
+  run = nullptr;
+  forget_transaction();
+  stage = keeps_message ? GateStage::over : GateStage::idle;
+  wraps = keeps_message;
+}
+
+void GateSide::note(const sql::Script& what, std::string_view text) {
+  if (texts.size() + text.size() > most_text_bytes) {
+    if (!texts.ends_with("…")) texts += "\n…";
+  } else {
+    texts.append(texts.empty() ? "" : ";\n").append(text);
+  }
+  if (!script) script = std::make_shared<sql::Script>();
+  for (const sql::Statement& statement : what.statements) {
+    if (script->statements.size() < most_statements) script->statements.push_back(statement);
+  }
+}
+
+void append_own_statement(std::string_view text, std::string& messages) {
+  messages += protocol::encoded(frontend::Parse{own_name, text, {}});
+  protocol::FieldWriter writer(messages);
+  writer.begin_message('B');
+  writer.string(own_name);
+  writer.string(own_name);
+  for (int i = 0; i < 3; ++i)
+    writer.int16(0);
+  writer.end_message();
+  messages += protocol::encoded(frontend::Execute{own_name, 0});
+  messages += protocol::encoded(frontend::Close{frontend::NameKind::portal, own_name});
+  messages += protocol::encoded(frontend::Close{frontend::NameKind::prepared_statement, own_name});
+}
+
+const char* gate_opening() {
+  return "SELECT dbgate_gate.open()";
+}
+
+const char* gate_reading() {
+  return "SELECT dbgate_gate.changes(20001)";  // Changes::most_rows and one
+}
+
+std::string gate_patience(std::chrono::milliseconds lock_budget) {
+  constexpr std::chrono::seconds grace{30};
+  return "SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', '" +
+         std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(lock_budget + grace).count()) +
+         "', true)";
+}
+
+Refusal unseen_changes(const Changes& changes) {
+  Refusal refusal;
+  if (!changes.open) {
+    refusal.message = "permission denied by dbgate policy: the capture of what this transaction changes was stopped";
+    return refusal;
+  }
+  if (changes.too_many) {
+    refusal.code = sqlstate::program_limit_exceeded;
+    refusal.message = "transaction changes more rows than can be shown to those who approve it";
+    refusal.hint = "It was rolled back. Change at most " + std::to_string(Changes::most_rows) + " rows at once.";
+    return refusal;
+  }
+  std::string list;
+  for (const std::string& name : changes.unseen) {
+    if (list.size() > 200) {
+      list += ", …";
+      break;
+    }
+    list += (list.empty() ? "" : ", ") + name;
+  }
+  refusal.message =
+      "permission denied by dbgate policy: changes need approval before they are committed, and those of " + list +
+      " cannot be shown";
+  refusal.hint = "The transaction was rolled back. New tables are prepared by: dbgate target prepare TARGET --apply";
+  return refusal;
+}
+
+Refusal gate_closed(std::string_view server_code) {
+  Refusal refusal;
+  refusal.message =
+      "permission denied by dbgate policy: changes need approval before they are committed, and the database is not "
+      "prepared for that";
+  refusal.detail = "The server said SQLSTATE " + std::string(server_code) + ".";
+  refusal.hint = "An administrator prepares it: dbgate target prepare TARGET --apply";
+  return refusal;
+}
+
+Refusal apart_from_control() {
+  Refusal refusal;
+  refusal.message = "permission denied by dbgate policy: changes need approval before they are committed";
+  refusal.hint = "Send BEGIN, COMMIT and ROLLBACK in messages of their own, apart from what changes rows.";
+  return refusal;
+}
+
+Refusal copy_needs_block() {
+  Refusal refusal = apart_from_control();
+  refusal.hint = "Send this COPY in a transaction block, between BEGIN and COMMIT.";
+  return refusal;
+}
+
+}  // namespace dbgate::session
