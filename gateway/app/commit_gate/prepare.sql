@@ -138,12 +138,14 @@ END $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA dbgate_gate FROM PUBLIC;
 
--- Triggers of every table, ENABLE ALWAYS: session_replication_role does not switch them off.
+-- Triggers of every table, ENABLE ALWAYS: session_replication_role does not switch them off. Where no gate is open they
+-- are not even called.
 DO $$
 DECLARE
   one record;
   event text;
   seen text;
+  gated text := $when$WHEN (current_setting('dbgate.gate', true) <> '')$when$;
 BEGIN
   FOR one IN
     SELECT c.oid::regclass AS name, c.relkind,
@@ -160,11 +162,11 @@ BEGIN
                          WHEN 'update' THEN 'REFERENCING OLD TABLE AS dbgate_old NEW TABLE AS dbgate_new'
                          ELSE 'REFERENCING OLD TABLE AS dbgate_old' END;
       IF one.opaque OR event = 'truncate' THEN
-        EXECUTE format('CREATE TRIGGER dbgate_gate_%s BEFORE %s ON %s FOR EACH STATEMENT EXECUTE FUNCTION dbgate_gate.refuse()',
-                       event, event, one.name);
+        EXECUTE format('CREATE TRIGGER dbgate_gate_%s BEFORE %s ON %s FOR EACH STATEMENT %s EXECUTE FUNCTION dbgate_gate.refuse()',
+                       event, event, one.name, gated);
       ELSE
-        EXECUTE format('CREATE TRIGGER dbgate_gate_%s AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION dbgate_gate.capture()',
-                       event, event, one.name, seen);
+        EXECUTE format('CREATE TRIGGER dbgate_gate_%s AFTER %s ON %s %s FOR EACH STATEMENT %s EXECUTE FUNCTION dbgate_gate.capture()',
+                       event, event, one.name, seen, gated);
       END IF;
       EXECUTE format('ALTER %s %s ENABLE ALWAYS TRIGGER dbgate_gate_%s',
                      CASE one.relkind WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END, one.name, event);
