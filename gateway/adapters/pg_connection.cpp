@@ -115,8 +115,8 @@ Result<> PgConnection::all(const std::string& sql, const std::string& parameter,
 }
 
 Result<std::string> PgConnection::literal(const std::string& text) {
-  const std::unique_ptr<char, decltype(&PQfreemem)> quoted(
-      PQescapeLiteral(connection_.get(), text.data(), text.size()), &PQfreemem);
+  const std::unique_ptr<char, decltype(&PQfreemem)> quoted(PQescapeLiteral(connection_.get(), text.data(), text.size()),
+                                                           &PQfreemem);
   if (!quoted) return Error(sqlstate::invalid_parameter_value, "a setting is not valid in the server's encoding");
   return std::string(quoted.get());
 }

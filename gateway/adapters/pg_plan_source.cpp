@@ -24,8 +24,8 @@ bool belongs_to_connections(std::string_view setting) {
 }
 
 Result<> begin(PgConnection& connection, const ports::PlanRequest& request) {
-  std::string sql = "BEGIN READ ONLY; SET LOCAL statement_timeout = " + std::to_string(request.timeout.count()) + "; SET LOCAL lock_timeout = '" + lock_timeout +
-                    "'; SET LOCAL plan_cache_mode = force_generic_plan";
+  std::string sql = "BEGIN READ ONLY; SET LOCAL statement_timeout = " + std::to_string(request.timeout.count()) +
+                    "; SET LOCAL lock_timeout = '" + lock_timeout + "'; SET LOCAL plan_cache_mode = force_generic_plan";
   for (const auto& [name, value] : request.settings) {
     if (belongs_to_connections(name)) continue;
     DBGATE_TRY(const std::string setting, connection.literal(name));
@@ -82,7 +82,8 @@ class PgPlanSource final : public ports::PlanSource {
       bytes += line.size();
       if (bytes <= most_bytes) plan.lines.emplace_back(line);
     };
-    DBGATE_CHECK(connection.all_text(explain_with("JSON", parameters), [&json](std::string_view part) { json += part; }));
+    DBGATE_CHECK(
+        connection.all_text(explain_with("JSON", parameters), [&json](std::string_view part) { json += part; }));
     DBGATE_CHECK(connection.all_text(explain_with("TEXT", parameters), add_line));
     DBGATE_CHECK(connection.execute("ROLLBACK"));
     if (bytes > most_bytes) plan.lines.emplace_back("…");

@@ -3,11 +3,16 @@
 #include "gateway/adapters/pg_connection.h"
 
 namespace dbgate::adapters {
+namespace {
+
+constexpr PgPurpose purpose{"targets", "dbgate prepare"};
+
+}  // namespace
 
 Result<> run_script(const config::Upstream& server, const std::string& database, const std::string& sql,
                     std::chrono::milliseconds limit) {
   const PgBounds bounds{std::chrono::steady_clock::now() + limit, {}};
-  DBGATE_TRY(auto connection, PgConnection::open(server, database, bounds));
+  DBGATE_TRY(auto connection, PgConnection::open(server, database, bounds, purpose));
   const auto ran = connection.execute(sql);
   if (ran || connection.broken()) return ran;
   const Error why = ran.error();

@@ -27,7 +27,7 @@ struct HoldQuestion {
   std::string_view protocol;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
-  bool settings_changed = false;  ///< the session has set what its meaning rests on (meaning_watch.h)
+  bool settings_changed = false;           ///< the session has set what its meaning rests on (meaning_watch.h)
   std::shared_ptr<const Changes> changes;  ///< of a transaction before its COMMIT; null: it is about a statement
   std::chrono::milliseconds budget{0};     ///< … and for so long it may wait; 0: as long as there is to decide
 };
@@ -64,8 +64,8 @@ struct HoldPlace {
   std::string_view user, target, database;
 };
 /// What is the same in two executions exactly if agreeing to one is agreeing to the other: requester, target, database,
-/// what asks for agreement and of whom, the exact text, types and values of parameters, the texts of what EXECUTE names,
-/// and settings that its meaning rests on.
+/// what asks for agreement and of whom, the exact text, types and values of parameters, the texts of what EXECUTE
+/// names, and settings that its meaning rests on.
 /// @param values  of parameters, see digest_of_values(), and whatever else the meaning rests on; empty: nothing
 std::string digest_of(const HoldPlace& place, const policy::Hold& hold, std::string_view text, std::string_view values);
 /// @param bound  of a Bind message, everything behind its names

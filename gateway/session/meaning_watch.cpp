@@ -60,8 +60,8 @@ std::string hash_of(std::string_view before, std::string_view step) {
 
 }  // namespace
 
-// Outside of a transaction a change replaces what was before. Within one, savepoints may take it back: what is left then
-// rests on the order of all steps.
+// Outside of a transaction a change replaces what was before. Within one, savepoints may take it back: what is left
+// then rests on the order of all steps.
 void MeaningWatch::change(Steps& steps, const sql::SettingUse& use) const {
   const auto chain_all = [&steps](std::string_view step) {
     for (auto& [name, before] : steps)

@@ -31,8 +31,8 @@ struct PoolSide {
   /// Whose result type this server was asked for last, of a statement parsed for that, and its name there.
   PreparedPtr asked_for;
   std::string asked_name;
-  bool failed = false;                     ///< an error since the last ReadyForQuery
-  std::optional<Refusal> no_server;        ///< no server connection could be had: the next message is refused with it
+  bool failed = false;               ///< an error since the last ReadyForQuery
+  std::optional<Refusal> no_server;  ///< no server connection could be had: the next message is refused with it
 };
 
 /// "UNLISTEN" of a channel that nobody has: runs where DEALLOCATE would, fails where it would, and changes nothing.

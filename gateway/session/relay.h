@@ -379,9 +379,9 @@ class Relay {
   std::unique_ptr<HoldSide> hold_;   // null: the statement at hand does not wait for others
   std::unique_ptr<AskSide> asking_;  // null: no model was asked about the message at hand
   std::vector<LateQuestions> late_;
-  std::unique_ptr<GateSide> gate_;   // null: transactions are committed as ever
-  bool gate_flushed_ = false;        // the server was asked for the replies that come before dbgate's own words
-  bool gate_commits_ = false;        // dbgate's own COMMIT is under way: its error is the client's
+  std::unique_ptr<GateSide> gate_;  // null: transactions are committed as ever
+  bool gate_flushed_ = false;       // the server was asked for the replies that come before dbgate's own words
+  bool gate_commits_ = false;       // dbgate's own COMMIT is under way: its error is the client's
   Outgoing to_server_, to_client_, local_replies_;
   ExpectedReplies expected_;
   Names statements_, portals_;

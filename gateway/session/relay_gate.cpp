@@ -28,16 +28,6 @@ bool copies_in(const sql::Script& script) {
                      [](const sql::Statement& one) { return one.kind == sql::StatementKind::copy_in; });
 }
 
-void refuse(Judged& judged, Refusal refusal) {
-  auto verdict = std::make_shared<policy::Verdict>(*judged.verdict);
-  verdict->decision = policy::Decision::deny;
-  verdict->reasons.push_back(refusal.message);
-  judged.verdict = std::move(verdict);
-  judged.record = nullptr;
-  judged.refused = true;
-  judged.refusal = std::move(refusal);
-}
-
 }  // namespace
 
 // Everything dbgate sends by itself has to find the server at rest: nothing else is under way, and its replies are the

@@ -64,16 +64,10 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
   for (const policy::Hold& hold : judged.verdict->holds) {
     std::string digest = judge_.digest_of_hold(hold, text, with);
     if (std::find(hold_->agreed.begin(), hold_->agreed.end(), digest) != hold_->agreed.end()) continue;
-    hold_->question = {hold,
-                       std::move(digest),
-                       std::string(text),
-                       std::move(defined),
-                       std::string(judged.parameters),
-                       protocol,
-                       judged.script,
-                       judged.verdict,
-                       nullptr,
-                       {}};
+    hold_->question = {
+        hold,     std::move(digest), std::string(text), std::move(defined),        std::string(judged.parameters),
+        protocol, judged.script,     judged.verdict,    !meaning_.state().empty(), nullptr,
+        {}};
     idle_due_ = UnderLimits::never;
     next_ = Next::hold;
     return false;

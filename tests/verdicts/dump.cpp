@@ -119,9 +119,11 @@ class Writer {
 
   void one(const policy::Verdict& verdict) {
     const auto& [decision, rule_id, reasons, sqlstate, message, hint, suggestion, masked, looks_at_values, max_rows,
-                 max_rows_rule, risk, holds, learns] = verdict;
+                 max_rows_rule, risk, holds, gate, gate_opens, learns] = verdict;
     all(decision, rule_id, reasons, std::string(sqlstate.text()), message, masked, looks_at_values, max_rows,
-        max_rows_rule, risk.level, risk.score, risk.rules, risk.denies, risk.probes, risk.of_moment, holds, learns);
+        max_rows_rule, risk.level, risk.score, risk.rules, risk.denies, risk.probes, risk.of_moment, holds, gate_opens,
+        learns);
+    one(gate != nullptr);
     if (suggestion.empty()) one(hint);
   }
   void one(const policy::Hold& hold) { one(hold.rule_id); }

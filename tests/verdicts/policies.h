@@ -37,6 +37,7 @@ inline constexpr const char* policy_bodies[] = {
     "allow: [ { everything: true } ], risk: { deny_at: high, agent: { deny_at: low } }",
     "mode: observe, allow: [ { everything: true } ], risk: { deny_at: medium }",
     "allow: [ { everything: true } ], risk: { deny_at: high, llm: on }",
+    "allow: [ { everything: true } ], approve: before_commit, approval: { from: { users: [p0] } }",
     "allow: [ { select: ['*'], insert: ['*'], update: ['*'], delete: ['*'], functions: [safe] } ], risk: { llm: on }",
     "allow: [ { select: ['public.*'], update: ['public.*'], functions: [safe] } ], risk: { deny_at: medium, known: [ "
     "'SELECT abalance FROM pgbench_accounts WHERE aid = 1', 'UPDATE pgbench_accounts SET abalance = abalance + 5 WHERE "
