@@ -105,12 +105,15 @@ class Holds:
     def fruit(self, number):
         return self.lab.postgres.psql(f"SELECT name FROM fruits WHERE id = {number}").stdout.strip()
 
+    def look_at(self, details):
+        """Who decides sees what the server means to do."""
+        self.assertGreaterEqual(details.get("estimated_rows", 0), 1, details)
+        self.assertRegex(details["plan"][0], "^Delete on (public.)?fruits ")
+
     def test_approved(self):
         program, approval = self.held(1)
         self.assertEqual(self.fruit(1), "fruit 1", "nothing has run")
-        details = json.loads(self.cli("bob", "approvals", "show", approval, "-o", "json"))["details"]
-        self.assertGreaterEqual(details.get("estimated_rows", 0), 1, details)
-        self.assertRegex(details["plan"][0], "^Delete on (public.)?fruits ")
+        self.look_at(json.loads(self.cli("bob", "approvals", "show", approval, "-o", "json"))["details"])
         self.cli("bob", "approvals", "approve", approval, "--yes")
         said = program.end()
         self.assertIn("ROWS fruit 1", said)

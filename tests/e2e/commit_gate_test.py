@@ -31,6 +31,11 @@ class Gated:
         cls.lab.postgres.psql(PREPARE.read_text(encoding="utf-8"))
         super().prepare()
 
+    def look_at(self, details):
+        """Who decides sees what has happened, not what was planned."""
+        self.assertEqual(details["changes"]["rows"], [{"table": "public.fruits", "change": "delete", "before": {"id": 1, "name": "fruit 1"}, "after": None}])
+        self.assertNotIn("plan", details)
+
 
 class Psql(Gated, approvals_test.Psql):
     pass
