@@ -1,6 +1,6 @@
 #include "gateway/sql/analyze.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "gateway/sql/parse_tree.h"
 #include "gateway/sql/shape.h"
@@ -36,7 +36,7 @@ class Terminated {
       long_ = text;
       return;
     }
-    std::memcpy(short_, text.data(), text.size());
+    std::copy(text.begin(), text.end(), short_);
     short_[text.size()] = '\0';
   }
   const char* c_str() const { return long_.empty() ? short_ : long_.c_str(); }
