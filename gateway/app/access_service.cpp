@@ -4,6 +4,7 @@
 
 #include "gateway/app/access_news.h"
 #include "gateway/app/approvals.h"
+#include "gateway/app/visible_pages.h"
 #include "gateway/audit/chain.h"
 #include "gateway/audit/json.h"
 #include "gateway/base/clock.h"
@@ -24,9 +25,6 @@ constexpr std::size_t most_tables = 100;
 constexpr std::size_t most_verbs = 20;
 constexpr std::size_t most_reason_bytes = 1000;
 constexpr std::size_t most_ticket_bytes = 200;
-// Of pages of the store for one of a user's.
-constexpr std::size_t most_pages = 20;
-constexpr std::size_t store_page = 200;
 constexpr std::chrono::milliseconds patience{2'000};
 
 bool has(const std::vector<std::string>& list, const std::string& wanted) {
@@ -181,25 +179,14 @@ Task<Result<AccessView>> AccessService::ask(Approver who, ports::AccessWish wish
 
 Result<store::Listed<AccessView>> AccessService::visible(const Approver& who, const store::AccessFilter& filter,
                                                          const store::Page& page) {
-  store::Listed<AccessView> seen;
-  store::Page next = page;
-  next.limit = std::max(page.limit, store_page);
-  for (std::size_t pages = 0; pages < most_pages; ++pages) {
-    DBGATE_TRY(auto listed, identity_.store().access().list_access(filter, next, wall_clock_us()));
-    for (Request& request : listed.items) {
-      if (!who.auditor && !may_end(who, request)) continue;
-      if (seen.items.size() == page.limit) {
-        const Request& last = seen.items.back().request;
-        seen.next = store::Cursor{last.id, last.offer};
-        return seen;
-      }
-      seen.items.push_back(view_of(who, std::move(request)));
-    }
-    seen.next = listed.next;
-    if (!listed.next) return seen;
-    next.after = listed.next;
-  }
-  return seen;
+  return visible_page<AccessView>(
+      page,
+      [&](const store::Page& next) { return identity_.store().access().list_access(filter, next, wall_clock_us()); },
+      [&](const Request& request) { return who.auditor || may_end(who, request); },
+      [&](Request request) { return view_of(who, std::move(request)); },
+      [](const AccessView& last) {
+        return store::Cursor{last.request.id, last.request.offer};
+      });
 }
 
 Task<Result<store::Listed<AccessView>>> AccessService::list(Approver who, store::AccessFilter filter,

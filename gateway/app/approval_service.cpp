@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/app/approval_body.h"
+#include "gateway/app/visible_pages.h"
 #include "gateway/audit/json.h"
 #include "gateway/base/clock.h"
 
@@ -16,9 +17,6 @@ using store::ApprovalState;
 
 constexpr std::size_t most_reason_bytes = 1000;
 constexpr std::size_t most_ticket_bytes = 200;
-// Of pages of the store for one of a user's: who sees little does not make the store read everything at once.
-constexpr std::size_t most_pages = 20;
-constexpr std::size_t store_page = 200;
 constexpr std::size_t most_listed_body = 64u << 10;
 
 bool has(const std::vector<std::string>& list, const std::string& wanted) {
@@ -106,25 +104,13 @@ Task<Result<T>> ApprovalService::on_store(std::function<Result<T>()> work) {
 
 Result<store::Listed<ApprovalView>> ApprovalService::visible(const Approver& who, const store::ApprovalFilter& filter,
                                                              const store::Page& page) {
-  store::Listed<ApprovalView> seen;
-  store::Page next = page;
-  next.limit = std::max(page.limit, store_page);
-  for (std::size_t pages = 0; pages < most_pages; ++pages) {
-    DBGATE_TRY(auto listed, approvals_.store().list_approvals(filter, next, wall_clock_us()));
-    for (store::Approval& approval : listed.items) {
-      if (!may_see(who, approval)) continue;
-      if (seen.items.size() == page.limit) {
-        const store::Approval& last = seen.items.back().approval;
-        seen.next = store::Cursor{last.id, last.digest};
-        return seen;
-      }
-      seen.items.push_back(view_of(who, std::move(approval)));
-    }
-    seen.next = listed.next;
-    if (!listed.next) return seen;
-    next.after = listed.next;
-  }
-  return seen;
+  return visible_page<ApprovalView>(
+      page, [&](const store::Page& next) { return approvals_.store().list_approvals(filter, next, wall_clock_us()); },
+      [&](const store::Approval& approval) { return may_see(who, approval); },
+      [&](store::Approval approval) { return view_of(who, std::move(approval)); },
+      [](const ApprovalView& last) {
+        return store::Cursor{last.approval.id, last.approval.digest};
+      });
 }
 
 // The store leaves bodies out of lists, as most of what it reads there is for others. What is shown needs its own,

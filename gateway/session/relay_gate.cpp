@@ -28,6 +28,15 @@ bool copies_in(const sql::Script& script) {
                      [](const sql::Statement& one) { return one.kind == sql::StatementKind::copy_in; });
 }
 
+GateSide& gate_for(std::unique_ptr<GateSide>& gate, bool in_block, const policy::Verdict& verdict) {
+  if (!gate) {
+    gate = std::make_unique<GateSide>();
+    gate->in_block = in_block;
+  }
+  if (verdict.gate) gate->gate = verdict.gate;
+  return *gate;
+}
+
 }  // namespace
 
 // Everything dbgate sends by itself has to find the server at rest: nothing else is under way, and its replies are the
@@ -196,12 +205,7 @@ bool Relay::go_on_gated() {
 // A Query of a principal whose changes are shown. True: it goes its way, refused or not. False: it is dealt with, or
 // has to be seen again.
 bool Relay::gated_query(Judged& judged, std::string_view text) {
-  if (!gate_) {
-    gate_ = std::make_unique<GateSide>();
-    gate_->in_block = status_ != 'I';
-  }
-  GateSide& gate = *gate_;
-  if (judged.verdict->gate) gate.gate = judged.verdict->gate;
+  GateSide& gate = gate_for(gate_, status_ != 'I', *judged.verdict);
   const auto& statements = judged.script->statements;
   const bool ends = std::any_of(statements.begin(), statements.end(), is_commit);
   const bool controls = std::any_of(statements.begin(), statements.end(), is_control);
@@ -263,12 +267,7 @@ bool Relay::finish_wrapped() {
 
 // The same for Execute.
 bool Relay::gated_execute(Judged& judged, std::string_view text, std::string_view portal) {
-  if (!gate_) {
-    gate_ = std::make_unique<GateSide>();
-    gate_->in_block = status_ != 'I';
-  }
-  GateSide& gate = *gate_;
-  if (judged.verdict->gate) gate.gate = judged.verdict->gate;
+  GateSide& gate = gate_for(gate_, status_ != 'I', *judged.verdict);
   const auto& statements = judged.script->statements;
   const bool opens = judged.verdict->gate && judged.verdict->gate_opens;
   const bool ends = std::any_of(statements.begin(), statements.end(), is_commit);
