@@ -32,6 +32,7 @@ std::string id_at(std::string_view prefix, std::int64_t time_us) {
 
 struct Session {
   audit::SessionText text;
+  std::string decided;  ///< what its decisions start with
   std::string id;
   std::size_t left = 0;
 };
@@ -44,10 +45,10 @@ class ChainWriter {
   }
 
   // The line as the chain seals it, with another time. @return the record's id
-  std::string write(std::string_view event, std::string_view fields, std::int64_t time_us) {
+  std::string write(std::string_view event, std::string_view common, std::string_view fields, std::int64_t time_us) {
     line_.clear();
-    chain_.seal(line_, event, fields);
-    const std::size_t id = line_.find("aud_");
+    chain_.seal(line_, chain_.start(event, common), fields);
+    const std::size_t id = line_.find("\"id\":\"aud_") + 6;
     const std::size_t time = line_.find("\"ts\":\"") + 6;
     write_id_suffix(line_.data() + id + 4, time_us);
     write_time(line_.data() + time, time_us);
@@ -113,6 +114,8 @@ class Writer {
     fields.server_port = 5432;
     fields.upstream_user = "app";
     session.text = fields.render();
+    session.decided = session.text.all;
+    audit::append_field(session.decided, "decision.policy_version", std::string_view("9f86d081884c7d65"));
     session.left = rare ? 1 : 1 + random_() % (2 * statements_of_session);
   }
 
@@ -145,10 +148,9 @@ class Writer {
     decision.query_id = query;
     decision.text = sql;
     decision.protocol = "extended";
-    decision.policy_version = "9f86d081884c7d65";
-    fields_ = session.text.all;
+    fields_.clear();
     audit::append_decision(fields_, decision, audit::JudgementText(judged));
-    const std::string id = writer.write("statement.decided", fields_, now);
+    const std::string id = writer.write("statement.decided", session.decided, fields_, now);
     if (i == statements_ / 2) facts_.session = session.id, facts_.query = query, facts_.record_id = id;
     if (denied) return;
     const bool failed = random_() % 100 == 0;
@@ -160,9 +162,9 @@ class Writer {
     outcome.rows_returned = 1;
     outcome.bytes = 64;
     outcome.duration_us = 200 + random_() % 2000;
-    fields_ = session.text.names();
+    fields_.clear();
     audit::append_outcome(fields_, outcome);
-    writer.write("statement.done", fields_, now + static_cast<std::int64_t>(outcome.duration_us));
+    writer.write("statement.done", session.text.names(), fields_, now + static_cast<std::int64_t>(outcome.duration_us));
   }
 
   std::uint64_t statements_;

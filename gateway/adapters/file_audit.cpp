@@ -48,7 +48,13 @@ class FileChain final : public AuditChain {
   }
 
   Result<> open();
-  Result<> append(std::string_view event, std::string_view fields) override;
+  Result<> append(std::string_view event, std::string_view fields) override {
+    return append_from(chain_.start(event, {}), fields);
+  }
+  audit::RecordStart start_of(std::string_view event, std::string_view fields) const override {
+    return chain_.start(event, fields);
+  }
+  Result<> append_from(const audit::RecordStart& start, std::string_view fields) override;
   Result<std::string> store_text(std::string_view text) override;
   Result<Ticket> commit() override;
   Result<> write_out() override;
@@ -193,7 +199,7 @@ Result<> FileChain::start_segment() {
   return boost::system::in_place_value;
 }
 
-Result<> FileChain::append(std::string_view event, std::string_view fields) {
+Result<> FileChain::append_from(const audit::RecordStart& start, std::string_view fields) {
   // Whether the disk takes records again shows only by trying.
   if (broken_) DBGATE_CHECK(write_out());
   if (std::exchange(gap_due_, false)) {
@@ -201,7 +207,7 @@ Result<> FileChain::append(std::string_view event, std::string_view fields) {
     audit::append_field(gap, "reason", std::string_view("the log could not be written for a while"));
     chain_.seal(buffer_, "audit.gap", gap);
   }
-  chain_.seal(buffer_, event, fields);
+  chain_.seal(buffer_, start, fields);
   return boost::system::in_place_value;
 }
 

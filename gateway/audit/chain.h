@@ -1,46 +1,54 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 
+#include "gateway/audit/sha256.h"
+
 namespace dbgate::audit {
 
-/// Lower-case hexadecimal SHA-256.
-std::string sha256_hex(std::string_view data);
-void append_sha256_hex(std::string& out, std::string_view data);
-
-/// SHA-256 of what comes in parts.
-class RunningHash {
+/// What many records begin with: the chain, an event, and members that are the same in all of them. Rendered once, and
+/// hashed once as far as whole blocks of SHA-256 go.
+class RecordStart {
  public:
-  RunningHash();
-  ~RunningHash();
-  RunningHash(const RunningHash&) = delete;
-  RunningHash& operator=(const RunningHash&) = delete;
-  void add(std::string_view part);
-  /// Lower-case hexadecimal, of everything so far; once.
-  std::string hex();
+  /// `fields` is `,"key":value` pairs, as json.h writes them.
+  RecordStart(std::string_view chain, std::string_view event, std::string_view fields);
+
+  std::string_view text() const noexcept { return text_; }
+  std::string_view event() const noexcept { return std::string_view(text_).substr(event_at_, event_bytes_); }
+  std::string_view fields() const noexcept { return std::string_view(text_).substr(fields_at_); }
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  friend class Chain;
+  std::string text_;  ///< of the line, up to the sequence number
+  std::uint32_t event_at_ = 0;
+  std::uint32_t event_bytes_ = 0;
+  std::uint32_t fields_at_ = 0;
+  std::uint32_t hashed_bytes_ = 0;
+  Sha256 hashed_;  ///< over the first of them
 };
 
 /// Seals records into a hash chain.
 ///
-/// A sealed line reads `{"v":1,"chain":…,"seq":N,…,"prev_hash":"P","hash":"H"}`. P is the hash of the line before (64
-/// zeros for the first), and H is the SHA-256 of all bytes of the line in front of `,"hash":`. Anybody can check it:
-/// `sed 's/,"hash":.*//' | tr -d '\n' | sha256sum`.
+/// A sealed line reads `{"v":1,"chain":…,"event":…,…,"seq":N,"id":…,"ts":…,…,"prev_hash":"P","hash":"H"}`. P is the hash of
+/// the line before (64 zeros for the first), and H is the SHA-256 of all bytes of the line in front of `,"hash":`. Anybody
+/// can check it: `sed 's/,"hash":.*//' | tr -d '\n' | sha256sum`.
 class Chain {
  public:
   explicit Chain(std::string name);
   /// Goes on behind a record that exists already.
   void resume(std::uint64_t sequence, std::string hash);
 
-  /// Appends one line to `out`, which is a std::string or Text. `fields` is `,"key":value` pairs, as json.h writes
-  /// them.
+  /// Of this chain's records.
+  RecordStart start(std::string_view event, std::string_view fields) const { return {name_, event, fields}; }
+  /// Appends one line to `out`, which is a std::string or Text: what it starts with, where it stands in the chain, and
+  /// `fields`.
   template <class Out>
-  void seal(Out& out, std::string_view event, std::string_view fields);
+  void seal(Out& out, const RecordStart& start, std::string_view fields);
+  template <class Out>
+  void seal(Out& out, std::string_view event, std::string_view fields) {
+    seal(out, start(event, {}), fields);
+  }
 
   std::uint64_t sequence() const noexcept { return sequence_; }
   const std::string& hash() const noexcept { return hash_; }
@@ -48,7 +56,6 @@ class Chain {
 
  private:
   std::string name_;
-  std::string start_;  ///< of every line, up to the sequence number
   std::uint64_t sequence_ = 0;
   std::string hash_ = std::string(64, '0');
 };

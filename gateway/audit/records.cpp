@@ -89,7 +89,6 @@ void append_decision(Out& out, const DecisionFields& decision, const JudgementTe
     out += decision.parameters;
   }
   out += judgement.outcome;
-  append_if(out, "decision.policy_version", decision.policy_version);
   append_if(out, "approval.id", decision.approvals);
   append_if(out, "approval.by", decision.approved_by);
   out += judgement.reasons;

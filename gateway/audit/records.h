@@ -63,7 +63,6 @@ struct DecisionFields {
   std::size_t text_bytes = 0;
   std::string_view parameters;  ///< JSON; empty: none
   std::string_view protocol;    ///< simple, extended, cursor, function_call, replication
-  std::string_view policy_version;
   std::string_view statement_name;
   std::string_view approvals;    ///< ids, comma-separated; empty: nobody was asked
   std::string_view approved_by;  ///< who has decided, comma-separated

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/audit/chain.h"
 #include "gateway/base/error.h"
 
 namespace dbgate::ports {
@@ -25,6 +26,14 @@ class AuditChain {
   /// Adds a record to what the next commit() accepts. `fields` as audit/records.h renders them.
   /// Errors: 58030 while the log cannot be written; then nothing may be forwarded.
   virtual Result<> append(std::string_view event, std::string_view fields) = 0;
+  /// What many records of this chain will begin with.
+  virtual audit::RecordStart start_of(std::string_view event, std::string_view fields) const {
+    return {"", event, fields};
+  }
+  /// As append(), with what start_of() has given in front of `fields`.
+  virtual Result<> append_from(const audit::RecordStart& start, std::string_view fields) {
+    return append(start.event(), std::string(start.fields()).append(fields));
+  }
   /// Keeps a large text under its content hash. @return the hash, in hexadecimal
   virtual Result<std::string> store_text(std::string_view text) = 0;
   /// Accepts all records that were appended. Afterwards they survive this process; when is_durable() says so of the

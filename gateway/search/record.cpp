@@ -97,7 +97,7 @@ std::string_view Record::*place_of(std::string_view key) noexcept {
 
 // Nothing that searching needs stands behind these (audit/records.h).
 bool is_behind(std::string_view key) noexcept {
-  return key == "decision.policy_version" || key == "db.response.returned_rows" || key == "prev_hash";
+  return key == "decision.reasons" || key == "db.response.returned_rows" || key == "prev_hash";
 }
 
 // Takes what Record has a place for. @return true
@@ -122,7 +122,7 @@ bool is_record(const Record& record) noexcept {
 }
 
 constexpr std::string_view session_member = ",\"session_id\":\"ses_";
-constexpr std::string_view query_member = ",\"query_id\":\"";
+constexpr std::string_view sequence_member = ",\"seq\":";
 
 bool take(std::string_view line, std::size_t& at, std::string_view expected) noexcept {
   if (!line.substr(at).starts_with(expected)) return false;
@@ -140,18 +140,22 @@ bool take_text(std::string_view line, std::size_t& at, std::size_t bytes, std::s
 // The members that every record begins with, as audit/chain.cpp writes them. @return behind `event`; 0: they are not
 // there in this form
 std::size_t read_head(std::string_view line, Record& record) noexcept {
-  constexpr std::size_t id_bytes = 30;
   std::size_t at = 0;
-  if (!take(line, at, "{\"v\":1,\"chain\":\"") || !take_text(line, at, npos, record.chain) ||
-      !take(line, at, "\",\"seq\":"))
-    return 0;
+  const bool whole = take(line, at, "{\"v\":1,\"chain\":\"") && take_text(line, at, npos, record.chain) &&
+                     take(line, at, "\",\"event\":\"") && take_text(line, at, npos, record.event);
+  return whole ? at + 1 : 0;
+}
+
+// Where a record stands in its chain and when it was written. @return behind that; 0: it is not there in this form
+std::size_t read_place(std::string_view line, std::size_t at, Record& record) noexcept {
+  constexpr std::size_t id_bytes = 30;
+  if (!take(line, at, sequence_member)) return 0;
   const auto number = std::from_chars(line.data() + at, line.data() + line.size(), record.sequence);
   at = static_cast<std::size_t>(number.ptr - line.data());
   const bool whole = take(line, at, ",\"id\":\"") && take_text(line, at, id_bytes, record.id) &&
                      take(line, at, "\",\"ts\":\"") && take_text(line, at, time_bytes, record.time) &&
-                     take(line, at, "\",\"event\":\"") && take_text(line, at, npos, record.event) &&
-                     record.id.find('"') == npos && record.time.find('"') == npos;
-  return whole ? at + 1 : 0;
+                     take(line, at, "\"") && record.id.find('"') == npos && record.time.find('"') == npos;
+  return whole ? at : 0;
 }
 
 }  // namespace
@@ -216,24 +220,28 @@ void RecordReader::keep(std::string_view members, const Record& record, Known& k
   }
 }
 
+// By members alone; what stands between event and place is kept for the next record of its kind.
+bool RecordReader::read_anew(std::string_view line, std::size_t head, Known& known, Record& record) {
+  const bool fine = read_record(line, record);
+  const std::size_t at = line.find(sequence_member, head);
+  if (!fine || at == npos) return fine;
+  // What a client has written may look like a member, so that `at` is in the middle of a text.
+  Members members(line, head);
+  while (members.position() < at && members.next()) {
+  }
+  if (members.position() == at) keep(line.substr(head, at - head), record, known);
+  return true;
+}
+
 bool RecordReader::read(std::string_view line, Record& record) {
   record = Record();
   record.line = line;
   const std::size_t head = read_head(line, record);
   if (head == 0 || !line.substr(head).starts_with(session_member)) return read_record(line, record);
   Known& known = place_for(line, head, record.event);
-  std::size_t at = head + known.members.size();
-  if (known.event != record.event || !line.substr(head).starts_with(known.members) ||
-      !line.substr(at).starts_with(query_member)) {
-    at = line.find(query_member, head);
-    if (!read_record(line, record) || at == npos) return is_record(record);
-    // What a client has written may look like a member, so that `at` is in the middle of a text.
-    Members members(line, head);
-    while (members.position() < at && members.next()) {
-    }
-    if (members.position() == at) keep(line.substr(head, at - head), record, known);
-    return true;
-  }
+  const bool same = known.event == record.event && line.substr(head).starts_with(known.members);
+  const std::size_t at = same ? read_place(line, head + known.members.size(), record) : 0;
+  if (at == 0) return read_anew(line, head, known, record);
   record.session = known.record.session;
   record.user = known.record.user;
   record.target = known.record.target;

@@ -53,13 +53,14 @@ class RecordReader {
   bool read(std::string_view line, Record& record);
 
  private:
-  /// What stands between event and query_id in records of one kind of a session.
+  /// What stands between event and sequence number in records of one kind of a session.
   struct Known {
     std::string event, members;
     Record record;  ///< views into `members`
     std::uint64_t number = 0;
   };
   Known& place_for(std::string_view line, std::size_t head, std::string_view event) noexcept;
+  bool read_anew(std::string_view line, std::size_t head, Known& known, Record& record);
   void keep(std::string_view members, const Record& record, Known& known);
 
   std::array<Known, 512> known_;

@@ -81,11 +81,15 @@ const audit::JudgementText& text_of(JudgementRecord& record, const Judged& judge
 }
 
 // One for the thread: there are many more sessions, and each would keep the room of its longest record.
-audit::Text& begin_record(std::string_view common) {
+audit::Text& begin_record() {
   thread_local audit::Text record;
   record.clear();
-  record += common;
   return record;
+}
+
+std::string with_policies(std::string fields, std::string_view version) {
+  if (!version.empty()) audit::append_field(fields, "decision.policy_version", version);
+  return fields;
 }
 
 }  // namespace
@@ -107,11 +111,16 @@ audit::SessionText audit_fields(const SessionInfo& session) {
   return fields.render();
 }
 
-AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version)
+AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, const audit::SessionText& common,
+                       std::string_view policy_version)
     : chain_(chain),
-      common_(audit_fields(session)),
-      policy_version_(std::move(policy_version)),
+      session_bytes_(common.all.size()),
+      decision_start_(chain.start_of("statement.decided", with_policies(common.all, policy_version))),
+      outcome_start_(chain.start_of("statement.done", common.names())),
       witness_(session.witness) {}
+
+AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string_view policy_version)
+    : AuditTrail(chain, session, audit_fields(session), policy_version) {}
 
 std::string sign_in_fields(const SessionInfo& session) {
   std::string fields = audit_fields(session).all;
@@ -142,7 +151,6 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   }
   fields.protocol = protocol;
   fields.parameters = judged.parameters;
-  fields.policy_version = policy_version_;
   fields.statement_name = name;
   if (judged.agreement) {
     fields.approvals = judged.agreement->approvals;
@@ -150,13 +158,13 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   }
   // A text that is no statement is denied like any other.
   const std::string_view effect = judged.refused ? "deny" : effect_of(judged);
-  audit::Text& record = begin_record(common_.all);
+  audit::Text& record = begin_record();
   if (judged.record) {
     audit::append_decision(record, fields, text_of(*judged.record, judged, effect));
   } else {
     audit::append_decision(record, fields, render(judged, effect));
   }
-  const auto written = chain_.append("statement.decided", record.view());
+  const auto written = chain_.append_from(decision_start_, record.view());
   if (!written) return written.error();
   ++decisions_;
   if (witness_) witness_->decided(judged, query_id);
@@ -176,14 +184,15 @@ void AuditTrail::done(const Run& run, std::string_view sqlstate) {
   if (run.from_cache) fields.served_from = "cache";
   const auto took = std::chrono::steady_clock::now() - run.started;
   fields.duration_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
-  audit::Text& record = begin_record(common_.names());
+  audit::Text& record = begin_record();
   audit::append_outcome(record, fields);
   // A statement that ran cannot be taken back; a log that cannot take its outcome stops the next one.
-  static_cast<void>(chain_.append("statement.done", record.view()));
+  static_cast<void>(chain_.append_from(outcome_start_, record.view()));
 }
 
 void AuditTrail::ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) {
-  audit::Text& record = begin_record(common_.all);
+  audit::Text& record = begin_record();
+  record += decision_start_.fields().substr(0, session_bytes_);
   audit::append_field(record, "reason", reason);
   audit::append_field(record, "bytes_from_client", bytes_from_client);
   audit::append_field(record, "bytes_to_client", bytes_to_client);

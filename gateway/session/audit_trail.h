@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "gateway/audit/chain.h"
 #include "gateway/audit/records.h"
 #include "gateway/ports/audit_log.h"
 #include "gateway/session/host.h"
@@ -18,7 +19,7 @@ std::string sign_in_fields(const SessionInfo& session);
 /// Writes a session's records into the chain of its worker.
 class AuditTrail final : public Trail {
  public:
-  AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version);
+  AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string_view policy_version);
 
   /// Writes session.start.
   Result<> started(const SessionInfo& session);
@@ -29,9 +30,13 @@ class AuditTrail final : public Trail {
   void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) override;
 
  private:
+  AuditTrail(ports::AuditChain& chain, const SessionInfo& session, const audit::SessionText& common,
+             std::string_view policy_version);
+
   ports::AuditChain& chain_;
-  audit::SessionText common_;
-  std::string policy_version_;
+  std::size_t session_bytes_ = 0;      ///< of what decisions start with: who and where
+  audit::RecordStart decision_start_;  ///< who, where, and by which policies
+  audit::RecordStart outcome_start_;
   std::uint64_t decisions_ = 0;
   const std::shared_ptr<Witness> witness_;
 };

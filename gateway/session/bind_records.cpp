@@ -76,7 +76,7 @@ void BindRecords::take(std::string_view portal, protocol::Bytes body) {
 void BindRecords::begin(std::string_view portal, protocol::Bytes values, std::size_t bytes) {
   target_ = &place(portal);
   bytes_ = bytes;
-  hash_ = std::make_unique<audit::RunningHash>();
+  hash_ = std::make_unique<audit::Sha256>();
   more(values, bytes - values.size());
 }
 

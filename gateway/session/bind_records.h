@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/audit/chain.h"
+#include "gateway/audit/sha256.h"
 #include "protocol/postgres/bytes.h"
 
 namespace dbgate::session {
@@ -46,7 +46,7 @@ class BindRecords {
   ParameterRecord how_;
   std::string unnamed_;
   std::map<std::string, std::string, std::less<>> named_;
-  std::unique_ptr<audit::RunningHash> hash_;
+  std::unique_ptr<audit::Sha256> hash_;
   std::string* target_ = nullptr;
   std::size_t bytes_ = 0;
 };

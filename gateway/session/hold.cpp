@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "gateway/audit/chain.h"
+#include "gateway/audit/sha256.h"
 #include "protocol/postgres/backend_messages.h"
 
 namespace dbgate::session {
@@ -27,7 +27,7 @@ class Parts {
   std::string hex() { return hash_.hex(); }
 
  private:
-  audit::RunningHash hash_;
+  audit::Sha256 hash_;
 };
 
 std::string show_command(const HoldAnswer& answer) {

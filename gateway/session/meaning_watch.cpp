@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "gateway/audit/chain.h"
+#include "gateway/audit/sha256.h"
 
 namespace dbgate::session {
 namespace {
@@ -52,7 +52,7 @@ std::string written(const sql::SettingUse& use) {
 }
 
 std::string hash_of(std::string_view before, std::string_view step) {
-  audit::RunningHash hash;
+  audit::Sha256 hash;
   hash.add(before);
   hash.add(step);
   return hash.hex();
@@ -140,7 +140,7 @@ void MeaningWatch::on_ready(char status, bool failed) {
 
 std::string MeaningWatch::state() const {
   if (now_.empty()) return {};
-  audit::RunningHash hash;
+  audit::Sha256 hash;
   for (const auto& [name, steps] : now_) {
     for (const std::string_view part : {std::string_view(name), std::string_view(steps)})
       hash.add(std::to_string(part.size()).append(":").append(part));

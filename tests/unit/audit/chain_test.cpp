@@ -46,6 +46,27 @@ TEST(Chain, SealsWhatItReads) {
   EXPECT_EQ(read_sealed(line.substr(0, line.size() - 1)).valid, true);  // as getline gives it
 }
 
+// What is hashed once ends anywhere within a block of the hash, and stands for as many records as one likes.
+TEST(Chain, WhatRecordsStartWithIsPartOfTheirHash) {
+  Chain chain("w0");
+  for (std::size_t length = 0; length < 3 * Sha256::block_bytes; ++length) {
+    const RecordStart start = chain.start("statement.decided", fields(std::string(length, 'x')));
+    EXPECT_EQ(start.event(), "statement.decided");
+    EXPECT_EQ(start.fields(), fields(std::string(length, 'x')));
+    for (const std::string_view more : {"", ",\"a\":1"}) {
+      std::string line;
+      chain.seal(line, start, more);
+      const SealedLine sealed = read_sealed(line);
+      ASSERT_TRUE(sealed.valid);
+      EXPECT_EQ(sha256_hex(sealed.covered), sealed.hash);
+      EXPECT_EQ(sealed.sequence, chain.sequence());
+      EXPECT_TRUE(sealed.covered.starts_with(start.text()));
+      EXPECT_NE(sealed.covered.find(more), std::string_view::npos);
+      EXPECT_TRUE(boost::json::parse(line).is_object());
+    }
+  }
+}
+
 TEST(Chain, EachRecordNamesTheOneBefore) {
   Chain chain("w0");
   std::string before = zeros;

@@ -48,7 +48,6 @@ TEST(DecisionFields, Renders) {
   decision.text = "SELECT\n1";
   decision.statement_name = "s";
   decision.parameters = "[1]";
-  decision.policy_version = "v1";
   judgement.operation = "SELECT";
   judgement.objects = {"t", "s.\"u"};
   judgement.rule_id = "p/allow[0]";
@@ -59,7 +58,7 @@ TEST(DecisionFields, Renders) {
   append_decision(out, decision, JudgementText(judgement));
   EXPECT_EQ(out, R"(,"query_id":"qry_1","protocol":"simple","db.operation.name":"SELECT","statement.name":"s")"
                  R"(,"db.query.text":"SELECT\n1","db.query.parameters":[1],"objects":["t","s.\"u"])"
-                 R"(,"decision.effect":"allow","decision.rule_id":"p/allow[0]","decision.policy_version":"v1")"
+                 R"(,"decision.effect":"allow","decision.rule_id":"p/allow[0]")"
                  R"(,"decision.reasons":["why"],"decision.masked_columns":["t.c"])"
                  R"(,"statement.shapes":["select $1",""])");
 }

@@ -44,14 +44,15 @@ class LogLab {
   }
   std::int64_t now() const { return now_us_; }
 
-  /// Appends one record. @return the line
-  std::string write(const std::string& chain, const std::string& event, const std::string& fields) {
+  /// Appends one record. `common` stands in front of its place in the chain. @return the line
+  std::string write(const std::string& chain, const std::string& event, const std::string& fields,
+                    std::string_view common = {}) {
     Writer& writer = chains_[chain];
     if (!writer.chain) writer.chain = std::make_unique<audit::Chain>(chain);
     std::string line;
-    writer.chain->seal(line, event, fields);
+    writer.chain->seal(line, writer.chain->start(event, common), fields);
     now_us_ += 1'000'000;
-    write_id_suffix(line.data() + line.find("aud_") + 4, now_us_);
+    write_id_suffix(line.data() + line.find("\"id\":\"aud_") + 10, now_us_);
     write_time(line.data() + line.find("\"ts\":\"") + 6, now_us_);
     std::ofstream(segment(chain, writer.segment), std::ios::app) << line;
     return line;
@@ -72,9 +73,9 @@ class LogLab {
     decision.query_id = query;
     decision.text = said.sql;
     decision.protocol = "simple";
-    std::string fields = names(said).all;
+    std::string fields;
     audit::append_decision(fields, decision, audit::JudgementText(judged));
-    write(chain, "statement.decided", fields);
+    write(chain, "statement.decided", fields, names(said).all);
     return query;
   }
   void finish(const Said& said, const std::string& query, const std::string& sqlstate = "00000",
@@ -86,9 +87,9 @@ class LogLab {
     outcome.rows_returned = 3;
     outcome.bytes = 40;
     outcome.duration_us = 1234;
-    std::string fields(names(said).names());
+    std::string fields;
     audit::append_outcome(fields, outcome);
-    write(chain, "statement.done", fields);
+    write(chain, "statement.done", fields, names(said).names());
   }
   std::string run(const Said& said, const std::string& chain = "w0") {
     const std::string query = decide(said, chain);

@@ -6,9 +6,10 @@ namespace dbgate::search {
 namespace {
 
 const std::string decided =
-    R"({"v":1,"chain":"w0","seq":7,"id":"aud_01JD3K7V9QXW8N5T2R4M6P0ABC","ts":"2026-11-21T05:04:03.000002Z",)"
-    R"("event":"statement.decided","session_id":"ses_1","user.name":"ana","target":"shop","client.address":"::1",)"
-    R"("client.port":1,"query_id":"qry_1","protocol":"simple","db.operation.name":"SELECT; INSERT",)"
+    R"({"v":1,"chain":"w0","event":"statement.decided","session_id":"ses_01JD3K7V9QXW8N5T2R4M6P0ABC",)"
+    R"("user.name":"ana","target":"shop","client.address":"::1","client.port":1,"seq":7,)"
+    R"("id":"aud_01JD3K7V9QXW8N5T2R4M6P0ABC","ts":"2026-11-21T05:04:03.000002Z",)"
+    R"("query_id":"qry_1","protocol":"simple","db.operation.name":"SELECT; INSERT",)"
     R"("db.query.text":"SELECT '\\\"' , \"user.name\":\"bob\"","db.query.parameters":["a]}",null,{"hex":"00"}],)"
     R"("objects":["public.t","a\"b"],"decision.effect":"allow","decision.rule_id":"r/allow[0]",)"
     R"("decision.reasons":["x"],"prev_hash":"0","hash":"1"})";
@@ -19,7 +20,7 @@ TEST(Record, HasWhatSearchingNeeds) {
   EXPECT_EQ(record.sequence, 7u);
   EXPECT_EQ(record.chain, "w0");
   EXPECT_EQ(record.event, "statement.decided");
-  EXPECT_EQ(record.session, "ses_1");
+  EXPECT_EQ(record.session, "ses_01JD3K7V9QXW8N5T2R4M6P0ABC");
   EXPECT_EQ(record.user, "ana");
   EXPECT_EQ(record.target, "shop");
   EXPECT_EQ(record.address, "::1");

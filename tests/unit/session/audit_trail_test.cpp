@@ -67,9 +67,9 @@ class AuditTrailTest : public testing::Test {
 
   const std::string allowed_ =
       R"(statement.decided ,"session_id":"ses_1","user.name":"ann","client.address":"127.0.0.1","client.port":4711)"
-      R"(,"query_id":"Q","protocol":"simple","db.operation.name":"SELECT","db.query.text":"SELECT * FROM t")"
+      R"(,"decision.policy_version":"v7","query_id":"Q","protocol":"simple","db.operation.name":"SELECT","db.query.text":"SELECT * FROM t")"
       R"(,"objects":["public.t"],"decision.effect":"allow","decision.rule_id":"p/allow[0]")"
-      R"(,"decision.policy_version":"v7","decision.reasons":["ticket 17"],"decision.masked_columns":["public.t.c"])"
+      R"(,"decision.reasons":["ticket 17"],"decision.masked_columns":["public.t.c"])"
       R"(,"statement.shapes":["select * from t"])";
   LastRecord chain_;
   std::unique_ptr<AuditTrail> trail_;
