@@ -8,6 +8,7 @@
 #include "gateway/policy/hidden_views.h"
 #include "gateway/policy/relatives.h"
 #include "gateway/policy/treat_by_names.h"
+#include "gateway/policy/value_types.h"
 
 namespace dbgate::policy {
 namespace {
@@ -67,6 +68,7 @@ class Treater {
   bool filter_rows(Treatment& treatment, const std::string& shown, const Kept& filters);
   bool has_attributes(const Hidden::Rows& rows, const std::string& shown);
   bool can_look_early() const;
+  bool converts_columns(const sql::FunctionUse& comparison) const;
   std::string shown_name(const catalog::Relation& relation) const {
     return std::string(context_.resolver->schema_name(relation.schema)) + "." + std::string(relation.name);
   }
@@ -363,9 +365,11 @@ bool Treater::has_attributes(const Hidden::Rows& rows, const std::string& shown)
 }
 
 // Whether the statement has anything that could fail, or tell, on a row that the conditions leave out: the planner
-// may ask it first. Comparisons of built-in types do neither.
+// may ask it first. Comparisons of built-in types do neither, as long as no column is converted for them.
 bool Treater::can_look_early() const {
-  if (!statement_.types.empty()) return true;
+  if (statement_.computes || statement_.declares_odd_types || !statement_.types.empty()) return true;
+  const auto whole_row = [](const sql::RelationUse& use) { return use.values.whole_row; };
+  if (std::any_of(statement_.relations.begin(), statement_.relations.end(), whole_row)) return true;
   static constexpr std::array<std::string_view, 7> comparisons = {"=", "<>", "!=", "<", "<=", ">", ">="};
   static constexpr std::array<std::string_view, 5> aggregates = {"count", "sum", "min", "max", "avg"};
   return std::any_of(statement_.functions.begin(), statement_.functions.end(), [&](const sql::FunctionUse& use) {
@@ -375,11 +379,26 @@ bool Treater::can_look_early() const {
     }
     if (use.form != sql::FunctionForm::operator_) return true;
     if (std::find(comparisons.begin(), comparisons.end(), use.name.name) == comparisons.end()) return true;
+    if (converts_columns(use)) return true;
     const auto operators = context_.resolver->operators(use.name);
     return std::any_of(operators.begin(), operators.end(), [&](const catalog::Operator* candidate) {
       return context_.resolver->schema_name(candidate->schema) != "pg_catalog";
     });
   });
+}
+
+// Whether two columns of different types may be compared: one of them is converted then, which large values do not
+// survive (int8 to oid, numeric to float8).
+bool Treater::converts_columns(const sql::FunctionUse& comparison) const {
+  const ValueTypes types(statement_, *context_.resolver);
+  for (std::size_t i = 0; i + 1 < comparison.types.size(); i += 2) {
+    const sql::Argument& left = comparison.types[i];
+    const sql::Argument& right = comparison.types[i + 1];
+    if (left.kind != sql::Argument::Kind::column || right.kind != sql::Argument::Kind::column) continue;
+    const catalog::Oid type = types.type_of(left);
+    if (type == 0 || type != types.type_of(right)) return true;
+  }
+  return false;
 }
 
 }  // namespace

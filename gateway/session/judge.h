@@ -110,6 +110,8 @@ class Judge {
   virtual bool reduces_errors() { return false; }
   /// Whether rules look at the values of parameters: Bind is judged then.
   virtual bool looks_at_values() { return false; }
+  /// Whether some columns or rows are hidden from the principal.
+  virtual bool hides() { return false; }
   /// The state of the session that what is judged next will run in.
   virtual void see(const LockWatch&) {}
   /// A statement that may have changed the catalog is through, and its transaction too.

@@ -84,6 +84,7 @@ class PolicyJudge : public Judge {
   bool reduces_errors() override { return view().grants && policy::shows_part(*view_.grants); }
   bool rewrites() override { return view().grants && policy::hides(*view_.grants); }
   bool stands(const Prepared& prepared) override;
+  bool hides() override { return view().grants && policy::hides(*view_.grants); }
   bool looks_at_values() override { return view().grants && policy::values_wanted(*view_.grants) != nullptr; }
   AnalysisWork analysis_work(std::string_view text) const override;
   void catalog_changed() override { source_.catalog_changed(target_, database_); }

@@ -33,7 +33,8 @@ PreparedPtr Relay::statement_of_batch(const ReadBatch& batch) {
     return *found.definition->parsed_under == settings_in_force() ? found.definition : nullptr;
   }
   std::vector<std::uint32_t> types(batch.parse->parameter_types.begin(), batch.parse->parameter_types.end());
-  if (has_user_types(types) || quota_.check_size(batch.parse->query.size())) return nullptr;
+  if (has_user_types(types) || (has_odd_types(types) && judge_.hides()) || quota_.check_size(batch.parse->query.size()))
+    return nullptr;
   Judged judged = judge_.recall(batch.parse->query, TextForm::parse);
   if (!judged.script || judged.refused) return nullptr;
   auto prepared = std::make_shared<Prepared>();

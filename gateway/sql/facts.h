@@ -184,8 +184,14 @@ struct Statement {
   std::vector<QualifiedName> types;    ///< types named in casts and column definitions
   std::vector<QualifiedName> objects;  ///< DDL targets that are not relations (functions, schemas, types, roles, …)
   std::vector<SettingUse> settings;
+  /// Has an expression that is more than a column, a constant, a parameter, a comparison of two of them (with a list of
+  /// constants too), IS NULL, EXISTS, AND, OR, NOT, or a call of what `functions` names: evaluated for a row, it may
+  /// fail.
+  bool computes = false;
   /// The client declared parameters to be of types that users made (Parse); what reads the text cannot know.
   bool declares_user_types = false;
+  /// … or of types that columns may be converted to when they are compared with such a parameter.
+  bool declares_odd_types = false;
   std::string name;  ///< of a prepared statement, cursor, savepoint or channel
   // Conditions by which psql asks for definitions: all of them hold for every row of the query.
   std::string rules_of;                ///< ev_class = 'constant'

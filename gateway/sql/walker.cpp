@@ -134,12 +134,14 @@ void Walker::visit(const void* node, Scope* scope) {
       push_list(as<TypeName>(node)->typmods, scope);
       break;
     case T_A_Expr:
+      if (!is_plain(as<A_Expr>(node))) facts_.computes = true;
       on_comparison(as<A_Expr>(node));
       on_list(as<A_Expr>(node));
       push(as<A_Expr>(node)->rexpr, scope);
       push(as<A_Expr>(node)->lexpr, scope);
       break;
     case T_SubLink:
+      if (as<SubLink>(node)->subLinkType != EXISTS_SUBLINK) facts_.computes = true;
       on_operator(as<SubLink>(node)->operName);
       if (as<SubLink>(node)->subLinkType == ANY_SUBLINK && as<SubLink>(node)->operName == nullptr)
         on_implied_operator("=");
@@ -147,6 +149,7 @@ void Walker::visit(const void* node, Scope* scope) {
       push(as<SubLink>(node)->testexpr, scope);
       break;
     case T_CaseExpr:
+      facts_.computes = true;
       if (as<CaseExpr>(node)->arg != nullptr) on_implied_operator("=");
       visit_children(node, scope);
       break;
@@ -155,6 +158,7 @@ void Walker::visit(const void* node, Scope* scope) {
       push(as<SortBy>(node)->node, scope);
       break;
     case T_A_Indirection: {
+      facts_.computes = true;
       const ListCell* cell = nullptr;
       foreach (cell, as<A_Indirection>(node)->indirection) {
         if (nodeTag(lfirst(cell)) == T_String) on_field(string_of(lfirst(cell)));
@@ -167,6 +171,7 @@ void Walker::visit(const void* node, Scope* scope) {
       if (as<MultiAssignRef>(node)->colno == 1) push(as<MultiAssignRef>(node)->source, scope);
       break;
     case T_CollateClause:
+      facts_.computes = true;
       facts_.objects.push_back(qualified(as<CollateClause>(node)->collname));
       push(as<CollateClause>(node)->arg, scope);
       break;
@@ -186,13 +191,17 @@ void Walker::visit(const void* node, Scope* scope) {
     case T_BoolExpr:
     case T_NullTest:
     case T_ResTarget:
-    case T_RowExpr:
     case T_TypeCast:
+      visit_children(node, scope);
+      break;
+    case T_RowExpr:
+      facts_.computes = true;
       visit_children(node, scope);
       break;
     // Statements inside CREATE SCHEMA and rules, and SQL-standard function bodies.
     default:
       if (shape_of(nodeTag(node)).name != nullptr && on_utility(static_cast<const Node*>(node), scope)) break;
+      if (!is_frame(nodeTag(node))) facts_.computes = true;
       visit_children(node, scope);
       break;
   }

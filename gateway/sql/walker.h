@@ -128,6 +128,10 @@ class Walker {
   void on_prepare_types(const PrepareStmt* prepare);
   void embed_values(Statement& inner, std::size_t levels, std::size_t relations);
 
+  // walk_plain.cpp
+  static bool is_plain(const A_Expr* expression);
+  static bool is_frame(NodeTag tag);
+
   // walk_names.cpp
   std::size_t on_column(const ColumnRef* column, const Scope* scope, NameUse::As as = NameUse::As::value);
   void on_name(std::string_view column, const Scope* scope, NameUse::As as = NameUse::As::value);

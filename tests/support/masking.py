@@ -163,8 +163,8 @@ class Client:
     def query(self, sql):
         return self.send(wire.query(sql))
 
-    def extended(self, sql, binary=False, described=True, values=(), rows=0):
-        return self.send(wire.parse("", sql) + (wire.describe(b"S") if described else b"") +
+    def extended(self, sql, binary=False, described=True, values=(), rows=0, oids=()):
+        return self.send(wire.parse("", sql, oids) + (wire.describe(b"S") if described else b"") +
                          wire.bind(values=values, result_formats=[1] if binary else []) + wire.execute(rows=rows) + wire.SYNC)
 
     def binary(self, sql):
