@@ -82,17 +82,17 @@ Closure::Closure(std::shared_ptr<const Snapshot> snapshot)
 Closure::~Closure() = default;
 
 Reach Closure::of(std::span<const Touch> touches, std::span<const Call> functions, std::span<const Oid> types,
-                  const SearchPath& path) const {
+                  const SearchPath& path, const Closed& closed) const {
   Reach reach;
-  ClosureWalk walk(*this, reach);
+  ClosureWalk walk(*this, reach, closed);
   walk.start(touches, functions, types, path);
   walk.run();
   return reach;
 }
 
-Reach Closure::of(const sql::Statement& statement, const SearchPath& path) const {
+Reach Closure::of(const sql::Statement& statement, const SearchPath& path, const Closed& closed) const {
   const Contents contents = reader_.statement(statement, path);
-  Reach reach = of(contents.touches, contents.calls, contents.types, path);
+  Reach reach = of(contents.touches, contents.calls, contents.types, path, closed);
   reach.of_moment = reach.of_moment || contents.of_moment;
   if (contents.opaque) reach.opaque.push_back({contents.why, UINT32_MAX});
   return reach;

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -37,6 +38,10 @@ struct Reach {
   struct OfRelation {
     Touch touch;         ///< everything done to it, taken together
     std::uint32_t step;  ///< how it was reached first
+    /// The same of what is done to it beneath something else, and how it was reached so first. None: the statement's
+    /// own words are all.
+    Touch beneath;
+    std::uint32_t beneath_step = UINT32_MAX;
   };
   struct OfFunction {
     Oid function;
@@ -64,6 +69,8 @@ std::string path_text(const Snapshot& snapshot, const Reach& reach, std::uint32_
 /// held only to look up and to keep what was read.
 class Closure {
  public:
+  using Closed = std::function<bool(const Function&)>;
+
   explicit Closure(std::shared_ptr<const Snapshot> snapshot);
   ~Closure();
   Closure(const Closure&) = delete;
@@ -72,12 +79,13 @@ class Closure {
   /// @param functions called by the statement itself, operators' and casts' functions too
   /// @param types that the statement casts to
   /// @param path of the session; functions without a search_path of their own find names by it
+  /// @param closed  functions that are not looked into; null: into all
   Reach of(std::span<const Touch> touches, std::span<const Call> functions, std::span<const Oid> types,
-           const SearchPath& path) const;
+           const SearchPath& path, const Closed& closed = nullptr) const;
 
   /// All that one statement comes to; its facts resolved with the same snapshot and path. Relations that the snapshot
   /// does not have are left out: whoever judges the statement knows them by their names.
-  Reach of(const sql::Statement& statement, const SearchPath& path) const;
+  Reach of(const sql::Statement& statement, const SearchPath& path, const Closed& closed = nullptr) const;
 
   const Snapshot& snapshot() const noexcept { return *snapshot_; }
 

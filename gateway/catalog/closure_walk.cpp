@@ -27,6 +27,18 @@ bool take_in(ColumnUse& all, ColumnUse& more) {
   return row || !more.names.empty();
 }
 
+void merge(Touch& all, const Touch& touch) {
+  all.effects |= touch.effects;
+  for (const std::string& name : touch.reads.names)
+    all.reads.add(name);
+  for (const std::string& name : touch.writes.names)
+    all.writes.add(name);
+  all.reads.whole_row = all.reads.whole_row || touch.reads.whole_row;
+  all.writes.whole_row = all.writes.whole_row || touch.writes.whole_row;
+  all.only = all.only && touch.only;
+  all.check = all.check && touch.check;
+}
+
 }  // namespace
 
 void ClosureWalk::start(std::span<const Touch> touches, std::span<const Call> functions, std::span<const Oid> types,
@@ -85,28 +97,41 @@ void ClosureWalk::add_opaque(std::string_view why, std::uint32_t step) {
   if (opaque_.insert(object).second) reach_.opaque.push_back({std::string(why), step});
 }
 
-void ClosureWalk::report(const Touch& touch, std::uint32_t step) {
+// What the statement does by itself and what is done beneath it are judged by different rules: neither may hide the
+// other.
+void ClosureWalk::report(const Touch& touch, std::uint32_t step, bool beneath) {
   const auto [at, is_new] = reported_.try_emplace(touch.relation, reach_.relations.size());
-  if (is_new) {
-    reach_.relations.push_back({touch, step});
-    return;
+  if (is_new) reach_.relations.push_back({touch, step, {}, UINT32_MAX});
+  Reach::OfRelation& of = reach_.relations[at->second];
+  if (!is_new) merge(of.touch, touch);
+  if (!beneath) return;
+  if (of.beneath_step == UINT32_MAX) {
+    of.beneath = touch;
+    of.beneath_step = step;
+  } else {
+    merge(of.beneath, touch);
   }
-  Touch& all = reach_.relations[at->second].touch;
-  all.effects |= touch.effects;
-  for (const std::string& name : touch.reads.names)
-    all.reads.add(name);
-  for (const std::string& name : touch.writes.names)
-    all.writes.add(name);
-  all.reads.whole_row = all.reads.whole_row || touch.reads.whole_row;
-  all.writes.whole_row = all.writes.whole_row || touch.writes.whole_row;
-  all.only = all.only && touch.only;
-  all.check = all.check && touch.check;
+}
+
+// Of a touch with nothing new in it.
+void ClosureWalk::report_again(const Work& work, const Touch& touch) {
+  const auto known = reported_.find(touch.relation);
+  if (known == reported_.end()) return;
+  const bool beneath = is_beneath(work);
+  const bool first = beneath && reach_.relations[known->second].beneath_step == UINT32_MAX;
+  report(touch, first ? add_step(work) : 0, beneath);
+}
+
+// The rows that a trigger of the table is given are those that the statement itself writes there.
+bool ClosureWalk::is_beneath(const Work& work) const {
+  if (work.edge != Edge::row) return work.edge != Edge::direct;
+  const std::uint32_t fired = reach_.steps[work.before].before;
+  return fired >= reach_.steps.size() || reach_.steps[fired].edge != Edge::direct;
 }
 
 void ClosureWalk::on_touch(Work& work) {
   const Relation* const relation = snapshot_.relation(work.touch.relation);
   if (relation == nullptr) return add_opaque("a relation that is not in the catalog", add_step(work));
-  const bool had = reported_.contains(relation->oid);
   Known& known = known_[key_of(work.path, relation->oid)];
   const Touch whole = work.touch;
   work.touch.effects &= ~known.touch.effects;
@@ -117,11 +142,10 @@ void ClosureWalk::on_touch(Work& work) {
   const bool writes = take_in(known.touch.writes, work.touch.writes);
   const bool descends = !work.touch.only && !known.descended;
   if (!reads && !writes && !descends && work.touch.effects.none() && work.fires.none()) {
-    if (had) report(whole, 0);
-    return;
+    return report_again(work, whole);
   }
   const std::uint32_t step = add_step(work);
-  report(whole, step);
+  report(whole, step, is_beneath(work));
   // Columns count with the effect that they were touched by.
   if (work.touch.effects.any()) {
     work.touch.reads = whole.reads;
@@ -162,6 +186,7 @@ void ClosureWalk::on_call(const Work& work) {
   if (!first && work.trigger == nullptr && !(compiled && work.call.named)) return;
   const std::uint32_t step = add_step(work);
   if (listed_.insert(function->oid).second) reach_.functions.push_back({function->oid, step});
+  if (closed_ && closed_(*function)) return;
   if (is_built_in(function->oid) || function->language == "internal") {
     if (function->kind != 'a' || is_built_in(function->oid)) return;
     if (function->support.empty()) return add_opaque("an aggregate whose functions are not known", step);

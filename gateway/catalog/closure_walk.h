@@ -10,8 +10,8 @@ namespace dbgate::catalog {
 /// may be as long as the catalog.
 class ClosureWalk {
  public:
-  ClosureWalk(const Closure& closure, Reach& reach)
-      : closure_(closure), snapshot_(*closure.snapshot_), kept_(*closure.kept_), reach_(reach) {}
+  ClosureWalk(const Closure& closure, Reach& reach, const Closure::Closed& closed)
+      : closure_(closure), snapshot_(*closure.snapshot_), kept_(*closure.kept_), reach_(reach), closed_(closed) {}
 
   void start(std::span<const Touch> touches, std::span<const Call> functions, std::span<const Oid> types,
              const SearchPath& path);
@@ -49,7 +49,9 @@ class ClosureWalk {
   void add_contents(const Contents& contents, Edge edge, std::uint32_t step, std::uint32_t path,
                     std::string_view name = {});
   void add_opaque(std::string_view why, std::uint32_t step);
-  void report(const Touch& touch, std::uint32_t step);
+  void report(const Touch& touch, std::uint32_t step, bool beneath);
+  void report_again(const Work& work, const Touch& touch);
+  bool is_beneath(const Work& work) const;
   void call(Oid function, Edge edge, std::uint32_t step, std::uint32_t path, bool named,
             const Trigger* trigger = nullptr);
 
@@ -71,6 +73,7 @@ class ClosureWalk {
   const Snapshot& snapshot_;
   Closure::Kept& kept_;
   Reach& reach_;
+  const Closure::Closed& closed_;
   std::vector<Work> pending_;
   std::unordered_map<std::uint64_t, Known> known_;   // by path and relation
   std::unordered_map<Oid, std::size_t> reported_;    // relation → reach_.relations

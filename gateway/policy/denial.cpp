@@ -272,9 +272,9 @@ class Denial {
     if (context_.closure == nullptr) return {};
     const catalog::Reach reach = context_.closure->of(statement_, {context_.search_path, context_.account});
     for (const catalog::Reach::OfRelation& of : reach.relations) {
-      if (of.touch.check || reach.steps[of.step].edge == catalog::Edge::direct) continue;
-      const sql::RelationUse use = as_use(of.touch);
-      if (!relation(use, use.name).empty()) return behind(reach, of.step) + " reaches " + what();
+      if (of.beneath_step == UINT32_MAX || of.beneath.check) continue;
+      const sql::RelationUse use = as_use(of.beneath);
+      if (!relation(use, use.name).empty()) return behind(reach, of.beneath_step) + " reaches " + what();
     }
     for (const catalog::Reach::OfFunction& of : reach.functions) {
       const catalog::Function* const function = context_.closure->snapshot().function(of.function);
@@ -282,9 +282,17 @@ class Denial {
       const std::string schema(context_.resolver->schema_name(function->schema));
       if (deny_.function_spelt_out(schema, function->name)) return behind(reach, of.step) + " reaches " + what();
     }
-    for (const catalog::Reach::Opaque& of : reach.opaque) {
-      if (allowed_on_the_way(reach, of.step)) continue;
-      return behind(reach, of.step) + " runs code that could reach " + what() + "; allow that function by name";
+    // Of several ways to one function the first is known: whether there is one past all that is allowed shows without
+    // looking into what is.
+    const catalog::Reach past_allowed =
+        reach.opaque.empty()
+            ? catalog::Reach()
+            : context_.closure->of(statement_, {context_.search_path, context_.account},
+                                   [this](const catalog::Function& function) {
+                                     return allow_.function_granted(*context_.resolver, function, function.kind == 'p');
+                                   });
+    for (const catalog::Reach::Opaque& of : past_allowed.opaque) {
+      return behind(past_allowed, of.step) + " runs code that could reach " + what() + "; allow that function by name";
     }
     for (const Effect effect : {Effect::ddl, Effect::dcl, Effect::admin, Effect::server_file, Effect::server_program}) {
       if (has(reach.effects, effect)) return "a function on the way could take " + what() + " out from under its rule";
@@ -311,17 +319,6 @@ class Denial {
     while (reach.steps[step].before < reach.steps.size())
       step = reach.steps[step].before;
     return catalog::path_text(context_.closure->snapshot(), reach, step);
-  }
-
-  bool allowed_on_the_way(const catalog::Reach& reach, std::uint32_t step) const {
-    for (; step < reach.steps.size(); step = reach.steps[step].before) {
-      if (!reach.steps[step].is_function) continue;
-      const catalog::Function* const function = context_.closure->snapshot().function(reach.steps[step].object);
-      if (function == nullptr) return false;
-      const bool procedure = function->kind == 'p';
-      if (allow_.function_granted(*context_.resolver, *function, procedure)) return true;
-    }
-    return false;
   }
 
   bool harmless(const sql::FunctionUse& use) const {
