@@ -20,6 +20,7 @@
 #include "gateway/session/read_side.h"
 #include "gateway/session/trail.h"
 #include "protocol/postgres/bytes.h"
+#include "protocol/postgres/frame.h"
 
 namespace dbgate::session {
 
@@ -119,6 +120,8 @@ class Relay {
   /// Whether the server has announced that it ends the session.
   bool server_said_why() const noexcept { return fatal_seen_; }
   bool in_transaction() const noexcept { return status_ != 'I' || dirty_; }
+  /// Whether extended-query messages have come without the Sync that makes the server answer them.
+  bool lacks_sync() const noexcept { return dirty_; }
   /// Since when the first statement runs whose reply is owed; none: there is none.
   std::optional<std::chrono::steady_clock::time_point> running_since() const noexcept;
 
@@ -206,7 +209,7 @@ class Relay {
   void copy_begins();
   std::string_view simple_protocol() const noexcept { return replication_ ? "replication" : "simple"; }
   Refusal record_denial(const Judged& judged, std::string_view text, std::string_view protocol, std::string_view name);
-  bool refuse_oversized(char type, std::size_t body_length);
+  void refuse_oversized(const protocol::MessageHeader& header);
   void refuse_simple(const Refusal& refusal);
   void refuse_extended(const Refusal& refusal, bool unnamed_parse);
   bool server_untouched() const noexcept {
@@ -402,7 +405,8 @@ class Relay {
   bool catalog_touched_ = false;    // by a statement of the transaction under way
   std::size_t doubtful_syncs_ = 0;  // sent while the server read copy data: answered only if the copy fails before
   bool fatal_seen_ = false;
-  std::size_t frontend_rest_ = 0;  // of a message that streams
+  std::size_t frontend_rest_ = 0;                     // of a message that streams
+  std::optional<protocol::MessageHeader> oversized_;  // refused when its end has come
   Pass frontend_pass_ = Pass::forward;
   std::size_t backend_rest_ = 0;
   Pass backend_pass_ = Pass::forward;

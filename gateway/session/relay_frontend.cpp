@@ -69,6 +69,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
       frontend_rest_ -= part;
       if (bind_records_.streaming()) bind_records_.more(rest.first(part), frontend_rest_);
       step.taken += part;
+      if (frontend_rest_ == 0 && oversized_) refuse_oversized(*std::exchange(oversized_, std::nullopt));
       continue;
     }
     if (rest.size() < header_bytes) break;
@@ -96,8 +97,12 @@ Relay::Step Relay::on_frontend(Bytes input) {
         fail(sqlstate::protocol_violation, "message is too large");
         break;
       }
-      // Refused at its header: the bytes are dropped as they come, nothing waits for them.
-      if (!skipping_ && !refuse_oversized(header->type, header->body_length)) break;
+      // Its bytes are dropped as they come. What is said to it waits for the last one, as the server's word would: a
+      // client may take no answer for a message that it is still sending.
+      if (!skipping_) {
+        if (held_back(header->type) || must_wait() || !allowed_while_copying(header->type)) break;
+        oversized_ = *header;
+      }
       step.taken += header_bytes;
       frontend_rest_ = header->body_length;
       frontend_pass_ = Pass::drop;
@@ -250,18 +255,16 @@ Refusal Relay::record_denial(const Judged& judged, std::string_view text, std::s
 }
 
 // Returns false if the message has to be seen again, or must not come now. Its text is not read, so not recorded.
-bool Relay::refuse_oversized(char type, std::size_t body_length) {
-  if (held_back(type) || must_wait() || !allowed_while_copying(type)) return false;
+void Relay::refuse_oversized(const protocol::MessageHeader& header) {
   Refusal refusal;
   refusal.code = sqlstate::program_limit_exceeded;
-  refusal.message = "statement of " + std::to_string(body_length) + " bytes exceeds the limit of " +
+  refusal.message = "statement of " + std::to_string(header.body_length) + " bytes exceeds the limit of " +
                     std::to_string(limits_.max_statement_bytes) + " bytes";
   refusal.hint = "Send large data as bind parameters or by COPY.";
-  const bool simple = type == 'Q';
+  const bool simple = header.type == 'Q';
   const Judged judged = over_limit(std::move(refusal), nullptr);
   const Refusal told = record_denial(judged, {}, simple ? simple_protocol() : "extended", {});
   simple ? refuse_simple(told) : refuse_extended(told, true);
-  return true;
 }
 
 void Relay::on_sync(Bytes message, Bytes body) {
