@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/auth/sasl_server.h"
+#include "gateway/catalog/search_path.h"
 #include "gateway/session/replies.h"
 #include "protocol/postgres/authentication_messages.h"
 #include "protocol/postgres/backend_messages.h"
@@ -144,12 +145,34 @@ std::string pool_key(const Route& route, const upstream::StartupParameters& para
   return key;
 }
 
+bool is_route_path(const StartupSetting& setting, const Route& route) {
+  return setting.first == "search_path" && !route.search_path.empty() &&
+         catalog::read_search_path(setting.second) == catalog::read_search_path(route.search_path);
+}
+
+std::string as_statement(const StartupSetting& setting) {
+  const auto quoted = [](std::string_view text) {
+    std::string out = "'";
+    for (const char c : text)
+      out.append(c == '\'' ? 2 : 1, c);
+    return out + "'";
+  };
+  std::string values;
+  if (setting.first == "search_path") {
+    for (const std::string& schema : catalog::read_search_path(setting.second))
+      values += (values.empty() ? "" : ", ") + quoted(schema);
+  }
+  return "SET " + setting.first + " TO " + (values.empty() ? quoted(setting.second) : values);
+}
+
 upstream::StartupParameters server_parameters(const StartupRequest& request, const Route& route,
                                               const SessionInfo& info) {
   upstream::StartupParameters parameters;
   parameters.emplace_back("client_encoding", "UTF8");
   parameters.emplace_back("application_name", application_name_of(info, route.sharing));
-  if (!route.search_path.empty()) parameters.emplace_back("search_path", route.search_path);
+  const bool own_path = std::any_of(request.settings.begin(), request.settings.end(),
+                                    [](const auto& setting) { return setting.first == "search_path"; });
+  if (!route.search_path.empty() && !own_path) parameters.emplace_back("search_path", route.search_path);
   for (const auto& setting : route.settings)
     parameters.push_back(setting);
   if (request.replication) parameters.emplace_back("replication", request.replication_value);

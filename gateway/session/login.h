@@ -15,6 +15,11 @@ Task<Result<std::string>> authenticate(Host& host, net::Stream& client, SessionI
 /// become this one. @param target  of the tunnel, perhaps with a database
 std::string database_in_tunnel(const std::string& asked, const std::string& target);
 
+/// Whether it is the search path that the target has anyway.
+bool is_route_path(const StartupSetting& setting, const Route& route);
+/// The SET that would do the same.
+std::string as_statement(const StartupSetting& setting);
+
 /// The settings of the server connection: who it is for, the fixed ones, and what the client asked for.
 upstream::StartupParameters server_parameters(const StartupRequest& request, const Route& route,
                                               const SessionInfo& info);

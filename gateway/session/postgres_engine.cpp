@@ -35,6 +35,7 @@ class Session {
   Task<Result<>> meet();
   Task<Result<>> sign_in();
   Task<Result<>> connect_server();
+  Task<Result<>> judge_settings();
   Task<Result<>> first_link();
   Task<Result<>> greet();
   std::optional<Ending> changed_rights();
@@ -192,6 +193,9 @@ Task<Result<>> Session::connect_server() {
   info_.database = route.server.database;
   info_.upstream_user = route.server.user;
   info_.settings = route.settings;
+  DBGATE_CO_CHECK(co_await judge_settings());
+  for (const auto& [name, value] : request.settings)
+    info_.settings.insert_or_assign(name, value);
   replication_ = request.replication;
   if (replication_) route.sharing = Sharing::none;
   sharing_ = route.sharing;
@@ -208,6 +212,26 @@ Task<Result<>> Session::connect_server() {
   pid_ = sharing_ == Sharing::none ? server_->connection.pid : host_.cancels().next_pid();
   for (const auto& [name, value] : login_->status) {
     if (name == "server_version") info_.server_version = value;
+  }
+  co_return boost::system::in_place_value;
+}
+
+// Settings that not everybody may give when connecting: who may set them may give them.
+Task<Result<>> Session::judge_settings() {
+  StartupRequest& request = login_->request;
+  if (request.settings_to_judge.empty()) co_return boost::system::in_place_value;
+  const std::unique_ptr<Judge> judge = host_.judge_for(info_);
+  for (auto& setting : request.settings_to_judge) {
+    if (is_route_path(setting, login_->route)) continue;
+    const std::string text = as_statement(setting);
+    const auto analysis = co_await analyze(*judge, text);
+    const Judged judged = judge->judge(*analysis, Names(), Names(), 0);
+    if (judged.refused || needs_agreement(judged)) {
+      co_return Error(sqlstate::insufficient_privilege,
+                      "setting \"" + setting.first + "\" may not be given when connecting",
+                      "Your policy does not allow to set it. Connect without it.");
+    }
+    request.settings.push_back(std::move(setting));
   }
   co_return boost::system::in_place_value;
 }

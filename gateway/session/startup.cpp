@@ -70,6 +70,15 @@ Result<> take_own(StartupRequest& request, const std::string& name, std::string_
   return boost::system::in_place_value;
 }
 
+// Whether policies may let somebody give it: what SET could do as well, and nothing of dbgate's own.
+bool is_for_policies(std::string_view name) {
+  const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  });
+  return plain && name != "role" && name != "session_authorization" && !name.starts_with("dbgate.") &&
+         !name.ends_with("_preload_libraries") && name != "client_encoding" && name != "standard_conforming_strings";
+}
+
 // Parameters and `options` are two ways to say the same. The name that a client gives itself is kept apart: the server
 // is told who the principal is in its place.
 Result<> take_setting(StartupRequest& request, std::string_view name, std::string_view value) {
@@ -77,6 +86,10 @@ Result<> take_setting(StartupRequest& request, std::string_view name, std::strin
     return take_own(request, lower(name), value);
   }
   const auto checked = check_setting(name, value);
+  if (!checked && is_for_policies(lower(name))) {
+    request.settings_to_judge.emplace_back(lower(name), value);
+    return boost::system::in_place_value;
+  }
   if (!checked) return checked.error();
   if (equal_ignoring_case(name, "application_name")) {
     request.application_name = value;

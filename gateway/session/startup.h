@@ -12,6 +12,9 @@ struct ssl_ctx_st;
 
 namespace dbgate::session {
 
+/// Name and value.
+using StartupSetting = std::pair<std::string, std::string>;
+
 /// What a client asked for when it connected.
 struct StartupRequest {
   enum class Kind : std::uint8_t { session, cancel };
@@ -24,7 +27,9 @@ struct StartupRequest {
   bool replication = false;
   std::string replication_value;  ///< "true" or "database", as sent
   /// Settings to be in force from the start, checked against the allow-list, in order.
-  std::vector<std::pair<std::string, std::string>> settings;
+  std::vector<StartupSetting> settings;
+  /// Others, to be judged as SET would be once it is known who asks, in order.
+  std::vector<StartupSetting> settings_to_judge;
   std::string reason;                        ///< dbgate.reason: for those who are asked to agree to statements
   bool refuses_holds = false;                ///< dbgate.hold=refuse
   std::vector<std::string> unknown_options;  ///< _pq_.… that dbgate does not know
@@ -45,7 +50,8 @@ struct StartupRules {
 /// said.
 Task<Result<StartupRequest>> read_startup(net::Stream& client, const StartupRules& rules);
 
-/// Checks one setting of a startup packet or of its `options`. Errors: 22023 or 42501 naming the setting.
+/// Checks one setting of a startup packet or of its `options` against the list of those that anybody may give. Errors:
+/// 22023 or 42501 naming the setting.
 Result<> check_setting(std::string_view name, std::string_view value);
 /// Splits `options` the way the server does (whitespace, backslash escapes; -c name=value, --name=value).
 Result<std::vector<std::pair<std::string, std::string>>> parse_options(std::string_view options);

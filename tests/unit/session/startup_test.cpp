@@ -154,7 +154,12 @@ TEST(ReadStartup, OptionsAreParametersInAnotherForm) {
   const Answer fine = connect(packet(version3, "user\0a\0options\0-c geqo=off --statement-timeout=5s\0\0"s));
   ASSERT_TRUE(*fine.result);
   EXPECT_THAT((*fine.result)->settings, ElementsAre(Pair("geqo", "off"), Pair("statement_timeout", "5s")));
-  EXPECT_EQ(connect(packet(version3, "user\0a\0options\0-c search_path=x\0\0"s)).code(), "42501");
+  const Answer asked = connect(packet(version3, "user\0a\0options\0-c Search_Path=x,y\0work_mem\0001MB\0\0"s));
+  ASSERT_TRUE(*asked.result);
+  EXPECT_THAT((*asked.result)->settings, IsEmpty());
+  EXPECT_THAT((*asked.result)->settings_to_judge, ElementsAre(Pair("search_path", "x,y"), Pair("work_mem", "1MB")));
+  EXPECT_EQ(connect(packet(version3, "user\0a\0options\0-c dbgate.user_x=1\0\0"s)).code(), "42501");
+  EXPECT_EQ(connect(packet(version3, "user\0a\0local_preload_libraries\0x\0\0"s)).code(), "42501");
   EXPECT_EQ(connect(packet(version3, "user\0a\0options\0-c ROLE=postgres\0\0"s)).code(), "42501");
   EXPECT_EQ(connect(packet(version3, "user\0a\0options\0--session-authorization=x\0\0"s)).code(), "42501");
   EXPECT_EQ(connect(packet(version3, "user\0a\0options\0-d 5\0\0"s)).code(), "22023");
