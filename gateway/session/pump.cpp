@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/session/replies.h"
+#include "protocol/postgres/frontend_messages.h"
 
 namespace dbgate::session {
 namespace {
@@ -340,11 +341,16 @@ Task<Pump::Go> Pump::go_on() {
   co_return Go::stop;
 }
 
-// Terminate: what was sent before it runs to its end on the server, unless the server waits for more of a copy.
+// Terminate: what was sent before it runs to its end on the server, unless the server waits for more of a copy. Without
+// a Sync it would answer nothing, and wait: it is told as well, and takes back what was not synchronised.
 void Pump::end_of_client() {
   draining_ = relay_.busy() && !relay_.copying_in();
   reason_ = EndReason::terminated;
-  if (!draining_) end(EndReason::terminated);
+  if (!draining_) return end(EndReason::terminated);
+  if (!relay_.lacks_sync()) return;
+  Outgoing farewell;
+  farewell.say(protocol::encoded(protocol::frontend::Terminate{}));
+  if (!write_now(link_->connection.stream, farewell, server_busy_)) close_server();
 }
 
 upstream::LinkHolder::Handled Pump::on_server_bytes() {

@@ -38,6 +38,23 @@ class Pipeline(unittest.TestCase):
             self.assertEqual(connection.types_until_ready(), "3112DCZ")
             self.assertEqual(connection.types_until_ready(), "12DC2DC3Z")
 
+    def test_terminate_without_sync_leaves_nothing_behind(self):
+        """The server, which answers nothing before Sync, is told as well; what was not synchronised is taken back."""
+        self.lab.postgres.psql("CREATE TABLE marks (a int)")
+        pooled = self.lab.gateway(self.lab.forward_everything(pool="mode: transaction, max: 2"))
+        insert = wire.parse("", "INSERT INTO marks VALUES (1)") + wire.bind() + wire.execute()
+        for port in (self.lab.postgres.port, self.gateway.port, pooled.port):
+            for before, kept in (("", 0), (insert + wire.SYNC, 1)):
+                for _ in range(4):  # more than the pool has
+                    with wire.Connection(port) as connection:
+                        connection.login("postgres", "postgres", lab.PASSWORD)
+                        connection.send((before or b"") + insert + wire.TERMINATE)
+                        self.assertTrue(connection.at_end())
+                active = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO marks%' AND state <> 'idle'"
+                lab.wait_until(lambda: self.lab.postgres.psql(active).stdout == "0\n", "the server to be done", 20)
+                with self.subTest(port=port, kept=kept):
+                    self.assertEqual(self.lab.postgres.psql("DELETE FROM marks RETURNING a").stdout.count("1\n"), 4 * kept)
+
     def test_a_sync_among_the_data_of_a_copy_that_fails(self):
         # The server gives up at the first line, so it reads the Sync outside of the copy and answers it; what follows is
         # answered in its place, as without dbgate.
