@@ -297,6 +297,11 @@ std::vector<ColumnOrigin> Rewriter::origins_of(const Statement& statement) const
   return result;
 }
 
+// A sub-query reads, where UPDATE … FROM names a table alone.
+sql::EffectSet with_read(sql::EffectSet effects) {
+  return effects.set(static_cast<std::size_t>(sql::Effect::read));
+}
+
 // What stood beside the replaced names stands there still, and nothing is named bare that was to be replaced.
 bool Rewriter::same_meaning(const sql::Script& before, const Text& after) {
   const std::vector<Statement>& now = after.script().statements;
@@ -304,8 +309,8 @@ bool Rewriter::same_meaning(const sql::Script& before, const Text& after) {
   for (std::size_t i = 0; same && i < now.size(); ++i) {
     const Statement& was = before.statements[i];
     same = now[i].kind == was.kind && now[i].tag == was.tag && now[i].name == was.name &&
-           now[i].effects == was.effects && now[i].unknown.empty() && others_settings(now[i]) == others_settings(was) &&
-           now[i].relations.size() == was.relations.size();
+           with_read(now[i].effects) == with_read(was.effects) && now[i].unknown.empty() &&
+           others_settings(now[i]) == others_settings(was) && now[i].relations.size() == was.relations.size();
     std::map<std::string, int> others;
     const auto count = [&](const sql::RelationUse& use, int step) {
       others[use.name.schema + '\0' + use.name.name] += step;

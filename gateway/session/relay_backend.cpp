@@ -233,7 +233,8 @@ void Relay::copy_begins() {
   --copies_to_come_;
 }
 
-// Only the settings on which the meaning of statement text rests.
+// Only the settings on which the meaning of statement text rests. UNICODE is UTF8, and reads back as it was written for
+// old JDBC drivers (PostgreSQL, commands/variable.c).
 bool Relay::check_parameter(Bytes body) {
   const auto status = backend::ParameterStatus::decode(body);
   if (!status) {
@@ -241,8 +242,8 @@ bool Relay::check_parameter(Bytes body) {
     return false;
   }
   const auto& [name, value] = *status;
-  const bool drifted =
-      (name == "client_encoding" && value != "UTF8") || (name == "standard_conforming_strings" && value != "on");
+  const bool drifted = (name == "client_encoding" && value != "UTF8" && value != "UNICODE") ||
+                       (name == "standard_conforming_strings" && value != "on");
   if (drifted) {
     fail(sqlstate::protocol_violation, "setting " + std::string(name) + " was changed, which dbgate does not allow");
   }

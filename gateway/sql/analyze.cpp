@@ -58,6 +58,7 @@ struct KnownError {
 constexpr KnownError known_errors[] = {
     {"unsafe use of \\' in a string literal", SqlState("22P06"), "",
      "Use '' to write quotes in strings. \\' is insecure in client-only encodings."},
+    {"invalid byte sequence for encoding", SqlState("22021"), "", ""},
     {"invalid Unicode escape value", sqlstate::syntax_error, "", ""},
     {"invalid Unicode escape character", sqlstate::syntax_error, "", ""},
     {"invalid Unicode escape", SqlState("22025"), "", ""},
