@@ -34,7 +34,7 @@ Result<> Gateway::start_replicas() {
   return boost::system::in_place_value;
 }
 
-ReplicaUsage Gateway::usage_here() const {
+ReplicaUsage Gateway::usage_here() {
   const auto snapshot = shared_.current.get();
   ReplicaUsage usage;
   std::vector<std::string> limited;
@@ -42,6 +42,7 @@ ReplicaUsage Gateway::usage_here() const {
     if (target.settings.engine == config::EngineKind::tcp && target.settings.pool.max > 0) limited.push_back(name);
   }
   shared_.admission.add_to(usage, snapshot->config.limits.connections_per_user > 0, limited);
+  shared_.usage.add_to(usage);
   usage.failures = shared_.throttle.counts();
   if (api_) usage.requests = api_->rates().used(api::RateLimiter::Clock::now());
   return usage;
@@ -49,6 +50,7 @@ ReplicaUsage Gateway::usage_here() const {
 
 void Gateway::count_elsewhere(const ReplicaUsage& elsewhere) {
   shared_.admission.count_elsewhere(elsewhere.users, elsewhere.targets);
+  shared_.usage.count_elsewhere(elsewhere.running, elsewhere.taken);
   shared_.throttle.count_elsewhere(elsewhere.failures);
   if (api_) api_->rates().count_elsewhere(elsewhere.requests);
 }

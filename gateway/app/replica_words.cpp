@@ -101,15 +101,17 @@ std::string to_json(const ReplicaUsage& usage) {
   return json::serialize(json::object{{"users", json_of(usage.users)},
                                       {"targets", json_of(usage.targets)},
                                       {"failures", json_of(usage.failures)},
-                                      {"requests", json_of(usage.requests)}});
+                                      {"requests", json_of(usage.requests)},
+                                      {"running", json_of(usage.running)},
+                                      {"taken", json_of(usage.taken)}});
 }
 
 ReplicaUsage usage_from_json(std::string_view text) {
   const json::value value = parsed(text);
   if (!value.is_object()) return {};
   const json::object& object = value.get_object();
-  return {counts_of(object, "users"), counts_of(object, "targets"), counts_of(object, "failures"),
-          counts_of(object, "requests")};
+  return {counts_of(object, "users"),    counts_of(object, "targets"), counts_of(object, "failures"),
+          counts_of(object, "requests"), counts_of(object, "running"), counts_of(object, "taken")};
 }
 
 void add(ReplicaUsage& sum, const ReplicaUsage& more) {
@@ -117,6 +119,17 @@ void add(ReplicaUsage& sum, const ReplicaUsage& more) {
   add(sum.targets, more.targets);
   add(sum.failures, more.failures);
   add(sum.requests, more.requests);
+  add(sum.running, more.running);
+}
+
+void add_taken(Counts& sum, Counts& now, const Counts& before) {
+  for (const auto& [name, count] : before)
+    now.try_emplace(name, count);
+  for (const auto& [name, count] : now) {
+    const auto known = before.find(name);
+    const std::size_t from = known == before.end() ? 0 : known->second;
+    if (count > from) sum[name] += count - from;
+  }
 }
 
 std::string to_json(const ReplicaMail& mail) {

@@ -19,6 +19,10 @@ struct ReplicaUsage {
   Counts targets;   ///< connections, where the target limits them
   Counts failures;  ///< failed logins on the wire, by address
   Counts requests;  ///< of the API, by caller
+  Counts running;   ///< statements, where policies limit how many run at once
+  /// Statements that rates of policies have counted: ever, as one gateway says it; of the others together, since they
+  /// were heard last.
+  Counts taken;
 
   bool operator==(const ReplicaUsage&) const = default;
 };
@@ -26,7 +30,11 @@ struct ReplicaUsage {
 std::string to_json(const ReplicaUsage& usage);
 /// Whatever does not fit is left out.
 ReplicaUsage usage_from_json(std::string_view text);
+/// All but what was taken.
 void add(ReplicaUsage& sum, const ReplicaUsage& more);
+/// What one gateway has taken since it said `before`, to `sum`. What it does not speak of any more has not moved: that
+/// stands in `now` afterwards.
+void add_taken(Counts& sum, Counts& now, const Counts& before);
 
 /// One message: a question, or the answer to one.
 struct ReplicaMail {

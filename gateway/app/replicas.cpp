@@ -18,6 +18,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t stack_bytes = 1u << 20;
 // What changes here is told after this time at the latest.
 constexpr milliseconds tick{100};
+// What one says wakes the others, and what they say wakes this one: under load each has something new every time.
+constexpr milliseconds least_apart{50};
 // Who has nothing new to say says so.
 constexpr milliseconds beat_each{1'000};
 // Who has said nothing for so long is gone. By this gateway's own clock: wall clocks differ.
@@ -153,6 +155,7 @@ bool Replicas::turn(bool woken) {
 }
 
 bool Replicas::say(bool& look) {
+  if (Clock::now() - said_at_ < (alone() ? beat_each : least_apart)) return true;
   std::string state = to_json(ties_.usage());
   const bool changed = state != said_;
   if (!changed && Clock::now() - said_at_ < beat_each) return true;
@@ -161,6 +164,11 @@ bool Replicas::say(bool& look) {
   said_at_ = Clock::now();
   look = true;
   return true;
+}
+
+bool Replicas::alone() const {
+  const std::lock_guard lock(mutex_);
+  return peers_.empty();
 }
 
 bool Replicas::look() {
@@ -183,6 +191,8 @@ void Replicas::note(const std::vector<store::Replica>& all) {
     const auto known = peers_.find(replica.id);
     const bool silent = known != peers_.end() && known->second.beats == replica.beats;
     Peer peer = silent ? std::move(known->second) : Peer{replica.beats, now, usage_from_json(replica.state)};
+    // Of one that is new it is not known when.
+    if (!silent && known != peers_.end()) add_taken(taken_, peer.usage.taken, known->second.usage.taken);
     there.emplace(replica.id, std::move(peer));
     if (known == peers_.end()) log::info("replicas", "another gateway is there", {{"replica", replica.id}});
   }
@@ -210,6 +220,7 @@ void Replicas::tell() {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, peer] : peers_)
       add(elsewhere, peer.usage);
+    elsewhere.taken = std::exchange(taken_, {});
   }
   ties_.heard(elsewhere);
   const auto [place, count] = this->place();

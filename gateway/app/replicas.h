@@ -63,6 +63,7 @@ class Replicas {
   void run();
   bool turn(bool woken);
   bool say(bool& look);
+  bool alone() const;
   bool look();
   void note(const std::vector<ports::store::Replica>& all);
   void forget_silent();
@@ -88,6 +89,7 @@ class Replicas {
 
   mutable std::mutex mutex_;  // of what follows
   std::map<std::string, Peer> peers_;
+  Counts taken_;                                             // by the others, since tell()
   std::map<std::string, std::shared_ptr<Waiting>> waiting_;  // by id of the question's message
   std::unique_ptr<Thread> thread_;
 };

@@ -21,12 +21,13 @@ API = "/api/v1"
 AT_ONCE_SECONDS = 1
 PATCH = ("Content-Type", "application/merge-patch+json")
 CLOCKS_APART_SECONDS = 5
+PACE = 100  # statements a second; nobody who waits between two of them comes to that
 
 
 class Replicas(unittest.TestCase):
     """Two gateways whose wall clocks differ, started at the same time on an empty store of its own server."""
 
-    users = ("ana", "ada", "root", "few", "rated")
+    users = ("ana", "ada", "root", "few", "rated", "paced", "crowd")
     limits = "connections_per_user: 6, failed_logins_per_minute: 20, api_requests_per_minute: 3000"
     pool = None
 
@@ -47,7 +48,9 @@ class Replicas(unittest.TestCase):
                       cls.lab.users(*cls.users) + "roles:\n  admin: { users: [root] }\n"
                       "targets:\n" + cls.lab.target(pool=cls.pool) +
                       "policies:\n  - { name: all, who: { users: [" + ", ".join(cls.users) + "] }, on: [postgres], "
-                      "allow: [ { everything: true } ] }\n")
+                      "allow: [ { everything: true } ] }\n"
+                      f"  - {{ name: pace, who: {{ users: [paced] }}, on: [postgres], allow: [], limits: {{ rate: {PACE}/s }} }}\n"
+                      "  - { name: few, who: { users: [crowd] }, on: [postgres], allow: [], limits: { concurrent: 2 } }\n")
         clock = cls.lab.directory / "clock.so"
         subprocess.run(["clang-16", "-shared", "-fPIC", "-O1", str(lab.ROOT / "tests/support/other_clock.c"), "-o", str(clock)], check=True)
         clocks = [{}, {"env": {**lab.os.environ, "LD_PRELOAD": str(clock), "DBGATE_TEST_CLOCK_OFFSET": str(CLOCKS_APART_SECONDS)}}]
@@ -282,6 +285,35 @@ class Together(Replicas):
             if left(self.here) < 2_600:
                 break
         self.soon(lambda: left(self.there) < 2_750, "the other knows what was used up", 2)
+
+    def test_rates_of_policies_are_counted_together(self):
+        here, there = self.login(self.here, "paced"), self.login(self.there, "paced")
+
+        def tried(connection, statements=1):
+            connection.send(wire.query("SELECT 1;" * statements))
+            return self.outcome(connection)
+        self.assertEqual(tried(there), ["ok"])
+        # More than fits, which needs all of it and leaves a debt of seven seconds.
+        lab.wait_until(lambda: tried(here, 8 * PACE) == ["ok"], "nothing is missing", 20)
+        lab.wait_until(lambda: tried(there) == ["53400"], "the other knows what was used up", 20)
+
+    def test_statements_at_once_are_counted_together(self):
+        here, there = [self.login(self.here, "crowd") for _ in range(2)], self.login(self.there, "crowd")
+
+        def tried(connection):
+            connection.send(wire.query("SELECT 1"))
+            return self.outcome(connection)
+        self.assertEqual(tried(there), ["ok"])
+        for connection in here:
+            self.sleeping(connection)
+        lab.wait_until(lambda: tried(there) == ["53300"], "the other knows what runs", 20)
+        self.cancel(self.there, here[0].pid, here[0].key)
+        self.assertEqual(self.outcome(here[0]), ["57014"])
+        lab.wait_until(lambda: tried(there) == ["ok"], "the other knows that a place is free", 20)
+        self.sleeping(there)
+        lab.wait_until(lambda: tried(here[0]) == ["53300"], "the place is taken", 20)
+        self.cancel(self.here, here[1].pid, here[1].key)
+        self.cancel(self.here, there.pid, there.key)
 
     def test_unknown_names_look_the_same_at_all(self):
         salts = set()

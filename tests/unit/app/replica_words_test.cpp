@@ -19,6 +19,13 @@ TEST(ReplicaWords, UsageComesBackAsItWent) {
   EXPECT_EQ(sum.requests.at("user ana"), 1'400u);
 }
 
+TEST(ReplicaWords, WhatWasTakenIsToldAsASum) {
+  Counts sum{{"b", 1}}, now{{"a", 7}, {"b", 5}, {"c", 2}, {"e", 1}};
+  add_taken(sum, now, {{"a", 4}, {"b", 5}, {"d", 9}, {"e", 3}});
+  EXPECT_EQ(sum, (Counts{{"a", 3}, {"b", 1}, {"c", 2}}));
+  EXPECT_EQ(now, (Counts{{"a", 7}, {"b", 5}, {"c", 2}, {"d", 9}, {"e", 1}}));
+}
+
 TEST(ReplicaWords, QuestionsComeBackAsTheyWent) {
   ReplicaQuestion question;
   question.pid = -5;
