@@ -1,11 +1,31 @@
+#include <fstream>
+
 #include "gateway/app/gateway.h"
+#include "gateway/base/log.h"
 
 // The process among the other gateways on its store.
 namespace dbgate::app {
+namespace {
+
+// Whoever ran here before has died, or has said that it is gone: the others need not find out, and what its sessions
+// waited for nobody waits for.
+Result<> replace_last(Replicas& replicas, const std::string& path) {
+  std::string last;
+  std::ifstream(path) >> last;
+  DBGATE_CHECK(replicas.replace(last));
+  std::ofstream file(path, std::ios::trunc);
+  file << replicas.id() << std::endl;
+  // Then the others notice by themselves.
+  if (!file) log::warn("replicas", "the name of this gateway among others cannot be kept", {{"file", path}});
+  return boost::system::in_place_value;
+}
+
+}  // namespace
 
 Result<> Gateway::join_replicas() {
   if (!file_->store.shared()) return boost::system::in_place_value;
   shared_.replicas = std::make_unique<Replicas>(shared_.identity->store().replicas(), shared_.identity->blocking());
+  DBGATE_CHECK(replace_last(*shared_.replicas, file_->state_dir + "/replica"));
   DBGATE_CHECK(shared_.replicas->join());
   shared_.cancels.be(shared_.replicas->id());
   const auto [place, count] = shared_.replicas->place();

@@ -45,6 +45,11 @@ Replicas::~Replicas() {
   stop();
 }
 
+Result<> Replicas::replace(const std::string& last) {
+  if (!last.starts_with("rpl_")) return boost::system::in_place_value;
+  return store_.forget(last, 0);
+}
+
 Result<> Replicas::join() {
   DBGATE_CHECK(store_.say(id_, to_json(ReplicaUsage{}), true));
   DBGATE_TRY(const auto all, store_.list());

@@ -35,6 +35,8 @@ class Replicas {
   Replicas(const Replicas&) = delete;
   Replicas& operator=(const Replicas&) = delete;
 
+  /// Says that another one has gone, if there is one of that name. Before join(). Blocks. Errors: the store's.
+  Result<> replace(const std::string& last);
   /// Says that this gateway is there, and finds the others. Blocks. Errors: the store's.
   Result<> join();
   void start(Ties ties);
