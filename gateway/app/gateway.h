@@ -52,6 +52,7 @@ class Gateway {
   Result<> join_replicas();
   Result<> share_secret();
   Result<> start_replicas();
+  Task<std::string> answer_peer(ReplicaQuestion question);
   ReplicaUsage usage_here();
   void count_elsewhere(const ReplicaUsage& elsewhere);
   std::string config_directory() const;

@@ -48,10 +48,23 @@ Result<> Gateway::start_replicas() {
   ties.usage = [this] { return usage_here(); };
   ties.heard = [this](const ReplicaUsage& elsewhere) { count_elsewhere(elsewhere); };
   ties.divided = [this](std::size_t place, std::size_t count) { shared_.permits.divide(place, count); };
-  ties.answer = [this](ReplicaQuestion question) { return peers_->answer(std::move(question)); };
+  ties.answer = [this](ReplicaQuestion question) { return answer_peer(std::move(question)); };
   ties.home = context_.get_executor();
   shared_.replicas->start(std::move(ties));
   return boost::system::in_place_value;
+}
+
+Task<std::string> Gateway::answer_peer(ReplicaQuestion question) {
+  std::string text;
+  if (question.what != ReplicaQuestion::What::query) {
+    text = co_await peers_->answer(std::move(question));
+  } else if (api_) {
+    co_await net::run_on(api_->executor(), [&]() -> Task<> {
+      text = to_json(api_->answer(question.query));
+      co_return;
+    });
+  }
+  co_return text;
 }
 
 ReplicaUsage Gateway::usage_here() {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "gateway/ports/gateway_service.h"
+#include "gateway/ports/query_peers.h"
 
 // What gateways on one store say to each other, as JSON.
 namespace dbgate::app {
@@ -46,13 +46,14 @@ std::string to_json(const ReplicaMail& mail);
 std::optional<ReplicaMail> mail_from_json(std::string_view text);
 
 struct ReplicaQuestion {
-  enum class What : std::uint8_t { cancel, sessions, end };
+  enum class What : std::uint8_t { cancel, sessions, end, query };
   What what = What::cancel;
   std::int32_t pid = 0;  ///< of cancel
   std::string key;
   std::string id;  ///< of end
   std::string by;
   std::string reason;
+  ports::QueryQuestion query;
 };
 std::string to_json(const ReplicaQuestion& question);
 std::optional<ReplicaQuestion> question_from_json(std::string_view text);
@@ -63,5 +64,9 @@ std::vector<ports::SessionSummary> sessions_from_json(std::string_view text);
 /// How an end went: empty if the session is not there.
 std::string to_json(const std::optional<Result<>>& outcome);
 std::optional<Result<>> outcome_from_json(std::string_view text);
+
+/// Empty if the query is not there.
+std::string to_json(const std::optional<ports::QueryAnswer>& answer);
+std::optional<ports::QueryAnswer> answer_from_json(std::string_view text);
 
 }  // namespace dbgate::app

@@ -35,6 +35,7 @@ struct Replicas::Waiting {
   Waiting(const net::Executor& executor, std::size_t asked) : timer(executor), missing(asked) {}
   boost::asio::steady_timer timer;
   std::size_t missing;
+  bool said = false;  // one of them something
   std::vector<std::string> answers;
 };
 
@@ -87,7 +88,7 @@ std::pair<std::size_t, std::size_t> Replicas::place() const {
 }
 
 Task<std::vector<std::string>> Replicas::ask(std::vector<std::string> whom, ReplicaQuestion question,
-                                             milliseconds limit) {
+                                             milliseconds limit, bool any) {
   std::vector<std::string> answers;
   if (whom.empty() || lost_) co_return answers;
   const auto executor = co_await boost::asio::this_coro::executor;
@@ -108,7 +109,7 @@ Task<std::vector<std::string>> Replicas::ask(std::vector<std::string> whom, Repl
     sent = store_.send(messages).has_value();
     co_return;
   });
-  while (sent && waiting->missing > 0 && waiting->timer.expiry() > Clock::now()) {
+  while (sent && waiting->missing > 0 && !(any && waiting->said) && waiting->timer.expiry() > Clock::now()) {
     const std::size_t missing = waiting->missing;
     const auto [ended] = co_await waiting->timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
     if (ended && waiting->missing == missing) break;  // the coroutine itself was cancelled
@@ -253,6 +254,7 @@ void Replicas::take_mail(const store::ReplicaMessage& message) {
     waiting_.erase(found);
     net::post_to(waiting->timer.get_executor(), [waiting, text = mail->text] {
       waiting->answers.push_back(text);
+      waiting->said = waiting->said || !text.empty();
       --waiting->missing;
       waiting->timer.cancel();
     });

@@ -50,8 +50,9 @@ class Replicas {
   std::pair<std::size_t, std::size_t> place() const;
   /// Asks others and waits for their answers, as long as `limit`: those that come later are not there. A question that
   /// nobody has read by then never comes to anything.
+  /// @param any  the first answer that says something will do: the others are empty
   Task<std::vector<std::string>> ask(std::vector<std::string> whom, ReplicaQuestion question,
-                                     std::chrono::milliseconds limit);
+                                     std::chrono::milliseconds limit, bool any = false);
 
  private:
   using Clock = std::chrono::steady_clock;

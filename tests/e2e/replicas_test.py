@@ -315,6 +315,34 @@ class Together(Replicas):
         self.cancel(self.here, here[1].pid, here[1].key)
         self.cancel(self.here, there.pid, there.key)
 
+    def test_queries_are_answered_wherever_they_run(self):
+        token = self.token(user="ana")
+        path = "/targets/postgres/queries"
+        began = self.ask(self.here, "POST", path, token, {"sql": "SELECT pg_sleep(60)", "wait_ms": 0})
+        self.assertEqual(began.status, 202, began.body)
+        query = "/queries/" + began.json()["id"]
+        self.assertEqual(self.ask(self.there, "GET", query, token).json()["state"], "running")
+        self.assertEqual(self.ask(self.there, "GET", query, self.token(user="ada")).status, 404)
+        self.assertEqual(self.ask(self.there, "POST", query + "/cancel", token).status, 202)
+        lab.wait_until(lambda: self.ask(self.there, "GET", query, token).json()["state"] == "cancelled", "it has ended", 20)
+        self.assertEqual(self.ask(self.here, "GET", query, token).json()["state"], "cancelled")
+
+        kept = self.ask(self.here, "POST", path, token, {"sql": "SELECT g, repeat('x', 5000) FROM generate_series(1, 700) g WHERE g > $1",
+                                                         "parameters": [1]})
+        query, rows, cursor = "/queries/" + kept.json()["id"], [], ""
+        for turn in range(100):
+            page = self.ask(self.gateways[1 - turn % 2], "GET", f"{query}/rows?limit=300{cursor}", token)
+            self.assertEqual(page.status, 200, page.body)
+            rows += page.json()["items"]
+            if not page.json()["next_cursor"]:
+                break
+            cursor = "&cursor=" + page.json()["next_cursor"]
+        self.assertEqual([row[0] for row in rows], list(range(2, 701)))
+        file = self.ask(self.there, "POST", query + "/export?format=csv&header=absent", token)
+        self.assertEqual((file.status, len(file.body.decode().splitlines())), (200, 699))
+        for gateway in self.gateways:
+            self.assertEqual(self.ask(gateway, "GET", "/queries/qry_01JD3K7V9QXW8N5T2R4M6P0ABC", token).status, 404)
+
     def test_unknown_names_look_the_same_at_all(self):
         salts = set()
         for gateway in self.gateways:
