@@ -49,6 +49,17 @@ function(dbgate_unit_tests room)
                        PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
+# dbgate_tests_on_postgresql(ROOM [FILTER pattern]): the same tests once more, with stores of tests::TestStore in PostgreSQL.
+# One run for all, as a server is started for it.
+function(dbgate_tests_on_postgresql room)
+  cmake_parse_arguments(TEST "" "FILTER" "" ${ARGN})
+  if(NOT TEST_FILTER)
+    set(TEST_FILTER *)
+  endif()
+  add_test(NAME unit.${room}.postgresql COMMAND unit_${room} --gtest_filter=${TEST_FILTER})
+  set_tests_properties(unit.${room}.postgresql PROPERTIES LABELS unit TIMEOUT 600 ENVIRONMENT DBGATE_TEST_STORE=postgresql)
+endfunction()
+
 # dbgate_fuzzer(NAME DEPS target…): fuzz_NAME from NAME.cpp. With DBGATE_FUZZ it explores; otherwise it is linked with
 # replay_main.cpp and ctest runs it once over its committed corpus.
 function(dbgate_fuzzer name)

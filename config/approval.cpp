@@ -40,6 +40,13 @@ void read_rule(const Value& value, bool refuse, ApprovalRulePtr& approval, const
 
 }  // namespace
 
+void warn_without_store(const Value& value, const Config& config) {
+  if (has_store(config) || value.stored() || value.purpose() == Purpose::judge) return;
+  value.warn(
+      "nobody can agree without an identity store: set listen.api, or store.url to a PostgreSQL; until then it is "
+      "denied");
+}
+
 void read_approval(const Value& value, bool refuse, ApprovalRulePtr& approval, const Config& config) {
   if (!value.present()) return;
   value.expect_keys({"from", "of", "within", "window"});

@@ -50,4 +50,10 @@ LoadedTests load_tests(const std::string& path);
 /// "public.customers(id, city)" and the like, folded as PostgreSQL folds. False if it is none.
 bool parse_table_pattern(std::string_view text, TablePattern& pattern);
 
+/// Whether a gateway of this configuration has an identity store: people, requests and approvals are kept there.
+inline bool has_store(const Config& config) noexcept {
+  const bool named = !config.store.url.empty();  // while it is being read it may not be yet, and is a file then
+  return config.api.enabled || (named && config.store.shared());
+}
+
 }  // namespace dbgate::config

@@ -91,6 +91,7 @@ void read_offer(const Value& value, const Config& config, AccessOffer& offer) {
 }  // namespace
 
 void read_offers(const Value& list, Config& config) {
+  if (list.present()) warn_without_store(list, config);
   list.each([&](const Value& value) {
     AccessOffer offer;
     read_offer(value, config, offer);

@@ -153,6 +153,10 @@ void read_policies(const Value& list, Config& config) {
       value["risk"].error(
           "hold_at needs approval beside it: who has to agree, such as approval: { from: { groups: [leads] } }");
     }
+    const bool waits = policy.approval || std::any_of(policy.allow.begin(), policy.allow.end(), [](const Rule& rule) {
+                         return rule.require_approval != nullptr;
+                       });
+    if (waits) warn_without_store(value, config);
     read_commit_gate(value, policy);
     read_statements(value["risk"]["known"], policy.known);
     value["deny"].each([&](const Value& rule) {

@@ -108,6 +108,8 @@ void read_risk(const Value& value, RiskPolicy& risk);
 void read_approval(const Value& value, bool refuse, ApprovalRulePtr& approval, const Config& config);
 /// Reads `requests`. Users, groups and targets have been read, and other offers perhaps: names are unique among all.
 void read_offers(const Value& list, Config& config);
+/// Of something that others have to agree to: where would they?
+void warn_without_store(const Value& value, const Config& config);
 /// Reads `functions`, `types` and `descendants` of a rule.
 void read_companions(const Value& value, Rule& rule);
 /// Reads a list of patterns of tables.

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "gateway/api/json_body.h"
+#include "gateway/api/query_answers.h"
 #include "gateway/api/text.h"
 #include "gateway/audit/json.h"
 #include "gateway/queries/render.h"
@@ -30,6 +31,23 @@ constexpr const char* no_such_query = "there is no such query, or it is kept no 
 
 ports::QueryCaller caller_of(const Request& request) {
   return {request.caller->user, any_of(request.caller->roles, Role::admin)};
+}
+
+using What = ports::QueryQuestion::What;
+
+ports::QueryQuestion question_of(const Request& request, What what) {
+  ports::QueryQuestion question;
+  question.what = what;
+  question.caller = caller_of(request);
+  question.id = request.parameter("id");
+  return question;
+}
+
+Response response_to(const Request& request, const Result<std::optional<ports::QueryAnswer>>& found,
+                     const std::string& missing) {
+  if (!found) return problem(request, "unavailable", found.error().message(), {.retry_after_seconds = 1});
+  if (!*found) return problem(request, "not_found", missing);
+  return json_response((*found)->body, (*found)->status);
 }
 
 // PostgreSQL's text of a value that JSON has a type for.
@@ -62,40 +80,6 @@ Response failed(const Request& request, const ports::QueryFailure& failure, cons
   if (!failure.approval.empty()) more.approval_url = queries::approval_url(failure.approval);
   if (failure.kind == ports::QueryFailureKind::busy) more.retry_after_seconds = 1;
   return problem(request, queries::problem_of(failure.kind).code, failure.message, more);
-}
-
-std::string place_of_rows(const Request& request, const std::string& id, std::size_t result) {
-  return "rows " + request.caller->user + " " + id + " " + std::to_string(result);
-}
-
-void append_page(std::string& out, const ports::QueryRows& page, const Services& services, const std::string& place) {
-  out += '[';
-  for (std::size_t i = 0; i < page.rows.size(); ++i)
-    out += (i > 0 ? "," : "") + page.rows[i];
-  out += "],\"next_cursor\":";
-  if (page.more) {
-    audit::append_json_string(out, services.cursors.sign(place, std::to_string(page.next)));
-  } else {
-    out += "null";
-  }
-}
-
-// With the first rows of each result, if the query has ended and they are kept.
-std::string body_of(Services& services, const Request& request, const ports::QuerySummary& query, bool with_rows) {
-  std::string out = "{";
-  queries::append_query_members(out, query);
-  out += ",\"results\":[";
-  for (std::size_t i = 0; i < query.results.size(); ++i) {
-    if (i > 0) out += ',';
-    queries::open_result(out, query.results[i]);
-    const auto page = with_rows ? services.queries.rows(caller_of(request), query.id, i, 0, first_page) : std::nullopt;
-    if (page) {
-      out += ",\"rows\":";
-      append_page(out, *page, services, place_of_rows(request, query.id, i));
-    }
-    out += '}';
-  }
-  return out + "]}";
 }
 
 Response streamed(ports::QueryOpened opened) {
@@ -226,53 +210,42 @@ Task<Response> create_query(Services& services, Request& request) {
     co_return failed(request, *query.failure, query.id);
   }
   Response response =
-      json_response(body_of(services, request, query, query.ended_us != 0), query.ended_us == 0 ? 202 : 200);
+      json_response(query_body(services, caller_of(request), query, query.ended_us == 0 ? 0 : first_page),
+                    query.ended_us == 0 ? 202 : 200);
   response.headers.set("Location", "/api/v1/queries/" + query.id);
   co_return response;
 }
 
 Task<Response> show_query(Services& services, Request& request) {
-  const auto query = services.queries.find(caller_of(request), request.parameter("id"));
-  if (!query) co_return problem(request, "not_found", no_such_query);
-  co_return json_response(body_of(services, request, *query, false));
+  const auto found = co_await answer_anywhere(services, question_of(request, What::show));
+  co_return response_to(request, found, no_such_query);
 }
 
 Task<Response> list_query_rows(Services& services, Request& request) {
   Asked asked(request, {"result", "limit", "cursor"});
   if (!asked.valid()) co_return asked.refused;
-  const std::size_t result = asked.number("result", 0, 10'000, 0);
-  const std::size_t limit = asked.number("limit", 1, most_page, usual_page);
+  ports::QueryQuestion question = question_of(request, What::rows);
+  question.result = asked.number("result", 0, 10'000, 0);
+  question.limit = asked.number("limit", 1, most_page, usual_page);
   if (asked.wrong) co_return asked.refused;
-  const std::string& id = request.parameter("id");
-  const std::string place = place_of_rows(request, id, result);
-  std::size_t from = 0;
   if (const std::string cursor = asked.text("cursor"); !cursor.empty()) {
-    const auto last = services.cursors.open(place, cursor);
+    const auto last = services.cursors.open(place_of_rows(question.caller, question.id, question.result), cursor);
     const auto read = last ? whole(*last, SIZE_MAX) : std::nullopt;
     if (!read) co_return problem(request, "invalid_cursor", "the cursor is not of this list");
-    from = *read;
+    question.from = *read;
   }
-  const auto page = services.queries.rows(caller_of(request), id, result, from, limit);
-  if (!page) co_return problem(request, "not_found", "there is no such result, or it is kept no more");
-  std::string out = "{\"columns\":";
-  queries::append_columns(out, page->columns);
-  out += ",\"items\":";
-  append_page(out, *page, services, place);
-  Response response = json_response(out + "}");
-  if (page->more) {
-    const std::string cursor = services.cursors.sign(place, std::to_string(page->next));
-    response.headers.set("Link", "<" + request.path + "?result=" + std::to_string(result) +
-                                     "&limit=" + std::to_string(limit) + "&cursor=" + cursor + ">; rel=\"next\"");
-  }
+  const std::string page =
+      request.path + "?result=" + std::to_string(question.result) + "&limit=" + std::to_string(question.limit);
+  const auto found = co_await answer_anywhere(services, std::move(question));
+  Response response = response_to(request, found, "there is no such result, or it is kept no more");
+  if (found && *found && !(*found)->cursor.empty())
+    response.headers.set("Link", "<" + page + "&cursor=" + (*found)->cursor + ">; rel=\"next\"");
   co_return response;
 }
 
 Task<Response> cancel_query(Services& services, Request& request) {
-  const std::string& id = request.parameter("id");
-  if (!services.queries.cancel(caller_of(request), id)) co_return problem(request, "not_found", no_such_query);
-  const auto query = services.queries.find(caller_of(request), id);
-  if (!query) co_return problem(request, "not_found", no_such_query);
-  co_return json_response(body_of(services, request, *query, false), query->ended_us == 0 ? 202 : 200);
+  const auto found = co_await answer_anywhere(services, question_of(request, What::cancel));
+  co_return response_to(request, found, no_such_query);
 }
 
 Task<Response> export_query(Services& services, Request& request) {
@@ -292,7 +265,13 @@ Task<Response> export_query(Services& services, Request& request) {
   wanted.credential = request.caller->credential;
   wanted.id = request.parameter("id");
   watch(request, wanted.when_gone);
-  if (!services.queries.find({wanted.user, false}, wanted.id)) co_return problem(request, "not_found", no_such_query);
+  if (!services.queries.find({wanted.user, false}, wanted.id)) {
+    ports::QueryQuestion question = question_of(request, What::statement);
+    question.caller.administrator = false;
+    const auto found = co_await answer_anywhere(services, std::move(question));
+    if (found && *found) wanted.statement = read_statement((*found)->body);
+    if (!wanted.statement) co_return response_to(request, found, no_such_query);
+  }
   const std::string extension = asked.text("format", "csv");
   ports::QueryOpened opened = co_await services.queries.run_export(std::move(wanted));
   if (!opened.stream) co_return failed(request, *opened.query.failure, opened.query.id);

@@ -12,7 +12,7 @@
 #include "gateway/ports/approvals.h"
 #include "gateway/ports/audit_search.h"
 #include "gateway/ports/gateway_service.h"
-#include "gateway/ports/query_service.h"
+#include "gateway/ports/query_peers.h"
 
 namespace dbgate::api {
 
@@ -31,6 +31,7 @@ struct Services {
   ports::ApprovalService* approvals = nullptr;         ///< null without an identity store
   std::function<std::string()> public_url = {};  ///< as people reach the API: an origin; empty: as requests name it
   ports::AccessService* access = nullptr;        ///< null without an identity store
+  ports::QueryPeers* query_peers = nullptr;      ///< null without other gateways
 };
 
 }  // namespace dbgate::api

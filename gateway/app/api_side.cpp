@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "gateway/api/operations.h"
+#include "gateway/api/query_answers.h"
 #include "gateway/api/text.h"
 #include "gateway/base/log.h"
 
@@ -28,6 +29,7 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
       authenticator_(shared, service_.chain()),
       idempotency_(*shared.identity),
       events_(context_),
+      elsewhere_(shared.replicas ? std::make_unique<QueriesElsewhere>(*shared.replicas) : nullptr),
       services_{service_,
                 authenticator_,
                 idempotency_,
@@ -40,7 +42,8 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
                 &audit,
                 &approvals_,
                 [&shared] { return shared.current.get()->config.public_url; },
-                &access_},
+                &access_,
+                elsewhere_.get()},
       dispatcher_(services_, api::operations()),
       server_(context_, dispatcher_, [this] { return settings(); }) {}
 
@@ -60,6 +63,10 @@ Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<p
   const std::string port = std::to_string(side->server_.port());
   log::info("gateway", "listening", {{"listener", "api"}, {"address", listener.address}, {"port", port}});
   return side;
+}
+
+std::optional<ports::QueryAnswer> ApiSide::answer(const ports::QueryQuestion& question) {
+  return api::answer_here(services_, question);
 }
 
 // The loop is stopped, not drained: what is left are tunnels, whose sessions have been ended by now.

@@ -10,6 +10,7 @@
 #include "gateway/app/approval_service.h"
 #include "gateway/app/bearers.h"
 #include "gateway/app/kept_answers.h"
+#include "gateway/app/peers.h"
 #include "gateway/app/query_entrance.h"
 #include "gateway/app/service.h"
 #include "gateway/queries/queries.h"
@@ -38,6 +39,8 @@ class ApiSide {
   net::Executor executor() { return context_.get_executor(); }
   /// What callers have used up of their requests. Any thread.
   api::RateLimiter& rates() noexcept { return dispatcher_.rates(); }
+  /// What another gateway asks about a query. On the thread of executor().
+  std::optional<ports::QueryAnswer> answer(const ports::QueryQuestion& question);
   /// Takes what those who watch GET /events are told. Any thread.
   ports::EventSink& events() noexcept { return events_; }
 
@@ -58,6 +61,7 @@ class ApiSide {
   Bearers authenticator_;
   KeptAnswers idempotency_;
   api::EventHub events_;
+  std::unique_ptr<QueriesElsewhere> elsewhere_;  // null without other gateways
   api::Services services_;
   api::Dispatcher dispatcher_;
   api::HttpServer server_;

@@ -149,7 +149,7 @@ Result<> Gateway::start() {
 
 // Whoever has no API and shares no store needs none: its users are those of the file.
 Result<> Gateway::open_identity() {
-  if (!file_->api.enabled && !file_->store.shared()) return boost::system::in_place_value;
+  if (!config::has_store(*file_)) return boost::system::in_place_value;
   DBGATE_TRY(shared_.identity, Identity::open(*file_, shared_.current));
   DBGATE_TRY(directory_, shared_.identity->load());
   DBGATE_TRY(auto snapshot, snapshot_of(*file_, directory_.get(), config_directory(), nullptr));

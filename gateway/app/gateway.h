@@ -52,7 +52,8 @@ class Gateway {
   Result<> join_replicas();
   Result<> share_secret();
   Result<> start_replicas();
-  ReplicaUsage usage_here() const;
+  Task<std::string> answer_peer(ReplicaQuestion question);
+  ReplicaUsage usage_here();
   void count_elsewhere(const ReplicaUsage& elsewhere);
   std::string config_directory() const;
   void take(std::shared_ptr<const ports::store::Directory> directory);

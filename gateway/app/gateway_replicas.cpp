@@ -1,11 +1,31 @@
+#include <fstream>
+
 #include "gateway/app/gateway.h"
+#include "gateway/base/log.h"
 
 // The process among the other gateways on its store.
 namespace dbgate::app {
+namespace {
+
+// Whoever ran here before has died, or has said that it is gone: the others need not find out, and what its sessions
+// waited for nobody waits for.
+Result<> replace_last(Replicas& replicas, const std::string& path) {
+  std::string last;
+  std::ifstream(path) >> last;
+  DBGATE_CHECK(replicas.replace(last));
+  std::ofstream file(path, std::ios::trunc);
+  file << replicas.id() << std::endl;
+  // Then the others notice by themselves.
+  if (!file) log::warn("replicas", "the name of this gateway among others cannot be kept", {{"file", path}});
+  return boost::system::in_place_value;
+}
+
+}  // namespace
 
 Result<> Gateway::join_replicas() {
   if (!file_->store.shared()) return boost::system::in_place_value;
   shared_.replicas = std::make_unique<Replicas>(shared_.identity->store().replicas(), shared_.identity->blocking());
+  DBGATE_CHECK(replace_last(*shared_.replicas, file_->state_dir + "/replica"));
   DBGATE_CHECK(shared_.replicas->join());
   shared_.cancels.be(shared_.replicas->id());
   const auto [place, count] = shared_.replicas->place();
@@ -28,13 +48,26 @@ Result<> Gateway::start_replicas() {
   ties.usage = [this] { return usage_here(); };
   ties.heard = [this](const ReplicaUsage& elsewhere) { count_elsewhere(elsewhere); };
   ties.divided = [this](std::size_t place, std::size_t count) { shared_.permits.divide(place, count); };
-  ties.answer = [this](ReplicaQuestion question) { return peers_->answer(std::move(question)); };
+  ties.answer = [this](ReplicaQuestion question) { return answer_peer(std::move(question)); };
   ties.home = context_.get_executor();
   shared_.replicas->start(std::move(ties));
   return boost::system::in_place_value;
 }
 
-ReplicaUsage Gateway::usage_here() const {
+Task<std::string> Gateway::answer_peer(ReplicaQuestion question) {
+  std::string text;
+  if (question.what != ReplicaQuestion::What::query) {
+    text = co_await peers_->answer(std::move(question));
+  } else if (api_) {
+    co_await net::run_on(api_->executor(), [&]() -> Task<> {
+      text = to_json(api_->answer(question.query));
+      co_return;
+    });
+  }
+  co_return text;
+}
+
+ReplicaUsage Gateway::usage_here() {
   const auto snapshot = shared_.current.get();
   ReplicaUsage usage;
   std::vector<std::string> limited;
@@ -42,6 +75,7 @@ ReplicaUsage Gateway::usage_here() const {
     if (target.settings.engine == config::EngineKind::tcp && target.settings.pool.max > 0) limited.push_back(name);
   }
   shared_.admission.add_to(usage, snapshot->config.limits.connections_per_user > 0, limited);
+  shared_.usage.add_to(usage);
   usage.failures = shared_.throttle.counts();
   if (api_) usage.requests = api_->rates().used(api::RateLimiter::Clock::now());
   return usage;
@@ -49,6 +83,7 @@ ReplicaUsage Gateway::usage_here() const {
 
 void Gateway::count_elsewhere(const ReplicaUsage& elsewhere) {
   shared_.admission.count_elsewhere(elsewhere.users, elsewhere.targets);
+  shared_.usage.count_elsewhere(elsewhere.running, elsewhere.taken);
   shared_.throttle.count_elsewhere(elsewhere.failures);
   if (api_) api_->rates().count_elsewhere(elsewhere.requests);
 }

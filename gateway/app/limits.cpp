@@ -2,11 +2,38 @@
 
 namespace dbgate::app {
 
+namespace {
+
+// Others are told of no more than these, where they are not all that there are.
+constexpr std::size_t most_told = 1'000;
+
+}  // namespace
+
 std::shared_ptr<policy::Usage> UsageTable::of(const std::string& user, const std::string& target) {
   const std::lock_guard lock(mutex_);
-  auto& entry = entries_[{user, target}];
-  if (!entry) entry = std::make_shared<policy::Usage>();
-  return entry;
+  return entries_[target + "\n" + user].usage;
+}
+
+void UsageTable::add_to(ReplicaUsage& usage) {
+  const std::lock_guard lock(mutex_);
+  const bool all = entries_.size() <= most_told;
+  for (auto& [name, entry] : entries_) {
+    const std::size_t running = entry.usage->running.here(), taken = entry.usage->bucket.taken();
+    if (running > 0) usage.running.emplace(name, running);
+    if (taken == 0 || (!all && (taken == entry.told || usage.taken.size() >= most_told))) continue;
+    usage.taken.emplace(name, entry.told = taken);
+  }
+}
+
+void UsageTable::count_elsewhere(const Counts& running, const Counts& taken) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, entry] : entries_) {
+    if (!running.contains(name)) entry.usage->running.count_elsewhere(0);
+  }
+  for (const auto& [name, count] : running)
+    entries_[name].usage->running.count_elsewhere(count);
+  for (const auto& [name, count] : taken)
+    entries_[name].usage->bucket.charge(count);
 }
 
 SessionLimiter::SessionLimiter(const CurrentSnapshot& current, UsageTable& usage, std::string user, std::string target)

@@ -10,6 +10,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds cancel_limit{2'000};
 constexpr milliseconds list_limit{1'000};
 constexpr milliseconds end_limit{2'000};
+constexpr milliseconds query_limit{5'000};
+// Of a page of rows: what goes through the store is bounded, but for one row that is larger.
+constexpr std::size_t most_page_bytes = 1u << 20;
 
 }  // namespace
 
@@ -28,6 +31,8 @@ Task<std::string> Peers::answer(ReplicaQuestion question) {
       const auto ended = co_await sessions_.end(question.id, question.by, question.reason);
       co_return to_json(ended);
     }
+    case ReplicaQuestion::What::query:
+      break;
   }
   co_return std::string();
 }
@@ -72,6 +77,22 @@ Task<std::optional<Result<>>> end_elsewhere(Replicas& replicas, std::string id, 
     if (outcome) co_return outcome;
   }
   co_return std::nullopt;
+}
+
+Task<Result<std::optional<ports::QueryAnswer>>> QueriesElsewhere::ask(ports::QueryQuestion query) {
+  std::vector<std::string> whom = replicas_.others();
+  const std::size_t asked = whom.size();
+  ReplicaQuestion question;
+  question.what = ReplicaQuestion::What::query;
+  question.query = std::move(query);
+  question.query.most_bytes = most_page_bytes;
+  const auto answers = co_await replicas_.ask(std::move(whom), std::move(question), query_limit, true);
+  for (const std::string& answer : answers) {
+    auto found = answer_from_json(answer);
+    if (found) co_return std::move(found);
+  }
+  if (answers.size() == asked) co_return std::nullopt;
+  co_return Error(sqlstate::connection_failure, "this gateway has no such query, and not all others have answered");
 }
 
 }  // namespace dbgate::app

@@ -16,6 +16,7 @@ class Peers {
   Peers(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
       : shared_(shared), chain_(std::move(chain)), sessions_(shared_, *chain_) {}
 
+  /// Not those about queries, which are the API's.
   Task<std::string> answer(ReplicaQuestion question);
 
  private:
@@ -31,5 +32,15 @@ Task<> cancel_elsewhere(Replicas& replicas, std::int32_t pid, std::string key);
 Task<std::vector<ports::SessionSummary>> sessions_elsewhere(Replicas& replicas);
 /// Nothing if no other gateway has the session, or the one that has it does not answer.
 Task<std::optional<Result<>>> end_elsewhere(Replicas& replicas, std::string id, std::string by, std::string reason);
+
+/// Queries of the API that other gateways have.
+class QueriesElsewhere final : public ports::QueryPeers {
+ public:
+  explicit QueriesElsewhere(Replicas& replicas) : replicas_(replicas) {}
+  Task<Result<std::optional<ports::QueryAnswer>>> ask(ports::QueryQuestion question) override;
+
+ private:
+  Replicas& replicas_;
+};
 
 }  // namespace dbgate::app

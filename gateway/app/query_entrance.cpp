@@ -156,6 +156,10 @@ Result<> QueryEntrance::record(const queries::ExportRecord& exported) {
   return boost::system::in_place_value;
 }
 
+void QueryEntrance::tell(ports::Event event) {
+  if (shared_.events != nullptr) shared_.events->publish(std::move(event));
+}
+
 Task<Result<ports::SchemaSummary>> QueryEntrance::schema(std::string user, std::string target) {
   const auto snapshot = shared_.current.get();
   std::string database;

@@ -22,6 +22,7 @@ class QueryEntrance final : public queries::Entrance {
   std::string type_name(const std::string& target, std::uint32_t oid) const override;
   queries::QueryLimits limits() const override;
   Result<> record(const queries::ExportRecord& exported) override;
+  void tell(ports::Event event) override;
   Task<Result<ports::SchemaSummary>> schema(std::string user, std::string target) override;
 
  private:

@@ -1,5 +1,6 @@
 #include "gateway/app/replica_words.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "gateway/auth/digests.h"
@@ -10,7 +11,8 @@ namespace {
 namespace json = boost::json;
 using ports::SessionSummary;
 
-constexpr std::string_view whats[] = {"cancel", "sessions", "end"};
+constexpr std::string_view whats[] = {"cancel", "sessions", "end", "query"};
+constexpr std::string_view query_whats[] = {"show", "rows", "cancel", "statement"};
 
 json::value parsed(std::string_view text) {
   boost::system::error_code failed;
@@ -95,21 +97,48 @@ SessionSummary session_of(const json::object& object) {
   return session;
 }
 
+json::object json_of(const ports::QueryQuestion& question) {
+  return {{"what", query_whats[static_cast<std::size_t>(question.what)]},
+          {"user", question.caller.user},
+          {"administrator", question.caller.administrator},
+          {"id", question.id},
+          {"result", question.result},
+          {"from", question.from},
+          {"limit", question.limit},
+          {"most_bytes", question.most_bytes}};
+}
+
+bool read_query(const json::object& object, ports::QueryQuestion& question) {
+  const auto what = std::find(std::begin(query_whats), std::end(query_whats), text_of(object, "what"));
+  const json::value* const administrator = object.if_contains("administrator");
+  if (what == std::end(query_whats) || administrator == nullptr || !administrator->is_bool()) return false;
+  question.what = static_cast<ports::QueryQuestion::What>(what - std::begin(query_whats));
+  question.caller = {text_of(object, "user"), administrator->get_bool()};
+  question.id = text_of(object, "id");
+  question.result = number_of<std::size_t>(object, "result");
+  question.from = number_of<std::size_t>(object, "from");
+  question.limit = number_of<std::size_t>(object, "limit");
+  question.most_bytes = number_of<std::size_t>(object, "most_bytes");
+  return true;
+}
+
 }  // namespace
 
 std::string to_json(const ReplicaUsage& usage) {
   return json::serialize(json::object{{"users", json_of(usage.users)},
                                       {"targets", json_of(usage.targets)},
                                       {"failures", json_of(usage.failures)},
-                                      {"requests", json_of(usage.requests)}});
+                                      {"requests", json_of(usage.requests)},
+                                      {"running", json_of(usage.running)},
+                                      {"taken", json_of(usage.taken)}});
 }
 
 ReplicaUsage usage_from_json(std::string_view text) {
   const json::value value = parsed(text);
   if (!value.is_object()) return {};
   const json::object& object = value.get_object();
-  return {counts_of(object, "users"), counts_of(object, "targets"), counts_of(object, "failures"),
-          counts_of(object, "requests")};
+  return {counts_of(object, "users"),    counts_of(object, "targets"), counts_of(object, "failures"),
+          counts_of(object, "requests"), counts_of(object, "running"), counts_of(object, "taken")};
 }
 
 void add(ReplicaUsage& sum, const ReplicaUsage& more) {
@@ -117,6 +146,17 @@ void add(ReplicaUsage& sum, const ReplicaUsage& more) {
   add(sum.targets, more.targets);
   add(sum.failures, more.failures);
   add(sum.requests, more.requests);
+  add(sum.running, more.running);
+}
+
+void add_taken(Counts& sum, Counts& now, const Counts& before) {
+  for (const auto& [name, count] : before)
+    now.try_emplace(name, count);
+  for (const auto& [name, count] : now) {
+    const auto known = before.find(name);
+    const std::size_t from = known == before.end() ? 0 : known->second;
+    if (count > from) sum[name] += count - from;
+  }
 }
 
 std::string to_json(const ReplicaMail& mail) {
@@ -139,6 +179,8 @@ std::string to_json(const ReplicaQuestion& question) {
     object["id"] = question.id;
     object["by"] = question.by;
     object["reason"] = question.reason;
+  } else if (question.what == ReplicaQuestion::What::query) {
+    object["query"] = json_of(question.query);
   }
   return json::serialize(object);
 }
@@ -157,6 +199,10 @@ std::optional<ReplicaQuestion> question_from_json(std::string_view text) {
     question.id = text_of(object, "id");
     question.by = text_of(object, "by");
     question.reason = text_of(object, "reason");
+    if (question.what == ReplicaQuestion::What::query) {
+      const json::value* const query = object.if_contains("query");
+      if (query == nullptr || !query->is_object() || !read_query(query->get_object(), question.query)) return {};
+    }
     return question;
   }
   return {};
@@ -192,6 +238,20 @@ std::optional<Result<>> outcome_from_json(std::string_view text) {
   if (object.contains("done")) return Result<>(boost::system::in_place_value);
   if (text_of(object, "sqlstate").size() != 5) return {};
   return Result<>(Error(protocol::SqlState::from(text_of(object, "sqlstate")), text_of(object, "message")));
+}
+
+std::string to_json(const std::optional<ports::QueryAnswer>& answer) {
+  if (!answer) return {};
+  return json::serialize(json::object{{"status", answer->status}, {"body", answer->body}, {"cursor", answer->cursor}});
+}
+
+std::optional<ports::QueryAnswer> answer_from_json(std::string_view text) {
+  const json::value value = parsed(text);
+  if (!value.is_object()) return {};
+  const json::object& object = value.get_object();
+  ports::QueryAnswer answer{number_of<unsigned>(object, "status"), text_of(object, "body"), text_of(object, "cursor")};
+  if (answer.status != 200 && answer.status != 202) return {};
+  return answer;
 }
 
 }  // namespace dbgate::app

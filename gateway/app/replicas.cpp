@@ -18,6 +18,8 @@ using std::chrono::milliseconds;
 constexpr std::size_t stack_bytes = 1u << 20;
 // What changes here is told after this time at the latest.
 constexpr milliseconds tick{100};
+// What one says wakes the others, and what they say wakes this one: under load each has something new every time.
+constexpr milliseconds least_apart{50};
 // Who has nothing new to say says so.
 constexpr milliseconds beat_each{1'000};
 // Who has said nothing for so long is gone. By this gateway's own clock: wall clocks differ.
@@ -33,6 +35,7 @@ struct Replicas::Waiting {
   Waiting(const net::Executor& executor, std::size_t asked) : timer(executor), missing(asked) {}
   boost::asio::steady_timer timer;
   std::size_t missing;
+  bool said = false;  // one of them something
   std::vector<std::string> answers;
 };
 
@@ -41,6 +44,11 @@ Replicas::Replicas(store::Replicas& store, net::Executor blocking)
 
 Replicas::~Replicas() {
   stop();
+}
+
+Result<> Replicas::replace(const std::string& last) {
+  if (!last.starts_with("rpl_")) return boost::system::in_place_value;
+  return store_.forget(last, 0);
 }
 
 Result<> Replicas::join() {
@@ -80,7 +88,7 @@ std::pair<std::size_t, std::size_t> Replicas::place() const {
 }
 
 Task<std::vector<std::string>> Replicas::ask(std::vector<std::string> whom, ReplicaQuestion question,
-                                             milliseconds limit) {
+                                             milliseconds limit, bool any) {
   std::vector<std::string> answers;
   if (whom.empty() || lost_) co_return answers;
   const auto executor = co_await boost::asio::this_coro::executor;
@@ -101,7 +109,7 @@ Task<std::vector<std::string>> Replicas::ask(std::vector<std::string> whom, Repl
     sent = store_.send(messages).has_value();
     co_return;
   });
-  while (sent && waiting->missing > 0 && waiting->timer.expiry() > Clock::now()) {
+  while (sent && waiting->missing > 0 && !(any && waiting->said) && waiting->timer.expiry() > Clock::now()) {
     const std::size_t missing = waiting->missing;
     const auto [ended] = co_await waiting->timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
     if (ended && waiting->missing == missing) break;  // the coroutine itself was cancelled
@@ -153,6 +161,7 @@ bool Replicas::turn(bool woken) {
 }
 
 bool Replicas::say(bool& look) {
+  if (Clock::now() - said_at_ < (alone() ? beat_each : least_apart)) return true;
   std::string state = to_json(ties_.usage());
   const bool changed = state != said_;
   if (!changed && Clock::now() - said_at_ < beat_each) return true;
@@ -161,6 +170,11 @@ bool Replicas::say(bool& look) {
   said_at_ = Clock::now();
   look = true;
   return true;
+}
+
+bool Replicas::alone() const {
+  const std::lock_guard lock(mutex_);
+  return peers_.empty();
 }
 
 bool Replicas::look() {
@@ -183,6 +197,8 @@ void Replicas::note(const std::vector<store::Replica>& all) {
     const auto known = peers_.find(replica.id);
     const bool silent = known != peers_.end() && known->second.beats == replica.beats;
     Peer peer = silent ? std::move(known->second) : Peer{replica.beats, now, usage_from_json(replica.state)};
+    // Of one that is new it is not known when.
+    if (!silent && known != peers_.end()) add_taken(taken_, peer.usage.taken, known->second.usage.taken);
     there.emplace(replica.id, std::move(peer));
     if (known == peers_.end()) log::info("replicas", "another gateway is there", {{"replica", replica.id}});
   }
@@ -210,6 +226,7 @@ void Replicas::tell() {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, peer] : peers_)
       add(elsewhere, peer.usage);
+    elsewhere.taken = std::exchange(taken_, {});
   }
   ties_.heard(elsewhere);
   const auto [place, count] = this->place();
@@ -237,6 +254,7 @@ void Replicas::take_mail(const store::ReplicaMessage& message) {
     waiting_.erase(found);
     net::post_to(waiting->timer.get_executor(), [waiting, text = mail->text] {
       waiting->answers.push_back(text);
+      waiting->said = waiting->said || !text.empty();
       --waiting->missing;
       waiting->timer.cancel();
     });

@@ -35,6 +35,8 @@ class Replicas {
   Replicas(const Replicas&) = delete;
   Replicas& operator=(const Replicas&) = delete;
 
+  /// Says that another one has gone, if there is one of that name. Before join(). Blocks. Errors: the store's.
+  Result<> replace(const std::string& last);
   /// Says that this gateway is there, and finds the others. Blocks. Errors: the store's.
   Result<> join();
   void start(Ties ties);
@@ -48,8 +50,9 @@ class Replicas {
   std::pair<std::size_t, std::size_t> place() const;
   /// Asks others and waits for their answers, as long as `limit`: those that come later are not there. A question that
   /// nobody has read by then never comes to anything.
+  /// @param any  the first answer that says something will do: the others are empty
   Task<std::vector<std::string>> ask(std::vector<std::string> whom, ReplicaQuestion question,
-                                     std::chrono::milliseconds limit);
+                                     std::chrono::milliseconds limit, bool any = false);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -63,6 +66,7 @@ class Replicas {
   void run();
   bool turn(bool woken);
   bool say(bool& look);
+  bool alone() const;
   bool look();
   void note(const std::vector<ports::store::Replica>& all);
   void forget_silent();
@@ -88,6 +92,7 @@ class Replicas {
 
   mutable std::mutex mutex_;  // of what follows
   std::map<std::string, Peer> peers_;
+  Counts taken_;                                             // by the others, since tell()
   std::map<std::string, std::shared_ptr<Waiting>> waiting_;  // by id of the question's message
   std::unique_ptr<Thread> thread_;
 };

@@ -130,7 +130,8 @@ struct ExportRequest {
   std::string user;
   std::string address;
   std::string credential;
-  std::string id;  ///< of a query of the same user
+  std::string id;                         ///< of a query of the same user
+  std::optional<QueryRequest> statement;  ///< what that was, if another gateway has it
   ExportOptions options;
   std::function<void(std::function<void()> stop)> when_gone;  ///< as in QueryRequest
 };
@@ -157,6 +158,8 @@ class QueryService {
   virtual std::optional<QuerySummary> find(const QueryCaller& caller, const std::string& id) = 0;
   virtual std::optional<QueryRows> rows(const QueryCaller& caller, const std::string& id, std::size_t result,
                                         std::size_t from, std::size_t limit) = 0;
+  /// What was asked for, for its owner.
+  virtual std::optional<QueryRequest> statement(const QueryCaller& caller, const std::string& id) = 0;
   /// Asks for its end; a query that has ended stays as it is. False: there is no such query for the caller.
   virtual bool cancel(const QueryCaller& caller, const std::string& id) = 0;
   /// The names that the user's policies let them use. @param target  or target/database

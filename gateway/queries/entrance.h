@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "gateway/net/stream.h"
+#include "gateway/ports/events.h"
 #include "gateway/ports/query_service.h"
 
 namespace dbgate::queries {
@@ -99,6 +100,8 @@ class Entrance {
   virtual QueryLimits limits() const = 0;
   /// Errors: 58030, the log cannot take it.
   virtual Result<> record(const ExportRecord& exported) = 0;
+  /// Tells those who watch. Never blocks.
+  virtual void tell(ports::Event event) = 0;
   virtual Task<Result<ports::SchemaSummary>> schema(std::string user, std::string target) = 0;
 };
 

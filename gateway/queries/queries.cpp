@@ -162,13 +162,14 @@ Task<ports::QueryOpened> Queries::stream(ports::QueryRequest request) {
 
 Task<ports::QueryOpened> Queries::run_export(ports::ExportRequest request) {
   ports::QueryOpened opened;
-  const QueryPtr original = registry_.find({request.user, false}, request.id);
-  if (!original) {
+  auto original = std::move(request.statement);
+  if (!original) original = statement({request.user, false}, request.id);
+  if (!original || original->user != request.user) {
     opened.query.failure = failure_of(Kind::no_target, sqlstate::invalid_parameter_value, "there is no such query");
     co_return opened;
   }
   const QueryLimits limits = entrance_.limits();
-  ports::QueryRequest again = *original->request;
+  ports::QueryRequest again = std::move(*original);
   again.address = std::move(request.address);
   again.credential = std::move(request.credential);
   again.when_gone = std::move(request.when_gone);
@@ -229,6 +230,12 @@ std::optional<ports::QueryRows> Queries::rows(const ports::QueryCaller& caller, 
   page.next = end;
   page.more = end < kept.ends.size() || !query->ended();
   return page;
+}
+
+std::optional<ports::QueryRequest> Queries::statement(const ports::QueryCaller& caller, const std::string& id) {
+  const QueryPtr query = registry_.find({caller.user, false}, id);
+  if (!query) return {};
+  return *query->request;
 }
 
 bool Queries::cancel(const ports::QueryCaller& caller, const std::string& id) {

@@ -19,6 +19,7 @@ class Queries final : public ports::QueryService {
   std::optional<ports::QuerySummary> find(const ports::QueryCaller& caller, const std::string& id) override;
   std::optional<ports::QueryRows> rows(const ports::QueryCaller& caller, const std::string& id, std::size_t result,
                                        std::size_t from, std::size_t limit) override;
+  std::optional<ports::QueryRequest> statement(const ports::QueryCaller& caller, const std::string& id) override;
   bool cancel(const ports::QueryCaller& caller, const std::string& id) override;
   Task<Result<ports::SchemaSummary>> schema(std::string user, std::string target) override;
 

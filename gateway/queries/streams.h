@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -8,6 +9,7 @@
 namespace dbgate::queries {
 
 /// Keeps a query's record in step with its execution, and ends it: as cancelled, if the execution goes before its end.
+/// Tells those who watch.
 class Progress {
  public:
   Progress(Registry& registry, Entrance& entrance, QueryPtr query, Execution& execution);
@@ -21,12 +23,16 @@ class Progress {
 
  private:
   void end(std::optional<ports::QueryFailure> failure);
+  void tell_progress(bool row);
+  void tell(const char* event, ports::QueryState state);
 
   Registry& registry_;
   Entrance& entrance_;
   const QueryPtr query_;
   Execution& execution_;
   bool open_ = false;  // a result has begun
+  bool told_held_ = false;
+  std::chrono::steady_clock::time_point told_ = std::chrono::steady_clock::now();
 };
 
 /// A query that runs: gone before its end, it is cancelled.

@@ -21,12 +21,13 @@ API = "/api/v1"
 AT_ONCE_SECONDS = 1
 PATCH = ("Content-Type", "application/merge-patch+json")
 CLOCKS_APART_SECONDS = 5
+PACE = 100  # statements a second; nobody who waits between two of them comes to that
 
 
 class Replicas(unittest.TestCase):
     """Two gateways whose wall clocks differ, started at the same time on an empty store of its own server."""
 
-    users = ("ana", "ada", "root", "few", "rated")
+    users = ("ana", "ada", "root", "few", "rated", "paced", "crowd")
     limits = "connections_per_user: 6, failed_logins_per_minute: 20, api_requests_per_minute: 3000"
     pool = None
 
@@ -47,7 +48,9 @@ class Replicas(unittest.TestCase):
                       cls.lab.users(*cls.users) + "roles:\n  admin: { users: [root] }\n"
                       "targets:\n" + cls.lab.target(pool=cls.pool) +
                       "policies:\n  - { name: all, who: { users: [" + ", ".join(cls.users) + "] }, on: [postgres], "
-                      "allow: [ { everything: true } ] }\n")
+                      "allow: [ { everything: true } ] }\n"
+                      f"  - {{ name: pace, who: {{ users: [paced] }}, on: [postgres], allow: [], limits: {{ rate: {PACE}/s }} }}\n"
+                      "  - { name: few, who: { users: [crowd] }, on: [postgres], allow: [], limits: { concurrent: 2 } }\n")
         clock = cls.lab.directory / "clock.so"
         subprocess.run(["clang-16", "-shared", "-fPIC", "-O1", str(lab.ROOT / "tests/support/other_clock.c"), "-o", str(clock)], check=True)
         clocks = [{}, {"env": {**lab.os.environ, "LD_PRELOAD": str(clock), "DBGATE_TEST_CLOCK_OFFSET": str(CLOCKS_APART_SECONDS)}}]
@@ -282,6 +285,63 @@ class Together(Replicas):
             if left(self.here) < 2_600:
                 break
         self.soon(lambda: left(self.there) < 2_750, "the other knows what was used up", 2)
+
+    def test_rates_of_policies_are_counted_together(self):
+        here, there = self.login(self.here, "paced"), self.login(self.there, "paced")
+
+        def tried(connection, statements=1):
+            connection.send(wire.query("SELECT 1;" * statements))
+            return self.outcome(connection)
+        self.assertEqual(tried(there), ["ok"])
+        # More than fits, which needs all of it and leaves a debt of seven seconds.
+        lab.wait_until(lambda: tried(here, 8 * PACE) == ["ok"], "nothing is missing", 20)
+        lab.wait_until(lambda: tried(there) == ["53400"], "the other knows what was used up", 20)
+
+    def test_statements_at_once_are_counted_together(self):
+        here, there = [self.login(self.here, "crowd") for _ in range(2)], self.login(self.there, "crowd")
+
+        def tried(connection):
+            connection.send(wire.query("SELECT 1"))
+            return self.outcome(connection)
+        self.assertEqual(tried(there), ["ok"])
+        for connection in here:
+            self.sleeping(connection)
+        lab.wait_until(lambda: tried(there) == ["53300"], "the other knows what runs", 20)
+        self.cancel(self.there, here[0].pid, here[0].key)
+        self.assertEqual(self.outcome(here[0]), ["57014"])
+        lab.wait_until(lambda: tried(there) == ["ok"], "the other knows that a place is free", 20)
+        self.sleeping(there)
+        lab.wait_until(lambda: tried(here[0]) == ["53300"], "the place is taken", 20)
+        self.cancel(self.here, here[1].pid, here[1].key)
+        self.cancel(self.here, there.pid, there.key)
+
+    def test_queries_are_answered_wherever_they_run(self):
+        token = self.token(user="ana")
+        path = "/targets/postgres/queries"
+        began = self.ask(self.here, "POST", path, token, {"sql": "SELECT pg_sleep(60)", "wait_ms": 0})
+        self.assertEqual(began.status, 202, began.body)
+        query = "/queries/" + began.json()["id"]
+        self.assertEqual(self.ask(self.there, "GET", query, token).json()["state"], "running")
+        self.assertEqual(self.ask(self.there, "GET", query, self.token(user="ada")).status, 404)
+        self.assertEqual(self.ask(self.there, "POST", query + "/cancel", token).status, 202)
+        lab.wait_until(lambda: self.ask(self.there, "GET", query, token).json()["state"] == "cancelled", "it has ended", 20)
+        self.assertEqual(self.ask(self.here, "GET", query, token).json()["state"], "cancelled")
+
+        kept = self.ask(self.here, "POST", path, token, {"sql": "SELECT g, repeat('x', 5000) FROM generate_series(1, 700) g WHERE g > $1",
+                                                         "parameters": [1]})
+        query, rows, cursor = "/queries/" + kept.json()["id"], [], ""
+        for turn in range(100):
+            page = self.ask(self.gateways[1 - turn % 2], "GET", f"{query}/rows?limit=300{cursor}", token)
+            self.assertEqual(page.status, 200, page.body)
+            rows += page.json()["items"]
+            if not page.json()["next_cursor"]:
+                break
+            cursor = "&cursor=" + page.json()["next_cursor"]
+        self.assertEqual([row[0] for row in rows], list(range(2, 701)))
+        file = self.ask(self.there, "POST", query + "/export?format=csv&header=absent", token)
+        self.assertEqual((file.status, len(file.body.decode().splitlines())), (200, 699))
+        for gateway in self.gateways:
+            self.assertEqual(self.ask(gateway, "GET", "/queries/qry_01JD3K7V9QXW8N5T2R4M6P0ABC", token).status, 404)
 
     def test_unknown_names_look_the_same_at_all(self):
         salts = set()

@@ -61,11 +61,12 @@ class Events(unittest.TestCase):
         cls.gateway = cls.lab.gateway(
             "version: 1\nstate_dir: state\nlimits: { api_requests_per_minute: 1000000 }\n"
             "listen:\n  postgres: { address: 127.0.0.1, port: 0 }\n  api: { address: 127.0.0.1, port: 0 }\n" +
-            cls.lab.users("root", "aud", "ana", "bob") + "roles: { admin: { users: [root] }, auditor: { users: [aud] } }\n"
+            cls.lab.users("root", "aud", "ana", "bob", "eva") + "roles: { admin: { users: [root] }, auditor: { users: [aud] } }\n"
             "targets:\n" + cls.lab.target() +
-            "policies:\n  - { name: some, who: { users: [ana, bob] }, on: [postgres], allow: [ { select: [public.t], functions: [safe] } ] }\n")
+            "policies:\n  - { name: some, who: { users: [ana, bob] }, on: [postgres], allow: [ { select: [public.t], functions: [safe] } ] }\n"
+            "  - { name: all, who: { users: [eva] }, on: [postgres], allow: [ { everything: true } ] }\n")
         cls.tokens = {name: cls.send("POST", "/login", body={"username": name, "password": lab.PASSWORD}).json()["access_token"]
-                      for name in ("root", "aud", "ana", "bob")}
+                      for name in ("root", "aud", "ana", "bob", "eva")}
 
     @classmethod
     def send(cls, method, path, user=None, body=None):
@@ -124,6 +125,30 @@ class Events(unittest.TestCase):
         data = json.loads(block["data"])
         self.assertEqual((block["event"], data["change"], data["object"]), ("admin.change", "personal_token.create", made["id"]))
         self.assertNotIn(made["secret"], json.dumps(data))
+
+    def test_queries_from_their_start_to_their_end(self):
+        streams = {name: self.watch(name, "?topics=queries") for name in ("ana", "aud", "eva", "bob")}
+        done = self.send("POST", "/targets/postgres/queries", "ana", {"sql": "SELECT a FROM t"}).json()
+        for name in ("ana", "aud"):
+            _, start = streams[name].event("query.start", query_id=done["id"])
+            self.assertEqual((start["user"], start["target"], start["state"], start["rows"]), ("ana", "postgres", "running", 0))
+            _, end = streams[name].event("query.end", query_id=done["id"])
+            self.assertEqual((end["state"], end["rows"], end["audit_id"]), ("succeeded", 0, done["audit_id"]))
+        denied = self.send("POST", "/targets/postgres/queries", "ana", {"sql": "SELECT * FROM hidden_table"}).json()
+        _, end = streams["ana"].event("query.end", query_id=denied["query_id"])
+        self.assertEqual((end["state"], end["sqlstate"]), ("failed", "42501"))
+        # Each row fills the server's buffer, so that it is sent when it is there.
+        slow = {"sql": "SELECT g, repeat('x', 20000), pg_sleep(0.7) FROM generate_series(1, 4) g", "wait_ms": 0}
+        slow = self.send("POST", "/targets/postgres/queries", "eva", slow).json()
+        _, progress = streams["eva"].event("query.progress", query_id=slow["id"])
+        self.assertEqual(progress["state"], "running")
+        self.assertEqual(streams["eva"].event("query.end", query_id=slow["id"])[1]["rows"], 4)
+        self.assertFalse([event for event in streams["eva"].kept if "ana" in event.get("data", "")])
+        # Nobody else's: the first one that bob is told of is his own.
+        own = self.send("POST", "/targets/postgres/queries", "bob", {"sql": "SELECT a FROM t"}).json()
+        streams["bob"].event("query.end", query_id=own["id"])
+        told = [json.loads(event["data"])["query_id"] for event in streams["bob"].kept if event.get("event")]
+        self.assertEqual(set(told), {own["id"]})
 
     def test_topics_and_where_one_was(self):
         stream = self.watch("aud", "?topics=changes")

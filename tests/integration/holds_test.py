@@ -1,8 +1,6 @@
 """Statements that wait until others agree, on real servers. Approvers vote in the store itself, as any gateway on it does."""
-import contextlib
 import pathlib
 import signal
-import sqlite3
 import struct
 import sys
 import threading
@@ -11,6 +9,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lab  # noqa: E402
+import stored_users  # noqa: E402
 import wire  # noqa: E402
 
 SECONDS = 120  # of any wait: machines of tests are slow
@@ -61,20 +60,11 @@ class Approvals:
     """The approvals in the store of a gateway on this machine."""
 
     def __init__(self, gateway):
-        self.path = gateway.directory / "state" / "dbgate.db"
-
-    @contextlib.contextmanager
-    def store(self):
-        database = sqlite3.connect(self.path, timeout=60, isolation_level=None)
-        try:
-            yield database
-        finally:
-            database.close()
+        self.directory = gateway.directory
 
     def all(self, **where):
-        with self.store() as database:
-            database.row_factory = sqlite3.Row
-            rows = [dict(row) for row in database.execute("SELECT * FROM approvals ORDER BY id")]
+        with stored_users.opened(self.directory) as store:
+            rows = store.execute("SELECT * FROM approvals ORDER BY id")
         return [row for row in rows if all(row[key] == value for key, value in where.items())]
 
     def next(self, known, **where):
@@ -92,15 +82,13 @@ class Approvals:
 
     def vote(self, identifier, yes=True, by="lead", reason=""):
         now = time.time_ns() // 1000
-        with self.store() as database:
-            database.execute("BEGIN IMMEDIATE")
-            database.execute("INSERT INTO approval_votes VALUES (?, ?, ?, ?, '', ?)", (identifier, by, int(yes), reason, now))
-            count, = database.execute("SELECT count(*) FROM approval_votes WHERE approval = ?", (identifier,)).fetchone()
-            needed, = database.execute("SELECT needed FROM approvals WHERE id = ?", (identifier,)).fetchone()
-            state = "denied" if not yes else "approved" if count >= needed else "pending"
-            database.execute("UPDATE approvals SET state = ?, revision = revision + 1, good_until_us = ? + good_for_us WHERE id = ?",
-                             (state, now, identifier))
-            database.execute("COMMIT")
+        with stored_users.opened(self.directory) as store:
+            # First the row that every vote changes: who votes at the same time comes after.
+            [row] = store.execute("UPDATE approvals SET revision = revision + 1 WHERE id = ? RETURNING needed", (identifier,))
+            store.execute("INSERT INTO approval_votes VALUES (?, ?, ?, ?, '', ?)", (identifier, by, int(yes), reason, now))
+            [votes] = store.execute("SELECT count(*) AS count FROM approval_votes WHERE approval = ?", (identifier,))
+            state = "denied" if not yes else "approved" if votes["count"] >= row["needed"] else "pending"
+            store.execute("UPDATE approvals SET state = ?, good_until_us = ? + good_for_us WHERE id = ?", (state, now, identifier))
 
 
 def read_notice(client):

@@ -109,7 +109,7 @@ class People(unittest.TestCase):
         directory = cls.lab.directory / "gateway1"
         directory.mkdir()
         file = directory / "gateway.yaml"
-        file.write_text(config, encoding="utf-8")
+        file.write_text(lab.with_store(config, directory), encoding="utf-8")
         file.chmod(0o600)
         once = subprocess.run([str(lab.GATEWAY), "create-admin", "root", "--config", str(file)], check=True, capture_output=True,
                               text=True, timeout=60).stdout.strip()

@@ -13,6 +13,7 @@ import pathlib
 import random
 import pwd
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -29,6 +30,8 @@ GATEWAY = BUILD / "gateway" / "app" / "dbgate-gateway"
 CLI = BUILD / "cli" / "dbgate"
 PG_BIN = pathlib.Path(os.environ.get("DBGATE_PG_BIN", "/usr/lib/postgresql/15/bin"))
 PASSWORD = "correct horse battery staple"
+# Where gateways keep their stores whose configuration does not say: in a file each, or in a schema each on the lab's own server.
+STORE = os.environ.get("DBGATE_TEST_STORE", "sqlite")
 START_SECONDS = 60
 
 
@@ -152,6 +155,37 @@ class Postgres:
         return run_psql(sql, host="127.0.0.1", port=self.port, user=user, database=database)
 
 
+class Stores:
+    """A database in which gateways have their stores, with what their configuration has to say for it."""
+
+    def __init__(self, server, directory):
+        self.server, self.database = server, "dbgate_stores"
+        self.files = {"key": secrets.token_hex(32), "password": PASSWORD}
+        for name, text in self.files.items():
+            self.files[name] = directory / f"stores.{name}"
+            self.files[name].touch(0o600)
+            self.files[name].write_text(text + "\n", encoding="ascii")
+        server.psql(f"CREATE DATABASE {self.database}")
+
+    @staticmethod
+    def schema(directory):
+        """Of the gateway in that directory: the same when it is started again."""
+        return "of_" + re.sub("[^a-z0-9]", "_", pathlib.Path(directory).name.lower())
+
+    def settings(self, schema):
+        return (f"store: {{ url: 'postgresql://postgres@127.0.0.1:{self.server.port}/{self.database}?sslmode=disable&schema={schema}', "
+                f"password_file: {self.files['password']} }}\nencryption: {{ keys: [ {{ id: lab, key_file: {self.files['key']} }} ] }}\n")
+
+    current = None  # of the lab that runs, if gateways are to have their stores there
+
+
+def with_store(config, directory):
+    """The configuration of a gateway in that directory, with the store that this run of the tests is about."""
+    if Stores.current is None or re.search("^(store|encryption):", config, re.MULTILINE):
+        return config
+    return config.rstrip("\n") + "\n" + Stores.current.settings(Stores.schema(directory))
+
+
 def read_tail(path):
     """The lines of an audit log's tail: a header of 32 bytes, with the number of bytes behind it (gateway/audit/tail.h)."""
     while True:
@@ -184,7 +218,7 @@ class Gateway:
 
     def write_config(self, config):
         temporary = self.config.with_suffix(".new")
-        temporary.write_text(config)
+        temporary.write_text(with_store(config, self.directory))
         temporary.chmod(0o600)
         temporary.rename(self.config)
 
@@ -279,6 +313,7 @@ class Lab:
         try:
             self.postgres = Postgres(self.directory / "postgres", **postgres)
             self._stack.callback(self.postgres.stop)
+            Stores.current = Stores(self.postgres, self.directory) if STORE == "postgresql" else None
         except BaseException:
             self._stack.close()
             raise

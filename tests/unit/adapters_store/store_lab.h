@@ -9,10 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "config/schema.h"
-#include "gateway/ports/store.h"
-#include "tests/support/postgres_server.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/test_store.h"
 
 namespace dbgate::adapters::store {
 
@@ -25,24 +22,9 @@ inline constexpr Micros second = 1'000'000;
 inline constexpr Micros minute = 60 * second;
 inline constexpr Micros hour = 60 * minute;
 
-enum class Dialect { sqlite, postgresql };
-
-/// The server of the whole run; started by the first test that needs it.
-tests::PostgresServer& postgres_server();
-
-/// A store of its own: a file, or a schema.
-class StoreLab {
- public:
-  explicit StoreLab(Dialect dialect);
-  ~StoreLab();
-  /// One more gateway on it. Throws what is wrong.
-  std::unique_ptr<Store> open() const;
-  Result<std::unique_ptr<Store>> try_open() const;
-
-  config::Config config;
-  tests::TempDirectory directory;
-  std::string schema;  ///< PostgreSQL only
-};
+using tests::Dialect;
+using tests::postgres_server;
+using tests::StoreLab;
 
 /// The value, or the error as an exception that names it.
 template <class T>

@@ -69,12 +69,12 @@ class FakeQueries final : public ports::QueryService {
     co_return opened;
   }
   std::optional<ports::QuerySummary> find(const ports::QueryCaller& caller, const std::string& id) override {
-    if (id != known || (caller.user != "ana" && !caller.administrator)) return {};
+    if (id != kept || (caller.user != "ana" && !caller.administrator)) return {};
     return summary_of("SELECT 1");
   }
   std::optional<ports::QueryRows> rows(const ports::QueryCaller& caller, const std::string& id, std::size_t result,
                                        std::size_t from, std::size_t limit) override {
-    if (id != known || caller.user != "ana" || result > 0) return {};
+    if (id != kept || caller.user != "ana" || result > 0) return {};
     ports::QueryRows page;
     const std::vector<std::string> all = {"[1]", "[2]", "[3]"};
     for (std::size_t i = from; i < all.size() && page.rows.size() < limit; ++i)
@@ -84,7 +84,11 @@ class FakeQueries final : public ports::QueryService {
     return page;
   }
   bool cancel(const ports::QueryCaller& caller, const std::string& id) override {
-    return id == known && caller.user == "ana";
+    return id == kept && caller.user == "ana";
+  }
+  std::optional<ports::QueryRequest> statement(const ports::QueryCaller& caller, const std::string& id) override {
+    if (id != kept || caller.user != "ana") return {};
+    return original;
   }
   Task<Result<ports::SchemaSummary>> schema(std::string, std::string target) override {
     if (target != "b") co_return Error(sqlstate::invalid_catalog_name, "there is no target");
@@ -95,6 +99,8 @@ class FakeQueries final : public ports::QueryService {
   }
 
   static constexpr const char* known = "qry_01JD3K7V9QXW8N5T2R4M6P0ABC";
+  std::string kept = known;
+  ports::QueryRequest original;
   ports::QueryRequest asked;
   ports::ExportRequest exported;
   std::chrono::milliseconds waited{-1};

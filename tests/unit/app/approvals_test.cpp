@@ -7,10 +7,9 @@
 #include <boost/asio/io_context.hpp>
 #include <thread>
 
-#include "gateway/adapters/store/open_store.h"
 #include "gateway/app/approval_service.h"
 #include "gateway/base/clock.h"
-#include "tests/support/temp_directory.h"
+#include "tests/support/test_store.h"
 
 // Who may see and decide what, that decisions are recorded first, and that those who wait hear of them.
 namespace dbgate::app {
@@ -47,11 +46,6 @@ ports::Approver person(const std::string& name, std::set<std::string> groups = {
 class ApprovalServiceTest : public testing::Test {
  protected:
   ApprovalServiceTest() {
-    config_.state_dir = directory_.file("state");
-    config_.store.url = "sqlite:" + config_.state_dir + "/dbgate.db";
-    auto opened = adapters::store::open_store(config_);
-    if (!opened) throw std::runtime_error("no store");
-    store_ = std::move(*opened);
     approvals_ = std::make_unique<Approvals>(store_->approvals(), blocking_.get_executor(), "rpl_1");
     service_ = std::make_unique<ApprovalService>(*approvals_, home_.get_executor(), log, news_);
     thread_ = std::make_unique<Thread>(1u << 20, [this] {
@@ -98,9 +92,7 @@ class ApprovalServiceTest : public testing::Test {
   }
 
   Log log;
-  tests::TempDirectory directory_;
-  config::Config config_;
-  std::unique_ptr<store::Store> store_;
+  tests::TestStore store_;
   boost::asio::io_context home_{1}, blocking_;
   std::unique_ptr<Approvals> approvals_;
   ApprovalNews news_{[]() -> ports::EventSink* { return nullptr; }};

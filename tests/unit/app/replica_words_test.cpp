@@ -6,7 +6,8 @@ namespace dbgate::app {
 namespace {
 
 TEST(ReplicaWords, UsageComesBackAsItWent) {
-  const ReplicaUsage usage{{{"ana", 3}}, {{"redis", 2}}, {{"1.2.3.4", 9}}, {{"user ana", 700}}};
+  const ReplicaUsage usage{{{"ana", 3}},        {{"redis", 2}},     {{"1.2.3.4", 9}},
+                           {{"user ana", 700}}, {{"shop\nana", 1}}, {{"shop\n", 5}}};
   EXPECT_EQ(usage_from_json(to_json(usage)), usage);
   EXPECT_EQ(usage_from_json("{}"), ReplicaUsage());
   EXPECT_EQ(usage_from_json(R"({"users":{"a":-1,"b":"x","c":2},"targets":[]})").users,
@@ -17,6 +18,13 @@ TEST(ReplicaWords, UsageComesBackAsItWent) {
   add(sum, usage);
   EXPECT_EQ(sum.users.at("ana"), 6u);
   EXPECT_EQ(sum.requests.at("user ana"), 1'400u);
+}
+
+TEST(ReplicaWords, WhatWasTakenIsToldAsASum) {
+  Counts sum{{"b", 1}}, now{{"a", 7}, {"b", 5}, {"c", 2}, {"e", 1}};
+  add_taken(sum, now, {{"a", 4}, {"b", 5}, {"d", 9}, {"e", 3}});
+  EXPECT_EQ(sum, (Counts{{"a", 3}, {"b", 1}, {"c", 2}}));
+  EXPECT_EQ(now, (Counts{{"a", 7}, {"b", 5}, {"c", 2}, {"d", 9}, {"e", 1}}));
 }
 
 TEST(ReplicaWords, QuestionsComeBackAsTheyWent) {
@@ -37,7 +45,18 @@ TEST(ReplicaWords, QuestionsComeBackAsTheyWent) {
   EXPECT_EQ(end->what, ReplicaQuestion::What::end);
   EXPECT_EQ(end->by, question.by);
   EXPECT_EQ(end->reason, question.reason);
-  for (const char* const bad : {"", "{}", "[]", R"({"what":"drop"})", R"({"what":1})"})
+  question.what = ReplicaQuestion::What::query;
+  question.query = {ports::QueryQuestion::What::rows, {"ana", true}, "qry_1", 1, 2, 3, 4};
+  const auto query = question_from_json(to_json(question));
+  ASSERT_TRUE(query);
+  EXPECT_EQ(query->query.what, ports::QueryQuestion::What::rows);
+  EXPECT_EQ(query->query.caller.user, "ana");
+  EXPECT_TRUE(query->query.caller.administrator);
+  EXPECT_EQ(query->query.id, "qry_1");
+  EXPECT_EQ((std::vector{query->query.result, query->query.from, query->query.limit, query->query.most_bytes}),
+            (std::vector<std::size_t>{1, 2, 3, 4}));
+  for (const char* const bad : {"", "{}", "[]", R"({"what":"drop"})", R"({"what":1})", R"({"what":"query"})",
+                                R"({"what":"query","query":{"what":"x","administrator":true}})"})
     EXPECT_FALSE(question_from_json(bad)) << bad;
 }
 
@@ -72,6 +91,17 @@ TEST(ReplicaWords, ASessionWithAnyNameDoesNotHideTheOthers) {
   EXPECT_EQ(sessions[1].id, "ses_2");
   EXPECT_EQ(sessions[1].credential_expires, 17);
   EXPECT_TRUE(sessions_from_json("{}").empty());
+}
+
+TEST(ReplicaWords, AnswersAboutQueriesComeBackAsTheyWent) {
+  EXPECT_EQ(to_json(std::optional<ports::QueryAnswer>()), "");
+  EXPECT_FALSE(answer_from_json(""));
+  EXPECT_FALSE(answer_from_json(R"({"status":500,"body":"","cursor":""})"));
+  const auto answer = answer_from_json(to_json(std::optional(ports::QueryAnswer{202, "{\"a\":\"\xff\"}", "c"})));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 202U);
+  EXPECT_EQ(answer->body, "{\"a\":\"\xff\"}");
+  EXPECT_EQ(answer->cursor, "c");
 }
 
 }  // namespace

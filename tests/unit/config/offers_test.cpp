@@ -13,7 +13,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 const std::string base =
-    "version: 1\nusers: [ { name: ana, scram_verifier: 'SCRAM-SHA-256$x' }, { name: bob, scram_verifier: "
+    "version: 1\nlisten: { api: { address: 127.0.0.1, port: 0 } }\nusers: [ { name: ana, scram_verifier: "
+    "'SCRAM-SHA-256$x' }, { name: bob, scram_verifier: "
     "'SCRAM-SHA-256$x' } ]\n"
     "groups: { leads: [bob] }\ntargets: { shop: { upstream: { hosts: [db], database: d, user: u } } }\n";
 
@@ -41,6 +42,26 @@ TEST(Offers, Defaults) {
   EXPECT_EQ(offer.approval->needed, 1U);
   EXPECT_FALSE(offer.break_glass.review);
   EXPECT_FALSE(offer.needs_ticket);
+}
+
+TEST(Approvals, NeedAStore) {
+  std::string without = base;
+  without.erase(without.find("listen"), without.find("users:") - without.find("listen"));
+  const std::string offer = "requests:\n  - " + start + approval + " }\n";
+  const std::string policy = "policies:\n  - { name: p, who: { users: [ana] }, on: [shop], ";
+  const std::string rule = policy + "allow: [ { update: [public.t], require: { " + approval + " } } ] }\n";
+  const std::string rated = policy + "risk: { hold_at: high }, " + approval + " }\n";
+  for (const std::string& waits : {offer, rule, rated}) {
+    const Loaded loaded = load_text(without + waits, "f.yaml", "/");
+    ASSERT_TRUE(loaded.config) << waits;
+    ASSERT_EQ(loaded.problems.size(), 1U) << waits;
+    EXPECT_TRUE(loaded.problems[0].warning);
+    EXPECT_THAT(loaded.problems[0].line_text(),
+                HasSubstr("nobody can agree without an identity store: set listen.api"));
+    EXPECT_THAT(load_text(base + waits, "f.yaml", "/").problems, IsEmpty());
+    EXPECT_THAT(load_text(without + waits, "f.yaml", "/", Purpose::judge).problems, IsEmpty()) << "judging needs none";
+  }
+  EXPECT_THAT(load_text(without + policy + "allow: [ { update: [public.t] } ] }\n", "f.yaml", "/").problems, IsEmpty());
 }
 
 TEST(Offers, AllOfIt) {

@@ -46,7 +46,8 @@ TEST(Risk, MistakesAreNamed) {
 
 Loaded load_policy(const std::string& rest) {
   return load_text(
-      "version: 1\nusers: [ { name: u, scram_verifier: SCRAM-SHA-256$x }, { name: v, scram_verifier: SCRAM-SHA-256$x } "
+      "version: 1\nlisten: { api: { address: 127.0.0.1, port: 0 } }\nusers: [ { name: u, scram_verifier: "
+      "SCRAM-SHA-256$x }, { name: v, scram_verifier: SCRAM-SHA-256$x } "
       "]\n"
       "groups: { leads: [v] }\n"
       "targets: { shop: { upstream: { hosts: [a], database: d, user: u } } }\n"

@@ -1,7 +1,7 @@
 #pragma once
 #include <cstdlib>
 
-#include "tests/unit/identity/sqlite_store.h"
+#include "tests/support/test_store.h"
 
 namespace dbgate::tests {
 
@@ -178,7 +178,7 @@ class CountedStore final : public store::Store,
   }
   static Error unused() { return {sqlstate::feature_not_supported, "not in this store"}; }
 
-  SqliteStore real_;
+  TestStore real_;
 };
 
 }  // namespace dbgate::tests

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "gateway/identity/totp.h"
+#include "tests/support/test_store.h"
 #include "tests/unit/identity/counted_store.h"
-#include "tests/unit/identity/sqlite_store.h"
 
 namespace dbgate::identity {
 namespace {
@@ -42,7 +42,7 @@ Result<std::vector<std::string>> confirmed(ports::store::Store& store, const std
   return confirm_totp(store, user, checked, now);
 }
 
-/// @tparam Kept  the store: SqliteStore, or CountedStore where questions to it are counted or it is gone
+/// @tparam Kept  the store: TestStore, or CountedStore where questions to it are counted or it is gone
 template <class Kept>
 struct GatewayOn {
   Kept kept;
@@ -94,7 +94,7 @@ struct GatewayOn {
   std::vector<std::string> recovery;
 };
 
-using Gateway = GatewayOn<tests::SqliteStore>;
+using Gateway = GatewayOn<tests::TestStore>;
 using CountedGateway = GatewayOn<tests::CountedStore>;
 using enum SignInOutcome;
 

@@ -98,7 +98,7 @@ TEST(Keys, EndAtOnceAlthoughTheyAreRemembered) {
 }
 
 TEST(Keys, AreMadeWithinBounds) {
-  tests::SqliteStore kept;
+  tests::TestStore kept;
   const auto made = [&kept](NewKey wanted) { return issue_key(kept, wanted, start).has_value(); };
   const NewKey right{"ana", store::KeyKind::personal, "laptop", {"read"}, 60};
   EXPECT_TRUE(made(right));
@@ -117,7 +117,7 @@ TEST(Keys, AreMadeWithinBounds) {
 }
 
 TEST(DatabasePasswords, OpenTheScramKeysThatAreKept) {
-  tests::SqliteStore kept;
+  tests::TestStore kept;
   const auto issued = *issue_database_password(kept, {"ana", "laptop", "shop", 3600}, start);
   EXPECT_EQ(kind_of_key(issued.text), KeyKind::database_password);
   const auto salt = *kept.keys().scram_salt("ana", {}, start);
@@ -128,7 +128,7 @@ TEST(DatabasePasswords, OpenTheScramKeysThatAreKept) {
 }
 
 TEST(DatabasePasswords, WorkBesideThePasswordOfTheFile) {
-  tests::SqliteStore kept;
+  tests::TestStore kept;
   const auth::ScramVerifier file = auth::make_scram_verifier("of the file", 5000);
   const auto issued = *issue_database_password(kept, {"ana", "laptop", "", 3600, "dpw_1", file}, start);
   EXPECT_EQ(issued.record.id, "dpw_1");

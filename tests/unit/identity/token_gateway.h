@@ -7,8 +7,8 @@
 #include "gateway/adapters/cjose_jose.h"
 #include "gateway/identity/strict_json.h"
 #include "gateway/identity/token_service.h"
+#include "tests/support/test_store.h"
 #include "tests/unit/identity/counted_store.h"
-#include "tests/unit/identity/sqlite_store.h"
 
 namespace dbgate::identity {
 
@@ -18,7 +18,7 @@ namespace store = ports::store;
 inline constexpr std::int64_t second = 1'000'000;
 inline constexpr std::int64_t start = 1'800'000'000 * second;
 
-/// @tparam Kept  the store: SqliteStore, or CountedStore where questions to it are counted or it is gone
+/// @tparam Kept  the store: TestStore, or CountedStore where questions to it are counted or it is gone
 template <class Kept>
 struct GatewayOn {
   Kept kept;
@@ -46,7 +46,7 @@ struct GatewayOn {
   std::string sign(const json::object& with) { return sign(json::serialize(with)); }
 };
 
-using Gateway = GatewayOn<tests::SqliteStore>;
+using Gateway = GatewayOn<tests::TestStore>;
 using CountedGateway = GatewayOn<tests::CountedStore>;
 
 }  // namespace dbgate::identity

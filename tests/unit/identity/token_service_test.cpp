@@ -158,7 +158,7 @@ TEST(AccessTokens, MutilatedTexts) {
 }
 
 TEST(AccessTokens, NotBeforeItIsKnownWhatHasEnded) {
-  tests::SqliteStore kept;
+  tests::TestStore kept;
   const auto jose = adapters::make_cjose();
   TokenService tokens({}, kept, *jose, [](std::string_view) { return true; });
   ASSERT_TRUE(tokens.open(start));

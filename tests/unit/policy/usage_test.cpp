@@ -61,6 +61,48 @@ TEST(TokenBucket, AChangedRateCountsAtOnce) {
   EXPECT_EQ(bucket.take({50, std::chrono::seconds(1)}, 1, start), 20ms);
 }
 
+TEST(TokenBucket, WhatIsTakenElsewhereIsMissingHere) {
+  TokenBucket bucket;
+  bucket.charge(3);
+  EXPECT_EQ(bucket.take(five, 2, start), 0ns);
+  EXPECT_EQ(bucket.take(five, 1, start), 200ms);
+  EXPECT_EQ(bucket.taken(), 2U);
+  bucket.charge(4);  // more than there was: a debt
+  EXPECT_EQ(bucket.take(five, 1, start), 1s);
+  EXPECT_EQ(bucket.take(five, 1, start + 1s), 0ns);
+  EXPECT_EQ(bucket.taken(), 3U);
+  bucket.give_back(five, 1);
+  EXPECT_EQ(bucket.taken(), 2U);
+}
+
+TEST(TokenBucket, WhatWasNotHeardForLongKeepsNobodyWaiting) {
+  for (const std::uint64_t much : {std::uint64_t{51}, std::uint64_t{1'000'000'000}, ~std::uint64_t{0}}) {
+    TokenBucket bucket;
+    bucket.charge(much);
+    EXPECT_EQ(bucket.take(five, 1, start), 9s + 200ms) << much;  // ten seconds, of which the last one is the burst
+    TokenBucket rare;
+    rare.charge(much);
+    EXPECT_EQ(rare.take({2, std::chrono::minutes(1)}, 1, start), 300s) << much;
+  }
+  // What one has run up oneself stays.
+  TokenBucket bucket;
+  EXPECT_EQ(bucket.take(five, 100, start), 0ns);
+  bucket.charge(10);
+  EXPECT_EQ(bucket.take(five, 1, start), 19s + 200ms);
+}
+
+TEST(RunningCount, PlacesTakenElsewhereAreTaken) {
+  RunningCount running;
+  running.count_elsewhere(2);
+  EXPECT_TRUE(running.begin(3));
+  EXPECT_FALSE(running.begin(3));
+  EXPECT_EQ(running.here(), 1U);
+  running.count_elsewhere(7);
+  EXPECT_FALSE(running.begin(3));
+  running.count_elsewhere(0);
+  EXPECT_TRUE(running.begin(3));
+}
+
 TEST(Usage, IsExactOverThreads) {
   Usage usage;
   constexpr std::size_t most = 7;

@@ -174,6 +174,7 @@ class FakeGateway final : public Entrance {
     records.push_back(exported);
     return boost::system::in_place_value;
   }
+  void tell(ports::Event event) override { told.push_back(std::move(event)); }
   Task<Result<ports::SchemaSummary>> schema(std::string, std::string) override { co_return ports::SchemaSummary(); }
 
   void wait_for_cancel(int count = 1) {
@@ -186,6 +187,7 @@ class FakeGateway final : public Entrance {
   QueryLimits allowed;
   std::optional<DecisionNote::Noted> decision;
   std::vector<ExportRecord> records;
+  std::vector<ports::Event> told;
   bool log_full = false;
   int entered = 0;
   int cancels = 0;

@@ -1,5 +1,7 @@
 #include "gateway/queries/queries.h"
 
+#include <gmock/gmock.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -14,6 +16,10 @@ using namespace testing;
 using namespace std::chrono_literals;
 using ports::QueryFailureKind;
 using ports::QueryState;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 constexpr auto long_enough = 20'000ms;
 
@@ -72,6 +78,50 @@ TEST(Queries, KeepARunAsPagesForItsOwner) {
   EXPECT_EQ(sent, "PBDHES");
   EXPECT_EQ(execute.substr(1), std::string("\0\0\x03\xe9", 4));  // 1000, and one more to see whether there are more
   EXPECT_NE(startup.find("client_encoding"), std::string::npos);
+}
+
+TEST(Queries, ThoseWhoWatchAreTold) {
+  FakeGateway gateway([](Peer& peer) {
+    peer.greet();
+    peer.until('S');
+    peer.write(answer(row({"1", {}}), "SELECT 1"));
+    peer.until('\0');
+  });
+  gateway.decision.emplace();
+  gateway.decision->audit_id = "qry_LOG";
+  run([&]() -> Task<> {
+    Queries queries(gateway);
+    const auto done = co_await queries.run(request(), long_enough);
+    EXPECT_EQ(gateway.told.size(), 2u);
+    if (gateway.told.size() != 2) co_return;
+    for (const ports::Event& event : gateway.told) {
+      EXPECT_EQ(event.topic, "queries");
+      EXPECT_EQ(event.user, "ana");
+      EXPECT_THAT(event.data, StartsWith(R"({"query_id":")" + done.id + R"(","user":"ana","target":"shop","state":")"));
+      EXPECT_THAT(event.data, Not(HasSubstr("SELECT")));
+    }
+    EXPECT_EQ(gateway.told[0].type, "query.start");
+    EXPECT_THAT(gateway.told[0].data, EndsWith(R"("state":"running","rows":0})"));
+    EXPECT_EQ(gateway.told[1].type, "query.end");
+    EXPECT_THAT(gateway.told[1].data, HasSubstr(R"("state":"succeeded","rows":1,"elapsed_ms":)"));
+    EXPECT_THAT(gateway.told[1].data, HasSubstr(R"("audit_id":"qry_LOG")"));
+  });
+}
+
+TEST(Queries, ThoseWhoWatchAreToldOfRefusals) {
+  FakeGateway gateway([](Peer& peer) {
+    peer.greet();
+    peer.until('S');
+    peer.write(error("42501", "no") + ready());
+    peer.until('\0');
+  });
+  run([&]() -> Task<> {
+    Queries queries(gateway);
+    static_cast<void>(co_await queries.run(request(), long_enough));
+    EXPECT_EQ(gateway.told.back().type, "query.end");
+    EXPECT_THAT(gateway.told.back().data, HasSubstr(R"("state":"failed","rows":0,"elapsed_ms":)"));
+    EXPECT_THAT(gateway.told.back().data, HasSubstr(R"("sqlstate":"42501")"));
+  });
 }
 
 TEST(Queries, LeaveRowsBeyondTheCapOnTheServer) {
