@@ -13,6 +13,7 @@
 #include "gateway/ports/audit_search.h"
 #include "gateway/ports/gateway_service.h"
 #include "gateway/ports/query_service.h"
+#include "gateway/telemetry/event_counters.h"
 
 namespace dbgate::api {
 
@@ -31,6 +32,7 @@ struct Services {
   ports::ApprovalService* approvals = nullptr;         ///< null without an identity store
   std::function<std::string()> public_url = {};  ///< as people reach the API: an origin; empty: as requests name it
   ports::AccessService* access = nullptr;        ///< null without an identity store
+  telemetry::EventCounters* counted = nullptr;   ///< null: answers are not counted
 };
 
 }  // namespace dbgate::api

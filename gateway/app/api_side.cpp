@@ -40,7 +40,8 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
                 &audit,
                 &approvals_,
                 [&shared] { return shared.current.get()->config.public_url; },
-                &access_},
+                &access_,
+                &shared.counted},
       dispatcher_(services_, api::operations()),
       server_(context_, dispatcher_, [this] { return settings(); }) {}
 

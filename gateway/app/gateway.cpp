@@ -169,7 +169,7 @@ Result<> Gateway::open_approvals() {
   }
   shared_.approvals =
       std::make_unique<Approvals>(shared_.identity->store().approvals(), shared_.identity->blocking(), std::move(own));
-  shared_.approval_news = std::make_unique<ApprovalNews>([this] { return shared_.events; });
+  shared_.approval_news = std::make_unique<ApprovalNews>([this] { return shared_.events; }, shared_.counted);
   shared_.approval_news->configure(*file_);
   shared_.plans = adapters::make_pg_plan_source();
   return shared_.approvals->cancel_orphans(alive);

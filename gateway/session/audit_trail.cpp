@@ -107,10 +107,12 @@ audit::SessionText audit_fields(const SessionInfo& session) {
   return fields.render();
 }
 
-AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version)
+AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string policy_version,
+                       telemetry::TargetCounters& counters)
     : chain_(chain),
       common_(audit_fields(session)),
       policy_version_(std::move(policy_version)),
+      counts_(counters),
       witness_(session.witness) {}
 
 std::string sign_in_fields(const SessionInfo& session) {
@@ -159,6 +161,7 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   const auto written = chain_.append("statement.decided", record.view());
   if (!written) return written.error();
   ++decisions_;
+  counts_.decided(judged, effect, protocol);
   if (witness_) witness_->decided(judged, query_id);
   return query_id;
 }
@@ -174,8 +177,10 @@ void AuditTrail::done(const Run& run, std::string_view sqlstate) {
   fields.bytes = run.bytes;
   fields.limit = run.limit;
   if (run.from_cache) fields.served_from = "cache";
-  const auto took = std::chrono::steady_clock::now() - run.started;
-  fields.duration_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  const auto took =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - run.started);
+  fields.duration_us = static_cast<std::uint64_t>(took.count());
+  counts_.done(run, sqlstate, took);
   audit::Text& record = begin_record(common_.names());
   audit::append_outcome(record, fields);
   // A statement that ran cannot be taken back; a log that cannot take its outcome stops the next one.
