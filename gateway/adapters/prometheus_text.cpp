@@ -10,7 +10,7 @@ namespace {
 
 using telemetry::FamilyType;
 
-constexpr double seconds_of_us = 1e-6;
+constexpr double us_in_a_second = 1e6;
 
 prometheus::MetricType type_of(FamilyType type) {
   switch (type) {
@@ -33,7 +33,7 @@ prometheus::ClientMetric::Histogram histogram_of(const telemetry::EventCounters:
                               : std::chrono::duration<double>(telemetry::duration_bounds[i]).count();
     histogram.bucket.push_back({histogram.sample_count, bound});
   }
-  histogram.sample_sum = static_cast<double>(duration.sum_us) * seconds_of_us;
+  histogram.sample_sum = static_cast<double>(duration.sum_us) / us_in_a_second;
   return histogram;
 }
 
