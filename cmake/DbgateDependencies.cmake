@@ -52,6 +52,9 @@ target_include_directories(dbgate_oath SYSTEM INTERFACE ${OATH_INCLUDE_DIR})
 target_link_libraries(dbgate_oath INTERFACE ${OATH_LIBRARY})
 find_package(CURL REQUIRED)
 
+# The text of metrics (gateway/adapters).
+find_package(prometheus-cpp REQUIRED)
+
 # Control connections of gateway/adapters; the wire protocol of clients is our own.
 find_path(PQ_INCLUDE_DIR libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
 find_library(PQ_LIBRARY pq REQUIRED)

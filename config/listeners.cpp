@@ -36,4 +36,14 @@ void read_listener(const Value& value, Listener& listener, std::uint16_t default
   if (listener.require_tls && !value["tls"].present()) value.error("require_tls needs tls");
 }
 
+void read_ops_listener(const Value& value, Listener& listener) {
+  constexpr std::uint16_t default_port = 9464;
+  if (!value.present()) return;
+  value.expect_keys({"address", "port"});
+  listener.enabled = true;
+  listener.port = default_port;
+  value["address"].read(listener.address);
+  value["port"].read_port(listener.port);
+}
+
 }  // namespace dbgate::config

@@ -135,9 +135,10 @@ void read_root(const Value& root, Config& config) {
   root["workers"].read_count(workers, 1024);
   config.workers = static_cast<unsigned>(workers);
   const Value listen = root["listen"];
-  listen.expect_keys({"postgres", "api"});
+  listen.expect_keys({"postgres", "api", "ops"});
   read_listener(listen["postgres"], config.postgres, 6432);
   read_listener(listen["api"], config.api, 8443);
+  read_ops_listener(listen["ops"], config.ops);
   if (!config.postgres.user.empty()) listen["postgres"]["user"].error("is for tcp targets only");
   if (!config.api.user.empty()) listen["api"]["user"].error("is for tcp targets only");
   const Value log = root["log"];

@@ -95,6 +95,8 @@ bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);
 
 /// Reads one of `listen`, or `listen` of a target.
 void read_listener(const Value& value, Listener& listener, std::uint16_t default_port);
+/// Of probes and metrics: plain HTTP for anybody who can reach it, wherever it listens.
+void read_ops_listener(const Value& value, Listener& listener);
 /// Reads `targets`.
 void read_targets(const Value& map, Config& config);
 Target read_target(const std::string& name, const Value& value);

@@ -320,6 +320,7 @@ struct Config {
   unsigned workers = 1;  ///< 0: one per core
   Listener postgres;
   Listener api;
+  Listener ops;  ///< probes and metrics: address and port alone
   std::string log_level = "info";
   std::string log_format = "json";
   Limits limits;

@@ -57,7 +57,8 @@ session::SessionInfo client() {
 
 // Both records of a statement: what was decided, and what came of it. `again`: the judgement is one that was kept.
 void record_statements(benchmark::State& state, ports::AuditChain& chain, const std::string& text, bool again) {
-  session::AuditTrail trail(chain, client(), "sha256:0123456789abcdef");
+  telemetry::TargetCounters counters;
+  session::AuditTrail trail(chain, client(), "sha256:0123456789abcdef", counters);
   session::Judged judged;
   judged.script = std::make_shared<const sql::Script>(std::move(*sql::analyze(text, sql::ScanLimits{}).script));
   policy::Verdict verdict;

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <vector>
 
 #include "gateway/adapters/audit_flusher.h"
@@ -20,6 +21,7 @@
 #include "gateway/audit/tail.h"
 #include "gateway/audit/text.h"
 #include "gateway/audit/verify.h"
+#include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 
 namespace dbgate::adapters {
@@ -35,12 +37,14 @@ constexpr std::chrono::seconds head_interval{1};
 
 class FileChain final : public AuditChain {
  public:
-  FileChain(const FileAuditOptions& options, std::string name, ports::Pace pace, std::shared_ptr<AuditFlusher> flusher)
+  FileChain(const FileAuditOptions& options, std::string name, ports::Pace pace, std::shared_ptr<AuditFlusher> flusher,
+            std::shared_ptr<telemetry::AuditCounters> counters)
       : options_(options),
         chain_(std::move(name)),
         tail_path_(audit::tail_path(options_.directory, chain_.name())),
         has_tail_(pace == ports::Pace::steady && !options_.sync),
-        flusher_(std::move(flusher)) {}
+        flusher_(std::move(flusher)),
+        counters_(std::move(counters)) {}
   ~FileChain() override {
     if (!file_ || !write_out()) return;  // never opened; or what is accepted stays in the tail
     write_head();                        // never a head before its record
@@ -68,6 +72,8 @@ class FileChain final : public AuditChain {
   std::size_t recover(const std::string& path, const audit::Tail& tail);
   std::size_t take_over(const audit::Tail& tail);
   Result<> write_records();
+  bool write_pieces();
+  void count_write(Clock::time_point begun);
   void write_head();
 
   FileAuditOptions options_;
@@ -82,8 +88,10 @@ class FileChain final : public AuditChain {
   audit::Text buffer_;              ///< behind that: appended, not accepted yet
   std::uint64_t segment_ = 0;
   std::size_t segment_size_ = 0;
-  bool broken_ = false;   ///< the segment takes nothing
-  bool gap_due_ = false;  ///< it did not, and the log has yet to say so
+  std::shared_ptr<telemetry::AuditCounters> counters_;
+  std::uint64_t first_ = 0;  ///< sequence number when it was opened
+  bool broken_ = false;      ///< the segment takes nothing
+  bool gap_due_ = false;     ///< it did not, and the log has yet to say so
   std::uint64_t head_sequence_ = 0;
   Clock::time_point head_time_;
 };
@@ -169,6 +177,9 @@ Result<> FileChain::open() {
   // Going on behind what was found would make a log whose end is missing whole again; going on behind what was noted
   // leaves the hole for verification to see.
   if (lost) chain_.resume(head.sequence, head.hash);
+  first_ = chain_.sequence();
+  counters_->accepted.set(0);
+  counters_->written.set(0);
   std::string fields;
   if (lost) {
     audit::append_field(fields, "reason", std::string_view("the log does not end with the record that was noted last"));
@@ -236,11 +247,16 @@ Result<Ticket> FileChain::commit() {
   } else {
     DBGATE_CHECK(write_out());
   }
+  counters_->accepted.set(chain_.sequence() - first_);
   return chain_.sequence();
 }
 
 Result<> FileChain::write_out() {
-  if (failed_flush_->load()) return Error(sqlstate::io_error, "audit log: records could not be made durable");
+  if (failed_flush_->load()) {
+    counters_->failures.add();
+    counters_->failing.set(1);
+    return Error(sqlstate::io_error, "audit log: records could not be made durable");
+  }
   DBGATE_CHECK(write_records());
   if (segment_size_ >= options_.segment_bytes) {
     if (options_.sync && ::fdatasync(file_->get()) != 0) return io_error("cannot flush");
@@ -253,6 +269,32 @@ Result<> FileChain::write_out() {
 // Writes what was accepted to the segment, and then what was appended since. What is left when the disk is full is
 // tried again with the next call.
 Result<> FileChain::write_records() {
+  const bool anything = buffer_.size() > 0 || (tail_ && !tail_->unwritten().empty());
+  const auto begun = anything ? Clock::now() : Clock::time_point();
+  if (write_pieces()) {
+    broken_ = false;
+    if (anything) count_write(begun);
+    return boost::system::in_place_value;
+  }
+  const Error why = io_error("cannot write");
+  if (!broken_)
+    log::error("audit", "the audit log cannot be written; statements are refused", {{"err", why.message()}});
+  broken_ = gap_due_ = true;
+  counters_->failures.add();
+  counters_->failing.set(1);
+  return why;
+}
+
+void FileChain::count_write(Clock::time_point begun) {
+  counters_->writes.observe(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun));
+  const std::uint64_t sequence = chain_.sequence() - std::min(first_, chain_.sequence());
+  counters_->accepted.set(sequence);
+  counters_->written.set(sequence);
+  counters_->failing.set(0);
+  counters_->last_success_s.set(static_cast<std::uint64_t>(wall_clock_us() / 1'000'000));
+}
+
+bool FileChain::write_pieces() {
   bool fine = true;
   if (tail_) {
     const std::string_view accepted = tail_->unwritten();
@@ -268,15 +310,7 @@ Result<> FileChain::write_records() {
     fine = written == buffer_.size();
     buffer_.drop_front(written);
   }
-  if (fine) {
-    broken_ = false;
-    return boost::system::in_place_value;
-  }
-  const Error why = io_error("cannot write");
-  if (!broken_)
-    log::error("audit", "the audit log cannot be written; statements are refused", {{"err", why.message()}});
-  broken_ = gap_due_ = true;
-  return why;
+  return fine;
 }
 
 void FileChain::when_durable(Ticket ticket, std::function<void()> done) {
@@ -312,15 +346,25 @@ class FileAudit final : public ports::AuditLog {
       : options_(std::move(options)), lock_(std::move(lock)), flusher_(std::make_shared<AuditFlusher>()) {}
 
   Result<std::unique_ptr<AuditChain>> open_chain(const std::string& name, ports::Pace pace) override {
-    auto chain = std::make_unique<FileChain>(options_, name, pace, flusher_);
+    auto counters = std::make_shared<telemetry::AuditCounters>();
+    auto chain = std::make_unique<FileChain>(options_, name, pace, flusher_, counters);
     const auto opened = chain->open();
     if (!opened) return opened.error();
+    const std::lock_guard lock(mutex_);
+    counters_.push_back(std::move(counters));
     return std::unique_ptr<AuditChain>(std::move(chain));
+  }
+
+  std::vector<std::shared_ptr<const telemetry::AuditCounters>> counters() const override {
+    const std::lock_guard lock(mutex_);
+    return counters_;
   }
 
  private:
   FileAuditOptions options_;
   File lock_;
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<const telemetry::AuditCounters>> counters_;
   std::shared_ptr<AuditFlusher> flusher_;
 };
 

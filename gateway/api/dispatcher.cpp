@@ -134,6 +134,7 @@ std::optional<Response> Dispatcher::refuse_by_rate(Request& request, const std::
   const Allowance allowance = rates_.take(key, per_minute, RateLimiter::Clock::now());
   add_rate(request, allowance);
   if (allowance.allowed) return {};
+  if (services_.counted != nullptr) services_.counted->count(telemetry::rate_limited, {{"scope", "api"}});
   return problem(request, "too_many_requests", "more requests than " + std::to_string(allowance.quota) + " a minute",
                  {.retry_after_seconds = allowance.wait_seconds});
 }
@@ -234,7 +235,28 @@ Task<Response> Dispatcher::handle(Request& request) {
   co_return response;
 }
 
+// Of paths that are none the method may be anything as well: neither becomes a label.
+void Dispatcher::count(const Request& request, unsigned status) const {
+  if (services_.counted == nullptr) return;
+  const bool known = request.operation != nullptr;
+  const telemetry::EventCounters::Labels route = {{"method", known ? std::string(request.operation->method) : "other"},
+                                                  {"route", known ? std::string(request.operation->path) : "none"}};
+  auto answered = route;
+  answered.emplace_back("code", std::to_string(status));
+  services_.counted->count(telemetry::http_requests, std::move(answered));
+  if (request.begun == std::chrono::steady_clock::time_point()) return;
+  const auto took = std::chrono::steady_clock::now() - request.begun;
+  services_.counted->observe(telemetry::http_durations, route,
+                             std::chrono::duration_cast<std::chrono::microseconds>(took));
+}
+
 Response Dispatcher::finish(const Request& request, Response response) const {
+  Response finished = complete(request, std::move(response));
+  count(request, finished.status);
+  return finished;
+}
+
+Response Dispatcher::complete(const Request& request, Response response) {
   response.headers.set("X-Request-Id", request.request_id);
   response.headers.set("X-Content-Type-Options", "nosniff");
   // Clients compare it with their own (dbgate doctor); whoever is nobody need not know it.

@@ -20,12 +20,15 @@ class Dispatcher {
   /// The answer to a request that was admitted and has its body.
   Task<Response> handle(Request& request);
   /// What all answers have: request id, rate limit, 304 where the client has it already.
+  /// Counts it as answered.
   Response finish(const Request& request, Response response) const;
   RateLimiter& rates() noexcept { return rates_; }
 
  private:
   std::optional<Response> find(Request& request);
   std::optional<Response> refuse_by_rate(Request& request, const std::string& key, std::uint64_t per_minute);
+  static Response complete(const Request& request, Response response);
+  void count(const Request& request, unsigned status) const;
   Task<std::optional<Response>> identify(Request& request);
   Task<Response> call(Request& request);
   Task<Response> call_once(Request& request, std::string key);

@@ -104,11 +104,12 @@ struct Request {
   bool tunnel = false;                              ///< asks for tunnel_protocol instead of HTTP
   Headers headers;
   Trace trace;
-  const Operation* operation = nullptr;  ///< set before a handler sees it
-  std::vector<std::string> parameters;   ///< of the path, decoded and checked, in the order of the template
-  std::optional<Caller> caller;          ///< set where the operation needs somebody
-  Client* client = nullptr;              ///< null in tests
-  Headers answer_fields;                 ///< what the answer has whoever makes it: rate limits, deprecation
+  std::chrono::steady_clock::time_point begun{};  ///< when its header had been read
+  const Operation* operation = nullptr;           ///< set before a handler sees it
+  std::vector<std::string> parameters;            ///< of the path, decoded and checked, in the order of the template
+  std::optional<Caller> caller;                   ///< set where the operation needs somebody
+  Client* client = nullptr;                       ///< null in tests
+  Headers answer_fields;                          ///< what the answer has whoever makes it: rate limits, deprecation
 
   /// The parameter that stands as "{name}" in the operation's template.
   const std::string& parameter(std::string_view name) const;

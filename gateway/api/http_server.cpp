@@ -30,14 +30,14 @@ void report(std::exception_ptr failure) {
 }  // namespace
 
 struct HttpServer::Impl {
-  Impl(asio::io_context& context, Dispatcher& handlers, std::function<ServerSettings()> ask, HttpLimits with)
-      : acceptor(context), dispatcher(handlers), settings(std::move(ask)), limits(with) {}
+  Impl(asio::io_context& context, Serve by, std::function<ServerSettings()> ask, HttpLimits with)
+      : acceptor(context), serve(std::move(by)), settings(std::move(ask)), limits(with) {}
 
   Task<> accept_loop();
   void start(tcp::socket socket);
 
   tcp::acceptor acceptor;
-  Dispatcher& dispatcher;
+  const Serve serve;
   std::function<ServerSettings()> settings;
   const HttpLimits limits;
   AddressLimits addresses;
@@ -52,7 +52,7 @@ void HttpServer::Impl::start(tcp::socket socket) {
   if (!slot) return;
   socket.set_option(tcp::no_delay(true), ignored);
   auto connection = make_connection(std::move(socket), std::move(now.tls));
-  auto serving = serve_connection(std::move(connection), dispatcher, limits, address, [slot] { slot->release(); });
+  auto serving = serve(std::move(connection), limits, address, [slot] { slot->release(); });
   asio::co_spawn(acceptor.get_executor(), std::move(serving), [slot](std::exception_ptr failure) { report(failure); });
 }
 
@@ -71,7 +71,16 @@ Task<> HttpServer::Impl::accept_loop() {
 
 HttpServer::HttpServer(asio::io_context& context, Dispatcher& dispatcher, std::function<ServerSettings()> settings,
                        HttpLimits limits)
-    : impl_(std::make_shared<Impl>(context, dispatcher, std::move(settings), limits)) {}
+    : HttpServer(
+          context,
+          [&dispatcher](std::unique_ptr<Connection> connection, const HttpLimits& with, std::string address,
+                        std::function<void()> upgraded) {
+            return serve_connection(std::move(connection), dispatcher, with, std::move(address), std::move(upgraded));
+          },
+          std::move(settings), limits) {}
+HttpServer::HttpServer(asio::io_context& context, Serve serve, std::function<ServerSettings()> settings,
+                       HttpLimits limits)
+    : impl_(std::make_shared<Impl>(context, std::move(serve), std::move(settings), limits)) {}
 HttpServer::~HttpServer() = default;
 
 Result<> HttpServer::listen(const std::string& address, std::uint16_t port) {

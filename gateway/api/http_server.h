@@ -18,11 +18,18 @@ struct ServerSettings {
   std::size_t connections_per_address = 0;  ///< 0: no limit
 };
 
-/// Serves the API over HTTP/1.1, with TLS or without, on one event loop. Size and time limits hold before anybody is
-/// authenticated.
+/// Serves HTTP/1.1, with TLS or without, on one event loop. Size and time limits hold before anybody is authenticated.
 class HttpServer {
  public:
+  /// Serves one connection to its end. @param upgraded  called when it counts among connections no more
+  using Serve = std::function<Task<>(std::unique_ptr<Connection> connection, const HttpLimits& limits,
+                                     std::string address, std::function<void()> upgraded)>;
+
+  /// The API.
   HttpServer(boost::asio::io_context& context, Dispatcher& dispatcher, std::function<ServerSettings()> settings,
+             HttpLimits limits = {});
+  /// Anything else.
+  HttpServer(boost::asio::io_context& context, Serve serve, std::function<ServerSettings()> settings,
              HttpLimits limits = {});
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;

@@ -161,6 +161,7 @@ Task<bool> HttpSession::serve_one() {
   if (read.end == ReadResult::End::closed) co_return false;
   if (read.end == ReadResult::End::refused) co_return co_await refuse_and_end(request, read);
   request.certificate = certificate_;
+  request.begun = std::chrono::steady_clock::now();
   co_return co_await answer(request);
 }
 

@@ -13,6 +13,8 @@
 #include "gateway/ports/audit_search.h"
 #include "gateway/ports/gateway_service.h"
 #include "gateway/ports/query_peers.h"
+#include "gateway/ports/query_service.h"
+#include "gateway/telemetry/event_counters.h"
 
 namespace dbgate::api {
 
@@ -32,6 +34,7 @@ struct Services {
   std::function<std::string()> public_url = {};  ///< as people reach the API: an origin; empty: as requests name it
   ports::AccessService* access = nullptr;        ///< null without an identity store
   ports::QueryPeers* query_peers = nullptr;      ///< null without other gateways
+  telemetry::EventCounters* counted = nullptr;   ///< null: answers are not counted
 };
 
 }  // namespace dbgate::api

@@ -25,6 +25,7 @@ json::object json_of(const ports::SessionSummary& session) {
   item["credential"] = session.credential;
   item["started_at"] = time_or_null(session.started_us);
   item["state"] = session.state;
+  item["bound_by"] = session.bound_by;
   item["statements"] = session.statements;
   item["bytes_from_client"] = session.bytes_from_client;
   item["bytes_to_client"] = session.bytes_to_client;

@@ -43,7 +43,8 @@ ApiSide::ApiSide(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::
                 &approvals_,
                 [&shared] { return shared.current.get()->config.public_url; },
                 &access_,
-                elsewhere_.get()},
+                elsewhere_.get(),
+                &shared.counted},
       dispatcher_(services_, api::operations()),
       server_(context_, dispatcher_, [this] { return settings(); }) {}
 

@@ -40,14 +40,22 @@ ports::Event event_of_approval(std::string_view event, const ports::store::Appro
   return told;
 }
 
-ApprovalNews::ApprovalNews(std::function<ports::EventSink*()> events)
-    : events_(std::move(events)), http_(adapters::make_curl_http(limits)), deliveries_(*http_) {}
+ApprovalNews::ApprovalNews(std::function<ports::EventSink*()> events, telemetry::EventCounters& counted)
+    : events_(std::move(events)), counted_(counted), http_(adapters::make_curl_http(limits)), deliveries_(*http_) {}
 
 void ApprovalNews::configure(const config::Config& config) {
   deliveries_.configure(config.webhooks, config.public_url);
 }
 
+void ApprovalNews::count(const ports::store::Approval& approval) {
+  const telemetry::EventCounters::Labels outcome = {{"outcome", std::string(ports::word_of(approval.state))}};
+  counted_.count(telemetry::approvals, outcome);
+  counted_.observe(telemetry::approval_waits, outcome,
+                   std::chrono::microseconds(wall_clock_us() - approval.created_us));
+}
+
 void ApprovalNews::tell(std::string_view event, const ports::store::Approval& approval) {
+  if (event == "approval.decided" || event == "approval.ended") count(approval);
   if (ports::EventSink* const events = events_()) events->publish(event_of_approval(event, approval));
   deliveries_.tell({std::string(event), approval, wall_clock_us()});
 }

@@ -20,6 +20,7 @@
 #include "gateway/app/watched.h"
 #include "gateway/audit/json.h"
 #include "gateway/auth/random.h"
+#include "gateway/base/clock.h"
 #include "gateway/base/ids.h"
 #include "gateway/base/log.h"
 #include "gateway/sql/analyze.h"
@@ -122,6 +123,9 @@ Result<> Gateway::start() {
                          administration_.get(), *searches_));
     shared_.events = &api_->events();
   }
+  if (config.ops.enabled) {
+    DBGATE_TRY(ops_, OpsSide::open(shared_, *audit_));
+  }
   for (const config::Target& target : config.targets) {
     if (!target.listen.enabled) continue;
     session::Arrival arrival;
@@ -135,6 +139,7 @@ Result<> Gateway::start() {
   shared_.catalogs->start();
   if (searches_) searches_->start();
   if (api_) api_->start();
+  if (ops_) ops_->start();
   if (shared_.identity) {
     access_ends_ = std::make_unique<AccessEnds>(context_.get_executor(), shared_, *own_chain_);
     access_ends_->start();
@@ -143,6 +148,8 @@ Result<> Gateway::start() {
     });
   }
   DBGATE_CHECK(start_replicas());
+  shared_.lifecycle.reloaded_us = wall_clock_us();
+  shared_.lifecycle.started = true;
   log::info("gateway", "ready", {{"config", config.version}});
   return boost::system::in_place_value;
 }
@@ -169,7 +176,7 @@ Result<> Gateway::open_approvals() {
   }
   shared_.approvals =
       std::make_unique<Approvals>(shared_.identity->store().approvals(), shared_.identity->blocking(), std::move(own));
-  shared_.approval_news = std::make_unique<ApprovalNews>([this] { return shared_.events; });
+  shared_.approval_news = std::make_unique<ApprovalNews>([this] { return shared_.events; }, shared_.counted);
   shared_.approval_news->configure(*file_);
   shared_.plans = adapters::make_pg_plan_source();
   return shared_.approvals->cancel_orphans(alive);
@@ -288,6 +295,8 @@ void Gateway::on_each_worker(void (*act)(Worker&)) {
 
 // A whole new snapshot, or the old one stays: never a mixture.
 void Gateway::reload() {
+  // Until it is in force.
+  shared_.lifecycle.last_reload_good = false;
   config::Loaded loaded = config::load_file(config_path_);
   for (const config::Problem& problem : loaded.problems) {
     const std::string text = problem.line_text();
@@ -308,6 +317,8 @@ void Gateway::reload() {
   if (applied) {
     const std::lock_guard lock(file_mutex_);
     file_ = std::move(file);
+    shared_.lifecycle.last_reload_good = true;
+    shared_.lifecycle.reloaded_us = wall_clock_us();
   } else {
     log::error("gateway", "the configuration was not reloaded: the audit log cannot be written");
   }
@@ -343,7 +354,7 @@ void Gateway::stop_listening() {
 }
 
 void Gateway::drain() {
-  draining_ = true;
+  draining_ = shared_.lifecycle.draining = true;
   log::info("gateway", "draining");
   stop_listening();
   on_each_worker(
@@ -366,7 +377,7 @@ void Gateway::drain() {
 // may hold executors of several workers, so there is no order in which they could be destroyed.
 void Gateway::finish() {
   const bool deserted = shared_.connections == 0;
-  draining_ = true;
+  draining_ = shared_.lifecycle.draining = true;
   drain_timer_.cancel();
   settle_timer_.cancel();
   if (access_ends_) access_ends_->stop();
@@ -382,6 +393,7 @@ void Gateway::finish() {
   if (shared_.approvals) shared_.approvals->stop();
   if (shared_.identity) shared_.identity->stop();
   if (api_) api_->stop();
+  if (ops_) ops_->stop();
   if (searches_) searches_->stop();
   for (const auto& worker : workers_)
     worker->stop();
@@ -393,6 +405,7 @@ void Gateway::finish() {
   shared_.parsers.stop();
   parser_threads_.clear();
   api_.reset();
+  ops_.reset();
   signals_.cancel();
   log::info("gateway", deserted ? "stopped" : "stopped before all clients had gone");
   if (clean) {

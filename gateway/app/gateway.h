@@ -11,6 +11,7 @@
 #include "gateway/app/administration.h"
 #include "gateway/app/api_side.h"
 #include "gateway/app/log_searches.h"
+#include "gateway/app/ops_side.h"
 #include "gateway/app/peers.h"
 #include "gateway/app/worker.h"
 #include "gateway/net/listener.h"
@@ -86,6 +87,7 @@ class Gateway {
   std::unique_ptr<AccessEnds> access_ends_;  // null without a store
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::unique_ptr<ApiSide> api_;
+  std::unique_ptr<OpsSide> ops_;  // null: nobody may ask
   std::atomic<std::size_t> next_{0};
   bool draining_ = false;
 };

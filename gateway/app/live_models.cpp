@@ -35,7 +35,7 @@ class LiveModels::Fetches final : public ports::HttpFetches {
   std::unique_ptr<ports::HttpFetches> made_;
 };
 
-LiveModels::LiveModels() : fetches_(std::make_unique<Fetches>()) {}
+LiveModels::LiveModels(telemetry::EventCounters& counted) : counted_(counted), fetches_(std::make_unique<Fetches>()) {}
 
 LiveModels::~LiveModels() {
   stop();
@@ -50,7 +50,7 @@ void LiveModels::configure(const config::Models& models) {
     if (models == settings_) return;
     settings_ = models;
     if (current_) retired_.push_back(std::move(current_));
-    current_ = any ? std::make_shared<models::Advisor>(models, *fetches_) : nullptr;
+    current_ = any ? std::make_shared<models::Advisor>(models, *fetches_, counted_) : nullptr;
   }
   if (!any) fetches_->close();
 }

@@ -12,7 +12,8 @@ namespace dbgate::app {
 /// The models that the configuration in force names. A thread for their requests is there while there are any.
 class LiveModels {
  public:
-  LiveModels();
+  /// @param counted  where questions are counted; outlives this
+  explicit LiveModels(telemetry::EventCounters& counted);
   ~LiveModels();
 
   /// A block that has not changed goes on with what it knows: answers, budgets, and who does not answer. Of another one
@@ -26,6 +27,7 @@ class LiveModels {
  private:
   class Fetches;
 
+  telemetry::EventCounters& counted_;
   mutable std::mutex mutex_;
   config::Models settings_;
   const std::unique_ptr<Fetches> fetches_;

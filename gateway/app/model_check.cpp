@@ -139,9 +139,10 @@ int check_models(const ModelCheck& check, std::ostream& out, std::ostream& error
            << "\n  hint: add one to models.providers; docs/models.md has examples\n";
     return 1;
   }
+  telemetry::EventCounters counted;  // which nobody asks for here
   const auto fetches = adapters::make_curl_fetches();
   for (Asked& one : asked) {
-    one.advisor = std::make_unique<models::Advisor>(only(models, *one.provider), *fetches);
+    one.advisor = std::make_unique<models::Advisor>(only(models, *one.provider), *fetches, counted);
     ports::RiskQuestion question;
     question.brief = brief;
     question.principal = "model-check";

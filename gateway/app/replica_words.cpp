@@ -70,6 +70,7 @@ json::object json_of(const SessionSummary& session) {
           {"credential_expires", session.credential_expires},
           {"started_us", session.started_us},
           {"state", session.state},
+          {"bound_by", session.bound_by},
           {"statements", session.statements},
           {"bytes_from_client", session.bytes_from_client},
           {"bytes_to_client", session.bytes_to_client},
@@ -90,6 +91,7 @@ SessionSummary session_of(const json::object& object) {
   session.credential_expires = number_of<std::int64_t>(object, "credential_expires");
   session.started_us = number_of<std::int64_t>(object, "started_us");
   session.state = text_of(object, "state");
+  session.bound_by = text_of(object, "bound_by");
   session.statements = number_of<std::uint64_t>(object, "statements");
   session.bytes_from_client = number_of<std::uint64_t>(object, "bytes_from_client");
   session.bytes_to_client = number_of<std::uint64_t>(object, "bytes_to_client");

@@ -55,7 +55,7 @@ Worker::Worker(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
     : shared_(shared),
       chain_(std::move(chain)),
       snapshot_(shared.current.get()),
-      servers_(shared.permits, shared.greetings) {
+      servers_(shared.permits, shared.greetings, counters_) {
   servers_.start(context_.get_executor());
   const config::Limits& limits = snapshot_->config.limits;
   relay_limits_.parameters = static_cast<session::ParameterRecord>(snapshot_->config.audit.parameters);
@@ -111,6 +111,7 @@ void Worker::tick() {
     sessions_.for_each([](session::LiveSession& session) { session.trim(); });
   }
   give_memory_back();
+  last_turn_.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
   if (stopping_) return;
   ticker_.expires_after(tick_interval);
   ticker_.async_wait([this](const boost::system::error_code&) { tick(); });
@@ -143,6 +144,7 @@ bool Worker::out_of_reach(std::string_view user) const {
 
 Result<session::AccountPtr> Worker::account(std::string_view user, const net::Address& client) {
   if (!shared_.throttle.allows(client.host, snapshot().config.limits.failed_logins_per_minute)) {
+    shared_.counted.count(telemetry::rate_limited, {{"scope", "address"}});
     return Error(sqlstate::invalid_authorization_specification, "too many failed logins from this address",
                  "Wait a minute and try again.");
   }
@@ -186,9 +188,12 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
   const Error unknown(sqlstate::invalid_catalog_name, "database \"" + std::string(database) + "\" does not exist",
                       "`dbgate list` shows the databases that you may use.");
   const Target* const target = snapshot().find(database, route.server.database);
-  if (target == nullptr || name_of(target->settings.engine) != engine) return unknown;
-  const auto grants = snapshot().grants(user, target->settings.name);
-  if (!grants) return unknown;
+  const bool fits = target != nullptr && name_of(target->settings.engine) == engine;
+  const auto grants = fits ? snapshot().grants(user, target->settings.name) : nullptr;
+  if (!grants) {
+    counters_.of({}).arrivals[telemetry::Arrival::refused].add();
+    return unknown;
+  }
   const std::string on_server = std::move(route.server.database);
   route.target = target->settings.name;
   route.server = target->server;
@@ -225,7 +230,9 @@ Result<session::Seat> Worker::admit(std::string_view user, std::string_view targ
   if (found != snapshot().targets.end() && found->second.settings.engine == config::EngineKind::tcp) {
     limits.per_target = found->second.settings.pool.max;
   }
-  return shared_.admission.take(user, target, limits);
+  auto seat = shared_.admission.take(user, target, limits);
+  if (!seat) counters_.of(target).arrivals[telemetry::Arrival::limit].add();
+  return seat;
 }
 
 std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& session) {
@@ -248,8 +255,9 @@ std::unique_ptr<session::Limiter> Worker::limiter_for(const session::SessionInfo
 }
 
 Result<std::unique_ptr<session::Trail>> Worker::open_trail(const session::SessionInfo& session) {
-  session::AuditTrail trail(*chain_, session, snapshot().config.version);
+  session::AuditTrail trail(*chain_, session, snapshot().config.version, counters_.of(session.target));
   DBGATE_CHECK(trail.started(session));
+  counters_.of(session.target).arrivals[telemetry::Arrival::ok].add();
   if (shared_.events == nullptr) return std::unique_ptr<session::Trail>(new session::AuditTrail(std::move(trail)));
   auto watched = std::make_unique<WatchedTrail>(std::move(trail), *shared_.events, session);
   watched->tell_start(session);
@@ -257,12 +265,15 @@ Result<std::unique_ptr<session::Trail>> Worker::open_trail(const session::Sessio
 }
 
 std::unique_ptr<session::Trail> Worker::resume_trail(const session::SessionInfo& session) {
-  session::AuditTrail trail(*chain_, session, snapshot().config.version);
+  session::AuditTrail trail(*chain_, session, snapshot().config.version, counters_.of(session.target));
   if (shared_.events == nullptr) return std::make_unique<session::AuditTrail>(std::move(trail));
   return std::make_unique<WatchedTrail>(std::move(trail), *shared_.events, session);
 }
 
 void Worker::record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) {
+  const auto outcome = succeeded ? telemetry::Outcome::ok : telemetry::Outcome::error;
+  counters_.auth_attempts(telemetry::auth_method(session.auth_method))[outcome].add();
+  if (!succeeded) counters_.of({}).arrivals[telemetry::Arrival::auth_failed].add();
   if (!succeeded) shared_.throttle.failed(session.client.host);
   std::string fields = session::sign_in_fields(session);
   if (!why.empty()) audit::append_field(fields, "db.response.status_code", why);

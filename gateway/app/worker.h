@@ -11,6 +11,7 @@
 #include "gateway/app/approval_news.h"
 #include "gateway/app/approvals.h"
 #include "gateway/app/catalogs.h"
+#include "gateway/app/gauges.h"
 #include "gateway/app/identity.h"
 #include "gateway/app/limits.h"
 #include "gateway/app/live_models.h"
@@ -32,10 +33,20 @@ namespace dbgate::app {
 
 class Worker;
 
+/// What the process is about, for probes. The main thread changes it, any thread reads.
+struct Lifecycle {
+  std::atomic<bool> started{false};   ///< everything is configured, all listeners are bound
+  std::atomic<bool> draining{false};  ///< it takes nobody new
+  std::atomic<bool> last_reload_good{true};
+  std::atomic<std::int64_t> reloaded_us{0};  ///< when a configuration came into force last: since 1970 UTC
+};
+
 /// What all workers share.
 struct Shared {
+  Lifecycle lifecycle;
   CurrentSnapshot current;
-  LiveModels models;
+  telemetry::EventCounters counted;  ///< what is rare
+  LiveModels models{counted};
   Views views{current, models};
   Admission admission;
   LoginThrottle throttle;
@@ -78,6 +89,12 @@ class Worker final : public session::Host {
   bool ended() const noexcept { return ended_; }
   /// Writes what is left and closes the chain. Only after join().
   void close_chain() { chain_.reset(); }
+  /// What it has counted. Any thread.
+  const telemetry::WorkerCounters& counted() const noexcept { return counters_; }
+  /// When its event loop had a turn last. Any thread.
+  std::chrono::steady_clock::time_point last_turn() const noexcept {
+    return last_turn_.load(std::memory_order_relaxed);
+  }
   /// The worker whose thread this is; null elsewhere.
   static Worker* of_this_thread() noexcept;
 
@@ -88,6 +105,8 @@ class Worker final : public session::Host {
   void end_revoked();
   /// Adds the sessions of this worker.
   void list_sessions(std::vector<ports::SessionSummary>& list) const;
+  /// Adds what its sessions and server connections are doing.
+  void add_gauges(Gauges& gauges) const;
   /// What is known of one; none: it is not here. With `why` it is ended.
   std::optional<ports::SessionSummary> find_session(std::string_view id, const session::Ending* why);
 
@@ -104,6 +123,7 @@ class Worker final : public session::Host {
   Result<std::unique_ptr<session::Trail>> open_trail(const session::SessionInfo& session) override;
   std::unique_ptr<session::Trail> resume_trail(const session::SessionInfo& session) override;
   void record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) override;
+  telemetry::TargetCounters& counters(std::string_view target) override { return counters_.of(target); }
   upstream::Pool& servers() override { return servers_; }
   Result<bool> commit_audit() override;
   Task<Result<>> accept_audit() override;
@@ -156,6 +176,8 @@ class Worker final : public session::Host {
   std::chrono::steady_clock::time_point gave_back_{};
   mutable std::shared_ptr<const Snapshot> snapshot_;  // this thread's copy, renewed when the version has changed
   session::RelayLimits relay_limits_;
+  telemetry::WorkerCounters counters_;
+  std::atomic<std::chrono::steady_clock::time_point> last_turn_{std::chrono::steady_clock::now()};
   upstream::Pool servers_;
   std::unique_ptr<session::VerdictCache> verdicts_;  // null: none
   std::unique_ptr<session::ReadCache> results_;      // null: none

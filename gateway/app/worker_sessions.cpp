@@ -40,6 +40,7 @@ ports::SessionSummary summary_of(const session::LiveSession& session, const sess
   summary.credential_expires = info.credential.expires;
   summary.started_us = time_of_id(status.id);
   summary.state = word(status.doing);
+  summary.bound_by = session::names_of(status.pins);
   summary.statements = status.statements;
   summary.bytes_from_client = status.from_client;
   summary.bytes_to_client = status.to_client;

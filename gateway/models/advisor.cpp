@@ -54,11 +54,33 @@ std::string failure_key(const ports::RiskQuestion& question) {
   return question.key + '\2';
 }
 
+std::string word(ModelOutcome outcome) {
+  return std::string(ports::word_of(outcome));
+}
+
+// As telemetry counts requests: whether there was an answer, and whether it was one.
+const char* result_of(ModelOutcome outcome) {
+  switch (outcome) {
+    case ModelOutcome::ok:
+      return "ok";
+    case ModelOutcome::timeout:
+      return "timeout";
+    case ModelOutcome::truncated:
+    case ModelOutcome::refused:
+    case ModelOutcome::filtered:
+    case ModelOutcome::invalid:
+      return "invalid";
+    default:
+      return "error";
+  }
+}
+
 }  // namespace
 
-Advisor::Advisor(config::Models models, ports::HttpFetches& fetches, Clocks clocks)
+Advisor::Advisor(config::Models models, ports::HttpFetches& fetches, telemetry::EventCounters& counted, Clocks clocks)
     : models_(std::move(models)),
       fetches_(fetches),
+      counted_(counted),
       clocks_(std::move(clocks)),
       budget_(models_),
       cache_(models_.cache_bytes) {
@@ -107,6 +129,7 @@ void Advisor::ask(ports::RiskQuestion question, Done done) {
         return done(*std::move(known));
       }
       if (join(question, now, deadline, done)) return;
+      counted_.risk_cache_misses.add();
     }
     flight->question = std::move(question);
     flight->prompt_hash = prompt_hash(flight->question.brief);
@@ -117,7 +140,10 @@ void Advisor::ask(ports::RiskQuestion question, Done done) {
     attempt = choose(*flight, 0, milliseconds(0), now);
     if (attempt && !flight->question.key.empty()) flights_.emplace(flight->question.key, flight);
   }
-  if (!attempt) return tell(flight->waiters, flight->opinion, clocks_.steady());
+  if (!attempt) {
+    counted_.count(telemetry::risk_fallbacks, {{"reason", word(flight->opinion.outcome)}});
+    return tell(flight->waiters, flight->opinion, clocks_.steady());
+  }
   start(flight, *std::move(attempt));
 }
 
@@ -132,6 +158,7 @@ std::optional<ports::RiskOpinion> Advisor::recall(const std::string& key, Time n
   }
   if (!known) known = cache_.find(failure_key(question), now);
   if (!known) return {};
+  counted_.risk_cache_hits.add();
   known->cached = true;
   known->input_tokens = known->output_tokens = 0;
   known->cost_nano = known->ms = 0;
@@ -142,6 +169,7 @@ std::optional<ports::RiskOpinion> Advisor::recall(const std::string& key, Time n
 bool Advisor::join(const ports::RiskQuestion& question, Time now, Time deadline, Done& done) {
   const auto open = flights_.find(question.key);
   if (open == flights_.end() || open->second->deadline > deadline) return false;
+  counted_.risk_cache_hits.add();
   open->second->waiters.push_back({std::move(done), now});
   return true;
 }
@@ -167,6 +195,7 @@ std::optional<Advisor::Attempt> Advisor::prepare(Flight& flight, std::size_t ind
   }
   flight.estimate = estimate;
   flight.provider = index;
+  flight.attempted = now + delay;
   flight.with_temperature = provider.with_temperature && settings.temperature;
   ++flight.attempts;
   ++provider.open;
@@ -240,6 +269,7 @@ void Advisor::fetched(const FlightPtr& flight, const ports::HttpFetched& got) {
   bool opened = false;
   {
     const std::lock_guard lock(mutex_);
+    count(*flight, reply, now);
     opened = account(*flight, reply, now);
     if (got.fault != ports::HttpFetched::Fault::stopped) attempt = choose_again(*flight, reply, now);
     if (!attempt) waiters = land(flight, now);
@@ -249,7 +279,18 @@ void Advisor::fetched(const FlightPtr& flight, const ports::HttpFetched& got) {
               {{"provider", settings.name}, {"reason", ports::word_of(reply.outcome)}});
   }
   if (attempt) return start(flight, *std::move(attempt));
+  if (opinion.outcome != ModelOutcome::ok)
+    counted_.count(telemetry::risk_fallbacks, {{"reason", word(opinion.outcome)}});
   tell(waiters, opinion, now);
+}
+
+void Advisor::count(const Flight& flight, const Reply& reply, Time now) {
+  const std::string& provider = providers_[flight.provider].settings.name;
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - flight.attempted);
+  counted_.count(telemetry::risk_requests, {{"provider", provider}, {"result", result_of(reply.outcome)}});
+  counted_.observe(telemetry::risk_durations, {{"provider", provider}}, took);
+  counted_.count(telemetry::risk_tokens, {{"provider", provider}, {"direction", "input"}}, reply.input_tokens);
+  counted_.count(telemetry::risk_tokens, {{"provider", provider}, {"direction", "output"}}, reply.output_tokens);
 }
 
 // Nobody joins it any more.

@@ -15,6 +15,7 @@
 #include "gateway/models/opinion_cache.h"
 #include "gateway/ports/http_fetches.h"
 #include "gateway/ports/risk_model.h"
+#include "gateway/telemetry/event_counters.h"
 
 namespace dbgate::models {
 
@@ -33,8 +34,8 @@ struct Clocks {
 /// One lock, held for look-ups and bookkeeping only; never while somebody is called back.
 class Advisor final : public ports::RiskModel {
  public:
-  /// `fetches` calls back until it is destroyed, so it must go before this does.
-  Advisor(config::Models models, ports::HttpFetches& fetches, Clocks clocks = {});
+  /// `fetches` calls back until it is destroyed, so it must go before this does. @param counted  outlives this
+  Advisor(config::Models models, ports::HttpFetches& fetches, telemetry::EventCounters& counted, Clocks clocks = {});
   ~Advisor() override;
 
   std::optional<ports::RiskOpinion> known(const ports::RiskQuestion& question) override;
@@ -61,6 +62,7 @@ class Advisor final : public ports::RiskModel {
     ports::RiskQuestion question;
     std::string prompt_hash;
     Time since, deadline;
+    Time attempted;            // when the current attempt is begun
     std::size_t provider = 0;  // of the current attempt
     std::size_t attempts = 0;
     bool with_temperature = false;
@@ -85,10 +87,12 @@ class Advisor final : public ports::RiskModel {
   /// @return whether its provider is left alone from now on, and was not before
   bool account(Flight& flight, const Reply& reply, Time now);
   std::vector<Waiter> land(const FlightPtr& flight, Time now);
+  void count(const Flight& flight, const Reply& reply, Time now);
   static void tell(const std::vector<Waiter>& waiters, const ports::RiskOpinion& opinion, Time now);
 
   const config::Models models_;
   ports::HttpFetches& fetches_;
+  telemetry::EventCounters& counted_;
   const Clocks clocks_;
   std::mutex mutex_;
   std::vector<Provider> providers_;

@@ -9,6 +9,8 @@
 #include <array>
 #include <cstring>
 
+#include "gateway/net/certificate.h"
+
 namespace dbgate::net {
 namespace {
 
@@ -123,6 +125,11 @@ Result<TlsContext> make_client_context(const TlsClientOptions& options) {
                             static_cast<unsigned>(wire.size()));
   }
   return context;
+}
+
+std::int64_t expiry_of(const TlsContext& context) {
+  const X509* const certificate = context ? SSL_CTX_get0_certificate(context.get()) : nullptr;
+  return certificate == nullptr ? 0 : describe_certificate(*certificate).not_after;
 }
 
 std::string certificate_end_point(x509_st* certificate) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -40,6 +41,9 @@ struct TlsClientOptions {
 /// memory of who connected). Errors name the file that is at fault.
 Result<TlsContext> make_server_context(const TlsServerOptions& options);
 Result<TlsContext> make_client_context(const TlsClientOptions& options);
+
+/// When the certificate that a server context presents expires: seconds since 1970 UTC; 0 without one.
+std::int64_t expiry_of(const TlsContext& context);
 
 /// Why OpenSSL's last call of this thread failed; for messages, never secret.
 std::string last_openssl_error();

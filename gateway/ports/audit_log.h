@@ -4,9 +4,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/audit/chain.h"
 #include "gateway/base/error.h"
+#include "gateway/telemetry/audit_counters.h"
 
 namespace dbgate::ports {
 
@@ -54,6 +56,8 @@ class AuditLog {
   virtual ~AuditLog() = default;
   /// Opens the chain of one thread. Errors: 58030 naming the file.
   virtual Result<std::unique_ptr<AuditChain>> open_chain(const std::string& name, Pace pace) = 0;
+  /// What each chain that was opened has taken. Any thread.
+  virtual std::vector<std::shared_ptr<const telemetry::AuditCounters>> counters() const = 0;
 };
 
 }  // namespace dbgate::ports

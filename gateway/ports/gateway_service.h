@@ -95,6 +95,7 @@ struct SessionSummary {
   std::int64_t credential_expires = 0;  ///< seconds since 1970 UTC: no sessions after that; 0: never
   std::int64_t started_us = 0;          ///< since 1970 UTC: when it connected
   std::string state;                    ///< idle, active, idle in transaction, waiting
+  std::string bound_by;                 ///< what binds it to its server connection, comma-separated; empty: nothing
   std::uint64_t statements = 0;         ///< that were decided on
   std::uint64_t bytes_from_client = 0;
   std::uint64_t bytes_to_client = 0;

@@ -112,15 +112,17 @@ audit::SessionText audit_fields(const SessionInfo& session) {
 }
 
 AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, const audit::SessionText& common,
-                       std::string_view policy_version)
+                       std::string_view policy_version, telemetry::TargetCounters& counters)
     : chain_(chain),
       session_bytes_(common.all.size()),
       decision_start_(chain.start_of("statement.decided", with_policies(common.all, policy_version))),
       outcome_start_(chain.start_of("statement.done", common.names())),
+      counts_(counters),
       witness_(session.witness) {}
 
-AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string_view policy_version)
-    : AuditTrail(chain, session, audit_fields(session), policy_version) {}
+AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string_view policy_version,
+                       telemetry::TargetCounters& counters)
+    : AuditTrail(chain, session, audit_fields(session), policy_version, counters) {}
 
 std::string sign_in_fields(const SessionInfo& session) {
   std::string fields = audit_fields(session).all;
@@ -167,6 +169,7 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   const auto written = chain_.append_from(decision_start_, record.view());
   if (!written) return written.error();
   ++decisions_;
+  counts_.decided(judged, effect, protocol);
   if (witness_) witness_->decided(judged, query_id);
   return query_id;
 }
@@ -182,8 +185,10 @@ void AuditTrail::done(const Run& run, std::string_view sqlstate) {
   fields.bytes = run.bytes;
   fields.limit = run.limit;
   if (run.from_cache) fields.served_from = "cache";
-  const auto took = std::chrono::steady_clock::now() - run.started;
-  fields.duration_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  const auto took =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - run.started);
+  fields.duration_us = static_cast<std::uint64_t>(took.count());
+  counts_.done(run, sqlstate, took);
   audit::Text& record = begin_record();
   audit::append_outcome(record, fields);
   // A statement that ran cannot be taken back; a log that cannot take its outcome stops the next one.

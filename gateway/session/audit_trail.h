@@ -6,6 +6,7 @@
 #include "gateway/audit/records.h"
 #include "gateway/ports/audit_log.h"
 #include "gateway/session/host.h"
+#include "gateway/session/statement_counts.h"
 #include "gateway/session/trail.h"
 
 namespace dbgate::session {
@@ -16,10 +17,12 @@ audit::SessionText audit_fields(const SessionInfo& session);
 /// The same with what it has signed in with: for the records of where it begins.
 std::string sign_in_fields(const SessionInfo& session);
 
-/// Writes a session's records into the chain of its worker.
+/// Writes a session's records into the chain of its worker, and counts its statements.
 class AuditTrail final : public Trail {
  public:
-  AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string_view policy_version);
+  /// @param counters  of the session's target
+  AuditTrail(ports::AuditChain& chain, const SessionInfo& session, std::string_view policy_version,
+             telemetry::TargetCounters& counters);
 
   /// Writes session.start.
   Result<> started(const SessionInfo& session);
@@ -31,13 +34,14 @@ class AuditTrail final : public Trail {
 
  private:
   AuditTrail(ports::AuditChain& chain, const SessionInfo& session, const audit::SessionText& common,
-             std::string_view policy_version);
+             std::string_view policy_version, telemetry::TargetCounters& counters);
 
   ports::AuditChain& chain_;
   std::size_t session_bytes_ = 0;      ///< of what decisions start with: who and where
   audit::RecordStart decision_start_;  ///< who, where, and by which policies
   audit::RecordStart outcome_start_;
   std::uint64_t decisions_ = 0;
+  StatementCounts counts_;
   const std::shared_ptr<Witness> witness_;
 };
 

@@ -19,6 +19,8 @@ class AwakeSession final : public LiveSession {
     status.from_client = pump_.bytes_from_client();
     status.to_client = pump_.bytes_to_client();
     status.running_since = relay_.running_since();
+    status.pins = relay_.pins();
+    status.held = pump_.held();
     if (pump_.waiting()) {
       status.doing = SessionStatus::Doing::waiting;
     } else if (relay_.busy()) {

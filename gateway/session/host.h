@@ -105,6 +105,8 @@ class Host {
   /// The trail of a session that has slept: goes on, without another session.start.
   virtual std::unique_ptr<Trail> resume_trail(const SessionInfo& session) = 0;
   virtual void record_login(const SessionInfo& session, bool succeeded, std::string_view why) = 0;
+  /// Where what happens at a target is counted; as long as this host.
+  virtual telemetry::TargetCounters& counters(std::string_view target) = 0;
   /// The server connections of this thread.
   virtual upstream::Pool& servers() = 0;
   /// Everything written so far is accepted by the audit log; false: that takes a while, wait for accept_audit().

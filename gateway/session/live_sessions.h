@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "gateway/session/end_reason.h"
+#include "gateway/session/pins.h"
 
 namespace dbgate::session {
 
@@ -32,6 +33,8 @@ struct SessionStatus {
   std::uint64_t from_client = 0;
   std::uint64_t to_client = 0;
   std::optional<std::chrono::steady_clock::time_point> running_since;  ///< of the statement that runs
+  Pins pins;                                                           ///< what binds it to its server connection
+  bool held = false;  ///< `waiting`: others have yet to agree to its statement
 };
 
 /// A session as the process reaches it. On its own thread; leaves its list when it goes.

@@ -6,6 +6,7 @@
 #include "gateway/session/login.h"
 #include "gateway/session/replies.h"
 #include "gateway/session/shared_server.h"
+#include "gateway/session/statement_counts.h"
 
 namespace dbgate::session {
 namespace {
@@ -313,7 +314,10 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   };
   ports.lend = [this, &relay] { return lend(relay.settings()); };
   ports.channels = [this] { return host_.servers().channels(*link_request_); };
-  ports.bound = [this](const Pins& reasons) {
+  telemetry::TargetCounters& counters = host_.counters(info_.target);
+  ports.traffic = &counters.clients;
+  ports.bound = [this, &counters](const Pins& reasons) {
+    count_pins(counters, reasons);
     log::info("session", "bound to its server connection",
               {{"session", info_.id}, {"user", info_.user}, {"target", info_.target}, {"reason", names_of(reasons)}});
   };

@@ -122,6 +122,7 @@ Task<Result<>> Pump::write_client(Outgoing& outgoing) {
     co_await client_free_.wait();
   client_busy_ = true;
   to_client_ += outgoing.bytes();
+  ports_.traffic->sent.add(outgoing.bytes());
   const auto written = co_await client_.write_pieces(outgoing.pieces());
   outgoing.clear();
   client_busy_ = false;
@@ -149,7 +150,10 @@ bool Pump::write_now(net::Stream& stream, Outgoing& outgoing, bool busy) {
   if (busy) return false;
   const net::IoResult result = stream.write_soon(outgoing.pieces());
   if (result.status != net::IoStatus::ok) return false;
-  if (&stream == &client_) to_client_ += result.bytes;
+  if (&stream == &client_) {
+    to_client_ += result.bytes;
+    ports_.traffic->sent.add(result.bytes);
+  }
   return outgoing.written(result.bytes);
 }
 
@@ -216,6 +220,7 @@ Task<> Pump::client_side() {
     }
     from_client_buffer_.commit(got.bytes);
     from_client_ += got.bytes;
+    ports_.traffic->received.add(got.bytes);
     Go go = Go::again;
     while (go == Go::again && !ended_) {
       if (cancel_.under_way()) co_await cancel_.settled();

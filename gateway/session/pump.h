@@ -34,6 +34,8 @@ struct PumpPorts {
   std::function<void(const Pins& reasons)> bound;
   /// Whoever waits in lend() need not wait any longer.
   std::function<void()> stop_lending;
+  /// Where the client's bytes are counted besides; never null.
+  telemetry::Traffic* traffic = nullptr;
 };
 
 /// Moves bytes between a client and its server through a Relay: reads what is there, lets the relay handle all of it,
@@ -69,6 +71,8 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   void end_session(const Ending& why, bool gentle);
   /// Whether it waits for a server connection, or for its statement to be judged.
   bool waiting() const noexcept { return waiting_; }
+  /// … until others agree to its statement.
+  bool held() const noexcept { return held_; }
   /// Gives unused memory back if nothing has come since the last call, and falls asleep if it may.
   void trim();
   /// Tells the client why its session ends, if it can still be told without waiting.
@@ -137,6 +141,7 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   std::unique_ptr<net::Alarm> alarm_;  // null: nothing ever had a time
   Relay::Clock::time_point alarm_time_ = UnderLimits::never;
   bool waiting_ = false;
+  bool held_ = false;
   std::string held_as_;  // the approval that its statement waits for
   bool ended_ = false;
   bool draining_ = false;  // the client said Terminate while statements were under way

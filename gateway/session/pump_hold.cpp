@@ -27,7 +27,7 @@ class Pump::Suspension {
   Suspension& operator=(const Suspension&) = delete;
   ~Suspension() {
     pump_.cancel_.when_idle(nullptr);
-    pump_.waiting_ = false;
+    pump_.waiting_ = pump_.held_ = false;
   }
 
   bool cancelled() const noexcept { return cancelled_; }
@@ -49,6 +49,7 @@ class Pump::Suspension {
 
 Task<> Pump::hold() {
   Suspension suspension(*this);
+  held_ = true;
   std::vector<HoldAnswer> answers;
   HoldingPtr holding = ports_.hold(relay_.held(), [this, &answers](HoldAnswer answer) {
     answers.push_back(std::move(answer));

@@ -139,6 +139,9 @@ Task<> TcpEngine::serve_known(net::Stream& client, Arrival arrival) {
     co_await tunnel.run();
   }
   (*trail)->ended(name_of(tunnel.reason()), tunnel.from_client(), tunnel.to_client());
+  telemetry::Traffic& traffic = host_.counters(info.target).clients;
+  traffic.received.add(tunnel.from_client());
+  traffic.sent.add(tunnel.to_client());
 }
 
 }  // namespace dbgate::session

@@ -23,6 +23,19 @@ Error none_free(const LinkRequest& request) {
   return {sqlstate::too_many_connections, std::move(message), "pool.max of the target is reached"};
 }
 
+std::chrono::microseconds since(std::chrono::steady_clock::time_point when) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - when);
+}
+
+void note_connect(telemetry::TargetCounters& counters, std::chrono::steady_clock::time_point begun, bool connected) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - begun);
+  const auto since_start = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
+  counters.upstream_connects[connected ? telemetry::Outcome::ok : telemetry::Outcome::error].add();
+  counters.upstream_connect_durations.observe(took);
+  (connected ? counters.connected_us : counters.connect_failed_us).set(static_cast<std::uint64_t>(since_start.count()));
+}
+
 Error shutting_down() {
   return {sqlstate::admin_shutdown, "terminating connection: dbgate is shutting down"};
 }
@@ -200,6 +213,7 @@ Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request, const void*
   alarm.set(Clock::now() + request.wait);
   while (!waiter.link && !waiter.permit && !waiter.expired)
     co_await waiter.over.wait();
+  counters_.of(request.target).pool_waits.observe(since(waiter.since));
   if (waiter.link) co_return std::exchange(waiter.link, nullptr);
   if (!waiter.permit) co_return closed_ ? shutting_down() : none_free(request);
   waiter.permit = false;
@@ -208,7 +222,10 @@ Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request, const void*
 
 Task<Result<LinkPtr>> Pool::open(const LinkRequest& request) {
   Permit permit(book_, request.target);
+  telemetry::TargetCounters& counters = counters_.of(request.target);
+  const auto begun = Clock::now();
   auto connected = co_await connect(executor_, request.spec, request.parameters);
+  note_connect(counters, begun, connected.has_value());
   if (!connected) co_return connected.error();
   greetings_.note(request.key, {connected->status, connected->host});
   ServerMemory memory;
@@ -374,6 +391,20 @@ void Pool::sweep() {
   }
   std::erase_if(requests_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(channels_, [](const auto& entry) { return entry.second.use_count() == 1; });
+}
+
+std::map<std::string, Pool::Tally, std::less<>> Pool::tally() const {
+  std::map<std::string, Tally, std::less<>> by_target;
+  for (const auto& [key, group] : groups_) {
+    Tally& tally = by_target[group.target];
+    tally.active += group.busy.size();
+    tally.idle += group.resting.size() + group.free.size();
+  }
+  const auto now = Clock::now();
+  for (const auto& [target, line] : lines_) {
+    if (!line.empty()) by_target[target].oldest_wait = now - line.front()->since;
+  }
+  return by_target;
 }
 
 std::shared_ptr<Channels> Pool::channels(const LinkRequest& request) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/telemetry/worker_counters.h"
 #include "gateway/upstream/channels.h"
 #include "gateway/upstream/link.h"
 #include "gateway/upstream/permits.h"
@@ -60,7 +61,10 @@ struct PoolGroup {
 /// waits is served in order of arrival, but for 50 ms in which a thread may prefer its own.
 class Pool {
  public:
-  Pool(PermitBook& book, Greetings& greetings) : book_(book), greetings_(greetings) {}
+  using Clock = std::chrono::steady_clock;
+
+  Pool(PermitBook& book, Greetings& greetings, telemetry::WorkerCounters& counters)
+      : book_(book), greetings_(greetings), counters_(counters) {}
   /// Where it lives; before anything else.
   void start(net::Executor executor);
 
@@ -88,13 +92,20 @@ class Pool {
   /// Of the last connection of that key, on any thread. Pooled clients are greeted with it.
   std::optional<Greeting> greeting(const std::string& key) const { return greetings_.of(key); }
 
+  /// What it holds of a target at the moment.
+  struct Tally {
+    std::size_t active = 0;  ///< somebody works with them
+    std::size_t idle = 0;    ///< nobody does, though somebody may have them
+    Clock::duration oldest_wait{0};
+  };
+  std::map<std::string, Tally, std::less<>> tally() const;
+
   /// Closes what has been idle for too long. To be called now and then.
   void sweep();
   /// Closes what nobody uses, and from now on whatever is given back.
   void close();
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Waiter;
   class InLine;
   Waiter* first_waiting(const std::string& target);
@@ -117,6 +128,7 @@ class Pool {
 
   PermitBook& book_;
   Greetings& greetings_;
+  telemetry::WorkerCounters& counters_;
   net::Executor executor_;
   PermitBook::Party party_;
   std::map<std::string, PoolGroup, std::less<>> groups_;

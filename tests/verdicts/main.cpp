@@ -42,7 +42,8 @@ class LastRecord final : public ports::AuditChain {
 /// The record of a decision, without the number that it gets.
 std::string record_of(const Judged& judged, std::string_view text, TextForm form) {
   static LastRecord chain;
-  static session::AuditTrail trail(chain, {}, "v1");
+  static telemetry::TargetCounters counters;
+  static session::AuditTrail trail(chain, {}, "v1", counters);
   const auto id = trail.decided(judged, text, form == TextForm::query ? "simple" : "extended", {});
   if (!id) std::abort();
   std::string record = chain.last;

@@ -84,6 +84,7 @@ class Steering {
       number("credential_expires", session.credential_expires);
       number("started_us", session.started_us);
       text("state", session.state);
+      text("bound_by", session.bound_by);
       number("statements", session.statements);
       number("bytes_from_client", session.bytes_from_client);
       number("bytes_to_client", session.bytes_to_client);

@@ -95,7 +95,8 @@ class ApprovalServiceTest : public testing::Test {
   tests::TestStore store_;
   boost::asio::io_context home_{1}, blocking_;
   std::unique_ptr<Approvals> approvals_;
-  ApprovalNews news_{[]() -> ports::EventSink* { return nullptr; }};
+  telemetry::EventCounters counted_;
+  ApprovalNews news_{[]() -> ports::EventSink* { return nullptr; }, counted_};
   std::unique_ptr<ApprovalService> service_;
   std::unique_ptr<Thread> thread_;
 };

@@ -28,7 +28,8 @@ ports::RiskOpinion ask(ports::RiskModel& model) {
 }
 
 TEST(LiveModels, AreThoseOfTheConfigurationInForce) {
-  LiveModels live;
+  telemetry::EventCounters counted;
+  LiveModels live(counted);
   EXPECT_EQ(live.current(), nullptr);
   live.configure(models_of("one"));
   const auto first = live.current();
@@ -46,7 +47,8 @@ TEST(LiveModels, AreThoseOfTheConfigurationInForce) {
 
 // Sessions ask on their threads, while the configuration changes and the process ends.
 TEST(LiveModels, EverybodyIsAnsweredWhateverHappens) {
-  LiveModels live;
+  telemetry::EventCounters counted;
+  LiveModels live(counted);
   live.configure(models_of("zero"));
   std::atomic<std::size_t> asked{0}, answered{0};
   std::atomic<bool> over{false};

@@ -83,6 +83,7 @@ TEST(ReplicaWords, ASessionWithAnyNameDoesNotHideTheOthers) {
   ports::SessionSummary plain;
   plain.id = "ses_2";
   plain.credential_expires = 17;
+  plain.bound_by = "role, settings";
   const auto sessions = sessions_from_json(to_json(std::vector{odd, plain}));
   ASSERT_EQ(sessions.size(), 2u);
   EXPECT_EQ(sessions[0].application, odd.application);
@@ -90,6 +91,7 @@ TEST(ReplicaWords, ASessionWithAnyNameDoesNotHideTheOthers) {
   EXPECT_EQ(sessions[0].bytes_to_client, odd.bytes_to_client);
   EXPECT_EQ(sessions[1].id, "ses_2");
   EXPECT_EQ(sessions[1].credential_expires, 17);
+  EXPECT_EQ(sessions[1].bound_by, "role, settings");
   EXPECT_TRUE(sessions_from_json("{}").empty());
 }
 

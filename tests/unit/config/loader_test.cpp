@@ -74,6 +74,15 @@ INSTANTIATE_TEST_SUITE_P(
              "} }\n",
              {"2:95 targets.t.catalog: is for engine postgresql only"}}));
 
+TEST(OpsListener, MayListenAnywhereWithoutTls) {
+  const Loaded loaded = load_text("version: 1\nlisten: { ops: { address: 0.0.0.0 } }\n", "f.yaml", "/dir");
+  ASSERT_TRUE(loaded.config);
+  EXPECT_TRUE(loaded.config->ops.enabled);
+  EXPECT_EQ(loaded.config->ops.address, "0.0.0.0");
+  EXPECT_EQ(loaded.config->ops.port, 9464);
+  EXPECT_FALSE(load_text("version: 1\n", "f.yaml", "/dir").config->ops.enabled);
+}
+
 TEST(Catalog, IsReadAndHasDefaults) {
   const Loaded plain = load_text("version: 1\n" + std::string(shop), "f.yaml", "/dir");
   ASSERT_TRUE(plain.config);
@@ -129,6 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
              {"3:13 listen.postgres: address 0.0.0.0 is not loopback and tls is not configured; configure tls, or set "
               "allow_plain_remote: true"}},
         Case{"listen: { api: { require_tls: true } }\n", {"2:16 listen.api: require_tls needs tls"}},
+        Case{"listen: { ops: { port: 1, tls: {} } }\n", {"2:27 listen.ops.tls: unknown key"}},
         Case{"listen: { api: { user: x } }\n", {"2:24 listen.api.user: is for tcp targets only"}},
         Case{"listen: { api: { tls: { cert_file: /dev/null } } }\n",
              {"2:23 listen.api.tls: needs both cert_file and key_file"}},

@@ -68,7 +68,7 @@ class AdvisorTest : public testing::Test {
       Clocks clocks;
       clocks.steady = [this] { return now_; };
       clocks.wall_seconds = [this] { return wall_; };
-      advisor_ = std::make_unique<Advisor>(models_, fetches_, clocks);
+      advisor_ = std::make_unique<Advisor>(models_, fetches_, counted_, clocks);
     }
     return *advisor_;
   }
@@ -94,6 +94,7 @@ class AdvisorTest : public testing::Test {
   Breaker::Time now_{seconds(1'000)};
   std::int64_t wall_ = 86'400;
   std::vector<RiskOpinion> told_;
+  telemetry::EventCounters counted_;
   std::unique_ptr<Advisor> advisor_;
 };
 

@@ -76,9 +76,10 @@ TEST(AdvisorThreads, EachOfManyIsToldOnce) {
   constexpr int threads = 4, each = 200;
   std::atomic<int> told = 0;
   {
+    telemetry::EventCounters counted;
     std::unique_ptr<Advisor> advisor;
     auto fetches = std::make_unique<Elsewhere>();
-    advisor = std::make_unique<Advisor>(models, *fetches);
+    advisor = std::make_unique<Advisor>(models, *fetches, counted);
     std::vector<std::thread> asking;
     for (int thread = 0; thread < threads; ++thread) {
       asking.emplace_back([&, thread] {

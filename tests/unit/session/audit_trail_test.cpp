@@ -33,7 +33,7 @@ class AuditTrailTest : public testing::Test {
     info.id = "ses_1";
     info.user = "ann";
     info.client = {"127.0.0.1", 4711};
-    trail_ = std::make_unique<AuditTrail>(chain_, info, "v7");
+    trail_ = std::make_unique<AuditTrail>(chain_, info, "v7", counters_);
     sql::Statement statement;
     statement.tag = "SELECT";
     statement.text = "SELECT * FROM t";
@@ -72,6 +72,7 @@ class AuditTrailTest : public testing::Test {
       R"(,"decision.reasons":["ticket 17"],"decision.masked_columns":["public.t.c"])"
       R"(,"statement.shapes":["select * from t"])";
   LastRecord chain_;
+  telemetry::TargetCounters counters_;
   std::unique_ptr<AuditTrail> trail_;
   Judged judged_;
 };
@@ -141,6 +142,61 @@ TEST_F(AuditTrailTest, WhatDiffersBetweenExecutions) {
   ASSERT_TRUE(trail_->decided(judged_, std::string(40'000, 'x'), "extended", ""));
   EXPECT_NE(chain_.text.find(R"("db.query.text_sha256":"abc","db.query.text_bytes":40000,"objects")"),
             std::string::npos);
+}
+
+TEST_F(AuditTrailTest, CountsWhatItRecords) {
+  using telemetry::Effect;
+  using telemetry::StatementKind;
+  const auto id = trail_->decided(judged_, "SELECT 1", "simple", "");
+  ASSERT_TRUE(id);
+  judged_.refused = true;
+  judged_.refusal.code = sqlstate::syntax_error;
+  ASSERT_TRUE(trail_->decided(judged_, "SELEC 1", "extended", ""));
+  EXPECT_EQ(counters_.statements_of(StatementKind::other, Effect::allow).value(), 1u) << "its kind was not set";
+  EXPECT_EQ(counters_.statements_of(StatementKind::other, Effect::deny).value(), 1u);
+  EXPECT_EQ(counters_.parse_failures[telemetry::Protocol::extended].value(), 1u);
+  session::Run run;
+  run.query_id = *id;
+  run.started = std::chrono::steady_clock::now();
+  run.rows_returned = 7;
+  trail_->done(run, "");
+  EXPECT_EQ(counters_.rows_returned.value(), 0u) << "it did not run";
+  trail_->done(run, "23505");
+  EXPECT_EQ(counters_.rows_returned.value(), 7u);
+  EXPECT_EQ(counters_.upstream_errors[telemetry::sqlstate_class("23505")].value(), 1u);
+  std::uint64_t timed = 0;
+  for (std::size_t i = 0; i < telemetry::Durations::buckets; ++i)
+    timed += counters_.durations_of(StatementKind::other).in_bucket(i);
+  EXPECT_EQ(timed, 1u);
+}
+
+TEST(StatementCounts, KindsAreThoseOfTheFirstStatement) {
+  using telemetry::StatementKind;
+  const auto kind_of = [](sql::StatementKind first) {
+    sql::Statement one;
+    one.kind = first;
+    const sql::Script script{{one, {}}};
+    return counted_kind(&script);
+  };
+  EXPECT_EQ(kind_of(sql::StatementKind::values), StatementKind::select);
+  EXPECT_EQ(kind_of(sql::StatementKind::merge), StatementKind::update);
+  EXPECT_EQ(kind_of(sql::StatementKind::rollback_to), StatementKind::tx);
+  EXPECT_EQ(kind_of(sql::StatementKind::copy_out), StatementKind::copy);
+  EXPECT_EQ(kind_of(sql::StatementKind::truncate), StatementKind::ddl);
+  EXPECT_EQ(kind_of(sql::StatementKind::do_block), StatementKind::call);
+  EXPECT_EQ(kind_of(sql::StatementKind::notify), StatementKind::other);
+  EXPECT_EQ(counted_kind(nullptr), StatementKind::other);
+  const sql::Script nothing;
+  EXPECT_EQ(counted_kind(&nothing), StatementKind::other);
+}
+
+TEST(StatementCounts, EveryReasonForAPinHasItsName) {
+  telemetry::TargetCounters counters;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Pin::count_); ++i)
+    count_pins(counters, Pins().set(i));
+  count_pins(counters, Pins().set(static_cast<std::size_t>(Pin::role)));
+  for (std::size_t i = 0; i < telemetry::pin_reasons.size(); ++i)
+    EXPECT_EQ(counters.pins[i].value(), telemetry::pin_reasons[i] == "role" ? 2u : 1u) << telemetry::pin_reasons[i];
 }
 
 }  // namespace

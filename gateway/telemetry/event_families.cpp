@@ -1,0 +1,108 @@
+#include <algorithm>
+
+#include "gateway/telemetry/families.h"
+
+// Series of what is rare, those that nothing has happened to as well.
+namespace dbgate::telemetry {
+namespace {
+
+using Labels = EventCounters::Labels;
+
+Family counts(const EventCounters& events, std::string_view name, const char* help, const std::vector<Labels>& known) {
+  Family family{std::string(name), help, FamilyType::counter, {}};
+  EventCounters::Counts all = events.counts(name);
+  for (const Labels& labels : known)
+    all.try_emplace(labels, 0);
+  for (const auto& [labels, count] : all)
+    family.add(labels, static_cast<double>(count));
+  return family;
+}
+
+Family times(const EventCounters& events, std::string_view name, const char* help, const std::vector<Labels>& known) {
+  Family family{std::string(name), help, FamilyType::histogram, {}};
+  EventCounters::Times all = events.times(name);
+  for (const Labels& labels : known)
+    all.try_emplace(labels);
+  for (const auto& [labels, duration] : all)
+    family.add(labels, duration);
+  return family;
+}
+
+void add_models(Families& families, const EventCounters& events, const std::vector<std::string>& providers) {
+  std::vector<Labels> by_provider, by_result, by_direction;
+  for (const std::string& provider : providers) {
+    by_provider.push_back({{"provider", provider}});
+    for (const char* const result : {"ok", "timeout", "error", "invalid"})
+      by_result.push_back({{"provider", provider}, {"result", result}});
+    for (const char* const direction : {"input", "output"})
+      by_direction.push_back({{"provider", provider}, {"direction", direction}});
+  }
+  families.push_back(counts(events, risk_requests, "Questions sent to models.", by_result));
+  families.push_back(times(events, risk_durations, "Time until a model answered, or failed to.", by_provider));
+  families.push_back(counts(events, risk_tokens, "Tokens that models have counted.", by_direction));
+  families.push_back(
+      counts(events, risk_fallbacks, "Questions that no model has answered in time, by what came last.", {}));
+  Family cache{"dbgate_risk_cache_requests_total", "Opinions of models that were wanted.", FamilyType::counter, {}};
+  cache.add({{"result", "hit"}}, static_cast<double>(events.risk_cache_hits.value()));
+  cache.add({{"result", "miss"}}, static_cast<double>(events.risk_cache_misses.value()));
+  families.push_back(std::move(cache));
+}
+
+}  // namespace
+
+Families event_families(const EventCounters& events, const std::vector<std::string>& providers) {
+  Families families;
+  add_models(families, events, providers);
+  std::vector<Labels> by_outcome, by_scope;
+  for (const char* const outcome : {"approved", "denied", "expired", "cancelled"})
+    by_outcome.push_back({{"outcome", outcome}});
+  for (const char* const scope : {"address", "api"})
+    by_scope.push_back({{"scope", scope}});
+  families.push_back(counts(events, approvals, "Approvals that were decided on, or have ended, here.", by_outcome));
+  families.push_back(times(events, approval_waits, "Time from asking for approval to its end.", by_outcome));
+  families.push_back(counts(events, http_requests, "Answers of the API.", {}));
+  families.push_back(times(events, http_durations, "Time from a request's header to its answer.", {}));
+  families.push_back(counts(events, rate_limited, "Refused for coming too often.", by_scope));
+  return families;
+}
+
+Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>& chains) {
+  EventCounters::Duration writes;
+  std::uint64_t accepted = 0, waiting = 0, failures = 0, last = 0;
+  for (const auto& chain : chains) {
+    const std::uint64_t written = chain->written.value();  // before what is accepted, which is never less
+    const std::uint64_t taken = chain->accepted.value();
+    accepted += taken;
+    waiting += taken > written ? taken - written : 0;
+    failures += chain->failures.value();
+    last = std::max(last, chain->last_success_s.value());
+    for (std::size_t i = 0; i < Durations::buckets; ++i)
+      writes.buckets[i] += chain->writes.in_bucket(i);
+    writes.sum_us += chain->writes.sum_us();
+  }
+  const Labels sink = {{"sink", "file"}};
+  Family records{"dbgate_audit_records_total",
+                 "Records that the audit log took, and attempts that it did not.",
+                 FamilyType::counter,
+                 {}};
+  records.add({{"sink", "file"}, {"result", "ok"}}, static_cast<double>(accepted));
+  records.add({{"sink", "file"}, {"result", "error"}}, static_cast<double>(failures));
+  Family durations{"dbgate_audit_write_seconds", "Time that writes of records took.", FamilyType::histogram, {}};
+  durations.add(sink, std::move(writes));
+  Family queue{"dbgate_audit_queue_records",
+               "Records that were accepted and have yet to reach the file.",
+               FamilyType::gauge,
+               {}};
+  queue.add(sink, static_cast<double>(waiting));
+  Family success{
+      "dbgate_audit_last_success_timestamp_seconds", "When records were written last.", FamilyType::gauge, {}};
+  success.add(sink, static_cast<double>(last));
+  Family dropped{"dbgate_audit_dropped_records_total",
+                 "Records that were lost: none, statements are refused instead.",
+                 FamilyType::counter,
+                 {}};
+  dropped.add(sink, 0);
+  return {std::move(records), std::move(durations), std::move(queue), std::move(success), std::move(dropped)};
+}
+
+}  // namespace dbgate::telemetry
