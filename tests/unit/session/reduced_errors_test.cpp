@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/field_writer.h"
 
@@ -68,9 +70,24 @@ TEST(ReducedErrors, KeepWhatSpeaksOfTheStatement) {
             "C=40001|M=could not serialize access|");
 }
 
+// SELECT s::regclass FROM t fails with what stands in s.
+TEST(ReducedErrors, NamesThatAreValuesAreNotTold) {
+  for (const auto& [code, message, told] :
+       {std::tuple("42P01", "relation \"4111\" does not exist", "a relation does not exist"),
+        std::tuple("42703", "column \"4111\" of relation \"t\" does not exist", "a column does not exist"),
+        std::tuple("3D000", "database \"4111\" does not exist", "a database does not exist"),
+        std::tuple("0A000", "cross-database references are not implemented: \"4.1.1\"", "a feature is not supported"),
+        std::tuple("42602", "invalid name syntax", "the statement failed with SQLSTATE 42602")})
+    EXPECT_EQ(reduced(body_of({{'C', code}, {'M', message}})),
+              std::string("C=") + code + "|M=" + told + "|" + withheld);
+  const std::string_view plan = "cached plan must not change result type";
+  EXPECT_EQ(reduced(body_of({{'C', "0A000"}, {'M', plan}, {'R', "RevalidateCachedQuery"}})),
+            "C=0A000|M=cached plan must not change result type|R=RevalidateCachedQuery|");
+}
+
 TEST(ReducedErrors, OfABeginning) {
   const std::string whole = body_of({{'S', "ERROR"}, {'C', "42P01"}, {'M', std::string(1000, 'x')}});
-  EXPECT_EQ(reduced(whole.substr(0, 100)), "S=ERROR|C=42P01|M=the statement failed with SQLSTATE 42P01|" + withheld);
+  EXPECT_EQ(reduced(whole.substr(0, 100)), "S=ERROR|C=42P01|M=a relation does not exist|" + withheld);
   EXPECT_EQ(reduced(std::string()), "M=the statement failed with SQLSTATE |" + withheld);
 }
 
