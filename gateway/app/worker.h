@@ -23,6 +23,7 @@
 #include "gateway/ports/events.h"
 #include "gateway/ports/gateway_service.h"
 #include "gateway/ports/plan_source.h"
+#include "gateway/ports/row_versions.h"
 #include "gateway/session/host.h"
 #include "gateway/session/postgres_engine.h"
 #include "gateway/session/tcp_engine.h"
@@ -55,6 +56,7 @@ struct Shared {
   std::unique_ptr<Approvals> approvals;         ///< the same; null without a store
   std::unique_ptr<ApprovalNews> approval_news;  ///< the same
   std::unique_ptr<ports::PlanSource> plans;     ///< the same
+  std::unique_ptr<ports::RowVersions> versions;  ///< the same
   std::vector<Worker*> workers;                 ///< all of them; set before threads are started
   ports::EventSink* events = nullptr;           ///< set before threads are started; null without an API
 };
@@ -134,6 +136,7 @@ class Worker final : public session::Host {
   struct Asked;
   Task<> ask_others(std::shared_ptr<Asked> asked);
   Task<session::HoldAnswer> answer_of_others(const std::shared_ptr<Asked>& asked);
+  Task<session::HoldAnswer> view_of_others(const Asked& asked);
   Task<session::HoldAnswer> decision_of_others(const std::shared_ptr<Asked>& asked);
   Result<> fill_approval(Asked& asked) const;
   Task<> plan(Asked& asked);

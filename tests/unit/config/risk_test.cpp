@@ -100,11 +100,11 @@ TEST(Approval, MistakesAreNamed) {
 TEST(Approval, BeforeCommit) {
   const Loaded loaded = load_policy("approve: before_commit, lock_budget: 30s, approval: { from: { users: [v] } }");
   ASSERT_TRUE(loaded.config) << complaint(loaded);
-  EXPECT_EQ(loaded.config->policies[0].lock_budget, std::chrono::seconds(30));
+  EXPECT_EQ(loaded.config->policies[0].gate.lock_budget, std::chrono::seconds(30));
   const Loaded usual = load_policy("approve: before_commit, approval: { from: { users: [v] } }");
   ASSERT_TRUE(usual.config) << complaint(usual);
-  EXPECT_EQ(usual.config->policies[0].lock_budget, std::chrono::minutes(2));
-  EXPECT_EQ(load_policy("risk: {}").config->policies[0].lock_budget.count(), 0);
+  EXPECT_EQ(usual.config->policies[0].gate.lock_budget, std::chrono::minutes(2));
+  EXPECT_EQ(load_policy("risk: {}").config->policies[0].gate.lock_budget.count(), 0);
   EXPECT_NE(complaint(load_policy("approve: before_commit")).find("needs approval beside it"), std::string::npos);
   EXPECT_NE(complaint(load_policy("approve: later, approval: { from: { users: [v] } }")).find("before_commit"),
             std::string::npos);
@@ -115,6 +115,15 @@ TEST(Approval, BeforeCommit) {
   EXPECT_NE(complaint(load_policy("approve: before_commit, approval: { from: { users: [v] }, window: 1h }"))
                 .find("no window"),
             std::string::npos);
+}
+
+TEST(Approval, HowChangesAreFoundOut) {
+  const std::string asks = "approve: before_commit, approval: { from: { users: [v] } }";
+  EXPECT_EQ(load_policy(asks).config->policies[0].gate.capture, Capture::prepared);
+  EXPECT_EQ(load_policy(asks + ", capture: unprepared").config->policies[0].gate.capture, Capture::unprepared);
+  EXPECT_EQ(load_policy(asks + ", capture: any").config->policies[0].gate.capture, Capture::any);
+  EXPECT_NE(complaint(load_policy(asks + ", capture: guessed")).find("unprepared"), std::string::npos);
+  EXPECT_NE(complaint(load_policy("capture: any")).find("is for approve: before_commit"), std::string::npos);
 }
 
 TEST(Risk, KnowsWhatPrincipalsSend) {
