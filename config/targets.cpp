@@ -129,7 +129,8 @@ void read_gate(const Value& value, Target& target, const Config& config) {
 Target read_target(const std::string& name, const Value& value, const Config& config) {
   value.expect_keys({"engine", "environment", "labels", "databases", "upstream", "search_path", "pool", "listen",
                      "catalog", "limits", "sensitive", "approve", "approval", "lock_budget", "capture"});
-  value.refuse_stored({"listen"}, "is for the configuration file only");
+  value.refuse_stored({"listen", "approve", "approval", "lock_budget", "capture"},
+                      "is for the configuration file only");
   Target target;
   target.name = name;
   if (name.find('/') != std::string::npos) value.error("the name of a target must not hold a slash");
@@ -156,8 +157,9 @@ Target read_target(const std::string& name, const Value& value, const Config& co
 }
 
 void read_targets(const Value& map, Config& config) {
-  map.each_entry(
-      [&config](const std::string& name, const Value& value) { config.targets.push_back(read_target(name, value, config)); });
+  map.each_entry([&config](const std::string& name, const Value& value) {
+    config.targets.push_back(read_target(name, value, config));
+  });
 }
 
 }  // namespace dbgate::config

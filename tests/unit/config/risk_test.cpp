@@ -126,6 +126,20 @@ TEST(Approval, HowChangesAreFoundOut) {
   EXPECT_NE(complaint(load_policy("capture: any")).find("is for approve: before_commit"), std::string::npos);
 }
 
+TEST(Approval, OfATarget) {
+  const std::string from = "approval: { from: { users: [u] } }";
+  const Loaded loaded = load("{}", "person", "[], approve: before_commit, capture: any, " + from);
+  ASSERT_TRUE(loaded.config) << complaint(loaded);
+  const CommitGate& gate = loaded.config->targets[0].gate;
+  EXPECT_EQ(gate.capture, Capture::any);
+  EXPECT_EQ(gate.lock_budget, std::chrono::minutes(2));
+  ASSERT_TRUE(gate.approval);
+  EXPECT_EQ(gate.approval->users, std::vector<std::string>{"u"});
+  EXPECT_FALSE(loaded.config->policies[0].gate.approval);
+  EXPECT_NE(complaint(load("{}", "person", "[], approve: before_commit")).find("needs approval"), std::string::npos);
+  EXPECT_NE(complaint(load("{}", "person", "[], " + from)).find("is for approve"), std::string::npos);
+}
+
 TEST(Risk, KnowsWhatPrincipalsSend) {
   const Loaded loaded = load("{ known: [ 'SELECT a FROM t WHERE b = 1', 'SELECT 1' ] }");
   ASSERT_TRUE(loaded.config) << complaint(loaded);
