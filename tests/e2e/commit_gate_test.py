@@ -107,7 +107,7 @@ class Rows(unittest.TestCase):
                       "'INSERT INTO later VALUES (1) RETURNING id'; CREATE FUNCTION hidden() RETURNS int LANGUAGE plpgsql VOLATILE AS "
                       "$$ BEGIN EXECUTE 'DELETE FROM ' || lower('ORDERS'); RETURN 1; END $$; "
                       "CREATE FUNCTION quiet() RETURNS int LANGUAGE sql VOLATILE SET dbgate.gate = '' AS "
-                      "'DELETE FROM orders WHERE id = 150 RETURNING id';" + cls.MORE)
+                      "'DELETE FROM orders WHERE id = 158 RETURNING id';" + cls.MORE)
         tables = "[" + ", ".join(f"public.{name}" for name in (*SEEN, "parts", "later", "secrets")) + "]"
         cls.gateway = cls.lab.gateway(
             "version: 1\nstate_dir: state\nlimits: { api_requests_per_minute: 1000000 }\n" + cls.lab.listen() +
@@ -259,7 +259,7 @@ class Rows(unittest.TestCase):
                          {("public.shops", "update"), ("public.orders", "delete")})
         self.cli("bob", "approvals", "deny", self.asked(program), "--reason", "no")
         self.assertIn("STATE 42501", program.end())
-        self.assertEqual(self.psql("SELECT count(*) FROM orders WHERE id = 150"), "1")
+        self.assertEqual(self.psql("SELECT count(*) FROM orders WHERE id = 158"), "1")
 
     def test_bypasses(self):
         """Whoever may do everything may not do this."""
