@@ -255,8 +255,8 @@ struct Policy {
   std::vector<CachedReads> cached;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
   RiskPolicy risk{};
-  ApprovalRulePtr approval{};  ///< for what the rating holds, and what waits before its COMMIT
-  CommitGate gate{};           ///< of what its principals change
+  ApprovalRulePtr approval{};          ///< for what the rating holds, and what waits before its COMMIT
+  CommitGate gate{};                   ///< of what its principals change
   std::vector<ListedStatement> known;  ///< `risk.known`: what its principals send
 };
 

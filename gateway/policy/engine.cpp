@@ -75,8 +75,7 @@ void add_known(const config::Policy& policy, Grants& grants) {
   }
 }
 
-std::shared_ptr<const Grants> compile(const Policies& policies, const Principal& principal,
-                                      const TargetTerms& target,
+std::shared_ptr<const Grants> compile(const Policies& policies, const Principal& principal, const TargetTerms& target,
                                       std::optional<std::int64_t> now,
                                       const std::vector<const Temporary::Right*>& more = {}) {
   auto grants = std::make_shared<Grants>();
@@ -189,7 +188,8 @@ TimedGrants PolicySet::grants_at(std::string_view user, std::string_view target,
     return timed;
   }
   const Grants& whole = *entry->grants;
-  timed.grants = compile(entry->policies, {whole.attributes, whole.kind}, {whole.sensitive, whole.target_gate}, now, rights);
+  timed.grants =
+      compile(entry->policies, {whole.attributes, whole.kind}, {whole.sensitive, whole.target_gate}, now, rights);
   return timed;
 }
 

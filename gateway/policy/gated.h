@@ -12,7 +12,7 @@ inline constexpr const char* gate_schema = "dbgate_gate";
 struct Gated {
   bool opens = false;     ///< it may change rows
   bool compares = false;  ///< what they were is found out by comparing: the database need not be prepared
-  std::string refused;  ///< why what it does could not be shown; empty: it can be, as far as can be told beforehand
+  std::string refused;    ///< why what it does could not be shown; empty: it can be, as far as can be told beforehand
 };
 
 /// Pure. The server tells at the end whether anything else was changed; here stands what it could not tell, or could

@@ -16,8 +16,8 @@
 // Transactions whose changes are shown to others before they are committed (docs/commit-gate.md).
 namespace dbgate::session {
 
-/// What a transaction has changed, as the server tells it (dbgate_gate.changes() of gateway/app/commit_gate/prepare.sql)
-/// or a comparison has found.
+/// What a transaction has changed, as the server tells it (dbgate_gate.changes() of
+/// gateway/app/commit_gate/prepare.sql) or a comparison has found.
 struct Changes {
   static constexpr std::size_t most_rows = 20'000;
   static constexpr std::size_t most_bytes = 24u << 20;
@@ -55,23 +55,23 @@ struct GatedText {
 struct GateSide {
   GateStage stage = GateStage::idle;
   policy::CommitGatePtr gate;
-  bool in_block = false;                ///< the server is in a transaction block, as far as its replies say
-  bool own_block = false;               ///< … that dbgate has begun
-  bool open = false;                    ///< what is changed is captured
-  bool touched = false;                 ///< it was captured in this transaction
+  bool in_block = false;                   ///< the server is in a transaction block, as far as its replies say
+  bool own_block = false;                  ///< … that dbgate has begun
+  bool open = false;                       ///< what is changed is captured
+  bool touched = false;                    ///< it was captured in this transaction
   std::shared_ptr<Comparison> comparison;  ///< of this transaction, in a database that is not prepared; else null
   std::shared_ptr<Comparison> reserve;     ///< … for when what is captured is not what the server has counted
-  bool wraps = false;                   ///< a text with a transaction of dbgate's own around it is under way
-  bool keeps_message = false;           ///< … and the message at hand waits for what becomes of it
-  std::string texts;                    ///< of the statements that may have changed something
-  std::shared_ptr<sql::Script> script;  ///< the same, as facts
-  std::vector<GatedText> judged;        ///< … and to be judged again
-  bool forgets = false;                 ///< … but there were too many of them
-  std::uint64_t judged_by = 0;          ///< Judge::version() when the last of them was judged
+  bool wraps = false;                      ///< a text with a transaction of dbgate's own around it is under way
+  bool keeps_message = false;              ///< … and the message at hand waits for what becomes of it
+  std::string texts;                       ///< of the statements that may have changed something
+  std::shared_ptr<sql::Script> script;     ///< the same, as facts
+  std::vector<GatedText> judged;           ///< … and to be judged again
+  bool forgets = false;                    ///< … but there were too many of them
+  std::uint64_t judged_by = 0;             ///< Judge::version() when the last of them was judged
   std::shared_ptr<const policy::Verdict> verdict;
   std::shared_ptr<Changes> changes;
-  std::string error;       ///< the server's, to what dbgate has asked by itself: a whole ErrorResponse
-  std::string error_code;  ///< its SQLSTATE; empty: there was none
+  std::string error;               ///< the server's, to what dbgate has asked by itself: a whole ErrorResponse
+  std::string error_code;          ///< its SQLSTATE; empty: there was none
   policy::CommitGatePtr asked_of;  ///< whose holds are asked; null: nobody yet
   std::size_t asked = 0;           ///< of those, how many have agreed
   Agreement agreement;

@@ -41,11 +41,12 @@ std::string most() {
 
 // Key and image of a row, as two lines. Values that nobody would read are cut, as dbgate_gate.shortened() does.
 std::string told(const std::string& key, const std::string& more) {
-  return "SELECT " + more +
-         "pg_catalog.jsonb_build_array(" + key + ")::text AS key, pg_catalog.to_jsonb(dbgate_row.*) AS image";
+  return "SELECT " + more + "pg_catalog.jsonb_build_array(" + key +
+         ")::text AS key, pg_catalog.to_jsonb(dbgate_row.*) AS image";
 }
 const std::string shown =
-    "key || chr(10) || CASE WHEN length(image::text) <= 16384 THEN image ELSE (SELECT jsonb_object_agg(e.key, CASE WHEN "
+    "key || chr(10) || CASE WHEN length(image::text) <= 16384 THEN image ELSE (SELECT jsonb_object_agg(e.key, CASE "
+    "WHEN "
     "length(e.value::text) <= 4096 THEN e.value ELSE to_jsonb(format('%s… (%s characters, MD5 %s)', left(e.value #>> "
     "'{}', 256), length(e.value #>> '{}'), md5(e.value #>> '{}'))) END) FROM jsonb_each(image) e) END::text";
 
@@ -81,7 +82,8 @@ std::string Comparison::facts() const {
   for (const auto& [oid, n] : counted_before_)
     baseline += ", (" + std::to_string(oid) + "::oid, " + std::to_string(n) + "::int8)";
   return "WITH baseline (oid, n) AS (VALUES " + baseline +
-         "), locked AS MATERIALIZED (SELECT DISTINCT l.relation AS oid FROM pg_locks l WHERE l.pid = pg_backend_pid() AND "
+         "), locked AS MATERIALIZED (SELECT DISTINCT l.relation AS oid FROM pg_locks l WHERE l.pid = pg_backend_pid() "
+         "AND "
          "l.locktype = 'relation' AND l.granted AND l.mode = 'RowExclusiveLock'), "
          "touched AS MATERIALIZED (SELECT c.oid, c.relname, c.relkind, c.relispartition, s.nspname, "
          "s.nspname ~ '^pg_' OR s.nspname = 'information_schema' AS of_system, "
@@ -91,7 +93,8 @@ std::string Comparison::facts() const {
          "EXISTS (SELECT FROM locked l WHERE l.oid = c.oid) AS is_locked, "
          "(SELECT string_agg(format('dbgate_row.%I', a.attname), ', ' ORDER BY k.place) FROM pg_index i "
          "CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k (number, place) JOIN pg_attribute a ON a.attrelid = "
-         "i.indrelid AND a.attnum = k.number WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND k.place <= "
+         "i.indrelid AND a.attnum = k.number WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND k.place "
+         "<= "
          "i.indnkeyatts) AS key FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace "
          "WHERE c.relkind IN ('r', 'm', 'f') AND c.relpersistence <> 't' AND c.oid IS DISTINCT FROM "
          "to_regclass('dbgate_gate.change')), "
@@ -107,7 +110,8 @@ std::string Comparison::facts() const {
          "UNION ALL SELECT concat('N', nr, ' ', n, ' ', CASE WHEN relispartition THEN pg_partition_root(oid) ELSE oid "
          "END::regclass) FROM changed WHERE why IS NULL "
          "UNION ALL SELECT concat('F', nr, ' ', format('%I.%I', nspname, relname)) FROM changed WHERE why IS NULL "
-         "UNION ALL SELECT concat('K', nr, ' ', coalesce(key, 'dbgate_row.tableoid::text, dbgate_row.ctid::text')) FROM changed WHERE why IS NULL";
+         "UNION ALL SELECT concat('K', nr, ' ', coalesce(key, 'dbgate_row.tableoid::text, dbgate_row.ctid::text')) "
+         "FROM changed WHERE why IS NULL";
 }
 
 Comparison::Table* Comparison::table_of(std::string_view& said) {
@@ -180,8 +184,9 @@ void Comparison::add(std::string_view line) {
 }
 
 std::string Comparison::settings_of_others() const {
-  std::string sql = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL lock_timeout = '2s'; "
-                    "SET LOCAL row_security = off";
+  std::string sql =
+      "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL lock_timeout = '2s'; "
+      "SET LOCAL row_security = off";
   for (const auto& [name, value] : settings_)
     sql += "; SELECT pg_catalog.set_config(" + quoted(name) + ", " + quoted(value) + ", true)";
   return sql + "; SET LOCAL search_path = pg_catalog, pg_temp";
@@ -194,21 +199,24 @@ std::vector<std::string> Comparison::versions_of_others() const {
   const auto whole = number_of<std::uint64_t>(transaction_);
   const std::string xid = quoted(std::to_string(whole & UINT32_MAX)) + "::xid";
   std::vector<std::string> asked;
-  asked.push_back("SELECT 'H' || count(*) || ' ' || age(" + xid + ") FROM pg_locks WHERE locktype = 'transactionid' AND pid = " +
-                  backend_ + " AND granted AND transactionid = " + xid);
+  asked.push_back("SELECT 'H' || count(*) || ' ' || age(" + xid +
+                  ") FROM pg_locks WHERE locktype = 'transactionid' AND pid = " + backend_ +
+                  " AND granted AND transactionid = " + xid);
   const auto ended_by = [&](const char* id) {
     return "CASE WHEN age(" + std::string(id) + ") BETWEEN 1 AND (SELECT age(" + xid + ")) THEN (" + transaction_ +
            " + (SELECT age(" + xid + ")) - age(" + id + "))::text END";
   };
-  const std::string multixact = "mxid_age(dbgate_row.xmax) BETWEEN 1 AND (SELECT mxid_age('" + next_multixact_ + "'::xid))";
+  const std::string multixact =
+      "mxid_age(dbgate_row.xmax) BETWEEN 1 AND (SELECT mxid_age('" + next_multixact_ + "'::xid))";
   for (const auto& [nr, table] : tables_) {
-    asked.push_back(
-        "SELECT 'O" + std::to_string(nr) + " ' || place || ' ' || enders || chr(10) || " + shown + " FROM (" +
-        told(table.key, "dbgate_row.ctid::text AS place, concat_ws(',', " + ended_by("dbgate_row.xmax") + ", CASE WHEN " +
-                            multixact + " THEN (SELECT " + ended_by("m.xid") +
-                            " FROM pg_get_multixact_members(dbgate_row.xmax) m WHERE m.mode IN ('upd', 'nokeyupd')) END) AS enders, ") +
-        " FROM ONLY " + table.from + " dbgate_row WHERE age(dbgate_row.xmax) BETWEEN 1 AND (SELECT age(" + xid + ")) OR " +
-        multixact + ") found WHERE enders <> '' LIMIT " + most());
+    asked.push_back("SELECT 'O" + std::to_string(nr) + " ' || place || ' ' || enders || chr(10) || " + shown +
+                    " FROM (" +
+                    told(table.key, "dbgate_row.ctid::text AS place, concat_ws(',', " + ended_by("dbgate_row.xmax") +
+                                        ", CASE WHEN " + multixact + " THEN (SELECT " + ended_by("m.xid") +
+                                        " FROM pg_get_multixact_members(dbgate_row.xmax) m WHERE m.mode IN ('upd', "
+                                        "'nokeyupd')) END) AS enders, ") +
+                    " FROM ONLY " + table.from + " dbgate_row WHERE age(dbgate_row.xmax) BETWEEN 1 AND (SELECT age(" +
+                    xid + ")) OR " + multixact + ") found WHERE enders <> '' LIMIT " + most());
   }
   return asked;
 }
@@ -233,7 +241,8 @@ void Comparison::add_other(std::string_view line) {
 
 bool Comparison::fits(const Version& version) {
   bytes_ += version.key.size() + version.image.size() + sizeof(Version);
-  too_many_ = too_many_ || std::max(others_.size(), own_.size()) >= Changes::most_rows || bytes_ > 2 * Changes::most_bytes;
+  too_many_ =
+      too_many_ || std::max(others_.size(), own_.size()) >= Changes::most_rows || bytes_ > 2 * Changes::most_bytes;
   return !too_many_ && tables_.contains(version.table);
 }
 
@@ -242,8 +251,8 @@ bool Comparison::fits(const Version& version) {
 // committed.
 std::vector<std::string> Comparison::own_versions() const {
   const auto whole = number_of<std::uint64_t>(transaction_);
-  const std::string since = "((dbgate_row.xmin::text::int8 - " + std::to_string(whole & UINT32_MAX) +
-                            " + 4294967296) % 4294967296)";
+  const std::string since =
+      "((dbgate_row.xmin::text::int8 - " + std::to_string(whole & UINT32_MAX) + " + 4294967296) % 4294967296)";
   std::map<std::size_t, std::set<std::string>> places;
   std::set<std::string> enders;
   for (const Version& version : others_) {
@@ -259,8 +268,8 @@ std::vector<std::string> Comparison::own_versions() const {
                     ")::text::xid8) = 'in progress' END LIMIT " + most() + ") found");
     const auto suspects = places.find(nr);
     if (suspects == places.end()) continue;
-    asked.push_back("SELECT 'V" + head + "dbgate_row.ctid::text FROM ONLY " + table.from + " dbgate_row WHERE dbgate_row.ctid = ANY (" +
-                    array_of(suspects->second) + "::tid[])");
+    asked.push_back("SELECT 'V" + head + "dbgate_row.ctid::text FROM ONLY " + table.from +
+                    " dbgate_row WHERE dbgate_row.ctid = ANY (" + array_of(suspects->second) + "::tid[])");
   }
   if (!enders.empty()) {
     asked.push_back("SELECT 'R' || id FROM unnest(" + array_of(enders) +

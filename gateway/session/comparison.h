@@ -57,7 +57,7 @@ class Comparison {
     std::size_t table = 0;
     std::string key;
     std::string image;
-    std::string place;               ///< ctid; of those that others see
+    std::string place;                ///< ctid; of those that others see
     std::vector<std::string> enders;  ///< transactions that may have ended it
   };
 

@@ -34,9 +34,9 @@ struct HoldQuestion {
   std::string_view protocol;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
-  bool settings_changed = false;           ///< the session has set what its meaning rests on (meaning_watch.h)
-  std::shared_ptr<const Changes> changes;  ///< of a transaction before its COMMIT; null: it is about a statement
-  std::chrono::milliseconds budget{0};     ///< … and for so long it may wait; 0: as long as there is to decide
+  bool settings_changed = false;            ///< the session has set what its meaning rests on (meaning_watch.h)
+  std::shared_ptr<const Changes> changes;   ///< of a transaction before its COMMIT; null: it is about a statement
+  std::chrono::milliseconds budget{0};      ///< … and for so long it may wait; 0: as long as there is to decide
   std::shared_ptr<const OtherView> view{};  ///< nobody is asked but a server; null: others are
 };
 
