@@ -60,20 +60,26 @@ void read_agreement(const Value& value, ApprovalRulePtr& agreement, const Config
   read_rule(value, false, agreement, config);
 }
 
-void read_commit_gate(const Value& policy, Policy& gated) {
-  const Value approve = policy["approve"];
-  const Value budget = policy["lock_budget"];
+void read_commit_gate(const Value& gated, const ApprovalRulePtr& approval, CommitGate& gate) {
+  const Value approve = gated["approve"];
+  const Value budget = gated["lock_budget"];
+  const Value capture = gated["capture"];
   if (!approve.present()) {
-    if (budget.present()) budget.error("is for approve: before_commit");
+    for (const Value& value : {budget, capture})
+      if (value.present()) value.error("is for approve: before_commit");
     return;
   }
   std::size_t index = 0;
   approve.read_word({"before_commit"}, index);
-  gated.lock_budget = std::chrono::minutes(2);
-  read_time(budget, gated.lock_budget);
-  if (!gated.approval) {
+  gate.approval = approval;
+  gate.lock_budget = std::chrono::minutes(2);
+  read_time(budget, gate.lock_budget);
+  std::size_t way = 0;
+  capture.read_word({"prepared", "unprepared", "any"}, way);
+  gate.capture = static_cast<Capture>(way);
+  if (!approval) {
     approve.error("needs approval beside it: who has to agree, such as approval: { from: { groups: [leads] } }");
-  } else if (gated.approval->window.count() > 0) {
+  } else if (approval->window.count() > 0) {
     approve.error("shows rows that are there once: approval must have no window");
   }
 }

@@ -43,7 +43,7 @@ std::optional<Target> read_stored(const Config& config, const StoredTarget& stor
   }
   std::optional<Target> target;
   read_yaml(stored.settings, "targets." + stored.name, report,
-            [&](const Value& value) { target = read_target(stored.name, value); });
+            [&](const Value& value) { target = read_target(stored.name, value, config); });
   if (has_target(config, stored.name))
     report.error(YAML::Mark(), "targets." + stored.name, "the configuration file has a target of this name");
   if (target && target->engine != EngineKind::postgresql)

@@ -121,7 +121,7 @@ void read_policies(const Value& list, Config& config) {
   const std::vector<std::string> targets = target_names(config);
   list.each([&](const Value& value) {
     value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "cache", "limits", "risk",
-                       "approval", "approve", "lock_budget", "hold"});
+                       "approval", "approve", "lock_budget", "capture", "hold"});
     Policy policy;
     value["name"].read(policy.name);
     if (policy.name.empty()) value.error("needs a name");
@@ -157,7 +157,7 @@ void read_policies(const Value& list, Config& config) {
                          return rule.require_approval != nullptr;
                        });
     if (waits) warn_without_store(value, config);
-    read_commit_gate(value, policy);
+    read_commit_gate(value, policy.approval, policy.gate);
     read_statements(value["risk"]["known"], policy.known);
     value["deny"].each([&](const Value& rule) {
       policy.deny.push_back(read_rule(rule, refuse, config));

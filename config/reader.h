@@ -99,7 +99,7 @@ void read_listener(const Value& value, Listener& listener, std::uint16_t default
 void read_ops_listener(const Value& value, Listener& listener);
 /// Reads `targets`.
 void read_targets(const Value& map, Config& config);
-Target read_target(const std::string& name, const Value& value);
+Target read_target(const std::string& name, const Value& value, const Config& config);
 /// Reads how a user signs in besides by password. Listeners have been read, and the users before this one.
 void read_sign_in(const Value& value, User& user, const Config& config);
 /// Reads `limits` of a policy or a target.
@@ -124,8 +124,8 @@ void check_names(const Value& list, const std::vector<std::string>& names, const
 std::vector<std::string> target_names(const Config& config);
 /// Reads `approval` and `review` of `requests`.
 void read_agreement(const Value& value, ApprovalRulePtr& agreement, const Config& config);
-/// Reads `approve` and `lock_budget` of a policy whose `approval` has been read.
-void read_commit_gate(const Value& policy, Policy& gated);
+/// Reads `approve`, `lock_budget` and `capture` of a policy or target, beside its `approval`.
+void read_commit_gate(const Value& gated, const ApprovalRulePtr& approval, CommitGate& gate);
 /// Reads `hold` of a policy. @return whether clients are refused instead of waiting
 bool read_hold(const Value& value);
 /// Whether it holds statements of any kind of principal.

@@ -44,6 +44,20 @@ struct ApprovalRule {
 /// Null: nobody is asked. Shared by all verdicts that need it.
 using ApprovalRulePtr = std::shared_ptr<const ApprovalRule>;
 
+/// How it is found out what a transaction changes before it is committed (docs/commit-gate.md).
+enum class Capture : std::uint8_t {
+  prepared,    ///< by what `dbgate target prepare` has installed, or not at all
+  unprepared,  ///< by comparing what it sees with what others see; nothing is installed
+  any          ///< as the database is prepared or not
+};
+
+/// `approve: before_commit`: what is changed waits there for others.
+struct CommitGate {
+  ApprovalRulePtr approval{};                ///< who has to agree; null: it does not wait
+  std::chrono::milliseconds lock_budget{0};  ///< for so long it may lock rows meanwhile
+  Capture capture = Capture::prepared;
+};
+
 /// By kind of principal, in the order of PrincipalKind.
 using RiskPolicy = std::array<RiskBounds, 3>;
 

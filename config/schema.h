@@ -174,6 +174,7 @@ struct Target {
   Listener listen;                        ///< tcp only
   TrafficLimits limits;                   ///< of everybody on it together
   std::vector<TablePattern> sensitive{};  ///< columns that hold what not everybody may see, by their tables
+  CommitGate gate{};                      ///< of everybody's changes
 };
 
 /// "safe" (a curated set of pg_catalog), or a function; without argument list: any of that name.
@@ -254,10 +255,8 @@ struct Policy {
   std::vector<CachedReads> cached;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
   RiskPolicy risk{};
-  ApprovalRulePtr approval{};  ///< for what the rating holds, and what waits before its COMMIT
-  /// `approve: before_commit`: what its principals change waits there, and may lock rows for so long.
-  /// 0: it does not wait.
-  std::chrono::milliseconds lock_budget{0};
+  ApprovalRulePtr approval{};          ///< for what the rating holds, and what waits before its COMMIT
+  CommitGate gate{};                   ///< of what its principals change
   std::vector<ListedStatement> known;  ///< `risk.known`: what its principals send
 };
 

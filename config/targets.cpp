@@ -117,12 +117,20 @@ void read_notes(const Value& value, Target& target) {
   if (target.labels.size() > most_labels) value["labels"].error("are 32 at most");
 }
 
+void read_gate(const Value& value, Target& target, const Config& config) {
+  ApprovalRulePtr approval;
+  read_approval(value["approval"], false, approval, config);
+  read_commit_gate(value, approval, target.gate);
+  if (approval && !target.gate.approval) value["approval"].error("is for approve: before_commit");
+}
+
 }  // namespace
 
-Target read_target(const std::string& name, const Value& value) {
+Target read_target(const std::string& name, const Value& value, const Config& config) {
   value.expect_keys({"engine", "environment", "labels", "databases", "upstream", "search_path", "pool", "listen",
-                     "catalog", "limits", "sensitive"});
-  value.refuse_stored({"listen"}, "is for the configuration file only");
+                     "catalog", "limits", "sensitive", "approve", "approval", "lock_budget", "capture"});
+  value.refuse_stored({"listen", "approve", "approval", "lock_budget", "capture"},
+                      "is for the configuration file only");
   Target target;
   target.name = name;
   if (name.find('/') != std::string::npos) value.error("the name of a target must not hold a slash");
@@ -141,15 +149,17 @@ Target read_target(const std::string& name, const Value& value) {
   if (target.engine == EngineKind::tcp && target.listen.user.empty()) value["listen"].error("needs user");
   read_traffic_limits(value["limits"], target.limits);
   read_sensitive(value["sensitive"], target.sensitive);
-  for (const char* key : {"limits", "sensitive"}) {
+  read_gate(value, target, config);
+  for (const char* key : {"limits", "sensitive", "approve"}) {
     if (target.engine == EngineKind::tcp && value[key].present()) value[key].error("is for postgresql only");
   }
   return target;
 }
 
 void read_targets(const Value& map, Config& config) {
-  map.each_entry(
-      [&config](const std::string& name, const Value& value) { config.targets.push_back(read_target(name, value)); });
+  map.each_entry([&config](const std::string& name, const Value& value) {
+    config.targets.push_back(read_target(name, value, config));
+  });
 }
 
 }  // namespace dbgate::config

@@ -73,6 +73,8 @@ std::string change_sheet(const json::object& changes, std::size_t rows) {
         text += count_of(table, name);
     }
   }
+  if (const json::value* const way = changes.if_contains("capture"); way != nullptr && shown(*way) == "unprepared")
+    text += "\nCompared, not captured: what it comes to, each row once, in no order.";
   const json::value* const listed = changes.if_contains("rows");
   if (listed == nullptr || !listed->is_array()) return text + "\nThe rows are shown to those who decide.";
   const json::array& all = listed->get_array();

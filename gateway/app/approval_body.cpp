@@ -110,11 +110,12 @@ Result<std::string> approval_body(const session::SessionInfo& session, const ses
   if (question.settings_changed) add(out, "settings", "changed by the session: names and values may mean others");
   if (question.changes) {
     // The server's words, which only a server that is out of step spells otherwise.
-    const std::string changes =
-        "{\"tables\":[" + question.changes->tables + "],\"rows\":[" + question.changes->rows + "]}";
+    const std::string changes = std::string("{\"capture\":\"") +
+                                (question.changes->compared ? "unprepared" : "prepared") + "\",\"tables\":[" +
+                                question.changes->tables + "],\"rows\":[" + question.changes->rows + "]}";
     boost::system::error_code failed;
     const json::value parsed = json::parse(changes, failed);
-    if (failed || !parsed.is_object() || parsed.get_object().size() != 2) {
+    if (failed || !parsed.is_object() || parsed.get_object().size() != 3) {
       return Error(sqlstate::connection_failure, "the server has not told what the transaction changes");
     }
     out.append(",\"changes\":").append(changes);

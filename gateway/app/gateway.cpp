@@ -15,6 +15,7 @@
 #include "gateway/adapters/file_audit.h"
 #include "gateway/adapters/pg_catalog_source.h"
 #include "gateway/adapters/pg_plan_source.h"
+#include "gateway/adapters/pg_row_versions.h"
 #include "gateway/app/directory.h"
 #include "gateway/app/startup_pages.h"
 #include "gateway/app/watched.h"
@@ -179,6 +180,7 @@ Result<> Gateway::open_approvals() {
   shared_.approval_news = std::make_unique<ApprovalNews>([this] { return shared_.events; }, shared_.counted);
   shared_.approval_news->configure(*file_);
   shared_.plans = adapters::make_pg_plan_source();
+  shared_.versions = adapters::make_pg_row_versions();
   return shared_.approvals->cancel_orphans(alive);
 }
 

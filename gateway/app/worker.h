@@ -24,6 +24,7 @@
 #include "gateway/ports/events.h"
 #include "gateway/ports/gateway_service.h"
 #include "gateway/ports/plan_source.h"
+#include "gateway/ports/row_versions.h"
 #include "gateway/session/host.h"
 #include "gateway/session/postgres_engine.h"
 #include "gateway/session/tcp_engine.h"
@@ -56,18 +57,19 @@ struct Shared {
   session::CancelRegistry cancels;
   upstream::PermitBook permits;
   upstream::Greetings greetings;
-  boost::asio::io_context parsers;              ///< run by threads with large stacks
-  std::atomic<std::size_t> connections{0};      ///< accepted and not closed yet
-  std::atomic<std::size_t> questions{0};        ///< about held statements, and of models: asked and not settled yet
-  std::unique_ptr<Catalogs> catalogs;           ///< set before threads are started, there until they have ended
-  std::string mock_secret;                      ///< makes unknown users look like known ones
-  std::unique_ptr<Identity> identity;           ///< set before threads are started; null without a store
-  std::unique_ptr<Replicas> replicas;           ///< the same; null without others on the store
-  std::unique_ptr<Approvals> approvals;         ///< the same; null without a store
-  std::unique_ptr<ApprovalNews> approval_news;  ///< the same
-  std::unique_ptr<ports::PlanSource> plans;     ///< the same
-  std::vector<Worker*> workers;                 ///< all of them; set before threads are started
-  ports::EventSink* events = nullptr;           ///< set before threads are started; null without an API
+  boost::asio::io_context parsers;               ///< run by threads with large stacks
+  std::atomic<std::size_t> connections{0};       ///< accepted and not closed yet
+  std::atomic<std::size_t> questions{0};         ///< about held statements, and of models: asked and not settled yet
+  std::unique_ptr<Catalogs> catalogs;            ///< set before threads are started, there until they have ended
+  std::string mock_secret;                       ///< makes unknown users look like known ones
+  std::unique_ptr<Identity> identity;            ///< set before threads are started; null without a store
+  std::unique_ptr<Replicas> replicas;            ///< the same; null without others on the store
+  std::unique_ptr<Approvals> approvals;          ///< the same; null without a store
+  std::unique_ptr<ApprovalNews> approval_news;   ///< the same
+  std::unique_ptr<ports::PlanSource> plans;      ///< the same
+  std::unique_ptr<ports::RowVersions> versions;  ///< the same
+  std::vector<Worker*> workers;                  ///< all of them; set before threads are started
+  ports::EventSink* events = nullptr;            ///< set before threads are started; null without an API
 };
 
 /// One event loop and everything that lives on its thread: sessions, their audit chain, their engines.
@@ -154,6 +156,7 @@ class Worker final : public session::Host {
   struct Asked;
   Task<> ask_others(std::shared_ptr<Asked> asked);
   Task<session::HoldAnswer> answer_of_others(const std::shared_ptr<Asked>& asked);
+  Task<session::HoldAnswer> view_of_others(const Asked& asked);
   Task<session::HoldAnswer> decision_of_others(const std::shared_ptr<Asked>& asked);
   Result<> fill_approval(Asked& asked) const;
   Task<> plan(Asked& asked);

@@ -98,7 +98,7 @@ session::HoldingPtr Worker::hold(const session::SessionInfo& session, const sess
   asked->session = session;
   asked->question = question;
   // What a transaction has changed is there once: its client has to wait.
-  asked->refuses = !question.changes && (session.refuses_holds || question.hold.approval->refuse);
+  asked->refuses = !question.changes && !question.view && (session.refuses_holds || question.hold.approval->refuse);
   net::run_apart(context_.get_executor(), [this, asked]() -> Task<> { return ask_others(asked); });
   return std::make_unique<GivenUp<Asked>>(asked);
 }
@@ -124,6 +124,10 @@ Task<> Worker::ask_others(std::shared_ptr<Asked> asked) {
 
 Task<HoldAnswer> Worker::answer_of_others(const std::shared_ptr<Asked>& asked) {
   if (!shared_.approvals) co_return failed(nowhere_to_ask());
+  if (asked->question.view) {
+    HoldAnswer viewed = co_await view_of_others(*asked);
+    co_return viewed;
+  }
   Approvals& approvals = *shared_.approvals;
   store::Approval& wanted = asked->approval;
   Result<> filled = boost::system::in_place_value;
@@ -182,6 +186,35 @@ Task<HoldAnswer> Worker::answer_of_others(const std::shared_ptr<Asked>& asked) {
   approvals.note_waiting(wanted.id);
   if (asked->told) asked->told(answer_of(What::asked, *made));
   co_return co_await decision_of_others(asked);
+}
+
+// What others see of the rows that a transaction has changed. Takes a connection of its own.
+Task<HoldAnswer> Worker::view_of_others(const Asked& asked) {
+  const auto found = snapshot().targets.find(asked.session.target);
+  if (found == snapshot().targets.end()) co_return failed(Error(sqlstate::connection_failure, "the target is gone"));
+  const session::OtherView& view = *asked.question.view;
+  const ports::VersionsRequest request{found->second.settings.upstream,
+                                       asked.session.database,
+                                       view.settings,
+                                       view.questions,
+                                       view.here,
+                                       asked.question.budget};
+  Result<std::vector<std::string>> rows = Error();
+  co_await net::run_on(shared_.approvals->blocking(), [&]() -> Task<> {
+    rows = shared_.versions->read(request);
+    co_return;
+  });
+  if (!rows) {
+    const Error why = rows.error();
+    co_return failed(
+        Error(why.code(), "what the transaction changes cannot be compared: " + why.message(),
+              "It was rolled back. In a database that is prepared nothing is compared: dbgate target prepare "
+              "TARGET --apply"));
+  }
+  HoldAnswer answer;
+  answer.what = What::viewed;
+  answer.rows = std::make_shared<const std::vector<std::string>>(std::move(*rows));
+  co_return answer;
 }
 
 Task<HoldAnswer> Worker::decision_of_others(const std::shared_ptr<Asked>& asked) {

@@ -92,7 +92,7 @@ void add_principal(const config::Config& config, std::string_view user, std::str
   }
   rights.attributes.try_emplace("name", user);
   for (const config::Target& one : config.targets)
-    if (one.name == target) rights.sensitive = one.sensitive;
+    if (one.name == target) rights.target = {one.sensitive, one.gate};
 }
 
 }  // namespace

@@ -53,12 +53,18 @@ void add_risk(const config::Policy& policy, Grants& grants) {
   }
 }
 
-void add_gate(const config::Policy& policy, Grants& grants) {
-  if (policy.lock_budget.count() == 0) return;
+config::Capture stricter(config::Capture one, config::Capture other) {
+  if (one == config::Capture::any) return other;
+  return other == config::Capture::any || one == other ? one : config::Capture::prepared;
+}
+
+void add_gate(const config::CommitGate& asked, std::string rule, Grants& grants) {
+  if (!asked.approval) return;
   auto gate = grants.gate ? std::make_shared<CommitGate>(*grants.gate)
-                          : std::make_shared<CommitGate>(CommitGate{{}, policy.lock_budget});
-  gate->lock_budget = std::min(gate->lock_budget, policy.lock_budget);
-  gate->holds.push_back({policy.approval, policy.name + "/approve"});
+                          : std::make_shared<CommitGate>(CommitGate{{}, asked.lock_budget, asked.capture});
+  gate->lock_budget = std::min(gate->lock_budget, asked.lock_budget);
+  gate->capture = stricter(gate->capture, asked.capture);
+  gate->holds.push_back({asked.approval, std::move(rule)});
   grants.gate = std::move(gate);
 }
 
@@ -69,15 +75,16 @@ void add_known(const config::Policy& policy, Grants& grants) {
   }
 }
 
-std::shared_ptr<const Grants> compile(const Policies& policies, const Principal& principal,
-                                      const std::vector<config::TablePattern>& sensitive,
+std::shared_ptr<const Grants> compile(const Policies& policies, const Principal& principal, const TargetTerms& target,
                                       std::optional<std::int64_t> now,
                                       const std::vector<const Temporary::Right*>& more = {}) {
   auto grants = std::make_shared<Grants>();
   const Attributes& attributes = principal.attributes;
   grants->attributes = attributes;
   grants->kind = principal.kind;
-  grants->sensitive = sensitive;
+  grants->sensitive = target.sensitive;
+  grants->target_gate = target.gate;
+  add_gate(target.gate, "target/approve", *grants);
   for (const auto& policy : policies) {
     grants->mode = std::max(grants->mode, policy->mode);
     add_rules(grants->allow, policy->allow, policy->name + "/allow", RuleSet::Side::allow, now, attributes);
@@ -85,7 +92,7 @@ std::shared_ptr<const Grants> compile(const Policies& policies, const Principal&
     grants->hidden.add(*policy);
     add_risk(*policy, *grants);
     add_known(*policy, *grants);
-    add_gate(*policy, *grants);
+    add_gate(policy->gate, policy->name + "/approve", *grants);
     grants->cached.insert(grants->cached.end(), policy->cached.begin(), policy->cached.end());
   }
   for (const Temporary::Right* right : more)
@@ -124,13 +131,13 @@ PolicySet::PolicySet(const config::Config& config)
     principals[user.name] = {user.attributes, user.kind};
     principals[user.name].attributes.try_emplace("name", user.name);
   }
-  std::map<std::string, std::vector<config::TablePattern>> sensitive;
+  std::map<std::string, TargetTerms> terms;
   for (const config::Target& target : config.targets)
-    sensitive[target.name] = target.sensitive;
+    terms[target.name] = {target.sensitive, target.gate};
   for (auto& [user, targets] : building) {
     for (auto& [target, policies] : targets) {
       Entry& entry = by_user_[user][target];
-      entry.grants = compile(policies, principals[user], sensitive[target], std::nullopt);
+      entry.grants = compile(policies, principals[user], terms[target], std::nullopt);
       entry.timed =
           std::any_of(policies.begin(), policies.end(), [](const auto& policy) { return has_window(*policy); });
       entry.policies = std::move(policies);
@@ -177,11 +184,12 @@ TimedGrants PolicySet::grants_at(std::string_view user, std::string_view target,
     return timed;
   }
   if (entry == nullptr) {
-    timed.grants = compile({}, {more->attributes, more->kind}, more->sensitive, now, rights);
+    timed.grants = compile({}, {more->attributes, more->kind}, more->target, now, rights);
     return timed;
   }
   const Grants& whole = *entry->grants;
-  timed.grants = compile(entry->policies, {whole.attributes, whole.kind}, whole.sensitive, now, rights);
+  timed.grants =
+      compile(entry->policies, {whole.attributes, whole.kind}, {whole.sensitive, whole.target_gate}, now, rights);
   return timed;
 }
 

@@ -26,6 +26,12 @@ struct TimedGrants {
   std::int64_t until = INT64_MAX;
 };
 
+/// What a target says of itself, for everybody.
+struct TargetTerms {
+  std::vector<config::TablePattern> sensitive{};
+  config::CommitGate gate{};
+};
+
 /// What one principal may do on one target for a time, beside what policies allow; what these deny or hide stays so.
 struct Temporary {
   struct Right {
@@ -38,7 +44,7 @@ struct Temporary {
   // Of the principal, whom no policy may name here.
   std::map<std::string, std::string> attributes;
   config::PrincipalKind kind = config::PrincipalKind::person;
-  std::vector<config::TablePattern> sensitive;  ///< of the target
+  TargetTerms target;
 };
 
 /// The policies of one configuration, compiled. Immutable; shared by all threads.

@@ -53,15 +53,31 @@ std::string refusal_of(const sql::Statement& statement, const catalog::SearchPat
   return {};
 }
 
+bool compares(config::Capture capture, const catalog::Closure* closure) {
+  if (capture != config::Capture::any) return capture == config::Capture::unprepared;
+  return closure != nullptr && closure->snapshot().schema(gate_schema) == nullptr;
+}
+
+// Why rows of one of these could not be read as others see them.
+std::string incomparable(const std::vector<catalog::Oid>& writes, const catalog::Closure* closure) {
+  for (const catalog::Oid oid : writes) {
+    const catalog::Relation* const table = closure == nullptr ? nullptr : closure->snapshot().relation(oid);
+    if (table != nullptr && table->kind == catalog::RelationKind::foreign_table)
+      return "table " + std::string(table->name) + " is on another server";
+  }
+  return {};
+}
+
 bool says_what_others_do(const sql::Statement& statement) {
   return has(statement, Effect::execute) || statement.kind == StatementKind::fetch;
 }
 
 }  // namespace
 
-Gated gated(const Grants& grants, const sql::Script& script, const catalog::Closure* closure,
+Gated gated(const Grants& grants, config::Capture capture, const sql::Script& script, const catalog::Closure* closure,
             const catalog::SearchPath& path) {
   Gated gated;
+  gated.compares = compares(capture, closure);
   sql::Script known;
   for (const sql::Statement& statement : script.statements) {
     gated.refused = refusal_of(statement, path);
@@ -86,6 +102,7 @@ Gated gated(const Grants& grants, const sql::Script& script, const catalog::Clos
   }
   const Footprint footprint = footprint_of(grants, known, nullptr, closure, path);
   if (footprint.writes_anything) gated.refused = "what it may change cannot be told";
+  if (gated.refused.empty() && gated.compares) gated.refused = incomparable(footprint.writes, closure);
   gated.opens = gated.opens || !footprint.writes.empty();
   return gated;
 }

@@ -151,6 +151,7 @@ class Grants {
   std::string models_policy;                    ///< that has models asked
   config::ApprovalRulePtr models_from;          ///< whose agreement what they want looked at needs
   CommitGatePtr gate;                           ///< null: transactions are committed as ever
+  config::CommitGate target_gate;               ///< the target's part of it
   std::unordered_set<std::string> known;        ///< shapes of what the principal sends; empty: that is not known
   std::vector<config::TablePattern> sensitive;  ///< of the target
 };

@@ -33,8 +33,9 @@ struct Hold {
 
 /// What a principal changes waits before its COMMIT, until others agree to the rows (docs/commit-gate.md).
 struct CommitGate {
-  std::vector<Hold> holds;                ///< each of these, in this order
-  std::chrono::milliseconds lock_budget;  ///< for so long the transaction may hold its locks meanwhile
+  std::vector<Hold> holds;                              ///< each of these, in this order
+  std::chrono::milliseconds lock_budget;                ///< for so long the transaction may hold its locks meanwhile
+  config::Capture capture = config::Capture::prepared;  ///< how it may be found out what has changed
 };
 using CommitGatePtr = std::shared_ptr<const CommitGate>;
 
@@ -56,9 +57,10 @@ struct Verdict {
   Risk risk;
   /// `hold`: each of these has to be agreed to, in this order. Never two of one rule.
   std::vector<Hold> holds;
-  CommitGatePtr gate;       ///< null: its transaction may be committed as ever
-  bool gate_opens = false;  ///< … and it may change rows: they have to be seen
-  bool learns = false;      ///< the shapes of the statements belong into the audit record
+  CommitGatePtr gate;          ///< null: its transaction may be committed as ever
+  bool gate_opens = false;     ///< … and it may change rows: they have to be seen
+  bool gate_compares = false;  ///< … in a database that is not prepared
+  bool learns = false;         ///< the shapes of the statements belong into the audit record
 
   bool allowed() const noexcept { return decision == Decision::allow || decision == Decision::log_only; }
   /// Whether it may be made ready to run: prepared, bound, described. What is held runs when others agree.

@@ -32,6 +32,9 @@ void Changes::add(std::string_view line) {
     case 'U':
       unseen.emplace_back(said);
       break;
+    case 'L':
+      differs = true;
+      break;
     case 'T':
       join(tables, said);
       break;
@@ -46,7 +49,10 @@ void Changes::add(std::string_view line) {
 }
 
 void GateSide::forget_transaction() {
-  own_block = open = touched = false;
+  own_block = open = touched = forgets = false;
+  comparison = reserve = nullptr;
+  judged.clear();
+  asked_of = nullptr;
   texts.clear();
   script = nullptr;
   verdict = nullptr;
@@ -66,16 +72,46 @@ void GateSide::give_up_wrapped() {
   wraps = keeps_message;
 }
 
-void GateSide::note(const sql::Script& what, std::string_view text) {
+void GateSide::note(const Judged& said, std::string_view text, std::shared_ptr<const BoundValues> bound) {
+  judged_by = judged.empty() || judged_by == said.judged_by ? said.judged_by : 0;
+  forgets = forgets || judged.size() == most_statements;
+  if (!forgets) judged.push_back({std::make_shared<const Analysis>(Analysis{said.script, false, {}, {}}), bound});
+  verdict = said.verdict;
   if (texts.size() + text.size() > most_text_bytes) {
     if (!texts.ends_with("…")) texts += "\n…";
   } else {
     texts.append(texts.empty() ? "" : ";\n").append(text);
   }
   if (!script) script = std::make_shared<sql::Script>();
-  for (const sql::Statement& statement : what.statements) {
+  for (const sql::Statement& statement : said.script->statements) {
     if (script->statements.size() < most_statements) script->statements.push_back(statement);
   }
+}
+
+void GateSide::follow(const sql::Statement& statement) {
+  using enum sql::StatementKind;
+  switch (statement.kind) {
+    case begin:
+      in_block = true;
+      break;
+    case commit:
+    case rollback:
+      in_block = false;
+      forget_transaction();
+      break;
+    case rollback_to:
+      open = open && comparison != nullptr;  // what it compares with has been there before
+      break;
+    default:
+      break;
+  }
+}
+
+void GateSide::take_row(std::string_view row) {
+  const bool asks = stage == GateStage::opening || stage == GateStage::reading || stage == GateStage::rereading;
+  if (comparison && asks) comparison->add(row);
+  if (!comparison && reserve && stage == GateStage::opening) reserve->add(row);
+  if (!comparison && changes && stage == GateStage::reading) changes->add(row);
 }
 
 void append_own_statement(std::string_view text, std::string& messages) {
@@ -119,7 +155,7 @@ Refusal unseen_changes(const Changes& changes) {
     refusal.hint = "It was rolled back. Change at most " + std::to_string(Changes::most_rows) + " rows at once.";
     return refusal;
   }
-  std::string list;
+  std::string list = changes.unseen.empty() ? "some tables" : "";
   for (const std::string& name : changes.unseen) {
     if (list.size() > 200) {
       list += ", …";
@@ -130,18 +166,55 @@ Refusal unseen_changes(const Changes& changes) {
   refusal.message =
       "permission denied by dbgate policy: changes need approval before they are committed, and those of " + list +
       " cannot be shown";
-  refusal.hint = "The transaction was rolled back. New tables are prepared by: dbgate target prepare TARGET --apply";
+  refusal.hint = changes.compared
+                     ? "The transaction was rolled back. In a database that is prepared they can be: dbgate target "
+                       "prepare TARGET --apply"
+                     : "The transaction was rolled back. New tables are prepared by: dbgate target prepare "
+                       "TARGET --apply";
   return refusal;
 }
 
-Refusal gate_closed(std::string_view server_code) {
+Refusal gate_closed(std::string_view server_code, bool compares) {
   Refusal refusal;
+  if (compares) {
+    refusal.message =
+        "permission denied by dbgate policy: changes need approval before they are committed, and the server does not "
+        "tell what they are";
+    refusal.detail = "The server said SQLSTATE " + std::string(server_code) + ".";
+    return refusal;
+  }
   refusal.message =
       "permission denied by dbgate policy: changes need approval before they are committed, and the database is not "
       "prepared for that";
   refusal.detail = "The server said SQLSTATE " + std::string(server_code) + ".";
   refusal.hint = "An administrator prepares it: dbgate target prepare TARGET --apply";
   return refusal;
+}
+
+Refusal no_longer_allowed(const Refusal& why) {
+  Refusal refusal = why;
+  if (refusal.message.empty()) refusal.message = "permission denied by dbgate policy: policies have changed meanwhile";
+  refusal.hint = "Policies have changed since it ran; it was rolled back. " + why.hint;
+  return refusal;
+}
+
+Refusal elsewhere() {
+  Refusal refusal;
+  refusal.code = sqlstate::connection_failure;
+  refusal.message = "what the transaction changes cannot be compared: no other connection came to the same server";
+  refusal.hint =
+      "The transaction was rolled back. An administrator looks at upstream.hosts of the target, or prepares it: "
+      "dbgate target prepare TARGET --apply";
+  return refusal;
+}
+
+bool same_holds(const policy::CommitGate& one, const policy::CommitGate& other) {
+  const auto same = [](const policy::Hold& a, const policy::Hold& b) {
+    if (a.rule_id != b.rule_id || !a.approval || !b.approval) return a.rule_id == b.rule_id && a.approval == b.approval;
+    return a.approval->groups == b.approval->groups && a.approval->users == b.approval->users &&
+           a.approval->needed == b.approval->needed;
+  };
+  return std::equal(one.holds.begin(), one.holds.end(), other.holds.begin(), other.holds.end(), same);
 }
 
 Refusal apart_from_control() {

@@ -17,6 +17,13 @@ namespace dbgate::session {
 
 struct Changes;
 
+/// What another connection to the same database is asked, for a transaction whose changes are compared.
+struct OtherView {
+  std::string settings;                ///< run first: begins a transaction
+  std::vector<std::string> questions;  ///< rows of one column; that of the first begins with `here` on the same server
+  std::string here;
+};
+
 /// What others are asked.
 struct HoldQuestion {
   policy::Hold hold;
@@ -27,9 +34,10 @@ struct HoldQuestion {
   std::string_view protocol;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
-  bool settings_changed = false;           ///< the session has set what its meaning rests on (meaning_watch.h)
-  std::shared_ptr<const Changes> changes;  ///< of a transaction before its COMMIT; null: it is about a statement
-  std::chrono::milliseconds budget{0};     ///< … and for so long it may wait; 0: as long as there is to decide
+  bool settings_changed = false;            ///< the session has set what its meaning rests on (meaning_watch.h)
+  std::shared_ptr<const Changes> changes;   ///< of a transaction before its COMMIT; null: it is about a statement
+  std::chrono::milliseconds budget{0};      ///< … and for so long it may wait; 0: as long as there is to decide
+  std::shared_ptr<const OtherView> view{};  ///< nobody is asked but a server; null: others are
 };
 
 /// What has come of it.
@@ -40,6 +48,7 @@ struct HoldAnswer {
     denied,     ///< somebody said no
     expired,    ///< nobody has decided in time
     cancelled,  ///< by the requester, elsewhere
+    viewed,     ///< `rows` are a server's answers to HoldQuestion::view
     deferred,   ///< it is asked for, and the client does not wait: it comes again
     failed      ///< others could not be asked: `error`
   };
@@ -48,6 +57,7 @@ struct HoldAnswer {
   std::string by;        ///< who has decided, comma-separated
   std::string reason;    ///< in the words of who said no
   Error error;
+  std::shared_ptr<const std::vector<std::string>> rows{};
 };
 
 /// A question under way. Whoever gives it up withdraws it, if nobody has decided on it yet; its callback is not called

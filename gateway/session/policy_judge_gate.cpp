@@ -6,7 +6,7 @@ namespace dbgate::session {
 
 void PolicyJudge::gate(const policy::CommitGatePtr& gate, policy::Verdict& verdict, Judged& judged) {
   const catalog::SearchPath path{view_.names.search_path, view_.names.account};
-  policy::Gated gated = policy::gated(*view_.grants, *judged.script, view_.names.closure, path);
+  policy::Gated gated = policy::gated(*view_.grants, gate->capture, *judged.script, view_.names.closure, path);
   if (!gated.refused.empty()) {
     return refuse(
         "changes need approval before they are committed, and this statement's could not be shown: " + gated.refused,
@@ -14,6 +14,7 @@ void PolicyJudge::gate(const policy::CommitGatePtr& gate, policy::Verdict& verdi
   }
   verdict.gate = gate;
   verdict.gate_opens = gated.opens;
+  verdict.gate_compares = gated.compares;
 }
 
 }  // namespace dbgate::session

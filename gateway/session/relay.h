@@ -108,7 +108,6 @@ class Relay {
   void give_up_questions();
   /// What is asked without a statement waiting for it.
   std::vector<LateQuestions>& late_questions() noexcept { return late_; }
-
   const Error& failure() const noexcept { return failure_; }
   char transaction_status() const noexcept { return status_; }
   /// Whether the server works on something for the frontend.
@@ -230,8 +229,7 @@ class Relay {
                     std::string_view text, const std::shared_ptr<Meter>& portal = nullptr,
                     const std::shared_ptr<const BoundValues>& bound = nullptr);
 
-  // … and what waits until others agree (relay_hold.cpp).
-  // … and transactions that wait before their COMMIT (relay_gate.cpp, relay_gate_replies.cpp).
+  // … and what waits until others agree (relay_hold.cpp), transactions before their COMMIT (relay_gate*.cpp).
   bool is_gated(const Judged& judged) const noexcept {
     return !judged.refused && (gate_ || (judged.verdict && judged.verdict->gate));
   }
@@ -239,8 +237,12 @@ class Relay {
   void say_step(std::string_view text);
   void end_steps(GateStage stage);
   void abandon_own_block();
-  bool open_gate(Judged& judged, std::string_view text);
+  bool open_gate(Judged& judged, std::string_view text, const std::shared_ptr<const BoundValues>& bound);
   bool settle_gate(std::string_view protocol);
+  void read_changes();
+  void compare_after_all();
+  bool compare_changes();
+  void judge_gated_again();
   void answer_gate(HoldAnswer answer);
   std::string gate_error();
   bool gate_lets_commit(Judged& judged, std::string_view text, std::string_view protocol, std::string_view name,
@@ -250,14 +252,12 @@ class Relay {
   void wrap_query(Expected& entry);
   void end_by_query(std::string_view text);
   bool finish_wrapped();
-  bool gated_execute(Judged& judged, std::string_view text, std::string_view portal);
+  bool gated_execute(Judged& judged, const Prepared& prepared, std::string_view portal);
   bool end_own_block();
   bool end_wrapped_copy(Bytes message);
   bool gate_reply(char type, Bytes message, Bytes body);
   bool gate_keeps_tag(Bytes message, std::string_view tag);
   bool wrapped_ready(char status);
-  void gate_follows(const sql::Statement& statement);
-  void gate_ready(char status);
   bool settle_hold(Judged& judged, std::string_view text, std::string_view protocol, std::string_view values);
   bool append_definitions(const sql::Script& script, std::string& defined) const;
   bool settle_portal(Judged& judged, const Prepared& portal);

@@ -352,7 +352,7 @@ void Relay::on_ready(char status, Bytes message) {
   if (entry.wrapped && wrapped_ready(status)) return;
   if (entry.run) finish_run(*entry.run, "00000");
   pop_front(true);
-  if (gate_) gate_ready(status);
+  if (gate_) gate_->ready(status);
   const bool failed = std::exchange(failed_, false);
   locks_.on_ready(status, failed);
   meaning_.on_ready(status, failed);
@@ -377,7 +377,7 @@ void Relay::on_complete(std::string_view tag) {
     settle_effects(run, statement, true);
     locks_.follow(statement, tag);
     meaning_.follow(statement, tag);
-    if (gate_) gate_follows(statement);
+    if (gate_) gate_->follow(statement);
     if (pool_) shared_complete(run, statement, tag);
     if (reads_ && !pool_) follow_settings(run, statement, tag);
     ++run.statement;

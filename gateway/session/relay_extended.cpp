@@ -317,7 +317,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   }
   if (judged.advice && !advised && !settle_models(judged)) return;
   if (needs_agreement(judged) && !settle_portal(judged, prepared)) return;
-  if (is_gated(judged) && !gated_execute(judged, prepared.text, portal)) return;
+  if (is_gated(judged) && !gated_execute(judged, prepared, portal)) return;
   LimitTraits traits;
   std::shared_ptr<Meter> meter;
   if (quota_.limits() && !judged.refused) {

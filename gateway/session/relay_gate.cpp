@@ -75,7 +75,7 @@ void Relay::end_steps(GateStage stage) {
 }
 
 // From now on the server keeps what is changed. False: see the message again. Else it may run, or `judged` is refused.
-bool Relay::open_gate(Judged& judged, std::string_view text) {
+bool Relay::open_gate(Judged& judged, std::string_view text, const std::shared_ptr<const BoundValues>& bound) {
   GateSide& gate = *gate_;
   if (!gate.open) {
     if (!gate_may_speak()) return false;
@@ -85,20 +85,22 @@ bool Relay::open_gate(Judged& judged, std::string_view text) {
         gate.own_block = true;
         say_step("BEGIN");
       }
-      say_step(gate_opening());
+      const bool first = !gate.touched;
+      if (first) (judged.verdict->gate_compares ? gate.comparison : gate.reserve) = std::make_shared<Comparison>();
+      if (!gate.comparison) say_step(gate_opening());
+      if (first) say_step(Comparison::opening());
       end_steps(Stage::opening);
       return false;
     }
     gate.stage = Stage::idle;
     if (!gate.error_code.empty()) {
-      refuse(judged, gate_closed(gate.error_code));
+      refuse(judged, gate_closed(gate.error_code, gate.comparison != nullptr));
       if (gate.own_block) abandon_own_block();
       return true;
     }
     gate.open = gate.touched = true;
   }
-  gate.note(*judged.script, text);
-  gate.verdict = judged.verdict;
+  gate.note(judged, text, bound);
   return true;
 }
 
@@ -108,57 +110,6 @@ void Relay::abandon_own_block() {
   next_ = Next::more;
   gate_->forget_transaction();
   gate_->in_block = false;
-}
-
-// What the transaction has changed is agreed to, refused (GateSide::answer), failed at the server (GateSide::error), or
-// nothing at all. False: see the message again.
-bool Relay::settle_gate(std::string_view protocol) {
-  GateSide& gate = *gate_;
-  if (!gate_may_speak()) return false;
-  idle_due_ = UnderLimits::never;
-  if (gate.stage == Stage::idle) {
-    gate.changes = std::make_shared<Changes>();
-    say_step("SET CONSTRAINTS ALL IMMEDIATE");
-    if (!gate.open) say_step(gate_opening());
-    say_step(gate_patience(gate.gate->lock_budget));
-    say_step(gate_reading());
-    end_steps(Stage::reading);
-    return false;
-  }
-  gate.stage = Stage::asking;
-  if (!gate.error_code.empty() || gate.answer) return true;
-  const Changes& changes = *gate.changes;
-  if (!changes.open || !changes.unseen.empty() || changes.too_many) {
-    const Refusal why = unseen_changes(changes);
-    gate.answer = std::make_unique<HoldAnswer>();
-    gate.answer->error = Error(why.code, why.message, why.hint);
-    return true;
-  }
-  if (changes.count == 0 || gate.asked == gate.gate->holds.size()) return true;
-  hold_ = std::make_unique<HoldSide>();
-  HoldQuestion& question = hold_->question;
-  question.hold = gate.gate->holds[gate.asked];
-  question.changes = gate.changes;
-  question.budget = gate.gate->lock_budget;
-  question.text = gate.texts;
-  question.protocol = protocol;
-  question.script = gate.script;
-  question.verdict = gate.verdict;
-  // Of this transaction and no other, were its rows the same.
-  question.digest = judge_.digest_of_hold(question.hold, gate.texts, make_id("gate_") + changes.rows);
-  next_ = Next::hold;
-  return false;
-}
-
-void Relay::answer_gate(HoldAnswer answer) {
-  GateSide& gate = *gate_;
-  if (answer.what != HoldAnswer::What::approved) {
-    gate.answer = std::make_unique<HoldAnswer>(std::move(answer));
-    return;
-  }
-  ++gate.asked;
-  gate.agreement.approvals += (gate.agreement.approvals.empty() ? "" : ",") + answer.approval;
-  gate.agreement.by += (gate.agreement.by.empty() || answer.by.empty() ? "" : ",") + answer.by;
 }
 
 // What the client is told instead of COMMIT's success; empty: it may be committed.
@@ -218,7 +169,7 @@ bool Relay::gated_query(Judged& judged, std::string_view text) {
     refuse(judged, apart_from_control());
     return true;
   }
-  if (opens) return open_gate(judged, text);
+  if (opens) return open_gate(judged, text, nullptr);
   if (!settle_gate(simple_protocol())) return false;
   std::string error;
   if (gate_lets_commit(judged, text, simple_protocol(), {}, error)) return true;
@@ -266,7 +217,8 @@ bool Relay::finish_wrapped() {
 }
 
 // The same for Execute.
-bool Relay::gated_execute(Judged& judged, std::string_view text, std::string_view portal) {
+bool Relay::gated_execute(Judged& judged, const Prepared& prepared, std::string_view portal) {
+  const std::string_view text = prepared.text;
   GateSide& gate = gate_for(gate_, status_ != 'I', *judged.verdict);
   const auto& statements = judged.script->statements;
   const bool opens = judged.verdict->gate && judged.verdict->gate_opens;
@@ -277,7 +229,7 @@ bool Relay::gated_execute(Judged& judged, std::string_view text, std::string_vie
       refuse(judged, copy_needs_block());
       return true;
     }
-    return open_gate(judged, text);
+    return open_gate(judged, text, prepared.bound);
   }
   if (!ends || (!gate.touched && expected_.empty())) return true;
   if (!gate_may_speak()) return false;

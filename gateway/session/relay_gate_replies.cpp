@@ -10,7 +10,6 @@ namespace dbgate::session {
 namespace {
 
 namespace backend = protocol::backend;
-using Stage = GateStage;
 
 }  // namespace
 
@@ -42,10 +41,8 @@ bool Relay::gate_reply(char type, Bytes message, Bytes body) {
     }
     case 'D': {
       const auto row = backend::DataRow::decode(body);
-      if (row && gate.stage == Stage::reading && !row->columns.empty()) {
-        const auto column = *row->columns.begin();
-        if (column && gate.changes) gate.changes->add(protocol::as_text(*column));
-      }
+      if (!row || row->columns.empty()) return true;
+      if (const auto column = *row->columns.begin()) gate.take_row(protocol::as_text(*column));
       return true;
     }
     case 'Z': {
@@ -111,31 +108,6 @@ bool Relay::wrapped_ready(char status) {
   ++held_;
   gate.give_up_wrapped();
   return true;
-}
-
-// What a statement of the client's has made of its transaction.
-void Relay::gate_follows(const sql::Statement& statement) {
-  using enum sql::StatementKind;
-  switch (statement.kind) {
-    case begin:
-      gate_->in_block = true;
-      break;
-    case commit:
-    case rollback:
-      gate_->in_block = false;
-      gate_->forget_transaction();
-      break;
-    case rollback_to:
-      gate_->open = false;
-      break;
-    default:
-      break;
-  }
-}
-
-void Relay::gate_ready(char status) {
-  gate_->in_block = status != 'I';
-  if (status == 'I') gate_->forget_transaction();
 }
 
 }  // namespace dbgate::session

@@ -64,10 +64,18 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
   for (const policy::Hold& hold : judged.verdict->holds) {
     std::string digest = judge_.digest_of_hold(hold, text, with);
     if (std::find(hold_->agreed.begin(), hold_->agreed.end(), digest) != hold_->agreed.end()) continue;
-    hold_->question = {
-        hold,     std::move(digest), std::string(text), std::move(defined),        std::string(judged.parameters),
-        protocol, judged.script,     judged.verdict,    !meaning_.state().empty(), nullptr,
-        {}};
+    hold_->question = {hold,
+                       std::move(digest),
+                       std::string(text),
+                       std::move(defined),
+                       std::string(judged.parameters),
+                       protocol,
+                       judged.script,
+                       judged.verdict,
+                       !meaning_.state().empty(),
+                       nullptr,
+                       {},
+                       nullptr};
     idle_due_ = UnderLimits::never;
     next_ = Next::hold;
     return false;
@@ -96,7 +104,8 @@ bool Relay::append_definitions(const sql::Script& script, std::string& defined) 
 
 void Relay::answer_hold(HoldAnswer answer) {
   if (!hold_) return;
-  if (gate_ && gate_->stage == GateStage::asking) return answer_gate(std::move(answer));
+  const GateStage stage = gate_ ? gate_->stage : GateStage::idle;
+  if (stage == GateStage::asking || stage == GateStage::comparing) return answer_gate(std::move(answer));
   if (answer.what != HoldAnswer::What::approved) {
     hold_->answer = std::make_unique<HoldAnswer>(std::move(answer));
     return;

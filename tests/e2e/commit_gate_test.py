@@ -60,7 +60,7 @@ class Jdbc(Gated, approvals_test.Jdbc):
 # A row for every change, by triggers that know nothing of dbgate.
 TRAIL = """
 CREATE SCHEMA trail;
-CREATE TABLE trail.change (nr bigserial, tab text, op text, was jsonb, becomes jsonb);
+CREATE TABLE trail.change (nr bigserial PRIMARY KEY, tab text, op text, was jsonb, becomes jsonb);
 CREATE FUNCTION trail.record() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
   INSERT INTO trail.change (tab, op, was, becomes) VALUES (TG_TABLE_SCHEMA || '.' || TG_TABLE_NAME, lower(TG_OP),
@@ -76,21 +76,24 @@ BEGIN
   RETURN NEW;
 END $$;
 CREATE TRIGGER counts BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION count_orders();
-CREATE TABLE parts (id int, place int, v text) PARTITION BY RANGE (place);
+CREATE TABLE parts (id int, place int, v text, PRIMARY KEY (id, place)) PARTITION BY RANGE (place);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20);
-CREATE TABLE many (id int, v text);
+CREATE TABLE many (id int PRIMARY KEY, v text);
 INSERT INTO shops SELECT g, 'shop ' || g, g * 1.5, '{"a": [1, null]}' FROM generate_series(1, 20) g;
 INSERT INTO orders SELECT g, g % 20 + 1, g FROM generate_series(1, 200) g;
 INSERT INTO totals SELECT id, 10 FROM shops;
 INSERT INTO many SELECT g, 'v' || g FROM generate_series(1, 10000) g;
-CREATE TABLE secrets (id int, v text);
+CREATE TABLE secrets (id int PRIMARY KEY, v text);
 """
 SEEN = ("shops", "orders", "totals", "parts_1", "parts_2", "many")
 
 
 class Rows(unittest.TestCase):
     """Ana changes rows, Bob sees what the trail sees."""
+    GATED = GATED
+    CAPTURE = "prepared"
+    MORE = ""  # of the database
 
     @classmethod
     def setUpClass(cls):
@@ -98,24 +101,33 @@ class Rows(unittest.TestCase):
         postgres = cls.lab.postgres
         postgres.psql(TRAIL + "".join(f"CREATE TRIGGER trail AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW "
                                       "EXECUTE FUNCTION trail.record();\n" for table in SEEN))
-        postgres.psql(PREPARE.read_text(encoding="utf-8"))
+        cls.prepare()
         # The trail itself is written by triggers, and is no more than what the test compares with.
         postgres.psql("CREATE TABLE later (id int); CREATE FUNCTION writes_later() RETURNS int LANGUAGE sql VOLATILE AS "
                       "'INSERT INTO later VALUES (1) RETURNING id'; CREATE FUNCTION hidden() RETURNS int LANGUAGE plpgsql VOLATILE AS "
-                      "$$ BEGIN EXECUTE 'DELETE FROM ' || lower('ORDERS'); RETURN 1; END $$")
+                      "$$ BEGIN EXECUTE 'DELETE FROM ' || lower('ORDERS'); RETURN 1; END $$; "
+                      "CREATE FUNCTION quiet() RETURNS int LANGUAGE sql VOLATILE SET dbgate.gate = '' AS "
+                      "'DELETE FROM orders WHERE id = 158 RETURNING id';" + cls.MORE)
         tables = "[" + ", ".join(f"public.{name}" for name in (*SEEN, "parts", "later", "secrets")) + "]"
         cls.gateway = cls.lab.gateway(
             "version: 1\nstate_dir: state\nlimits: { api_requests_per_minute: 1000000 }\n" + cls.lab.listen() +
             "  api: { address: 127.0.0.1, port: 0 }\n" + cls.lab.users("ana", "bob", "root", "short") + "targets:\n" + cls.lab.target() +
-            f"policies:\n  - name: rows\n    who: {{ users: [ana] }}\n    on: [postgres]\n{GATED}    allow:\n"
+            f"policies:\n  - name: rows\n    who: {{ users: [ana] }}\n    on: [postgres]\n{cls.GATED}    allow:\n"
             f"      - {{ select: {tables}, insert: {tables}, update: {tables}, delete: {tables}, merge: {tables}, truncate: {tables}, "
             f"copy_in: {tables}, ddl: {tables}, functions: [safe, public.writes_later, public.hidden] }}\n"
-            f"  - name: all\n    who: {{ users: [root] }}\n    on: [postgres]\n{GATED}    allow: [{{ everything: true }}]\n"
+            f"  - name: all\n    who: {{ users: [root] }}\n    on: [postgres]\n{cls.GATED}    allow: [{{ everything: true }}]\n"
             "  - name: short\n    who: { users: [short] }\n    on: [postgres]\n    approve: before_commit\n    lock_budget: 1s\n"
-            f"    approval: {{ from: {{ users: [bob] }} }}\n    allow: [{{ select: {tables}, update: {tables} }}]\n")
+            f"    capture: {cls.CAPTURE}\n    approval: {{ from: {{ users: [bob] }} }}\n    allow: [{{ select: {tables}, update: {tables} }}]\n")
         cls.homes = {}
         for name in ("ana", "bob", "root"):
             cls.homes[name] = cls.home(name)
+
+    @classmethod
+    def prepare(cls):
+        cls.lab.postgres.psql(PREPARE.read_text(encoding="utf-8"))
+
+    def nothing_is_left(self):
+        self.assertEqual(self.psql("SELECT count(*) FROM dbgate_gate.change"), "0")
 
     @classmethod
     def home(cls, name):
@@ -170,7 +182,7 @@ class Rows(unittest.TestCase):
         self.assertEqual(sorted(map(key, changes["rows"])), sorted(map(key, recorded)))
         if kinds:
             self.assertEqual({(row["table"], row["change"]) for row in changes["rows"]}, kinds)
-        self.assertEqual(self.psql("SELECT count(*) FROM dbgate_gate.change"), "0", "nothing is left behind")
+        self.nothing_is_left()
         return changes
 
     def test_insert(self):
@@ -235,9 +247,19 @@ class Rows(unittest.TestCase):
         program = self.start("INSERT INTO secrets VALUES (30, 'tea')")
         approval = self.asked(program)
         seen = json.loads(self.cli("ana", "approvals", "show", approval, "-o", "json"))["details"]["changes"]
-        self.assertEqual(seen, {"tables": [{"name": "public.secrets", "inserted": 1, "updated": 0, "deleted": 0}]})
+        self.assertEqual(seen, {"capture": self.CAPTURE, "tables": [{"name": "public.secrets", "inserted": 1, "updated": 0, "deleted": 0}]})
         sheet = self.cli("bob", "approvals", "show", approval, "-o", "table")
         self.assertRegex(sheet, r"(?m)^  \+ public.secrets  v=tea, id=30$")
+
+    def test_what_goes_past_the_triggers(self):
+        """The server counts it all the same."""
+        program = self.start("BEGIN;\nUPDATE shops SET name = 'loud' WHERE id = 2;\nSELECT quiet();\nCOMMIT", "root")
+        rows = self.shown(self.asked(program))["rows"]
+        self.assertEqual({(row["table"], row["change"]) for row in rows if row["table"] != "trail.change"},
+                         {("public.shops", "update"), ("public.orders", "delete")})
+        self.cli("bob", "approvals", "deny", self.asked(program), "--reason", "no")
+        self.assertIn("STATE 42501", program.end())
+        self.assertEqual(self.psql("SELECT count(*) FROM orders WHERE id = 158"), "1")
 
     def test_bypasses(self):
         """Whoever may do everything may not do this."""
@@ -257,6 +279,8 @@ class Rows(unittest.TestCase):
                 ("root", "BEGIN;\nDECLARE c CURSOR WITH HOLD FOR SELECT hidden();\nCOMMIT"),
                 ("root", "COPY orders TO PROGRAM 'cat'"),
         ]:
+            if self.CAPTURE == "unprepared" and "later" in sql:
+                continue  # seen like any other
             with self.subTest(sql=sql, user=user):
                 said = self.start(sql, user).end()
                 self.assertRegex(said, r"ERROR: .*(dbgate|permission denied)", said)

@@ -72,6 +72,8 @@ VALUES = [
     (POLICY + "allow: [ { pack: migrator, schemas: app } ] } ]", False),
     (POLICY + "allow: [ { select: [public.t], require: { max_list: 0 } } ] } ]", False),
     (POLICY + "allow: [ { select: [public.t], require: { max_rows: some } } ] } ]", False),
+    (POLICY + "approve: before_commit, capture: any, lock_budget: 1m, approval: { from: { users: [u] } } } ]", True),
+    (POLICY + "approve: before_commit, capture: maybe, approval: { from: { users: [u] } } } ]", False),
     ("policies: [ { name: p, on: [shop] } ]", False), ("policies: [ { name: p, who: {}, on: [shop] } ]", False),
     ("tests: [ { as: u, on: shop, sql: SELECT 1, expect: maybe } ]", False), ("tests: [ { as: u, on: shop, sql: x } ]", False),
     ("tests: [ { as: u, on: shop, sql: SELECT 1, expect: deny, at: yesterday } ]", False),

@@ -24,12 +24,17 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(current_setting('dbgate.gate', true) = pg_current_xact_id_if_assigned()::text, false)
 $$;
 
--- Rows of a table that this transaction has changed, and what the connection has not reported yet of earlier ones.
-CREATE OR REPLACE FUNCTION dbgate_gate.changed(relation oid) RETURNS bigint
+-- Versions of a table's rows that this transaction has made and ended, and what the connection has not reported yet of
+-- earlier ones. A row that moves to another partition is ended in one and made in the other.
+CREATE OR REPLACE FUNCTION dbgate_gate.made(relation oid) RETURNS bigint
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-  SELECT pg_stat_get_xact_tuples_inserted(relation) + pg_stat_get_xact_tuples_updated(relation) +
-         pg_stat_get_xact_tuples_deleted(relation)
+  SELECT pg_stat_get_xact_tuples_inserted(relation) + pg_stat_get_xact_tuples_updated(relation)
 $$;
+CREATE OR REPLACE FUNCTION dbgate_gate.ended(relation oid) RETURNS bigint
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT pg_stat_get_xact_tuples_deleted(relation) + pg_stat_get_xact_tuples_updated(relation)
+$$;
+DROP FUNCTION IF EXISTS dbgate_gate.changed(oid); -- of an earlier version
 
 -- Stand where transition tables of these names go before them: whoever reads the trigger knows all its tables.
 CREATE OR REPLACE VIEW dbgate_gate.dbgate_old AS SELECT 0 AS nothing WHERE false;
@@ -88,9 +93,9 @@ BEGIN
     RAISE object_not_in_prerequisite_state USING MESSAGE = 'the commit gate needs track_counts = on';
   END IF;
   IF dbgate_gate.is_open() THEN RETURN; END IF;
-  INSERT INTO dbgate_gate.change (transaction, relation, kind, before)
-  SELECT this, oid, 'B', to_jsonb(dbgate_gate.changed(oid)) FROM pg_class
-  WHERE relkind IN ('r', 'm', 'p') AND dbgate_gate.changed(oid) > 0;
+  INSERT INTO dbgate_gate.change (transaction, relation, kind, before, after)
+  SELECT this, oid, 'B', to_jsonb(dbgate_gate.ended(oid)), to_jsonb(dbgate_gate.made(oid)) FROM pg_class
+  WHERE relkind IN ('r', 'm', 'p') AND dbgate_gate.ended(oid) + dbgate_gate.made(oid) > 0;
   PERFORM set_config('dbgate.gate', this, true);
 END $$;
 
@@ -104,8 +109,9 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     FROM jsonb_each(image)) END
 $$;
 
--- Called by dbgate before COMMIT. Lines: O the gate was open; U a table that was changed and cannot be shown; T a table
--- and how many rows; R a row. What was kept is gone afterwards.
+-- Called by dbgate before COMMIT. Lines: O the gate was open; U a table that was changed and cannot be shown; L one of
+-- which the server has counted other changes than were kept; T a table and how many rows; R a row. What was kept is gone
+-- afterwards.
 CREATE OR REPLACE FUNCTION dbgate_gate.changes(most bigint) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -114,11 +120,25 @@ BEGIN
   IF NOT dbgate_gate.is_open() THEN RETURN; END IF;
   RETURN NEXT 'O';
   RETURN QUERY
-    SELECT 'U' || c.oid::regclass::text FROM pg_class c
-    WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND c.oid <> 'dbgate_gate.change'::regclass
-      AND dbgate_gate.changed(c.oid) > coalesce((SELECT (k.before #>> '{}')::bigint FROM dbgate_gate.change k
-                                                 WHERE k.transaction = this AND k.kind = 'B' AND k.relation = c.oid), 0)
-      AND NOT dbgate_gate.is_prepared(c.oid)
+    WITH counted AS MATERIALIZED (
+      SELECT c.oid, coalesce(pg_partition_root(c.oid), c.oid) AS whole,
+             dbgate_gate.ended(c.oid) - coalesce((k.before #>> '{}')::bigint, 0) AS ended,
+             dbgate_gate.made(c.oid) - coalesce((k.after #>> '{}')::bigint, 0) AS made
+      FROM pg_class c
+      LEFT JOIN dbgate_gate.change k ON k.transaction = this AND k.kind = 'B' AND k.relation = c.oid
+      WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't' AND c.oid <> 'dbgate_gate.change'::regclass
+    ), kept AS (
+      SELECT coalesce(pg_partition_root(k.relation), k.relation) AS whole, count(k.before) AS ended, count(k.after) AS made
+      FROM dbgate_gate.change k WHERE k.transaction = this AND k.kind <> 'B' GROUP BY 1
+    )
+    SELECT 'U' || c.oid::regclass::text FROM counted c
+    WHERE c.ended + c.made > 0 AND NOT dbgate_gate.is_prepared(c.oid)
+    UNION ALL
+    SELECT 'L' || whole::regclass::text
+    FROM (SELECT c.whole, sum(c.ended) AS ended, sum(c.made) AS made FROM counted c GROUP BY c.whole) c
+    FULL JOIN kept USING (whole)
+    WHERE (coalesce(c.ended, 0), coalesce(c.made, 0)) <> (coalesce(kept.ended, 0), coalesce(kept.made, 0))
+      AND dbgate_gate.is_prepared(whole)
     ORDER BY 1;
   RETURN QUERY
     SELECT 'T' || jsonb_build_object('name', k.relation::regclass::text,

@@ -101,11 +101,11 @@ TEST(Approval, MistakesAreNamed) {
 TEST(Approval, BeforeCommit) {
   const Loaded loaded = load_policy("approve: before_commit, lock_budget: 30s, approval: { from: { users: [v] } }");
   ASSERT_TRUE(loaded.config) << complaint(loaded);
-  EXPECT_EQ(loaded.config->policies[0].lock_budget, std::chrono::seconds(30));
+  EXPECT_EQ(loaded.config->policies[0].gate.lock_budget, std::chrono::seconds(30));
   const Loaded usual = load_policy("approve: before_commit, approval: { from: { users: [v] } }");
   ASSERT_TRUE(usual.config) << complaint(usual);
-  EXPECT_EQ(usual.config->policies[0].lock_budget, std::chrono::minutes(2));
-  EXPECT_EQ(load_policy("risk: {}").config->policies[0].lock_budget.count(), 0);
+  EXPECT_EQ(usual.config->policies[0].gate.lock_budget, std::chrono::minutes(2));
+  EXPECT_EQ(load_policy("risk: {}").config->policies[0].gate.lock_budget.count(), 0);
   EXPECT_NE(complaint(load_policy("approve: before_commit")).find("needs approval beside it"), std::string::npos);
   EXPECT_NE(complaint(load_policy("approve: later, approval: { from: { users: [v] } }")).find("before_commit"),
             std::string::npos);
@@ -116,6 +116,29 @@ TEST(Approval, BeforeCommit) {
   EXPECT_NE(complaint(load_policy("approve: before_commit, approval: { from: { users: [v] }, window: 1h }"))
                 .find("no window"),
             std::string::npos);
+}
+
+TEST(Approval, HowChangesAreFoundOut) {
+  const std::string asks = "approve: before_commit, approval: { from: { users: [v] } }";
+  EXPECT_EQ(load_policy(asks).config->policies[0].gate.capture, Capture::prepared);
+  EXPECT_EQ(load_policy(asks + ", capture: unprepared").config->policies[0].gate.capture, Capture::unprepared);
+  EXPECT_EQ(load_policy(asks + ", capture: any").config->policies[0].gate.capture, Capture::any);
+  EXPECT_NE(complaint(load_policy(asks + ", capture: guessed")).find("unprepared"), std::string::npos);
+  EXPECT_NE(complaint(load_policy("capture: any")).find("is for approve: before_commit"), std::string::npos);
+}
+
+TEST(Approval, OfATarget) {
+  const std::string from = "approval: { from: { users: [u] } }";
+  const Loaded loaded = load("{}", "person", "[], approve: before_commit, capture: any, " + from);
+  ASSERT_TRUE(loaded.config) << complaint(loaded);
+  const CommitGate& gate = loaded.config->targets[0].gate;
+  EXPECT_EQ(gate.capture, Capture::any);
+  EXPECT_EQ(gate.lock_budget, std::chrono::minutes(2));
+  ASSERT_TRUE(gate.approval);
+  EXPECT_EQ(gate.approval->users, std::vector<std::string>{"u"});
+  EXPECT_FALSE(loaded.config->policies[0].gate.approval);
+  EXPECT_NE(complaint(load("{}", "person", "[], approve: before_commit")).find("needs approval"), std::string::npos);
+  EXPECT_NE(complaint(load("{}", "person", "[], " + from)).find("is for approve"), std::string::npos);
 }
 
 TEST(Risk, KnowsWhatPrincipalsSend) {

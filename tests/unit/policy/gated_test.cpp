@@ -19,11 +19,12 @@ class GatedTest : public testing::Test {
     if (!closure_) closure_ = std::make_unique<catalog::Closure>(db.build());
     const sql::AnalyzeResult result = sql::analyze(text, sql::ScanLimits{}, nullptr);
     EXPECT_TRUE(result.script) << text;
-    return result.script ? gated(grants, *result.script, closure_.get(), path) : Gated{};
+    return result.script ? gated(grants, capture, *result.script, closure_.get(), path) : Gated{};
   }
 
   catalog::HandMade db;
   Grants grants;
+  config::Capture capture = config::Capture::prepared;
   const catalog::SearchPath path{{"shop"}, "boss"};
 
  private:
@@ -62,9 +63,17 @@ TEST_F(GatedTest, WhatCannotBeShownIsRefused) {
   }
 }
 
+TEST_F(GatedTest, HowItIsFoundOut) {
+  EXPECT_FALSE(of("DELETE FROM goods").compares);
+  capture = config::Capture::unprepared;
+  EXPECT_TRUE(of("DELETE FROM goods").compares);
+  capture = config::Capture::any;
+  EXPECT_TRUE(of("DELETE FROM goods").compares) << "there is no schema of dbgate's";
+}
+
 TEST_F(GatedTest, WithoutACatalogNothingIsKnown) {
   const sql::AnalyzeResult result = sql::analyze("DELETE FROM goods", sql::ScanLimits{}, nullptr);
-  EXPECT_NE(gated(grants, *result.script, nullptr, path).refused, "");
+  EXPECT_NE(gated(grants, capture, *result.script, nullptr, path).refused, "");
 }
 
 }  // namespace

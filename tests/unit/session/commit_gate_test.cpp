@@ -33,6 +33,7 @@ std::string own(std::initializer_list<std::string> texts) {
   return shown + "S";
 }
 const std::string opening = "SELECT dbgate_gate.open()";
+const std::string watching = Comparison::opening();
 const std::string patience = "SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', '40000', true)";
 const std::string reading = own({"SET CONSTRAINTS ALL IMMEDIATE", patience, "SELECT dbgate_gate.changes(20001)"});
 
@@ -41,7 +42,7 @@ std::string replied(const std::string& rows = {}, const char* tag = "SELECT 1") 
   return b::parse_complete + b::bind_complete + rows + b::complete(tag) + b::close_complete + b::close_complete;
 }
 std::string opened(bool begins) {
-  return (begins ? replied({}, "BEGIN") : std::string()) + replied(b::row("")) + b::ready('T');
+  return (begins ? replied({}, "BEGIN") : std::string()) + replied(b::row("")) + replied(b::row("M0")) + b::ready('T');
 }
 std::string changes(std::initializer_list<const char*> lines) {
   std::string rows;
@@ -65,7 +66,7 @@ void begin(RelayLab& lab) {
   EXPECT_EQ(lab.at_server(), "Q(BEGIN)");
   lab.server(b::complete("BEGIN") + b::ready('T'));
   lab.client(f::query("DELETE FROM t"));
-  EXPECT_EQ(lab.at_server(), own({opening}));
+  EXPECT_EQ(lab.at_server(), own({opening, watching}));
   lab.server(opened(false));
   EXPECT_EQ(lab.at_server(), "Q(DELETE FROM t)");
   lab.server(b::complete("DELETE 1") + b::ready('T'));
@@ -149,7 +150,7 @@ TEST(CommitGate, ADeferredConstraintFailsCommit) {
 TEST(CommitGate, PutsATransactionAroundASingleStatement) {
   in_every_split_of_gated([](RelayLab& lab) {
     lab.client(f::query("DELETE FROM t") + f::query("SELECT 2"));
-    EXPECT_EQ(lab.at_server(), own({"BEGIN", opening}));
+    EXPECT_EQ(lab.at_server(), own({"BEGIN", opening, watching}));
     lab.server(opened(true));
     EXPECT_EQ(lab.at_server(), "Q(DELETE FROM t)");
     lab.server(b::complete("DELETE 1") + b::ready('T'));
@@ -210,7 +211,7 @@ TEST(CommitGate, ExtendedQueriesWaitAtSync) {
     lab.client(f::parse("", "DELETE FROM t") + f::bind("", "") + f::execute("") + f::sync);
     EXPECT_EQ(lab.at_server(), "P(,DELETE FROM t) B(,) H");
     lab.server(b::parse_complete + b::bind_complete);
-    EXPECT_EQ(lab.at_server(), own({"BEGIN", opening}));
+    EXPECT_EQ(lab.at_server(), own({"BEGIN", opening, watching}));
     lab.server(opened(true));
     EXPECT_EQ(lab.at_server(), "E() H");
     lab.server(b::complete("DELETE 1"));
@@ -256,7 +257,7 @@ TEST(CommitGate, CommitByExecuteWaitsInItsPlace) {
     lab.client(f::parse("", "BEGIN") + f::bind("", "") + f::execute("") + f::parse("", "DELETE FROM t") +
                f::bind("", "") + f::execute("") + f::sync);
     lab.server(b::parse_complete + b::bind_complete + b::complete("BEGIN") + b::parse_complete + b::bind_complete);
-    EXPECT_THAT(lab.at_server(), testing::EndsWith(own({opening})));
+    EXPECT_THAT(lab.at_server(), testing::EndsWith(own({opening, watching})));
     lab.server(opened(false));
     EXPECT_EQ(lab.at_server(), "E() S");
     lab.server(b::complete("DELETE 1") + b::ready('T'));
@@ -317,6 +318,157 @@ TEST(CommitGate, ASavepointThatIsRolledBackOpensItAnew) {
   lab.at_server();
   lab.client(f::query("DELETE FROM t"));
   EXPECT_EQ(lab.at_server(), own({opening}));
+}
+
+/// Replies to the questions of a comparison.
+std::string facts(std::initializer_list<const char*> lines) {
+  std::string rows;
+  for (const char* const line : lines)
+    rows += b::row(line);
+  return replied(rows) + b::ready('T');
+}
+const std::string one_table = replied({}, "SET CONSTRAINTS") + replied(b::row()) + replied(b::row()) +
+                              facts({"X700 42", "STimeZone UTC", "N1 1 public.t", "F1 public.t", "K1 dbgate_row.id"});
+
+void begin_compared(RelayLab& lab) {
+  lab.judge.compares = true;
+  lab.client(f::query("DELETE FROM t"));
+  EXPECT_EQ(lab.at_server(), own({"BEGIN", watching}));
+  lab.server(replied({}, "BEGIN") + facts({"M0", "Con", "B16400 2"}));
+  EXPECT_EQ(lab.at_server(), "Q(DELETE FROM t)");
+  lab.server(b::complete("DELETE 1") + b::ready('T'));
+}
+
+HoldAnswer seen_by_others(std::vector<std::string> rows) {
+  HoldAnswer made;
+  made.what = What::viewed;
+  made.rows = std::make_shared<const std::vector<std::string>>(std::move(rows));
+  return made;
+}
+
+TEST(CommitGate, ComparesWhatIsNotPrepared) {
+  in_every_split_of_gated([](RelayLab& lab) {
+    begin_compared(lab);
+    EXPECT_THAT(lab.at_server(), testing::AllOf(HasSubstr("SET CONSTRAINTS ALL IMMEDIATE"), HasSubstr("row_security"),
+                                                HasSubstr("(16400::oid, 2::int8)")));
+    lab.server(one_table);
+    EXPECT_EQ(lab.next, Relay::Next::hold);
+    ASSERT_TRUE(lab.relay.held().view);
+    EXPECT_FALSE(lab.relay.held().changes);
+    EXPECT_THAT(lab.relay.held().view->settings, HasSubstr("set_config(E'TimeZone', E'UTC', true)"));
+    EXPECT_EQ(lab.relay.held().view->questions.size(), 2u);
+    lab.others(seen_by_others({"H1 1", "O1 (0,1) 700\n[1]\n{\"id\": 1}", "O1 (0,2) 700\n[2]\n{\"id\": 2}"}));
+    EXPECT_THAT(lab.at_server(), HasSubstr("{\"(0,1)\",\"(0,2)\"}"));
+    lab.server(replied() + replied(b::row("V1 (0,2)")) + facts({"R700"}));
+    EXPECT_EQ(lab.next, Relay::Next::hold);
+    ASSERT_TRUE(lab.relay.held().changes);
+    EXPECT_TRUE(lab.relay.held().changes->compared);
+    EXPECT_EQ(lab.relay.held().changes->rows,
+              R"({"table":"public.t","change":"delete","before":{"id": 1},"after":null})");
+    EXPECT_EQ(lab.relay.held().changes->tables, R"({"name":"public.t","inserted":0,"updated":0,"deleted":1})");
+    lab.others(answer(What::approved));
+    EXPECT_EQ(lab.at_server(), "Q(COMMIT)");
+  });
+}
+
+TEST(CommitGate, RollsBackWhatCannotBeCompared) {
+  HoldAnswer failed;
+  failed.error = Error(sqlstate::connection_failure, "no way there");
+  for (const HoldAnswer& others : {seen_by_others({"H0 1"}), failed, answer(What::cancelled)}) {
+    RelayLab lab;
+    lab.judge.gated = {"t"};
+    begin_compared(lab);
+    lab.at_server();
+    lab.server(one_table).others(others);
+    EXPECT_EQ(lab.at_server(), "Q(ROLLBACK)");
+    EXPECT_THAT(lab.at_client(), testing::AnyOf(StartsWith("E(08006 "), StartsWith("E(57014 ")));
+  }
+}
+
+TEST(CommitGate, ComparingFindsNothingWhereNothingWasChanged) {
+  for (const char* const line : {"X 42", "X700 42"}) {
+    RelayLab lab;
+    lab.judge.gated = {"t"};
+    begin_compared(lab);
+    lab.at_server();
+    lab.server(replied() + replied(b::row()) + replied(b::row()) + facts({line}));
+    EXPECT_EQ(lab.at_server(), "Q(COMMIT)");
+  }
+}
+
+TEST(CommitGate, RollsBackATableThatCannotBeCompared) {
+  RelayLab lab;
+  lab.judge.gated = {"t"};
+  begin_compared(lab);
+  lab.at_server();
+  lab.server(replied() + replied(b::row()) + replied(b::row()) + facts({"X700 42", "Upg_class (of the system)"}));
+  EXPECT_EQ(lab.at_server(), "Q(ROLLBACK)");
+  EXPECT_THAT(lab.at_client(), testing::AllOf(StartsWith("E(42501 "), HasSubstr("pg_class (of the system)")));
+}
+
+TEST(CommitGate, ComparesWhereTheServerHasCountedSomethingElse) {
+  in_every_split_of_gated([](RelayLab& lab) {
+    begin(lab);
+    lab.client(f::query("COMMIT"));
+    EXPECT_EQ(lab.at_server(), reading);
+    lab.server(changes({"O", "Lpublic.t", R"(T{"name":"t"})", R"(R{"table":"t"})"}));
+    EXPECT_THAT(lab.at_server(), HasSubstr("pg_locks"));
+    lab.server(replied(b::row()) + facts({"X700 42", "N1 1 public.t", "F1 public.t", "K1 dbgate_row.id"}));
+    ASSERT_EQ(lab.next, Relay::Next::hold);
+    EXPECT_TRUE(lab.relay.held().view);
+  });
+}
+
+TEST(CommitGate, FewerCountsThanChangesAreNotBelieved) {
+  Comparison comparison;
+  for (const char* const line : {"M0", "Con", "X700 42", "N1 0 public.t", "F1 public.t", "K1 dbgate_row.id"})
+    comparison.add(line);
+  comparison.add("A1 [1]\n{}");
+  Changes found;
+  comparison.finish(found);
+  ASSERT_EQ(found.unseen.size(), 1u);
+  EXPECT_THAT(found.unseen[0], HasSubstr("fewer"));
+}
+
+TEST(CommitGate, PoliciesOfTheMomentCountWhenOthersHaveAgreed) {
+  in_every_split_of_gated([](RelayLab& lab) {
+    lab.client(f::query("DELETE FROM t"));
+    lab.server(opened(true)).server(b::complete("DELETE 1") + b::ready('T')).server(one_row);
+    lab.at_server();
+    lab.judge.current = 2;
+    lab.judge.denied = {"t"};
+    lab.others(answer(What::approved));
+    EXPECT_EQ(lab.at_server(), "Q(ROLLBACK)");
+    EXPECT_THAT(lab.at_client(), testing::AllOf(StartsWith("E(42501 denied t"), HasSubstr("Policies have changed")));
+  });
+}
+
+TEST(CommitGate, TheSameAtSync) {
+  in_every_split_of_gated([](RelayLab& lab) {
+    lab.client(f::parse("", "DELETE FROM t") + f::bind("", "") + f::execute("") + f::sync);
+    lab.server(b::parse_complete + b::bind_complete)
+        .server(opened(true))
+        .server(b::complete("DELETE 1"))
+        .server(one_row);
+    lab.at_server();
+    lab.judge.current = 2;
+    lab.judge.denied = {"t"};
+    lab.others(answer(What::approved));
+    EXPECT_EQ(lab.at_server(), own({"ROLLBACK"}));
+    lab.server(replied({}, "ROLLBACK") + b::ready('I'));
+    EXPECT_THAT(lab.at_client(), testing::AllOf(HasSubstr(" E(42501 denied t"), testing::EndsWith("Z(I)")));
+  });
+}
+
+TEST(CommitGate, OtherPoliciesThatAllowItChangeNothing) {
+  RelayLab lab;
+  lab.judge.gated = {"t"};
+  lab.client(f::query("DELETE FROM t"));
+  lab.server(opened(true)).server(b::complete("DELETE 1") + b::ready('T')).server(one_row);
+  lab.at_server();
+  lab.judge.current = 2;
+  lab.others(answer(What::approved));
+  EXPECT_EQ(lab.at_server(), "Q(COMMIT)");
 }
 
 TEST(CommitGate, WhoIsNotGatedPaysNothing) {

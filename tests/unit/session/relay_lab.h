@@ -145,6 +145,7 @@ class ScriptedJudge final : public Judge {
   std::set<std::string> denied{"secret"};
   std::set<std::string> held;       ///< relations that others have to agree to
   std::set<std::string> gated;      ///< relations whose changes are shown before they are committed
+  bool compares = false;            ///< … in a database that is not prepared
   std::set<std::string> doubted;    ///< relations that models are asked about; the brief is the relation's name
   bool afterwards = false;          ///< … without anybody waiting
   std::chrono::seconds lasting{0};  ///< how long an answer is good for
@@ -228,7 +229,8 @@ class ScriptedJudge final : public Judge {
     auto verdict =
         result.verdict ? std::make_shared<policy::Verdict>(*result.verdict) : std::make_shared<policy::Verdict>();
     verdict->gate = std::make_shared<const policy::CommitGate>(
-        policy::CommitGate{{{nullptr, "p/approve"}}, std::chrono::seconds(10)});
+        policy::CommitGate{{{nullptr, "p/approve"}}, std::chrono::seconds(10), config::Capture::prepared});
+    verdict->gate_compares = compares;
     for (const sql::Statement& statement : result.script->statements) {
       for (const sql::RelationUse& use : statement.relations)
         verdict->gate_opens =
