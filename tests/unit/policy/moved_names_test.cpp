@@ -25,8 +25,8 @@ class Shadows {
       type.name = name;
       builder_.add(type);
     }
-    table(app, "both");
-    table(public_, "both");
+    table(app, "notes");
+    table(public_, "notes");
     table(app, "own");
     for (const Oid schema : {app, public_}) {
       catalog::Function function;
@@ -108,10 +108,10 @@ std::shared_ptr<const Grants> migrator() {
 TEST(MovedNames, WhatWasTakenAwayUncoversNothing) {
   const Shadows shadows;
   const auto grants = migrator();
-  for (const char* use : {"SELECT * FROM both", "UPDATE both SET email = 'x' WHERE id = 1", "SELECT f(1)"}) {
+  for (const char* use : {"SELECT * FROM notes", "UPDATE notes SET email = 'x' WHERE id = 1", "SELECT f(1)"}) {
     EXPECT_TRUE(shadows.last(*grants, use).allowed()) << use;
-    for (const char* ddl : {"DROP TABLE app.both", "DROP TABLE app.own", "ALTER TABLE app.both RENAME TO other",
-                            "DROP TABLE app.both; COMMENT ON TABLE app.own IS ''"}) {
+    for (const char* ddl : {"DROP TABLE app.notes", "DROP TABLE app.own", "ALTER TABLE app.notes RENAME TO other",
+                            "DROP TABLE app.notes; COMMENT ON TABLE app.own IS ''"}) {
       const std::string text = std::string(ddl) + "; " + use;
       const Verdict verdict = shadows.last(*grants, text);
       EXPECT_FALSE(verdict.allowed()) << text;
@@ -126,33 +126,33 @@ TEST(MovedNames, MigrationsGoOn) {
   for (const char* text :
        {"ALTER TABLE own ADD COLUMN note text; UPDATE own SET note = '' WHERE id > 0",
         "CREATE TABLE app.made (id int); INSERT INTO app.made VALUES (1); SELECT * FROM app.made",
-        "DROP TABLE app.both; SELECT * FROM app.both", "ALTER TABLE app.own ADD COLUMN x int; SELECT id FROM own",
+        "DROP TABLE app.notes; SELECT * FROM app.notes", "ALTER TABLE app.own ADD COLUMN x int; SELECT id FROM own",
         "CREATE INDEX ON app.own (id); DROP TABLE own"}) {
     EXPECT_TRUE(shadows.last(*grants, text).allowed()) << text << ": " << shadows.last(*grants, text).message;
   }
   const auto everywhere = grants_of({"{ ddl: [\"*\"], select: [\"*\"], functions: [safe, \"app.*\", \"public.*\"] }"});
-  for (const char* text : {"DROP TABLE app.both; SELECT * FROM both", "DROP FUNCTION app.f(int); SELECT f(1)",
+  for (const char* text : {"DROP TABLE app.notes; SELECT * FROM notes", "DROP FUNCTION app.f(int); SELECT f(1)",
                            "CREATE TABLE made (id int); SELECT * FROM made"}) {
     EXPECT_TRUE(shadows.last(*everywhere, text).allowed()) << text;
   }
-  EXPECT_TRUE(shadows.last(*grants_of({"{ everything: true }"}), "DROP TABLE app.both; TABLE both").allowed());
+  EXPECT_TRUE(shadows.last(*grants_of({"{ everything: true }"}), "DROP TABLE app.notes; TABLE notes").allowed());
 }
 
 TEST(MovedNames, WhatWasBroughtMayStandInFront) {
   const Shadows shadows;
   const auto grants =
-      grants_of({"{ ddl: [\"app.*\"] }", "{ select: [public.both] }", "{ functions: [safe, \"public.*\"] }"});
-  EXPECT_FALSE(shadows.last(*grants, "TABLE both").allowed());
-  EXPECT_TRUE(shadows.last(*grants, "DROP TABLE app.both; TABLE public.both").allowed());
+      grants_of({"{ ddl: [\"app.*\"] }", "{ select: [public.notes] }", "{ functions: [safe, \"public.*\"] }"});
+  EXPECT_FALSE(shadows.last(*grants, "TABLE notes").allowed());
+  EXPECT_TRUE(shadows.last(*grants, "DROP TABLE app.notes; TABLE public.notes").allowed());
   EXPECT_FALSE(
-      shadows.last(*grants, "DROP TABLE app.both; ALTER TABLE app.own RENAME TO both; TABLE both").allowed());
+      shadows.last(*grants, "DROP TABLE app.notes; ALTER TABLE app.own RENAME TO notes; TABLE notes").allowed());
 }
 
 TEST(MovedNames, DeniedTablesStayDenied) {
   const Shadows shadows;
-  const auto grants = grants_of({"{ everything: true }"}, {"{ select: [public.both] }"});
-  EXPECT_FALSE(shadows.last(*grants, "DROP TABLE app.both; TABLE both").allowed());
-  EXPECT_TRUE(shadows.last(*grants, "DROP TABLE app.own; TABLE app.both").allowed());
+  const auto grants = grants_of({"{ everything: true }"}, {"{ select: [public.notes] }"});
+  EXPECT_FALSE(shadows.last(*grants, "DROP TABLE app.notes; TABLE notes").allowed());
+  EXPECT_TRUE(shadows.last(*grants, "DROP TABLE app.own; TABLE app.notes").allowed());
 }
 
 TEST(MovedNames, WhatIsMaskedIsNotUncovered) {
@@ -160,21 +160,21 @@ TEST(MovedNames, WhatIsMaskedIsNotUncovered) {
       "version: 1\nusers: [ { name: u, scram_verifier: 'SCRAM-SHA-256$x' } ]\n"
       "targets: { shop: { upstream: { hosts: [db], database: shop, user: dbgate } } }\n"
       "policies:\n  - name: p\n    who: { users: [u] }\n    on: [shop]\n    allow: [ { everything: true } ]\n"
-      "    mask: { public.both.email: redact }\n",
+      "    mask: { public.notes.email: redact }\n",
       "test.yaml", "/");
   ASSERT_TRUE(loaded.config);
   const auto grants = PolicySet(*loaded.config).grants("u", "shop");
   const Shadows shadows;
-  EXPECT_TRUE(shadows.treated(*grants, "SELECT email FROM both").list.empty());
-  for (const char* text : {"DROP TABLE app.both; SELECT email FROM both", "DROP TABLE app.both; SELECT id FROM both",
-                           "ALTER TABLE app.both RENAME TO x; UPDATE both SET id = 1 RETURNING email",
-                           "DROP TABLE app.own; ALTER TABLE both RENAME TO x"}) {
+  EXPECT_TRUE(shadows.treated(*grants, "SELECT email FROM notes").list.empty());
+  for (const char* text : {"DROP TABLE app.notes; SELECT email FROM notes", "DROP TABLE app.notes; SELECT id FROM notes",
+                           "ALTER TABLE app.notes RENAME TO x; UPDATE notes SET id = 1 RETURNING email",
+                           "DROP TABLE app.own; ALTER TABLE notes RENAME TO x"}) {
     EXPECT_NE(shadows.treated(*grants, text).denied, "") << text;
   }
-  const Treatments named = shadows.treated(*grants, "DROP TABLE app.both; SELECT email FROM public.both");
+  const Treatments named = shadows.treated(*grants, "DROP TABLE app.notes; SELECT email FROM public.notes");
   EXPECT_EQ(named.denied, "");
   EXPECT_EQ(named.list.size(), 1U);
-  EXPECT_EQ(shadows.treated(*grants, "DROP TABLE app.both; SELECT id FROM own").denied, "");
+  EXPECT_EQ(shadows.treated(*grants, "DROP TABLE app.notes; SELECT id FROM own").denied, "");
 }
 
 TEST(MovedNames, TablesDoNotReferToWhatIsHidden) {
@@ -182,21 +182,21 @@ TEST(MovedNames, TablesDoNotReferToWhatIsHidden) {
       "version: 1\nusers: [ { name: u, scram_verifier: 'SCRAM-SHA-256$x' } ]\n"
       "targets: { shop: { upstream: { hosts: [db], database: shop, user: dbgate } } }\n"
       "policies:\n  - name: p\n    who: { users: [u] }\n    on: [shop]\n    allow: [ { everything: true } ]\n"
-      "    mask: { public.both.email: redact }\n    filter: { app.own: \"id > 0\" }\n",
+      "    mask: { public.notes.email: redact }\n    filter: { app.own: \"id > 0\" }\n",
       "test.yaml", "/");
   ASSERT_TRUE(loaded.config);
   const auto grants = PolicySet(*loaded.config).grants("u", "shop");
   const Shadows shadows;
   for (const char* text :
-       {"CREATE TABLE k (e text REFERENCES public.both(email) ON UPDATE CASCADE)",
-        "CREATE TABLE k (e text, FOREIGN KEY (e) REFERENCES public.both(email))",
-        "CREATE TABLE k (id int REFERENCES own(id))", "CREATE TABLE k (LIKE public.both INCLUDING ALL)",
-        "CREATE TABLE k () INHERITS (public.both)", "CREATE TABLE k PARTITION OF public.both DEFAULT",
+       {"CREATE TABLE k (e text REFERENCES public.notes(email) ON UPDATE CASCADE)",
+        "CREATE TABLE k (e text, FOREIGN KEY (e) REFERENCES public.notes(email))",
+        "CREATE TABLE k (id int REFERENCES own(id))", "CREATE TABLE k (LIKE public.notes INCLUDING ALL)",
+        "CREATE TABLE k () INHERITS (public.notes)", "CREATE TABLE k PARTITION OF public.notes DEFAULT",
         "CREATE SCHEMA s CREATE TABLE k (id int REFERENCES own(id))"}) {
     EXPECT_NE(shadows.treated(*grants, text).denied, "") << text;
   }
-  for (const char* text : {"CREATE TABLE k (e text REFERENCES app.both)", "CREATE TABLE IF NOT EXISTS own (id int)",
-                           "CREATE TABLE public.both (id int, up int REFERENCES public.both)"}) {
+  for (const char* text : {"CREATE TABLE k (e text REFERENCES app.notes)", "CREATE TABLE IF NOT EXISTS own (id int)",
+                           "CREATE TABLE public.notes (id int, up int REFERENCES public.notes)"}) {
     EXPECT_EQ(shadows.treated(*grants, text).denied, "") << text;
   }
 }
