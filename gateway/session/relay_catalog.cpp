@@ -35,7 +35,7 @@ void Relay::catalog_ready(char status, Segment answered) {
   const bool committed = std::exchange(catalog_committed_, false);
   if (status != 'I' && !committed) return;
   note_catalog_change();
-  if (status != 'I' || touched_in_ > answered) return;
+  if (touched_in_ > answered) return;
   catalog_touched_ = false;
   moved_ = nullptr;
 }
