@@ -56,9 +56,9 @@ class MovedNames(unittest.TestCase):
                 for use in uses:
                     yield user, move, use
 
-    def refused(self, reply):
+    def refused(self, reply, codes=("42501",)):
         self.assertNotIn(b"CANARY", reply.bytes)
-        self.assertEqual(reply.code, "42501", reply.errors)
+        self.assertIn(reply.code, codes, reply.errors)
 
     def test_they_work_for_the_owner(self):
         for _, move, use in self.cases():
@@ -95,6 +95,7 @@ class MovedNames(unittest.TestCase):
                 self.refused(replies[-2])
 
     def test_prepared_before(self):
+        refused = ("42501", "0A000")  # by dbgate, or by the server at Bind where its own plan does not fit any more
         for user, move, use in self.cases():
             with self.subTest(use, user=user, move=move):
                 client = self.client(user)
@@ -102,12 +103,12 @@ class MovedNames(unittest.TestCase):
                 if prepared.code is None:
                     client.query("BEGIN")
                     client.query(move)
-                    self.refused(client.send(wire.bind("", "early") + wire.execute() + wire.SYNC))
+                    self.refused(client.send(wire.bind("", "early") + wire.execute() + wire.SYNC), refused)
                     client.query("ROLLBACK")
                 if client.query(f"PREPARE p AS {use}").code is None:
                     client.query("BEGIN")
                     client.query(move)
-                    self.refused(client.query("EXECUTE p"))
+                    self.refused(client.query("EXECUTE p"), refused)
                     client.query("ROLLBACK")
 
     def test_no_verdict_is_taken_along(self):
@@ -133,7 +134,7 @@ class MovedNames(unittest.TestCase):
     def test_committed_before_the_message_ends(self):
         """Others see what was committed while more of the same message, or the next transaction, is under way."""
         changer, other = self.client("owner"), self.client("migrate")
-        self.lab.postgres.psql("CREATE TABLE app.gone (id int); CREATE TABLE public.gone (id int)")
+        self.assertEqual(changer.query("CREATE TABLE app.gone (id int); CREATE TABLE public.gone (id int)").code, None)
         self.assertEqual(other.query("TABLE gone").code, None)
         changer.query("BEGIN")
         changer.query("DROP TABLE app.gone")

@@ -166,9 +166,10 @@ TEST(MovedNames, WhatIsMaskedIsNotUncovered) {
   const auto grants = PolicySet(*loaded.config).grants("u", "shop");
   const Shadows shadows;
   EXPECT_TRUE(shadows.treated(*grants, "SELECT email FROM notes").list.empty());
-  for (const char* text : {"DROP TABLE app.notes; SELECT email FROM notes", "DROP TABLE app.notes; SELECT id FROM notes",
-                           "ALTER TABLE app.notes RENAME TO x; UPDATE notes SET id = 1 RETURNING email",
-                           "DROP TABLE app.own; ALTER TABLE notes RENAME TO x"}) {
+  for (const char* text :
+       {"DROP TABLE app.notes; SELECT email FROM notes", "DROP TABLE app.notes; SELECT id FROM notes",
+        "ALTER TABLE app.notes RENAME TO x; UPDATE notes SET id = 1 RETURNING email",
+        "DROP TABLE app.own; ALTER TABLE notes RENAME TO x"}) {
     EXPECT_NE(shadows.treated(*grants, text).denied, "") << text;
   }
   const Treatments named = shadows.treated(*grants, "DROP TABLE app.notes; SELECT email FROM public.notes");
