@@ -5,6 +5,7 @@
 
 #include "gateway/catalog/type_names.h"
 #include "gateway/policy/catalog_lists.h"
+#include "gateway/policy/moved_names.h"
 #include "gateway/policy/value_types.h"
 
 namespace dbgate::policy {
@@ -113,7 +114,8 @@ std::string CallJudge::check_named(const sql::FunctionUse& use) const {
     return refusal(use);
   }
   // With a catalog the overloads that there are decide; without, all schemas that the name could be found in.
-  if (context_.resolver != nullptr && !possible(use).empty()) return {};
+  const bool brought = context_.moved != nullptr && context_.moved->brings(use.name.name);
+  if (context_.resolver != nullptr && !brought && !possible(use).empty()) return {};
   const std::span<const std::string> schemas =
       unqualified ? std::span(context_.search_path) : std::span(&use.name.schema, 1);
   const bool all = !schemas.empty() && std::all_of(schemas.begin(), schemas.end(), [&](const std::string& schema) {
@@ -209,7 +211,7 @@ std::vector<const catalog::Function*> CallJudge::possible(const sql::FunctionUse
     return std::find(types.begin(), types.end(), 0u) == types.end() &&
            std::equal(types.begin(), types.end(), candidate->arguments.begin(), candidate->arguments.end());
   });
-  if (exact != candidates.end()) return {*exact};
+  if (exact != candidates.end() && context_.moved == nullptr) return {*exact};
   std::erase_if(candidates, [&](const catalog::Function* candidate) {
     // VARIADIC takes elements or an array.
     const std::size_t known = candidate->arguments.size() - (candidate->variadic != 0 ? 1 : 0);
@@ -220,7 +222,8 @@ std::vector<const catalog::Function*> CallJudge::possible(const sql::FunctionUse
     }
     return false;
   });
-  values.prefer_text(use.types, candidates);
+  // The one that the server would prefer may be gone by now.
+  if (context_.moved == nullptr) values.prefer_text(use.types, candidates);
   return candidates;
 }
 

@@ -5,6 +5,7 @@
 #include "gateway/policy/calls.h"
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/migrations.h"
+#include "gateway/policy/moved_names.h"
 #include "gateway/policy/statement_judge.h"
 
 namespace dbgate::policy {
@@ -199,7 +200,17 @@ std::string StatementJudge::check_objects() {
 
 Verdict decide(const Grants& grants, const Statement& statement, const NameContext& context,
                const Arguments* arguments) {
-  return StatementJudge(grants, statement, context, arguments).run();
+  Verdict verdict = StatementJudge(grants, statement, context, arguments).run();
+  if (context.moved == nullptr || is_unrestricted(grants)) return verdict;
+  // Whichever of the relations a name has come to stand for: it must be allowed on all.
+  each_meaning(statement, context, [&](const Meaning& meaning) {
+    if (!verdict.passes()) return false;
+    Verdict meant = StatementJudge(grants, meaning.statement, meaning.context, arguments).run();
+    if (!meant.passes() && meant.hint.empty()) meant.hint = moved_names_hint;
+    verdict = stricter(std::move(verdict), std::move(meant));
+    return true;
+  });
+  return verdict;
 }
 
 std::shared_ptr<const sql::ValuesWanted> values_wanted(const Grants& grants) {

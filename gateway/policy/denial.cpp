@@ -3,6 +3,7 @@
 
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/grants.h"
+#include "gateway/policy/migrations.h"
 #include "gateway/policy/relatives.h"
 
 namespace dbgate::policy {
@@ -134,7 +135,7 @@ class Denial {
     // ALTER could take a relation, or its column, out from under the name that the rule knows it by.
     if (has(effects, Effect::ddl) && statement_.tag.starts_with("ALTER") && !grant.everywhere) return true;
     // Values are read to make an index, and foreign keys tell which there are.
-    const bool reads = statement_.tag == "CREATE INDEX" || (makes_tables() && !is_made(name));
+    const bool reads = statement_.tag == "CREATE INDEX" || is_beside_made(statement_, name);
     if (has(effects, Effect::ddl) && reads && has(grant.effects, Effect::read)) return true;
     if ((grant.effects & effects).none()) return false;
     if (grant.columns.empty()) return true;
@@ -144,13 +145,6 @@ class Denial {
              });
     };
     return listed(use.reads) || listed(use.writes);
-  }
-
-  bool makes_tables() const { return statement_.tag == "CREATE TABLE" || statement_.tag == "CREATE SCHEMA"; }
-
-  // The table of CREATE TABLE, unlike those that it refers to.
-  bool is_made(const sql::QualifiedName& name) const {
-    return statement_.tag == "CREATE TABLE" && name == statement_.relations.front().name;
   }
 
   std::string functions() {

@@ -17,6 +17,7 @@
 namespace dbgate::policy {
 
 class Grants;
+class MovedNames;
 struct Arguments;
 
 /// Grants, and from when until when (seconds since 1970 UTC, the end excluded) they are certain not to change.
@@ -84,6 +85,8 @@ struct NameContext {
   /// What statements reach through views, rules, triggers and functions; of the same snapshot.
   const catalog::Closure* closure = nullptr;
   std::string account = {};  ///< as whom dbgate is on the server
+  /// What the session has done to names since the catalog was read, with what it has not committed; null: nothing.
+  const MovedNames* moved = nullptr;
 };
 
 /// The verdict on one statement: everything it does must be granted, nothing of it denied. Pure.

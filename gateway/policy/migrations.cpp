@@ -23,4 +23,11 @@ bool is_type_ddl(const sql::Statement& statement) {
          (tag == "DROP" && !statement.types.empty());
 }
 
+bool is_beside_made(const sql::Statement& statement, const sql::QualifiedName& name) {
+  // What the elements of CREATE SCHEMA make and what they refer to looks the same.
+  if (statement.tag == "CREATE SCHEMA") return true;
+  const bool makes = statement.tag == "CREATE TABLE" || statement.tag == "CREATE FOREIGN TABLE";
+  return makes && name != statement.relations.front().name;
+}
+
 }  // namespace dbgate::policy

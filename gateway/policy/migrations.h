@@ -13,4 +13,8 @@ bool names_no_target(std::string_view tag);
 /// Whether it is about types: without a schema they are made in the first one of the search path, and looked up there.
 bool is_type_ddl(const sql::Statement& statement);
 
+/// Whether a statement that makes tables names the relation as another one: it refers to it, inherits from it, is a
+/// partition of it or is made like it.
+bool is_beside_made(const sql::Statement& statement, const sql::QualifiedName& name);
+
 }  // namespace dbgate::policy

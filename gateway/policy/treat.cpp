@@ -6,6 +6,8 @@
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/grants.h"
 #include "gateway/policy/hidden_views.h"
+#include "gateway/policy/migrations.h"
+#include "gateway/policy/moved_names.h"
 #include "gateway/policy/relatives.h"
 #include "gateway/policy/treat_by_names.h"
 #include "gateway/policy/value_types.h"
@@ -261,6 +263,10 @@ bool Treater::changes(const sql::RelationUse& use, const std::string& shown, con
   if (has(use.effects, Effect::ddl) && (looks || statement_.tag.starts_with("ALTER"))) {
     return deny(shown + " is masked or filtered for you: it cannot be altered");
   }
+  // A foreign key tells which values there are, and takes later ones along.
+  if (has(use.effects, Effect::ddl) && is_beside_made(statement_, use.name)) {
+    return deny(shown + " is masked or filtered for you: tables cannot refer to it or be made like it");
+  }
   for (const Effect effect : {Effect::insert, Effect::update, Effect::delete_, Effect::merge, Effect::truncate,
                               Effect::copy_in, Effect::read}) {
     if (filters.empty() || !has(use.effects, effect)) continue;
@@ -404,7 +410,21 @@ bool Treater::converts_columns(const sql::FunctionUse& comparison) const {
 }  // namespace
 
 Treatments treat(const Grants& grants, const Statement& statement, const NameContext& context) {
-  return Treater(grants, statement, context).run();
+  Treatments treatments = Treater(grants, statement, context).run();
+  if (context.moved == nullptr || !hides(grants) || !treatments.denied.empty()) return treatments;
+  each_meaning(statement, context, [&](const Meaning& meaning) {
+    Treatments meant = Treater(grants, meaning.statement, meaning.context).run();
+    const auto is_chosen = [&](const auto& treated) { return meaning.chosen[treated.use]; };
+    const bool unsure = std::any_of(meant.list.begin(), meant.list.end(), is_chosen) ||
+                        std::any_of(meant.views.begin(), meant.views.end(), is_chosen);
+    if (meant.denied.empty() && !unsure) return true;
+    treatments.rule_id = "masks and filters";
+    treatments.denied = std::move(meant.denied);
+    if (unsure) treatments.denied = "a name in it may stand for what is masked or filtered for you";
+    treatments.hint = unsure || meant.hint.empty() ? moved_names_hint : std::move(meant.hint);
+    return false;
+  });
+  return treatments;
 }
 
 ByNames treat_by_names(const Grants& grants, const sql::Script& script, const NameContext& context) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gateway/policy/footprint.h"
+#include "gateway/policy/moved_names.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/session/expected.h"
 #include "gateway/session/lock_watch.h"
@@ -112,8 +113,9 @@ class Judge {
   virtual bool looks_at_values() { return false; }
   /// Whether some columns or rows are hidden from the principal.
   virtual bool hides() { return false; }
-  /// The state of the session that what is judged next will run in.
-  virtual void see(const LockWatch&) {}
+  /// The state of the session that what is analysed and judged next will run in.
+  /// @param moved  by its transaction; null: nothing
+  virtual void see(const LockWatch&, const policy::MovedNames* /*moved*/) {}
   /// A statement that may have changed the catalog is through, and its transaction too.
   virtual void catalog_changed() {}
   /// Decides on a whole Query or Parse text. `statements` and `portals` are what EXECUTE and FETCH may name.
@@ -124,7 +126,7 @@ class Judge {
     return judge(analysis, statements, portals, now);
   }
   /// The verdict on a whole text that was remembered, just as judging it now would say it; without a script if none
-  /// was.
+  /// was. Not to be asked for in a transaction that has moved names.
   virtual Judged recall(std::string_view /*text*/, TextForm) { return {}; }
   /// Keeps what judging `analysis` of `text` came to, if it would come to the same again. Only where judge() was not
   /// told anything else, such as values or types of parameters.

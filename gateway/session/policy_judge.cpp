@@ -168,12 +168,28 @@ PolicyJudge::PolicyJudge(const PolicySource& source, std::string user, std::stri
       views_(next_view()),
       cache_(cache) {}
 
+void PolicyJudge::see(const LockWatch& locks, const policy::MovedNames* moved) {
+  seen_ = locks;
+  if (moved != nullptr) {
+    moved_seen_ = *moved;
+  } else if (moved_seen_.any()) {
+    moved_seen_ = {};
+  }
+}
+
+// Who may do everything means whatever the server makes of it.
+void PolicyJudge::let_names_move() {
+  const bool counts = moved_then_.any() && view_.grants && !policy::is_unrestricted(*view_.grants);
+  view_.names.moved = counts ? &moved_then_ : nullptr;
+}
+
 const PolicyView& PolicyJudge::view() {
   const bool timed = view_.until != INT64_MAX;
   const std::int64_t now = timed ? clock_() : 0;
   if (view_.version == source_.version() && (!timed || (now >= view_.from && now < view_.until))) return view_;
   view_ = source_.view(user_, target_, database_, clock_());
   views_ = next_view();
+  let_names_move();
   return view_;
 }
 
@@ -202,6 +218,8 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
   } else {
     const sql::Script& script = *analysis.script;
     then_ = seen_;
+    if (moved_then_.any() || moved_seen_.any()) moved_then_ = moved_seen_;
+    let_names_move();
     if (!policy.ready && names_objects(script)) {
       total = unread_catalog();
       judged.refused = true;
@@ -211,6 +229,8 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
       policy::Verdict one = decide_named(script.statements[i], values, script, i, statements, portals, now, judged);
       note_row_cap(judged, i, one);
       then_.follow(script.statements[i]);
+      if (i + 1 < script.statements.size()) moved_then_.follow(script.statements[i]);
+      let_names_move();
       total = i == 0 ? std::move(one) : policy::stricter(std::move(total), std::move(one));
       if (judged.wait) return judged;
       if (!total.passes() && !judged.refused) {
@@ -266,7 +286,7 @@ void PolicyJudge::refuse(std::string why, std::string hint, std::string rule_id,
 bool PolicyJudge::stands(const Prepared& prepared) {
   if (!rewrites()) return true;
   if (!prepared.sent) return false;
-  if (prepared.sent->judged_by == views_) return true;
+  if (prepared.sent->judged_by == views_ && view_.names.moved == nullptr) return true;
   const auto analysis = analyze(prepared.sent->text);
   if (analysis->refused) return false;
   const rewrite::Outcome outcome =

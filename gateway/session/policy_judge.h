@@ -76,7 +76,7 @@ class PolicyJudge : public Judge {
               std::optional<ServerSettings> given = {}, Clock clock = system_clock_seconds,
               VerdictCache* cache = nullptr);
 
-  void see(const LockWatch& locks) override { seen_ = locks; }
+  void see(const LockWatch& locks, const policy::MovedNames* moved) override;
   /// What is judged from now on is not run by anybody: it does not count as an attempt.
   void only_asks() noexcept { counts_ = false; }
   bool ready() override { return view().ready; }
@@ -120,6 +120,8 @@ class PolicyJudge : public Judge {
 
  private:
   const PolicyView& view();
+  void let_names_move();
+  const catalog::Resolver* reader() const;
   void track(Judged& judged) const;
   void gate(const policy::CommitGatePtr& gate, policy::Verdict& verdict, Judged& judged);
   bool server_knows_enough() const;
@@ -162,6 +164,7 @@ class PolicyJudge : public Judge {
   bool counts_ = true;
   LockWatch seen_;  // of the session …
   LockWatch then_;  // … and when the statement of a text that is being judged will run
+  policy::MovedNames moved_seen_, moved_then_;
   VerdictCache* const cache_;
   VerdictCache::Use cached_;        // of the view numbered …
   std::uint64_t cached_views_ = 0;  // … this

@@ -88,6 +88,7 @@ void PolicyJudge::remember(std::string_view text, TextForm form, const Analysis&
   // Read and judged by one view, which is that of the cache: another may have come in between.
   const bool settled = analysis.read_by == views_ && judged.judged_by == views_ && cached_views_ == views_;
   if (!settled || judged.refused || judged.wait || !judged.script || !judged.verdict || !uses_cache()) return;
+  if (view_.names.moved != nullptr) return;
   if (!judged.verdict->allowed()) return;  // what is held is judged each time
   if (judged.verdict->risk.of_moment) return;
   const std::vector<sql::Statement>& statements = judged.script->statements;

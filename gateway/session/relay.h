@@ -217,7 +217,7 @@ class Relay {
   void fail(SqlState code, std::string message);
   std::shared_ptr<const Analysis> analysis_of(std::string_view text);
   Judge& judging() {
-    judge_.see(locks_);
+    judge_.see(locks_, moved_.get());
     return judge_;
   }
   Expected& expect(Expected::Kind kind);
@@ -298,7 +298,11 @@ class Relay {
   void note_result(std::optional<Bytes> row_description);
   std::optional<Refusal> refusal_of_channels(const sql::Script& script);
   void settle_channels(char status);
+  // Changes of the catalog (relay_catalog.cpp).
   void note_catalog_change();
+  void touch_catalog(const sql::Statement& statement);
+  void catalog_follows(const Run& run, const sql::Statement& statement, std::string_view tag);
+  void catalog_ready(char status, Segment answered);
   void pin(const sql::Script& script);
   void shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag);
   void shared_ready(char status);
@@ -402,7 +406,10 @@ class Relay {
   bool unnamed_owed_ = false;
   CopyIn copy_in_ = CopyIn::none;
   std::size_t copies_to_come_ = 0;  // COPY … FROM STDIN under way whose CopyInResponse is owed: all of expected_
-  bool catalog_touched_ = false;    // by a statement of the transaction under way
+  bool catalog_touched_ = false;    // by a statement of the transaction under way, or of what was sent behind it
+  bool catalog_committed_ = false;  // … and the server has committed that
+  Segment touched_in_ = 0;          // the last stretch of messages with such a statement
+  std::unique_ptr<policy::MovedNames> moved_;  // by all of them; null: none is under way
   std::size_t doubtful_syncs_ = 0;  // sent while the server read copy data: answered only if the copy fails before
   bool fatal_seen_ = false;
   std::size_t frontend_rest_ = 0;                     // of a message that streams

@@ -351,6 +351,7 @@ void Relay::on_ready(char status, Bytes message) {
   Expected& entry = expected_.front();
   if (entry.wrapped && wrapped_ready(status)) return;
   if (entry.run) finish_run(*entry.run, "00000");
+  const Segment answered = entry.segment;
   pop_front(true);
   if (gate_) gate_->ready(status);
   const bool failed = std::exchange(failed_, false);
@@ -359,9 +360,9 @@ void Relay::on_ready(char status, Bytes message) {
   if (pool_) shared_ready(status);
   to_client_.forward(message);
   if (reads_) reads_ready(status);
+  if (catalog_touched_) catalog_ready(status, answered);
   // Portals live as long as their transaction, holdable cursors longer.
   if (status_ == 'I') {
-    if (std::exchange(catalog_touched_, false)) note_catalog_change();
     loose_meters_.clear();
     if (expected_.empty()) bind_records_.forget_named();
     portals_.forget_if(
@@ -378,6 +379,7 @@ void Relay::on_complete(std::string_view tag) {
     locks_.follow(statement, tag);
     meaning_.follow(statement, tag);
     if (gate_) gate_->follow(statement);
+    if (catalog_touched_) catalog_follows(run, statement, tag);
     if (pool_) shared_complete(run, statement, tag);
     if (reads_ && !pool_) follow_settings(run, statement, tag);
     ++run.statement;

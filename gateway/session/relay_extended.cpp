@@ -23,7 +23,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   Judged judged;
   const bool odd_types = has_odd_types(type_oids);
   const bool types_count = user_types || (odd_types && judge_.hides());
-  if (!types_count) judged = judge_.recall(text, TextForm::parse);
+  if (!types_count && !moved_) judged = judge_.recall(text, TextForm::parse);
   if (!judged.script) {
     auto analysis = analysis_of(text);
     if (!analysis) return;
@@ -272,7 +272,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   bool advised = prepared.advised;
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
   const bool of_moment = prepared.verdict && prepared.verdict->risk.of_moment && prepared.seen != locks_;
-  if (prepared.judged_by != judge_.version() || of_moment || names_others(*prepared.script)) {
+  if (prepared.judged_by != judge_.version() || of_moment || moved_ || names_others(*prepared.script)) {
     // The catalog may have changed as well: what the text means is found out anew. A cursor keeps what it was opened
     // on.
     std::shared_ptr<const Analysis> analysis;

@@ -213,7 +213,7 @@ std::shared_ptr<const Analysis> Relay::analysis_of(std::string_view text) {
   if (offered_ && text.data() == text_to_analyze_.data() && text.size() == text_to_analyze_.size()) {
     return std::move(offered_);
   }
-  if (text.size() > limits_.inline_statement_bytes || !judge_.ready()) {
+  if (text.size() > limits_.inline_statement_bytes || !judging().ready()) {
     text_to_analyze_ = text;
     next_ = Next::analyze;
     return nullptr;

@@ -75,6 +75,8 @@ void Relay::abandon(const Error& why) {
     if (expected_.front().run) finish_run(*expected_.front().run, why.code().text());
     pop_front(false);
   }
+  // What was under way may have been committed for all that.
+  if (std::exchange(catalog_touched_, false)) judge_.catalog_changed();
 }
 
 }  // namespace dbgate::session

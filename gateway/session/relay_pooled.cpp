@@ -240,11 +240,6 @@ void Relay::drop_unnamed() {
   statements_.forget({});
 }
 
-void Relay::note_catalog_change() {
-  judge_.catalog_changed();
-  if (pool_ && pool_->server->catalog_changes) pool_->server->catalog_changes->fetch_add(1);
-}
-
 void Relay::pin(const sql::Script& script) {
   for (const sql::Statement& statement : script.statements)
     pool_->pins |= pins_of(statement);

@@ -19,7 +19,8 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (gate_ && !go_on_gated()) return;
   if (refuse_by_size(text, {}, true)) return;
   Judged judged;
-  judged = replication_ ? judge_.judge_replication(text) : judge_.recall(text, TextForm::query);
+  if (replication_) judged = judge_.judge_replication(text);
+  if (!replication_ && !moved_) judged = judge_.recall(text, TextForm::query);
   if (!judged.script) {
     const auto analysis = analysis_of(text);
     if (!analysis) return;
@@ -94,7 +95,7 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
   const bool counts = entry.under && entry.under->limits->counts_results();
   if (pool_) pin(script);
   for (const sql::Statement& statement : script.statements) {
-    catalog_touched_ = catalog_touched_ || sql::may_change_catalog(statement);
+    if (sql::may_change_catalog(statement)) touch_catalog(statement);
     if (counts) meter(*entry.run, statement, portal);
     switch (statement.kind) {
       case sql::StatementKind::copy_in:

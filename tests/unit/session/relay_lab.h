@@ -155,7 +155,16 @@ class ScriptedJudge final : public Judge {
   bool reduces = false;
   std::size_t judged = 0;
   mutable std::size_t analyzed = 0;
+  std::size_t recalled = 0;
+  std::size_t catalog_changes = 0;
+  bool moved = false;  ///< of what was judged last: names may have moved
 
+  void see(const LockWatch& /*locks*/, const policy::MovedNames* names) override { moved = names != nullptr; }
+  void catalog_changed() override { ++catalog_changes; }
+  Judged recall(std::string_view /*text*/, TextForm /*form*/) override {
+    ++recalled;
+    return {};
+  }
   std::shared_ptr<const Analysis> analyze(std::string_view text) const override {
     ++analyzed;
     return analyze_text(text, sql::ScanLimits{});
