@@ -291,7 +291,7 @@ TEST(PolicyJudgeModels, BriefsRestOnWhatRulesRestOn) {
   LockWatch in_block;
   in_block.follow(bench.policy->analyze("BEGIN")->script->statements.front());
   const auto key = [&bench](std::string_view text, const LockWatch& locks) {
-    bench.policy->see(locks);
+    bench.policy->see(locks, nullptr);
     const Judged judged = judge(*bench.policy, text);
     return judged.advice ? judged.advice->doubts[0].question.key : std::string();
   };

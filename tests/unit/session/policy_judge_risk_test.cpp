@@ -99,13 +99,13 @@ TEST(PolicyJudgeRisk, RatesByTheStateOfTheSession) {
   LockWatch locks;
   locks.follow(policy.analyze("BEGIN")->script->statements.front());
   locks.follow(policy.analyze(alter)->script->statements.front());
-  policy.see(locks);
+  policy.see(locks, nullptr);
   const Judged second = judge(policy, alter);
   EXPECT_TRUE(second.refused);
   EXPECT_EQ(second.verdict->risk.rules.front(), "DD-09 t");
   EXPECT_TRUE(judge(policy, "CREATE INDEX CONCURRENTLY ON t (a)").refused) << "in a block";
   EXPECT_FALSE(judge(policy, std::string("COMMIT; ") + alter).refused) << "the text ends it before";
-  policy.see({});
+  policy.see({}, nullptr);
   EXPECT_TRUE(judge(policy, std::string("BEGIN; ") + alter + "; " + alter).refused) << "the text itself";
   EXPECT_FALSE(judge(policy, alter).refused) << "nothing is left of that";
 }
