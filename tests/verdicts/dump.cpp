@@ -108,21 +108,21 @@ class Writer {
   }
   void one(const Statement& statement) {
     const auto& [kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings,
-                 declares_user_types, name, rules_of, without_view_rules, of_oid, of_oid_table, holdable, returning,
-                 array_subquery, copy_header, read_write, begin, length, text, values, signs, unknown, inner] =
-        statement;
-    all(kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings,
-        declares_user_types, name, rules_of, without_view_rules, of_oid, of_oid_table, holdable, returning,
-        array_subquery, copy_header, read_write, values, signs, unknown, inner);
+                 computes, declares_user_types, declares_odd_types, name, rules_of, without_view_rules, of_oid,
+                 of_oid_table, holdable, returning, array_subquery, copy_header, read_write, begin, length, text,
+                 values, signs, unknown, inner] = statement;
+    all(kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings, computes,
+        declares_user_types, declares_odd_types, name, rules_of, without_view_rules, of_oid, of_oid_table, holdable,
+        returning, array_subquery, copy_header, read_write, values, signs, unknown, inner);
     place(begin, length, text);
   }
 
   void one(const policy::Verdict& verdict) {
     const auto& [decision, rule_id, reasons, sqlstate, message, hint, suggestion, masked, looks_at_values, max_rows,
-                 max_rows_rule, risk, holds, gate, gate_opens, learns] = verdict;
+                 max_rows_rule, risk, holds, gate, gate_opens, gate_compares, learns] = verdict;
     all(decision, rule_id, reasons, std::string(sqlstate.text()), message, masked, looks_at_values, max_rows,
         max_rows_rule, risk.level, risk.score, risk.rules, risk.denies, risk.probes, risk.of_moment, holds, gate_opens,
-        learns);
+        gate_compares, learns);
     one(gate != nullptr);
     if (suggestion.empty()) one(hint);
   }

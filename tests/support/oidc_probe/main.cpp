@@ -7,7 +7,7 @@
 #include "gateway/adapters/curl_http.h"
 #include "gateway/base/clock.h"
 #include "gateway/identity/oidc_sign_in.h"
-#include "tests/unit/identity/sqlite_store.h"
+#include "tests/support/test_store.h"
 
 namespace {
 
@@ -93,7 +93,7 @@ class Probe {
     return {{"email", (*found)->email}, {"subject", (*found)->subject}, {"groups", std::move(groups)}};
   }
 
-  tests::SqliteStore store_;
+  tests::TestStore store_;
   std::unique_ptr<ports::HttpClient> http_ = adapters::make_curl_http();
   std::unique_ptr<ports::Jose> jose_ = adapters::make_cjose();
   const std::string callback_;
