@@ -30,6 +30,14 @@ bool is_own(const sql::QualifiedName& name, const catalog::SearchPath& path) {
   return std::find(path.schemas.begin(), path.schemas.end(), gate_schema) != path.schemas.end();
 }
 
+// Whatever changes a row of pg_settings calls set_config(), whose name and value are those of the row.
+bool sets_by_view(const sql::RelationUse& use) {
+  constexpr Effect writing[] = {Effect::insert, Effect::update, Effect::delete_, Effect::merge, Effect::copy_in};
+  return use.name.name == "pg_settings" && std::any_of(std::begin(writing), std::end(writing), [&use](Effect effect) {
+           return use.effects.test(static_cast<std::size_t>(effect));
+         });
+}
+
 // What is wrong with a statement by itself.
 std::string refusal_of(const sql::Statement& statement, const catalog::SearchPath& path) {
   const auto own = [&path](const auto& use) { return is_own(use.name, path); };
@@ -41,9 +49,15 @@ std::string refusal_of(const sql::Statement& statement, const catalog::SearchPat
   }
   const auto replicates = [](const sql::SettingUse& use) {
     const bool reads = use.action == sql::SettingAction::show || use.action == sql::SettingAction::show_all;
-    return !reads && (use.name.starts_with("dbgate.") || use.name == "session_replication_role");
+    return !reads &&
+           (use.name.starts_with("dbgate.") || use.name == "session_replication_role" || use.name == "track_counts");
   };
   if (std::any_of(statement.settings.begin(), statement.settings.end(), replicates)) return "it stops the capture";
+  const auto computes = [](const sql::FunctionUse& use) { return use.name.name == "set_config" && !use.sets; };
+  if (std::any_of(statement.functions.begin(), statement.functions.end(), computes))
+    return "which setting set_config() changes has to be a constant";
+  if (std::any_of(statement.relations.begin(), statement.relations.end(), sets_by_view))
+    return "settings are changed by SET, not by rows of pg_settings";
   if (statement.holdable) return "a cursor WITH HOLD runs while the transaction is committed";
   if (has(statement, Effect::two_phase)) return "a prepared transaction could be committed by anybody later";
   if (has(statement, Effect::do_block)) return "what DO does cannot be told before it runs";
@@ -58,12 +72,15 @@ bool compares(config::Capture capture, const catalog::Closure* closure) {
   return closure != nullptr && closure->snapshot().schema(gate_schema) == nullptr;
 }
 
-// Why rows of one of these could not be read as others see them.
-std::string incomparable(const std::vector<catalog::Oid>& writes, const catalog::Closure* closure) {
+// Why changes of one of these are seen neither by triggers, should it have come after them, nor by counters, nor by
+// looking at its rows.
+std::string unseen(const std::vector<catalog::Oid>& writes, const catalog::Closure* closure) {
   for (const catalog::Oid oid : writes) {
     const catalog::Relation* const table = closure == nullptr ? nullptr : closure->snapshot().relation(oid);
-    if (table != nullptr && table->kind == catalog::RelationKind::foreign_table)
+    if (table == nullptr) continue;
+    if (table->kind == catalog::RelationKind::foreign_table)
       return "table " + std::string(table->name) + " is on another server";
+    if (table->name == "pg_settings") return "settings are changed by SET, not by rows of pg_settings";
   }
   return {};
 }
@@ -102,7 +119,7 @@ Gated gated(const Grants& grants, config::Capture capture, const sql::Script& sc
   }
   const Footprint footprint = footprint_of(grants, known, nullptr, closure, path);
   if (footprint.writes_anything) gated.refused = "what it may change cannot be told";
-  if (gated.refused.empty() && gated.compares) gated.refused = incomparable(footprint.writes, closure);
+  if (gated.refused.empty()) gated.refused = unseen(footprint.writes, closure);
   gated.opens = gated.opens || !footprint.writes.empty();
   return gated;
 }

@@ -49,7 +49,7 @@ void Changes::add(std::string_view line) {
 }
 
 void GateSide::forget_transaction() {
-  own_block = open = touched = forgets = false;
+  own_block = open = undone = forgets = false;
   comparison = reserve = nullptr;
   judged.clear();
   asked_of = nullptr;
@@ -100,7 +100,7 @@ void GateSide::follow(const sql::Statement& statement) {
       forget_transaction();
       break;
     case rollback_to:
-      open = open && comparison != nullptr;  // what it compares with has been there before
+      undone = open;  // the server has forgotten with it that it captures, if that began behind the savepoint
       break;
     default:
       break;
@@ -174,7 +174,19 @@ Refusal unseen_changes(const Changes& changes) {
   return refusal;
 }
 
+Refusal aborted_transaction() {
+  Refusal refusal;
+  refusal.code = protocol::SqlState("25P02");
+  refusal.message = "current transaction is aborted, commands ignored until end of transaction block";
+  return refusal;
+}
+
+bool is_aborted(std::string_view server_code) {
+  return server_code == "25P02";
+}
+
 Refusal gate_closed(std::string_view server_code, bool compares) {
+  if (is_aborted(server_code)) return aborted_transaction();
   Refusal refusal;
   if (compares) {
     refusal.message =
@@ -220,7 +232,7 @@ bool same_holds(const policy::CommitGate& one, const policy::CommitGate& other) 
 Refusal apart_from_control() {
   Refusal refusal;
   refusal.message = "permission denied by dbgate policy: changes need approval before they are committed";
-  refusal.hint = "Send BEGIN, COMMIT and ROLLBACK in messages of their own, apart from what changes rows.";
+  refusal.hint = "Send BEGIN, COMMIT, ROLLBACK and savepoints in messages of their own, apart from what changes rows.";
   return refusal;
 }
 

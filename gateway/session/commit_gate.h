@@ -57,8 +57,8 @@ struct GateSide {
   policy::CommitGatePtr gate;
   bool in_block = false;                   ///< the server is in a transaction block, as far as its replies say
   bool own_block = false;                  ///< … that dbgate has begun
-  bool open = false;                       ///< what is changed is captured
-  bool touched = false;                    ///< it was captured in this transaction
+  bool open = false;                       ///< what is changed is captured, from its first change on
+  bool undone = false;                     ///< … or not any more: a savepoint was rolled back
   std::shared_ptr<Comparison> comparison;  ///< of this transaction, in a database that is not prepared; else null
   std::shared_ptr<Comparison> reserve;     ///< … for when what is captured is not what the server has counted
   bool wraps = false;                      ///< a text with a transaction of dbgate's own around it is under way
@@ -105,6 +105,9 @@ std::string gate_patience(std::chrono::milliseconds lock_budget);
 /// Why what has changed may not be committed, without asking anybody.
 Refusal unseen_changes(const Changes& changes);
 Refusal gate_closed(std::string_view server_code, bool compares);
+/// PostgreSQL's answer to whatever comes in a transaction that has failed: the refusal, and whether a SQLSTATE is it.
+Refusal aborted_transaction();
+bool is_aborted(std::string_view server_code);
 Refusal elsewhere();
 /// Others have agreed to what may not be done any more.
 Refusal no_longer_allowed(const Refusal& why);

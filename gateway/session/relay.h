@@ -245,6 +245,7 @@ class Relay {
   void judge_gated_again();
   void answer_gate(HoldAnswer answer);
   std::string gate_error();
+  bool gate_found_failed();
   bool gate_lets_commit(Judged& judged, std::string_view text, std::string_view protocol, std::string_view name,
                         std::string& error);
   bool go_on_gated();
@@ -259,7 +260,7 @@ class Relay {
   bool gate_keeps_tag(Bytes message, std::string_view tag);
   bool wrapped_ready(char status);
   bool settle_hold(Judged& judged, std::string_view text, std::string_view protocol, std::string_view values);
-  bool append_definitions(const sql::Script& script, std::string& defined) const;
+  bool append_definitions(const sql::Script& script, std::string& defined, bool& by_cursor) const;
   bool settle_portal(Judged& judged, const Prepared& portal);
   BindStep note_held_values(PreparedPtr& prepared, std::string_view portal, std::string_view values,
                             std::size_t announced, bool partial, bool held);

@@ -16,7 +16,8 @@ using Stage = GateStage;
 
 bool is_control(const sql::Statement& statement) {
   using enum sql::StatementKind;
-  return statement.kind == begin || statement.kind == commit || statement.kind == rollback;
+  constexpr sql::StatementKind all[] = {begin, commit, rollback, savepoint, release, rollback_to};
+  return std::find(std::begin(all), std::end(all), statement.kind) != std::end(all);
 }
 
 bool is_commit(const sql::Statement& statement) {
@@ -80,25 +81,24 @@ bool Relay::open_gate(Judged& judged, std::string_view text, const std::shared_p
   if (!gate.open) {
     if (!gate_may_speak()) return false;
     if (gate.stage != Stage::opening) {
-      if (status_ == 'E') return true;  // the server refuses it
       if (!gate.in_block) {
         gate.own_block = true;
         say_step("BEGIN");
       }
-      const bool first = !gate.touched;
-      if (first) (judged.verdict->gate_compares ? gate.comparison : gate.reserve) = std::make_shared<Comparison>();
+      gate.comparison = gate.reserve = nullptr;
+      (judged.verdict->gate_compares ? gate.comparison : gate.reserve) = std::make_shared<Comparison>();
       if (!gate.comparison) say_step(gate_opening());
-      if (first) say_step(Comparison::opening());
+      say_step(Comparison::opening());
       end_steps(Stage::opening);
       return false;
     }
     gate.stage = Stage::idle;
-    if (!gate.error_code.empty()) {
+    if (!gate.error_code.empty() || status_ != 'T') {
       refuse(judged, gate_closed(gate.error_code, gate.comparison != nullptr));
       if (gate.own_block) abandon_own_block();
       return true;
     }
-    gate.open = gate.touched = true;
+    gate.open = true;
   }
   gate.note(judged, text, bound);
   return true;
@@ -117,6 +117,17 @@ std::string Relay::gate_error() {
   GateSide& gate = *gate_;
   if (!gate.error_code.empty()) return gate.error;
   return gate.answer ? error_response(hold_refusal(*gate.answer)) : std::string();
+}
+
+// COMMIT of a transaction that has failed rolls back, as ever. Whether it has is the server's to say: what the client
+// has been told last may be older than a ROLLBACK TO of the same pipeline.
+bool Relay::gate_found_failed() {
+  GateSide& gate = *gate_;
+  if (status_ != 'E' || !is_aborted(gate.error_code)) return false;
+  gate.error.clear();
+  gate.error_code.clear();
+  gate.stage = Stage::idle;
+  return true;
 }
 
 // The same of a statement that ends the transaction. False: it is not to be sent, and `error` is the client's.
@@ -161,10 +172,9 @@ bool Relay::gated_query(Judged& judged, std::string_view text) {
   const bool ends = std::any_of(statements.begin(), statements.end(), is_commit);
   const bool controls = std::any_of(statements.begin(), statements.end(), is_control);
   const bool opens = judged.verdict->gate && judged.verdict->gate_opens;
-  if (!opens && !(ends && (gate.touched || !expected_.empty()))) return true;
+  if (!opens && !(ends && (gate.open || !expected_.empty()))) return true;
   if (!gate_may_speak()) return false;
-  const bool failed = status_ == 'E' && gate.stage == Stage::idle;
-  if (failed || (ends && !gate.touched && !opens)) return true;
+  if (ends && !gate.open && !opens) return true;
   if ((opens && controls) || (ends && statements.size() > 1) || (copies_in(*judged.script) && statements.size() > 1)) {
     refuse(judged, apart_from_control());
     return true;
@@ -172,7 +182,7 @@ bool Relay::gated_query(Judged& judged, std::string_view text) {
   if (opens) return open_gate(judged, text, nullptr);
   if (!settle_gate(simple_protocol())) return false;
   std::string error;
-  if (gate_lets_commit(judged, text, simple_protocol(), {}, error)) return true;
+  if (gate_found_failed() || gate_lets_commit(judged, text, simple_protocol(), {}, error)) return true;
   local_replies_.say(error);
   end_by_query("ROLLBACK");
   return false;
@@ -231,12 +241,12 @@ bool Relay::gated_execute(Judged& judged, const Prepared& prepared, std::string_
     }
     return open_gate(judged, text, prepared.bound);
   }
-  if (!ends || (!gate.touched && expected_.empty())) return true;
+  if (!ends || (!gate.open && expected_.empty())) return true;
   if (!gate_may_speak()) return false;
-  if (!gate.touched || (status_ == 'E' && gate.stage == Stage::idle)) return true;
+  if (!gate.open) return true;
   if (!settle_gate("extended")) return false;
   std::string error;
-  if (gate_lets_commit(judged, text, "extended", portal, error)) return true;
+  if (gate_found_failed() || gate_lets_commit(judged, text, "extended", portal, error)) return true;
   local_replies_.say(error);
   say_step("ROLLBACK");
   gate.forget_transaction();

@@ -29,7 +29,6 @@ void Relay::read_changes() {
     say_step(gate_patience(gate.gate->lock_budget));
     say_step(gate.comparison->facts());
   } else {
-    if (!gate.open) say_step(gate_opening());
     say_step(gate_patience(gate.gate->lock_budget));
     say_step(gate_reading());
   }
@@ -37,7 +36,9 @@ void Relay::read_changes() {
 }
 
 // What was captured is not what the server has counted: something was undone (a savepoint, an error that a function
-// caught), or has gone past the triggers. Comparing tells.
+// caught), or has gone past the triggers. Or nothing was captured from some savepoint on that was rolled back: the gate
+// is never opened a second time, as what was changed in between would be taken for what was there before. Comparing
+// tells, with what there was before the transaction's first change.
 void Relay::compare_after_all() {
   GateSide& gate = *gate_;
   gate.comparison = std::move(gate.reserve);
@@ -82,8 +83,9 @@ bool Relay::settle_gate(std::string_view protocol) {
     read_changes();
     return false;
   }
-  const bool captured = gate.changes->open && gate.changes->unseen.empty() && gate.error_code.empty();
-  if (gate.reserve && captured && gate.changes->differs) {
+  const bool closed = gate.undone && !gate.changes->open;
+  const bool differs = gate.changes->open && gate.changes->unseen.empty() && gate.changes->differs;
+  if (gate.reserve && gate.error_code.empty() && (closed || differs)) {
     compare_after_all();
     return false;
   }

@@ -3,6 +3,7 @@
 #include "gateway/session/commit_gate.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
+#include "gateway/sql/signs.h"
 #include "protocol/postgres/frontend_messages.h"
 
 // Statements that wait until others agree. They are handled again, from the same bytes, whenever an answer has come:
@@ -12,17 +13,31 @@ namespace {
 
 constexpr std::size_t max_held_bind = 1u << 20;
 
-Refusal aborted_transaction() {
-  Refusal refusal;
-  refusal.code = protocol::SqlState("25P02");
-  refusal.message = "current transaction is aborted, commands ignored until end of transaction block";
-  return refusal;
-}
-
 Refusal not_bound() {
   Refusal refusal = changed_result();
   refusal.hint = "dbgate's policy now holds this statement for approval: prepare it again.";
   return refusal;
+}
+
+Refusal row_of_a_cursor() {
+  Refusal refusal;
+  refusal.message =
+      "permission denied by dbgate policy: this statement needs approval, and which row a cursor stands "
+      "on cannot be shown to those who approve it";
+  refusal.hint = "Name the row by its key instead of WHERE CURRENT OF.";
+  return refusal;
+}
+
+bool stands_on_a_cursor(const sql::Statement& statement) {
+  if (statement.inner && stands_on_a_cursor(*statement.inner)) return true;
+  return statement.signs != nullptr &&
+         std::any_of(statement.signs->changes.begin(), statement.signs->changes.end(),
+                     [](const sql::Change& change) { return change.where == sql::Where::cursor; });
+}
+
+bool stands_on_a_cursor(const sql::Script& script) {
+  return std::any_of(script.statements.begin(), script.statements.end(),
+                     [](const sql::Statement& statement) { return stands_on_a_cursor(statement); });
 }
 
 Refusal too_large_to_hold() {
@@ -56,8 +71,13 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
     return true;
   }
   std::string defined;
-  if (!append_definitions(*judged.script, defined) || text.empty()) {
+  bool by_cursor = stands_on_a_cursor(*judged.script);
+  if (!append_definitions(*judged.script, defined, by_cursor) || text.empty()) {
     refuse(judged, not_bound());
+    return true;
+  }
+  if (by_cursor) {
+    refuse(judged, row_of_a_cursor());
     return true;
   }
   const std::string with = std::string(values).append(defined).append(meaning_.state());
@@ -85,8 +105,9 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
   return true;
 }
 
-// What EXECUTE runs stands elsewhere: whoever agrees agrees to that. False: it is not known.
-bool Relay::append_definitions(const sql::Script& script, std::string& defined) const {
+// What EXECUTE runs stands elsewhere: whoever agrees agrees to that. `by_cursor` becomes true if a part of it is for
+// the row that a cursor stands on. False: it is not known.
+bool Relay::append_definitions(const sql::Script& script, std::string& defined, bool& by_cursor) const {
   for (const sql::Statement& statement : script.statements) {
     const sql::Statement* naming = &statement;  // EXPLAIN and CREATE TABLE AS hold an EXECUTE
     while (naming != nullptr && naming->kind != sql::StatementKind::execute)
@@ -98,6 +119,7 @@ bool Relay::append_definitions(const sql::Script& script, std::string& defined) 
     const std::string& text = definition.text.empty() ? definition.definition : definition.text;
     if (text.empty()) return false;
     defined += std::to_string(text.size()) + ":" + text;
+    by_cursor = by_cursor || (definition.script && stands_on_a_cursor(*definition.script));
   }
   return true;
 }

@@ -200,6 +200,8 @@ class Rows(unittest.TestCase):
                    "ROLLBACK TO a;\nDELETE FROM orders WHERE id = 7;\nCOMMIT", {("public.shops", "update"), ("public.orders", "delete")})
         self.check("BEGIN;\nSAVEPOINT a;\nDELETE FROM orders WHERE shop = 6;\nROLLBACK TO a;\nINSERT INTO many VALUES (-1, 'a');\nEND",
                    {("public.many", "insert")})
+        self.check("BEGIN;\nSAVEPOINT a;\nINSERT INTO many VALUES (-3, 'a');\nRELEASE a;\nSAVEPOINT b;\nSELECT 1/0;\nROLLBACK TO b;\n"
+                   "INSERT INTO many VALUES (-4, 'b');\nCOMMIT", {("public.many", "insert")})
 
     def test_several_statements_in_one_message(self):
         program = self.start("UPDATE shops SET name = 'a' WHERE id = 8\\; UPDATE shops SET name = 'b' WHERE id = 9")

@@ -340,6 +340,28 @@ class HoldsTest(unittest.TestCase):
         self.approvals.vote(read_notice(client), yes=False, reason="all")
         self.assertEqual(rest_of(client)[1]["C"], "42501")
 
+    def test_nobody_can_agree_to_the_row_of_a_cursor(self):
+        client = self.connect()
+        for text in ("BEGIN", "DECLARE c CURSOR FOR SELECT * FROM orders WHERE id = 7", "FETCH c", "SAVEPOINT a"):
+            client.send(wire.query(text))
+            self.assertIsNone(rest_of(client)[1], text)
+        current = "DELETE FROM orders WHERE CURRENT OF c"
+        for text in (current, f"WITH gone AS ({current} RETURNING id) SELECT id FROM gone", f"EXPLAIN ANALYZE {current}",
+                     f"PREPARE p AS {current}; EXECUTE p"):
+            client.send(wire.query(text))
+            error = rest_of(client)[1]
+            self.assertEqual((error["C"], "key" in error["H"]), ("42501", True), text)
+            client.send(wire.query("ROLLBACK TO a"))
+            self.assertEqual(rest_of(client)[0], "CZT")
+        client.send(wire.query(f"PREPARE q AS {current}"))
+        self.assertEqual(rest_of(client)[0], "CZT")
+        client.send(wire.query("EXECUTE q"))
+        self.assertIn("key", rest_of(client)[1]["H"])
+        client.send(wire.query("ROLLBACK TO a"))
+        self.assertEqual(rest_of(client)[0], "CZT")
+        client.send(wire.parse("", current) + wire.bind() + wire.execute() + wire.SYNC)
+        self.assertIn("key", rest_of(client)[1]["H"])
+
     def test_what_policies_say_when_it_runs_counts(self):
         gateway = self.lab.gateway(config(self.lab))
         approvals = Approvals(gateway)

@@ -110,13 +110,17 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Called by dbgate before COMMIT. Lines: O the gate was open; U a table that was changed and cannot be shown; L one of
--- which the server has counted other changes than were kept; T a table and how many rows; R a row. What was kept is gone
+-- which the server has counted other changes than were kept, or has no way to count any (a function with SET
+-- track_counts = off, on a table without triggers: what may have been changed holds the lock for that); T a table and how many rows; R a row. What was kept is gone
 -- afterwards.
 CREATE OR REPLACE FUNCTION dbgate_gate.changes(most bigint) RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   this text := pg_current_xact_id()::text;
 BEGIN
+  IF current_setting('track_counts') <> 'on' THEN
+    RAISE object_not_in_prerequisite_state USING MESSAGE = 'the commit gate needs track_counts = on';
+  END IF;
   IF NOT dbgate_gate.is_open() THEN RETURN; END IF;
   RETURN NEXT 'O';
   RETURN QUERY
@@ -139,6 +143,12 @@ BEGIN
     FULL JOIN kept USING (whole)
     WHERE (coalesce(c.ended, 0), coalesce(c.made, 0)) <> (coalesce(kept.ended, 0), coalesce(kept.made, 0))
       AND dbgate_gate.is_prepared(whole)
+    UNION ALL
+    SELECT 'L' || c.oid::regclass::text
+    FROM pg_locks l JOIN counted c ON c.oid = l.relation
+    WHERE l.locktype = 'relation' AND l.pid = pg_backend_pid() AND l.mode = 'RowExclusiveLock' AND l.granted
+      AND c.oid >= 16384 AND NOT dbgate_gate.is_prepared(c.oid)
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
     ORDER BY 1;
   RETURN QUERY
     SELECT 'T' || jsonb_build_object('name', k.relation::regclass::text,

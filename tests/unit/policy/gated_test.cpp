@@ -14,6 +14,11 @@ class GatedTest : public testing::Test {
   GatedTest() {
     db.table("goods", {"id", "name"});
     db.table("notes");
+    db.table("away", {"id"}, catalog::RelationKind::foreign_table);
+    db.view("away_view", "SELECT id FROM shop.away", {"id"});
+    db.view("pg_settings", "SELECT 1", {"name", "setting"});
+    const catalog::Oid spread = db.table("spread", {"id"}, catalog::RelationKind::partitioned_table);
+    db.builder.add_parent(db.table("spread_1", {"id"}, catalog::RelationKind::foreign_table), spread);
   }
   Gated of(std::string_view text) {
     if (!closure_) closure_ = std::make_unique<catalog::Closure>(db.build());
@@ -52,15 +57,42 @@ TEST_F(GatedTest, WhatReadsDoesNot) {
 }
 
 TEST_F(GatedTest, WhatCannotBeShownIsRefused) {
-  for (const char* text :
-       {"TRUNCATE goods", "CREATE TABLE t (a int)", "DROP TABLE goods", "GRANT SELECT ON goods TO somebody", "DO 'x'",
-        "NOTIFY a", "PREPARE TRANSACTION 'x'", "COMMIT PREPARED 'x'", "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
-        "SET session_replication_role = replica", "SET dbgate.gate = 'x'",
-        "SELECT set_config('dbgate.gate', '1', true)", "SELECT 1 FROM dbgate_gate.change",
-        "DELETE FROM dbgate_gate.change", "SELECT dbgate_gate.changes(1)", "VACUUM goods",
-        "SELECT id INTO t FROM goods", "DELETE FROM nowhere", "ALTER TABLE goods DISABLE TRIGGER ALL"}) {
+  for (const char* text : {"TRUNCATE goods",
+                           "CREATE TABLE t (a int)",
+                           "DROP TABLE goods",
+                           "GRANT SELECT ON goods TO somebody",
+                           "DO 'x'",
+                           "NOTIFY a",
+                           "PREPARE TRANSACTION 'x'",
+                           "COMMIT PREPARED 'x'",
+                           "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+                           "SET session_replication_role = replica",
+                           "SET dbgate.gate = 'x'",
+                           "SELECT set_config('dbgate.gate', '1', true)",
+                           "SELECT 1 FROM dbgate_gate.change",
+                           "DELETE FROM dbgate_gate.change",
+                           "SELECT dbgate_gate.changes(1)",
+                           "VACUUM goods",
+                           "SET LOCAL track_counts = off",
+                           "RESET track_counts",
+                           "SELECT set_config('track_counts', 'off', true)",
+                           "SELECT set_config('work' || '_mem', '1MB', true)",
+                           "UPDATE pg_settings SET setting = 'off'",
+                           "UPDATE pg_catalog.pg_settings SET setting = 'off'",
+                           "INSERT INTO away VALUES (1)",
+                           "UPDATE spread SET id = 1",
+                           "INSERT INTO spread VALUES (1)",
+                           "INSERT INTO away_view VALUES (1)",
+                           "SELECT id INTO t FROM goods",
+                           "DELETE FROM nowhere",
+                           "ALTER TABLE goods DISABLE TRIGGER ALL"}) {
     EXPECT_NE(of(text).refused, "") << text;
   }
+}
+
+TEST_F(GatedTest, ReadingOnAnotherServerIsNoChange) {
+  for (const char* text : {"SELECT id FROM away", "DELETE FROM goods USING away WHERE goods.id = away.id"})
+    EXPECT_EQ(of(text).refused, "") << text;
 }
 
 TEST_F(GatedTest, HowItIsFoundOut) {

@@ -302,22 +302,93 @@ TEST(CommitGate, CopyThatFailsEarlyHoldsNothingUp) {
 }
 
 TEST(CommitGate, TransactionsAndChangesComeApart) {
-  RelayLab lab;
-  lab.judge.gated = {"t"};
-  lab.client(f::query("BEGIN; DELETE FROM t; COMMIT"));
-  EXPECT_EQ(lab.at_server(), "");
-  EXPECT_THAT(lab.at_client(), testing::AllOf(StartsWith("E(42501 "), HasSubstr("messages of their own")));
+  for (const char* text :
+       {"BEGIN; DELETE FROM t; COMMIT", "ROLLBACK TO a; DELETE FROM t", "SAVEPOINT a; DELETE FROM t",
+        "DELETE FROM t; RELEASE a", "ROLLBACK; DELETE FROM t", "ROLLBACK AND CHAIN; DELETE FROM t"}) {
+    for (const char status : {'I', 'T', 'E'}) {
+      RelayLab lab;
+      lab.judge.gated = {"t"};
+      lab.client(f::query("SELECT 1"));
+      lab.server(b::complete("SELECT 1") + b::ready(status));
+      lab.at_server();
+      lab.at_client();
+      lab.client(f::query(text));
+      EXPECT_THAT(lab.at_server(), testing::Not(HasSubstr("DELETE"))) << text << status;
+      lab.server(b::syntax_error + b::ready(status));
+      EXPECT_THAT(lab.at_client(), testing::AllOf(StartsWith("E(42501 "), HasSubstr("messages of their own"))) << text;
+    }
+  }
 }
 
-TEST(CommitGate, ASavepointThatIsRolledBackOpensItAnew) {
-  RelayLab lab;
-  lab.judge.gated = {"t"};
-  begin(lab);
-  lab.client(f::query("ROLLBACK TO a"));
-  lab.server(b::complete("ROLLBACK") + b::ready('T'));
-  lab.at_server();
-  lab.client(f::query("DELETE FROM t"));
-  EXPECT_EQ(lab.at_server(), own({opening}));
+TEST(CommitGate, WhatWasChangedBehindASavepointIsCompared) {
+  for (const bool still_open : {false, true}) {
+    in_every_split_of_gated([still_open](RelayLab& lab) {
+      begin(lab);
+      lab.client(f::query("ROLLBACK TO a"));
+      lab.server(b::complete("ROLLBACK") + b::ready('T'));
+      lab.at_server();
+      lab.client(f::query("DELETE FROM t"));
+      EXPECT_EQ(lab.at_server(), "Q(DELETE FROM t)") << "there is no second beginning";
+      lab.server(b::complete("DELETE 1") + b::ready('T'));
+      lab.client(f::query("COMMIT"));
+      EXPECT_EQ(lab.at_server(), reading);
+      lab.server(still_open ? one_row : changes({}));
+      if (still_open) {
+        EXPECT_EQ(lab.next, Relay::Next::hold);
+        EXPECT_TRUE(lab.relay.held().changes);
+      } else {
+        EXPECT_THAT(lab.at_server(), HasSubstr("pg_locks"));
+      }
+    });
+  }
+}
+
+TEST(CommitGate, ACaptureThatEndsByItselfIsRolledBack) {
+  in_every_split_of_gated([](RelayLab& lab) {
+    begin(lab);
+    lab.client(f::query("COMMIT"));
+    lab.at_server();
+    lab.server(changes({}));
+    EXPECT_EQ(lab.at_server(), "Q(ROLLBACK)");
+    EXPECT_THAT(lab.at_client(), HasSubstr("was stopped"));
+  });
+}
+
+TEST(CommitGate, TheServerSaysWhetherATransactionHasFailed) {
+  in_every_split_of_gated([](RelayLab& lab) {
+    begin(lab);
+    lab.client(f::query("SELECT 1"));
+    lab.server(b::syntax_error + b::ready('E'));
+    lab.at_server();
+    lab.at_client();
+    // It has: COMMIT rolls back, as ever.
+    lab.client(f::query("COMMIT"));
+    EXPECT_EQ(lab.at_server(), reading);
+    lab.server(b::error("25P02") + b::ready('E'));
+    EXPECT_EQ(lab.at_server(), "Q(COMMIT)");
+    lab.server(b::complete("ROLLBACK") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "C(ROLLBACK) Z(I)");
+  });
+}
+
+TEST(CommitGate, NothingPassesForFailedThatIsNot) {
+  in_every_split_of_gated([](RelayLab& lab) {
+    lab.client(f::query("BEGIN"));
+    lab.server(b::complete("BEGIN") + b::ready('T'));
+    lab.client(f::query("SELECT 1"));
+    lab.server(b::syntax_error + b::ready('E'));
+    lab.at_server();
+    lab.client(f::query("DELETE FROM t"));
+    EXPECT_EQ(lab.at_server(), own({opening, watching}));
+    lab.server(b::error("25P02") + b::ready('E'));
+    EXPECT_THAT(lab.at_server(), StartsWith("Q("));
+    lab.server(b::syntax_error + b::ready('E'));
+    EXPECT_THAT(lab.at_client(), HasSubstr("E(25P02 "));
+    lab.client(f::parse("", "ROLLBACK TO a") + f::bind("", "") + f::execute("") + f::parse("", "DELETE FROM t") +
+               f::bind("", "") + f::execute("") + f::sync);
+    lab.server(b::parse_complete + b::bind_complete + b::complete("ROLLBACK") + b::parse_complete + b::bind_complete);
+    EXPECT_THAT(lab.at_server(), testing::EndsWith(own({opening, watching})));
+  });
 }
 
 /// Replies to the questions of a comparison.
