@@ -20,7 +20,7 @@ CREATE VIEW vc AS SELECT id, card FROM customers;
 CREATE FUNCTION mails() RETURNS text LANGUAGE sql STABLE AS 'SELECT string_agg(email, '','') FROM customers';
 CREATE FUNCTION words() RETURNS text LANGUAGE plpgsql STABLE AS $$BEGIN RETURN (SELECT string_agg(word, ',') FROM notes); END$$;
 CREATE TABLE log (id int, a text); CREATE RULE copied AS ON INSERT TO log DO ALSO UPDATE customers SET city = card;
-CREATE FUNCTION g() RETURNS text LANGUAGE plpgsql AS $$DECLARE r text; BEGIN EXECUTE 'SELECT string_agg(card, '','') FROM customers' INTO r; RETURN r; END$$;
+CREATE FUNCTION g() RETURNS text LANGUAGE plpgsql AS $$DECLARE r text; BEGIN EXECUTE 'SELECT string_agg(card, '','') FROM ' || lower('Customers') INTO r; RETURN r; END$$;
 CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT g()';
 CREATE VIEW vg AS SELECT g() AS e; CREATE VIEW vg2 AS SELECT e FROM vg;
 CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.changed := OLD.changed + 1; RETURN NEW; END$$;

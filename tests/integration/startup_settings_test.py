@@ -15,7 +15,7 @@ def config(it, pool=None):
             it.target(DATABASE, search_path=("app", "public"), pool=pool) + """policies:
   - { name: keeps, who: { users: [keeper, filtered] }, on: [postgres], allow: [ { everything: true } ] }
   - { name: reads, who: { users: [reader, tuner] }, on: [postgres], allow: [ { select: ['app.*'], functions: [safe] } ] }
-  - { name: tunes, who: { users: [tuner] }, on: [postgres], allow: [ { set: [enable_seqscan] } ] }
+  - { name: tunes, who: { users: [tuner] }, on: [postgres], allow: [ { set: [app.tenant] } ] }
   - { name: hides, who: { users: [filtered] }, on: [postgres], filter: { public.t: "a = 1" } }
 """)
 
@@ -31,14 +31,14 @@ class Settings(unittest.TestCase):
     def shown(self, gateway, user, name, **parameters):
         """What the setting is when the client is in."""
         connection = wire.Connection(gateway.port)
-        self.addCleanup(connection.close)
+        self.addCleanup(connection.socket.close)
         connection.login(user, DATABASE, lab.PASSWORD, **parameters)
         connection.send(wire.query(f"SHOW {name}"))
         return [body for kind, body in connection.receive_until("Z") if kind in "DE"]
 
     def is_refused(self, gateway, user, **parameters):
         connection = wire.Connection(gateway.port)
-        self.addCleanup(connection.close)
+        self.addCleanup(connection.socket.close)
         with self.assertRaises(PermissionError) as refused:
             connection.login(user, DATABASE, lab.PASSWORD, **parameters)
         fields = refused.exception.args[0]
@@ -63,8 +63,8 @@ class Settings(unittest.TestCase):
 
     def test_what_policies_do_not_allow_is_refused(self):
         for gateway in self.gateways:
-            for user, settings in (("reader", ("search_path", "work_mem", "row_security", "enable_seqscan")),
-                                   ("tuner", ("search_path", "work_mem")), ("filtered", ("search_path",)),
+            for user, settings in (("reader", ("search_path", "row_security", "app.tenant")),
+                                   ("tuner", ("search_path", "app.other")), ("filtered", ("search_path",)),
                                    ("keeper", ("role", "session_authorization", "dbgate.x", "local_preload_libraries",
                                                "session_preload_libraries"))):
                 for name in settings:
@@ -75,14 +75,14 @@ class Settings(unittest.TestCase):
     def test_a_setting_that_a_rule_names(self):
         for gateway in self.gateways:
             connection = wire.Connection(gateway.port)
-            self.addCleanup(connection.close)
-            connection.login("tuner", DATABASE, lab.PASSWORD, enable_seqscan="off")
-            connection.send(wire.query("SHOW enable_seqscan"))
-            self.assertIn(b"off", b"".join(body for kind, body in connection.receive_until("Z") if kind == "D"))
+            self.addCleanup(connection.socket.close)
+            connection.login("tuner", DATABASE, lab.PASSWORD, **{"app.tenant": "red's"})
+            connection.send(wire.query("SHOW app.tenant"))
+            self.assertIn(b"red's", b"".join(body for kind, body in connection.receive_until("Z") if kind == "D"))
 
     def test_what_the_server_refuses_is_its_word(self):
         connection = wire.Connection(self.gateways[0].port)
-        self.addCleanup(connection.close)
+        self.addCleanup(connection.socket.close)
         with self.assertRaises(PermissionError) as refused:
             connection.login("keeper", DATABASE, lab.PASSWORD, work_mem="much")
         self.assertEqual(refused.exception.args[0]["C"], "22023")
