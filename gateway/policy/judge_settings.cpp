@@ -47,9 +47,8 @@ std::string StatementJudge::check_settings() {
       case sql::SettingAction::set_default:
         fine = use.name != "role" && use.name != "session_authorization";
         break;
-      // What pools send when a connection comes back to them: the session is as it was after its login, no wider.
       case sql::SettingAction::discard:
-        fine = true;
+        fine = use.name == "plans" || use.name == "sequences";
         break;
       case sql::SettingAction::set:
         fine = is_harmless_setting(use.name, value, has_value) || allow_.setting_granted(use.name) ||

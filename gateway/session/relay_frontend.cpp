@@ -9,6 +9,9 @@
 namespace dbgate::session {
 namespace {
 
+// Of a statement that is too large: more is refused before it has come.
+constexpr std::size_t most_awaited = 64u << 20;
+
 namespace frontend = protocol::frontend;
 
 constexpr std::size_t header_bytes = protocol::MessageHeader::bytes;
@@ -98,10 +101,15 @@ Relay::Step Relay::on_frontend(Bytes input) {
         break;
       }
       // Its bytes are dropped as they come. What is said to it waits for the last one, as the server's word would: a
-      // client may take no answer for a message that it is still sending.
+      // client may take no answer for a message that it is still sending. What nobody sends in earnest is not waited
+      // for.
       if (!skipping_) {
         if (held_back(header->type) || must_wait() || !allowed_while_copying(header->type)) break;
-        oversized_ = *header;
+        if (header->body_length > most_awaited) {
+          refuse_oversized(*header);
+        } else {
+          oversized_ = *header;
+        }
       }
       step.taken += header_bytes;
       frontend_rest_ = header->body_length;

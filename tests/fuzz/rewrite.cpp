@@ -74,7 +74,9 @@ void check_rewritten(const std::array<Hidden, 4>& all, const MaskedShop& shop, c
   for (std::size_t i = 0; i < before.statements.size(); ++i) {
     const sql::Statement& now = result.script->statements[i];
     DBGATE_FUZZ_CHECK(now.kind == before.statements[i].kind);
-    DBGATE_FUZZ_CHECK(now.effects == before.statements[i].effects);
+    // UPDATE … FROM a table reads it only where a sub-query stands in its place.
+    constexpr auto read = static_cast<std::size_t>(sql::Effect::read);
+    DBGATE_FUZZ_CHECK(sql::EffectSet(now.effects).set(read) == sql::EffectSet(before.statements[i].effects).set(read));
     DBGATE_FUZZ_CHECK(now.unknown.empty());
     for (const sql::RelationUse& use : now.relations) {
       const catalog::Relation* const relation = shop.resolver->relation(use.name);

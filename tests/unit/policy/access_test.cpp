@@ -11,7 +11,7 @@ constexpr std::int64_t noon = 1795435200;
 /// "ana" and "ben" are on call, "cleo" is not; "ana" may break the glass.
 config::Config offering(const std::string& policies = {}, const std::string& offer = {}) {
   const std::string yaml =
-      "version: 1\n"
+      "version: 1\nlisten: { api: { address: 127.0.0.1, port: 0 } }\n"
       "users:\n"
       "  - { name: ana, scram_verifier: 'SCRAM-SHA-256$x', attributes: { team: red } }\n"
       "  - { name: ben, scram_verifier: 'SCRAM-SHA-256$x' }\n"

@@ -1017,6 +1017,18 @@ TEST(Relay, AnOversizedStatementIsRefusedBehindItsLastByte) {
       small_limits());
 }
 
+TEST(Relay, WhatNobodySendsInEarnestIsRefusedAtItsHeader) {
+  in_every_split(
+      [](RelayLab& lab) {
+        lab.client(announced('Q', 500'000'000));
+        EXPECT_THAT(lab.at_client(), HasSubstr("E(54000 statement of 499999996 bytes exceeds the limit of 100 bytes"));
+        lab.client(std::string(300, 'x'));
+        EXPECT_EQ(lab.waiting_bytes(), 0u);
+        EXPECT_EQ(lab.at_server(), "");
+      },
+      small_limits());
+}
+
 TEST(Relay, TheSessionGoesOnBehindAnOversizedStatement) {
   in_every_split(
       [](RelayLab& lab) {
@@ -1198,7 +1210,7 @@ TEST(Relay, NothingIsForwardedWithoutARecord) {
     EXPECT_EQ(lab.at_server(), failing);
     lab.server(b::syntax_error + b::ready('I'));
     lab.at_client();
-    lab.client(announced('Q', 50'000'000));
+    lab.client(announced('Q', 500'000'000));
     EXPECT_EQ(lab.at_client(), refusal + " Z(I)");
   });
 }

@@ -208,7 +208,7 @@ TEST(ReadStartup, RefusesMalformedPackets) {
 }
 
 TEST(ReadStartup, RefusesSettingsThatAreNotHarmless) {
-  EXPECT_EQ(connect(packet(version3, "user\0a\0search_path\0x\0\0"s)).code(), "42501");
+  EXPECT_EQ(connect(packet(version3, "user\0a\0role\0x\0\0"s)).code(), "42501");
   EXPECT_EQ(connect(packet(version3, "user\0a\0client_encoding\0LATIN1\0\0"s)).code(), "22023");
   EXPECT_EQ(connect(packet(version3, "user\0a\0User\0b\0\0"s)).code(), "08P01");
 }

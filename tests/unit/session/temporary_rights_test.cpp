@@ -16,7 +16,7 @@ class Source final : public PolicySource {
  public:
   Source() {
     const config::Loaded loaded = config::load_text(
-        "version: 1\n"
+        "version: 1\nlisten: { api: { address: 127.0.0.1, port: 0 } }\n"
         "users: [ { name: u, scram_verifier: 'SCRAM-SHA-256$x' }, { name: v, scram_verifier: 'SCRAM-SHA-256$x' } ]\n"
         "targets: { shop: { upstream: { hosts: [db], database: shop, user: d } } }\n"
         "policies: [ { name: p, who: { users: [u, v] }, on: [shop], allow: [ { select: [public.t] } ] } ]\n"
