@@ -23,7 +23,13 @@ namespace {
 class SealedOnly final : public ports::AuditChain {
  public:
   Result<> append(std::string_view event, std::string_view fields) override {
-    chain_.seal(buffer_, event, fields);
+    return append_from(chain_.start(event, {}), fields);
+  }
+  audit::RecordStart start_of(std::string_view event, std::string_view fields) const override {
+    return chain_.start(event, fields);
+  }
+  Result<> append_from(const audit::RecordStart& start, std::string_view fields) override {
+    chain_.seal(buffer_, start, fields);
     if (buffer_.size() > 64 * 1024) buffer_.clear();
     return boost::system::in_place_value;
   }
