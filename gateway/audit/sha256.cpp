@@ -1,5 +1,5 @@
-// OpenSSL's older functions: their state is a plain value that can be copied, where one of EVP's costs an allocation and
-// twice the time of a short record's last block (docs/decisions/0014-what-an-audit-record-costs.md).
+// OpenSSL's older functions: their state is a plain value that can be copied, where copying one of EVP's allocates
+// (docs/decisions/0014-what-an-audit-record-costs.md).
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "gateway/audit/sha256.h"
 

@@ -285,8 +285,9 @@ class Denial {
                                    [this](const catalog::Function& function) {
                                      return allow_.function_granted(*context_.resolver, function, function.kind == 'p');
                                    });
-    for (const catalog::Reach::Opaque& of : past_allowed.opaque) {
-      return behind(past_allowed, of.step) + " runs code that could reach " + what() + "; allow that function by name";
+    if (!past_allowed.opaque.empty()) {
+      return behind(past_allowed, past_allowed.opaque.front().step) + " runs code that could reach " + what() +
+             "; allow that function by name";
     }
     for (const Effect effect : {Effect::ddl, Effect::dcl, Effect::admin, Effect::server_file, Effect::server_program}) {
       if (has(reach.effects, effect)) return "a function on the way could take " + what() + " out from under its rule";
