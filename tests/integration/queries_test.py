@@ -7,7 +7,6 @@ import io
 import json
 import os
 import pathlib
-import re
 import socket
 import subprocess
 import sys
@@ -266,20 +265,16 @@ class Queries(unittest.TestCase):
         connection.close()
         lab.wait_until(lambda: not self.running("flood_marker"), "it runs no more", 10)
 
-    def resident(self):
-        status = pathlib.Path(f"/proc/{self.gateway.process.pid}/status").read_text(encoding="utf-8")
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
-
     def test_a_slow_reader_makes_the_database_wait(self):
         identity = self.run_query("SELECT repeat(md5(g::text), 32) AS slow_marker FROM generate_series(1, 200000) g")["id"]
-        before = self.resident()
+        before = self.gateway.memory()
         connection, answer = self.open("POST", f"queries/{identity}/export?format=jsonl", "ada")
         self.addCleanup(connection.close)
         self.assertEqual(answer.status, 200)
         answer.readline()
         waits = ("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%slow_marker%' AND wait_event = 'ClientWrite'")
         lab.wait_until(lambda: self.lab.postgres.psql(waits).stdout.strip() == "1", "the server waits", 20)
-        self.assertLess(self.resident() - before, 24 << 20)
+        self.assertLess(self.gateway.memory() - before, 24 << 20)
         rows = 1 + sum(1 for _ in answer)
         self.assertEqual(rows, 200000)
 

@@ -184,7 +184,7 @@ TEST_F(VerdictCacheTest, NotWhileTheCatalogIsOutOfDate) {
 TEST_F(VerdictCacheTest, DeclaredTypesOfUsersAreNotRemembered) {
   PolicyJudge judge = judge_of();
   judge.recall("SELECT a FROM t WHERE b = $1", TextForm::parse);
-  const auto analysis = with_declared_types(*judge.analyze("SELECT a FROM t WHERE b = $1"), {16384});
+  const auto analysis = with_declared_types(judge.analyze("SELECT a FROM t WHERE b = $1"), {16384});
   const Judged judged = judge.judge(*analysis, {}, {}, 0);
   ASSERT_FALSE(judged.refused);
   judge.remember("SELECT a FROM t WHERE b = $1", TextForm::parse, *analysis, judged);
