@@ -54,7 +54,6 @@ struct Prepared {
   std::shared_ptr<const policy::Verdict> verdict;
   std::uint64_t judged_by = 0;                         ///< Judge::version() at that time
   bool user_types = false;                             ///< parameters are declared to be of types that users made
-  bool odd_types = false;                              ///< … or that columns may be converted to (user_types.h)
   std::shared_ptr<const Sent> sent;                    ///< null: the text as it is
   std::vector<RowCap> row_caps;                        ///< as in Judged
   std::shared_ptr<const policy::Footprint> footprint;  ///< as in Judged

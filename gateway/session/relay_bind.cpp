@@ -53,7 +53,7 @@ Relay::BindStep Relay::judge_bind(PreparedPtr& prepared, Bytes body, bool partia
   } else {
     analysis = analysis_of(prepared->text);
     if (!analysis) return BindStep::again;
-    if (prepared->odd_types) analysis = with_declared_types(*analysis, prepared->parameter_types);
+    analysis = with_declared_types(std::move(analysis), prepared->parameter_types);
     const Judged judged = judging().judge(*analysis, statements_, portals_, segment_);
     if (judged.wait) {
       next_ = Next::wait;

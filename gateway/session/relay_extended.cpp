@@ -21,13 +21,12 @@ void Relay::on_parse(Bytes message, Bytes body) {
   const std::vector<std::uint32_t> type_oids(types.begin(), types.end());
   const bool user_types = has_user_types(type_oids);
   Judged judged;
-  const bool odd_types = has_odd_types(type_oids);
-  const bool types_count = user_types || (odd_types && judge_.hides());
+  const bool types_count = user_types || (has_odd_types(type_oids) && judge_.hides());
   if (!types_count && !moved_) judged = judge_.recall(text, TextForm::parse);
   if (!judged.script) {
     auto analysis = analysis_of(text);
     if (!analysis) return;
-    if (types_count) analysis = with_declared_types(*analysis, type_oids);
+    if (types_count) analysis = with_declared_types(std::move(analysis), type_oids);
     judged = judging().judge(*analysis, statements_, portals_, segment_);
     if (judged.wait) {
       next_ = Next::wait;
@@ -62,7 +61,6 @@ void Relay::on_parse(Bytes message, Bytes body) {
   // A statement that has a name is there to be executed again.
   if (!prepared->record && !name.empty()) prepared->record = std::make_shared<JudgementRecord>();
   prepared->user_types = user_types;
-  prepared->odd_types = odd_types;
   prepared->seen = locks_;
   prepared->row_caps = judged.row_caps;
   prepared->footprint = judged.footprint;
@@ -281,7 +279,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     } else {
       analysis = analysis_of(prepared.text);
       if (!analysis) return;
-      if (prepared.odd_types) analysis = with_declared_types(*analysis, prepared.parameter_types);
+      analysis = with_declared_types(std::move(analysis), prepared.parameter_types);
     }
     // What Bind has not kept cannot be told any more.
     static const BoundValues nothing;

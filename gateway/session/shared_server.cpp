@@ -13,15 +13,6 @@ constexpr std::chrono::milliseconds own_query_limit{5000};
 // Leaves what a new connection has, but for what the startup packet said (PostgreSQL docs, DISCARD).
 constexpr const char* discard_all = "DISCARD ALL";
 
-std::string set_application_name(std::string_view name) {
-  std::string query = "SET application_name TO '";
-  for (const char c : name) {
-    query += c;
-    if (c == '\'') query += c;
-  }
-  return query + "'";
-}
-
 // What random() brings next must not be what the last one has seen to (setseed()); DISCARD ALL leaves that.
 std::string new_seed() {
   const std::string bytes = auth::random_bytes(sizeof(std::uint32_t));
@@ -69,7 +60,7 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
   std::string told;
   if (memory.listens) queries.emplace_back("UNLISTEN *");
   if (memory.settings != settings) told = "RESET ALL; ";
-  if (!told.empty() || memory.application_name != name) told += set_application_name(name);
+  if (!told.empty() || memory.application_name != name) told += as_statement({"application_name", name});
   if (memory.settings != settings && settings) {
     for (const auto& [setting, text] : *settings)
       told += ";\n" + text;  // a line of its own: the one before may end with a comment

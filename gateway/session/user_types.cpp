@@ -27,13 +27,15 @@ bool has_odd_types(const std::vector<std::uint32_t>& types) {
   });
 }
 
-std::shared_ptr<const Analysis> with_declared_types(const Analysis& analysis, const std::vector<std::uint32_t>& types) {
-  auto same = std::make_shared<Analysis>(analysis);
+std::shared_ptr<const Analysis> with_declared_types(std::shared_ptr<const Analysis> analysis,
+                                                    const std::vector<std::uint32_t>& types) {
+  if (!has_odd_types(types)) return analysis;  // those that users made are odd as well
+  auto same = std::make_shared<Analysis>(*analysis);
   same->read_by = 0;  // the text alone does not say this
-  auto script = std::make_shared<sql::Script>(*analysis.script);
+  auto script = std::make_shared<sql::Script>(*analysis->script);
   for (sql::Statement& statement : script->statements) {
     statement.declares_user_types = has_user_types(types);
-    statement.declares_odd_types = has_odd_types(types);
+    statement.declares_odd_types = true;
   }
   same->script = std::move(script);
   return same;
