@@ -49,7 +49,8 @@ struct Connection {
 };
 
 /// Connects to the first host that takes the connection, with TLS and login. Errors: 08006 without anything that the
-/// server said before it was authenticated; after that, the server's own SQLSTATE and message (53300, 3D000, …).
+/// server said before it was authenticated, but 53300 and 57P03, in dbgate's words; after that, the server's own
+/// SQLSTATE and message (53300, 3D000, …).
 Task<Result<Connection>> connect(net::Executor executor, const ServerSpec& spec, StartupParameters parameters);
 
 /// Opens a plain stream to the first host that takes the connection; for engines that do not speak PostgreSQL.

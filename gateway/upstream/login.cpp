@@ -23,9 +23,23 @@ Error broken(const char* what) {
   return {sqlstate::connection_failure, std::string("the server sent ") + what};
 }
 
+// Before the server has proved who it is, its words are not shown to anybody. Two reasons are worth trying again for,
+// and programs that do know them by their SQLSTATE: those are told in dbgate's words.
+Error unproved_error(Bytes body) {
+  const SqlState code = SqlState::from(backend::ErrorHead::read(body).sqlstate);
+  if (code == sqlstate::too_many_connections) {
+    return {
+        code, "the database server has no connection left",
+        "Its max_connections, or the limit of the upstream account, is reached; pool.max bounds what dbgate takes."};
+  }
+  if (code == sqlstate::cannot_connect_now) {
+    return {code, "the database server takes no connections now: it starts, stops or recovers"};
+  }
+  return {sqlstate::connection_failure, "the server refused the login of the upstream account"};
+}
+
 Error server_error(Bytes body, bool authenticated) {
-  // Before the server has proved who it is, its words are not shown to anybody.
-  if (!authenticated) return {sqlstate::connection_failure, "the server refused the login of the upstream account"};
+  if (!authenticated) return unproved_error(body);
   const auto error = backend::ErrorResponse::decode(body);
   if (!error) return broken("an invalid ErrorResponse");
   const std::string_view message = backend::find_field(error->fields, 'M');

@@ -121,13 +121,22 @@ TEST(LogIn, NegotiationOfNothing) {
 }
 
 TEST(LogIn, TheServersWordsCountOnceItHasLetUsIn) {
-  const Login before = log_in_at(error("53300", "too many"));
+  const Login before = log_in_at(error("28000", "no entry"));
   EXPECT_EQ(before.code(), "08006");
-  EXPECT_THAT(before.message(), testing::Not(HasSubstr("too many")));
+  EXPECT_THAT(before.message(), testing::Not(HasSubstr("no entry")));
   const Login after = log_in_at(ok + error("53300", "too many"));
   EXPECT_EQ(after.code(), "53300");
   EXPECT_EQ(after.message(), "too many");
   EXPECT_EQ(log_in_at(ok + "E\0\0\0\x08SFAT"s).code(), "08006");
+}
+
+TEST(LogIn, WhatIsWorthTryingAgainIsToldInOtherWords) {
+  for (const char* const code : {"53300", "57P03"}) {
+    const Login before = log_in_at(error(code, "its own words"));
+    EXPECT_EQ(before.code(), code);
+    EXPECT_THAT(before.message(), testing::Not(HasSubstr("its own words")));
+    EXPECT_THAT(before.message(), HasSubstr("the database server"));
+  }
 }
 
 TEST(LogIn, RefusesWhatIsMalformedOrOutOfPlace) {
