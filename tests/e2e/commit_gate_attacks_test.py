@@ -33,6 +33,15 @@ CREATE FOREIGN TABLE spread_1 PARTITION OF spread FOR VALUES FROM (0) TO (9) SER
 CREATE FUNCTION uncounted() RETURNS int LANGUAGE sql VOLATILE SET track_counts = off AS
   'INSERT INTO later VALUES (9) RETURNING id';
 CREATE FUNCTION quiet() RETURNS int LANGUAGE sql VOLATILE SET dbgate.gate = '' AS 'DELETE FROM orders WHERE id = 8 RETURNING id';
+CREATE FUNCTION cut(int) RETURNS int LANGUAGE sql VOLATILE AS 'DELETE FROM orders WHERE id = $1 RETURNING id';
+CREATE FUNCTION count_rows(of text) RETURNS bigint LANGUAGE plpgsql STABLE AS
+  $$ DECLARE n bigint; BEGIN EXECUTE 'SELECT count(*) FROM ' || of INTO n; RETURN n; END $$;
+CREATE FUNCTION count_for_ever(of text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS
+  $$ DECLARE n bigint; BEGIN EXECUTE 'SELECT count(*) FROM ' || of INTO n; RETURN n; END $$;
+CREATE EXTENSION tablefunc;
+CREATE EXTENSION xml2;
+CREATE EXTENSION unaccent;
+CREATE EXTENSION pg_trgm;
 """
 
 
@@ -76,8 +85,14 @@ OF_FEW_RIGHTS = [
     ("BEGIN", "INSERT INTO away VALUES (4)", "COMMIT"),
     ("WITH i AS (INSERT INTO away VALUES (5) RETURNING id) SELECT * FROM i",),
     ("INSERT INTO spread VALUES (6)",),
+    # Declared to change nothing, which PostgreSQL does not look after.
+    ("SELECT count_rows('(SELECT cut(3)) x')",),
+    ("SELECT count_for_ever('(SELECT cut(3)) x')",),
+    ("SELECT * FROM crosstab('SELECT 1::text, 2::text, cut(4)::text') AS t(a text, b text)",),
 ]
 OF_EVERYTHING = [
+    ("SELECT * FROM xpath_table('id', 'a', 'later; DELETE FROM orders WHERE id = 5; SELECT 1 AS id, ''a'' AS a FROM later', '/', 'true') AS t(id int, x text)",),
+    ("SELECT * FROM crosstab('SELECT 1::text, 2::text, cut(4)::text') AS t(a text, b text)",),
     ("BEGIN", OPENS, "SELECT set_config('dbgate.ga'||'te', '', true)", DELETE,
      "SELECT set_config('dbgate.ga'||'te', pg_current_xact_id()::text, true)", "COMMIT"),
     ("BEGIN", OPENS, "SET LOCAL track_counts = off", "INSERT INTO later VALUES (2)", "SET LOCAL track_counts = on", "COMMIT"),
@@ -112,7 +127,8 @@ class Attacks(unittest.TestCase):
             "version: 1\nstate_dir: state\n" + cls.lab.listen() + "  api: { address: 127.0.0.1, port: 0 }\n" +
             cls.lab.users("ana", "bob", "root") + "targets:\n" + cls.lab.target(pool=cls.POOL) +
             f"policies:\n  - name: rows\n    who: {{ users: [ana] }}\n    on: [postgres]\n{asks}    allow:\n"
-            f"      - {{ select: {rows}, insert: {rows}, update: {rows}, delete: {rows}, functions: [safe] }}\n"
+            f"      - {{ select: {rows}, insert: {rows}, update: {rows}, delete: {rows},\n"
+            "          functions: [safe, public.count_rows, public.count_for_ever, public.crosstab, public.unaccent, public.similarity_op] }\n"
             f"  - name: all\n    who: {{ users: [root] }}\n    on: [postgres]\n{asks}    allow: [{{ everything: true }}]\n")
 
     def rows(self):
@@ -154,6 +170,7 @@ class Attacks(unittest.TestCase):
                 (("BEGIN", nothing, FAILS, nothing, "COMMIT"), [None, None, "22012", "25P02", None]),
                 (("BEGIN", DELETE, FAILS, "ROLLBACK", nothing), [None, None, "22012", None, None]),
                 ((step("BEGIN") + step("SAVEPOINT a") + step(nothing) + step("RELEASE a") + wire.SYNC, step("COMMIT") + wire.SYNC), [None] * 2),
+                (("SELECT unaccent('a') FROM shops WHERE name % 'shop'", nothing), [None] * 2),
                 (("BEGIN", FAILS, step(nothing) + wire.SYNC, step("COMMIT") + wire.SYNC), [None, "22012", "25P02", None]),
         ]:
             with self.subTest(steps=steps):
