@@ -74,16 +74,36 @@ std::string risk_of(const policy::Risk& risk) {
   return object_of(out);
 }
 
-}  // namespace
-
-std::string without_rows(const std::string& body) {
+// Empty: it is none.
+json::object object_in(const std::string& body) {
   boost::system::error_code failed;
   json::value parsed = json::parse(body, failed);
-  if (failed || !parsed.is_object()) return {};
-  json::value* const changes = parsed.get_object().if_contains("changes");
-  if (changes == nullptr || !changes->is_object()) return body;
-  changes->get_object().erase("rows");
-  return json::serialize(parsed);
+  return failed || !parsed.is_object() ? json::object() : std::move(parsed.get_object());
+}
+
+void drop_rows(json::object& body) {
+  json::value* const changes = body.if_contains("changes");
+  if (changes != nullptr && changes->is_object()) changes->get_object().erase("rows");
+}
+
+std::string written(const json::object& body) {
+  return body.empty() ? std::string() : json::serialize(body);
+}
+
+}  // namespace
+
+std::string for_others(const std::string& body) {
+  json::object parsed = object_in(body);
+  for (const char* const known_by_plan : {"plan", "estimated_rows", "no_plan"})
+    parsed.erase(known_by_plan);
+  drop_rows(parsed);
+  return written(parsed);
+}
+
+std::string without_rows(const std::string& body) {
+  json::object parsed = object_in(body);
+  drop_rows(parsed);
+  return written(parsed);
 }
 
 Result<std::string> approval_body(const session::SessionInfo& session, const session::HoldQuestion& question) {

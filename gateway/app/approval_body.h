@@ -11,7 +11,10 @@ namespace dbgate::app {
 /// Errors: 08006 the server has told nothing that could be shown.
 Result<std::string> approval_body(const session::SessionInfo& session, const session::HoldQuestion& question);
 
-/// The same for those who are not asked: without the rows that were changed.
+/// The same for those who are not asked: without the rows that were changed, and without the plan. Both rest on rows
+/// and columns that are hidden from the requester, who could ask for one plan after the other.
+std::string for_others(const std::string& body);
+/// The same without the rows that were changed.
 std::string without_rows(const std::string& body);
 /// Whether there is a plan for it: one statement whose plan says what it will do.
 bool has_plan(const session::HoldQuestion& question);

@@ -40,10 +40,8 @@ ApprovalView view_of(const Approver& who, store::Approval approval) {
                                  [](const store::ApprovalVote& vote) { return vote.yes; });
   const auto votes = static_cast<std::uint32_t>(yes);
   if (pending && approval.rule.needed > votes) view.missing = approval.rule.needed - votes;
-  // Rows are for those who decide: they show what the requester may not be allowed to read.
-  if (approval.kind == store::ApprovalKind::commit && !is_asked(who, approval)) {
-    approval.body = without_rows(approval.body);
-  }
+  // Rows and plans are for those who decide: they show what the requester may not be allowed to read.
+  if (!is_asked(who, approval)) approval.body = for_others(approval.body);
   view.approval = std::move(approval);
   return view;
 }
@@ -121,6 +119,7 @@ Task<Result<store::Listed<ApprovalView>>> ApprovalService::list(Approver who, st
     DBGATE_TRY(auto seen, visible(who, filter, page));
     for (ApprovalView& view : seen.items) {
       DBGATE_TRY(auto whole, approvals_.store().find_approval(view.approval.id, wall_clock_us()));
+      if (whole && !is_asked(who, *whole)) whole->body = for_others(whole->body);
       if (whole && whole->kind == store::ApprovalKind::commit) whole->body = without_rows(whole->body);
       if (whole && whole->body.size() <= most_listed_body) view.approval.body = std::move(whole->body);
     }

@@ -110,10 +110,20 @@ class Holds:
         self.assertGreaterEqual(details.get("estimated_rows", 0), 1, details)
         self.assertRegex(details["plan"][0], "^Delete on (public.)?fruits ")
 
+    def plan_is_hidden(self, approval):
+        """A plan tells of rows that who asks may not see, and costs nobody's agreement."""
+        own = [json.loads(self.cli("ana", "approvals", "show", approval, "-o", "json"))]
+        own += [one for one in json.loads(self.cli("ana", "approvals", "list", "-o", "json")) if one["id"] == approval]
+        self.assertEqual(len(own), 2)
+        for seen in own:
+            self.assertIn("sql", seen["details"])
+            self.assertFalse({"plan", "estimated_rows", "no_plan"} & seen["details"].keys(), seen)
+
     def test_approved(self):
         program, approval = self.held(1)
         self.assertEqual(self.fruit(1), "fruit 1", "nothing has run")
         self.look_at(json.loads(self.cli("bob", "approvals", "show", approval, "-o", "json"))["details"])
+        self.plan_is_hidden(approval)
         self.cli("bob", "approvals", "approve", approval, "--yes")
         said = program.end()
         self.assertIn("ROWS fruit 1", said)
