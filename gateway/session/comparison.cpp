@@ -69,10 +69,19 @@ const char* Comparison::opening() {
          "FROM pg_catalog.pg_class c) counted WHERE pg_catalog.int8gt(counted.n, 0::pg_catalog.int8)";
 }
 
+// Values are shown whole, whatever the requester has set: with extra_float_digits below zero two numbers look alike.
+// The list stands in dbgate_gate.capture() as well.
 std::string Comparison::settings(std::chrono::milliseconds limit) {
-  return "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), "
-         "pg_catalog.set_config('row_security', 'off', true), pg_catalog.set_config('statement_timeout', '" +
-         std::to_string(limit.count()) + "', true)";
+  std::string sql =
+      "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), "
+      "pg_catalog.set_config('row_security', 'off', true), pg_catalog.set_config('statement_timeout', '" +
+      std::to_string(limit.count()) + "', true)";
+  constexpr std::pair<const char*, const char*> forms[] = {{"extra_float_digits", "1"},   {"DateStyle", "ISO, YMD"},
+                                                           {"IntervalStyle", "postgres"}, {"bytea_output", "hex"},
+                                                           {"lc_monetary", "C"},          {"xmlbinary", "base64"}};
+  for (const auto& [name, value] : forms)
+    sql.append(", pg_catalog.set_config('").append(name).append("', '").append(value).append("', true)");
+  return sql;
 }
 
 // A table whose rows a transaction changes stays locked until it ends, whatever becomes of the counters; and what is

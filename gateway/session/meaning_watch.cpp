@@ -5,19 +5,19 @@
 #include <utility>
 
 #include "gateway/audit/sha256.h"
+#include "gateway/base/ids.h"
 
 namespace dbgate::session {
 namespace {
 
 using sql::SettingAction;
 
-// How long something may take, how it is done, how it is shown: texts mean the same.
-constexpr std::array<std::string_view, 19> meaningless = {"application_name",
-                                                          "bytea_output",
+// How long something may take, how it is done: texts mean the same. How values are shown is another matter, as a cast
+// to text shows them.
+constexpr std::array<std::string_view, 17> meaningless = {"application_name",
                                                           "client_encoding",
                                                           "client_min_messages",
                                                           "constraints",
-                                                          "extra_float_digits",
                                                           "geqo",
                                                           "idle_in_transaction_session_timeout",
                                                           "idle_session_timeout",
@@ -42,6 +42,11 @@ bool means_something(std::string_view setting) {
 // RESET ALL leaves the role as it is (PostgreSQL docs, RESET).
 bool is_role(std::string_view setting) {
   return setting == "role" || setting == "session_authorization";
+}
+
+// set_config() of a name or value that is no constant.
+bool computes_setting(const sql::FunctionUse& use) {
+  return use.name.name == "set_config" && !use.sets;
 }
 
 std::string written(const sql::SettingUse& use) {
@@ -130,6 +135,16 @@ void MeaningWatch::follow(const sql::Statement& statement, std::string_view tag)
   for (const sql::SettingUse& use : statement.settings) {
     change(now_, use);
     if (!use.local) change(after_commit_, use);
+  }
+  if (std::any_of(statement.functions.begin(), statement.functions.end(), computes_setting)) lose();
+}
+
+// Nobody knows what has been set, perhaps the role: no state of before or of another session is like this one.
+void MeaningWatch::lose() {
+  const std::string unlike = make_id("lost_");
+  for (Steps* const steps : {&now_, &after_commit_}) {
+    std::string& before = (*steps)["role"];
+    before = hash_of(before, unlike);
   }
 }
 

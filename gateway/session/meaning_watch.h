@@ -26,6 +26,7 @@ class MeaningWatch {
   using Steps = std::map<std::string, std::string, std::less<>>;
   void change(Steps& steps, const sql::SettingUse& use) const;
   void end(bool commits);
+  void lose();
 
   Steps now_, after_commit_, after_rollback_;
   bool in_block_ = false;

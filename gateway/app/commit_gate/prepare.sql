@@ -42,7 +42,10 @@ CREATE OR REPLACE VIEW dbgate_gate.dbgate_new AS SELECT 0 AS nothing WHERE false
 REVOKE ALL ON dbgate_gate.dbgate_old, dbgate_gate.dbgate_new FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION dbgate_gate.capture() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, dbgate_gate, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, dbgate_gate, pg_temp
+-- Values are shown whole, whatever the requester has set.
+SET extra_float_digits = 1 SET DateStyle = 'ISO, YMD' SET IntervalStyle = postgres SET bytea_output = hex
+SET lc_monetary = 'C' SET xmlbinary = base64 AS $$
 DECLARE
   this text := pg_current_xact_id_if_assigned()::text;
 BEGIN

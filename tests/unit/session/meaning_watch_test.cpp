@@ -55,6 +55,21 @@ TEST(MeaningWatch, TellsSettingsApart) {
   }
 }
 
+TEST(MeaningWatch, HowValuesAreShownIsPartOfIt) {
+  for (const char* sql : {"SET extra_float_digits = -15", "SET bytea_output = escape"})
+    EXPECT_NE(Session().send(sql).state(), "") << sql;
+}
+
+TEST(MeaningWatch, WhatIsComputedIsLikeNothingElse) {
+  const char* const computed = "SELECT set_config('search' || '_path', 'a', false)";
+  const std::string state = Session().send(computed).state();
+  EXPECT_NE(state, "");
+  EXPECT_NE(Session().send(computed).state(), state);
+  EXPECT_NE(Session().send(computed).send("RESET ALL").state(), "");
+  Session same;
+  EXPECT_EQ(same.send(computed).state(), same.send("SELECT 1").state());
+}
+
 TEST(MeaningWatch, GoesBack) {
   EXPECT_EQ(Session().send("SET search_path = a").send("RESET search_path").state(), "");
   EXPECT_EQ(Session().send("SET search_path = a").send("SET search_path TO DEFAULT").state(), "");
