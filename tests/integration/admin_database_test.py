@@ -376,9 +376,13 @@ class AdminDatabase(unittest.TestCase):
         self.assertEqual(client.answer().code, "57P01")
         self.assertEqual(other.must("SHOW VERSION").types, "TDCZ")
         token = self.call(gateway, "POST", "login", {"username": "root", "password": lab.PASSWORD})["access_token"]
-        sessions = [item for item in self.call(gateway, "GET", "sessions", token=token)["items"] if item["target"] == "pgbouncer"]
-        self.assertEqual([item["user"] for item in sessions], ["root"])
-        self.call(gateway, "POST", f"sessions/{sessions[0]['id']}/kill", {"reason": "test"}, token)
+
+        def listed():
+            items = self.call(gateway, "GET", "sessions", token=token)["items"]
+            return {item["user"]: item["id"] for item in items if item["target"] == "pgbouncer"}
+
+        lab.wait_until(lambda: list(listed()) == ["root"], "root alone is left", SECONDS)
+        self.call(gateway, "POST", f"sessions/{listed()['root']}/kill", {"reason": "test"}, token)
         answer = other.answer()
         self.assertEqual(answer.code, "57P01")
         self.assertIn("test", answer.error["M"])
