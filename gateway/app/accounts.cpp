@@ -113,6 +113,7 @@ Credential credential_of(const identity::Bearer& bearer) {
   Credential credential;
   credential.id = bearer.credential;
   credential.expires = bearer.expires_us / 1'000'000;
+  credential.limited = !bearer.may("admin");
   return credential;
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "gateway/app/accounts.h"
+#include "gateway/app/overviews.h"
 #include "gateway/app/peers.h"
 #include "gateway/app/watched.h"
 #include "gateway/audit/json.h"
@@ -111,6 +112,7 @@ void Worker::tick() {
     sessions_.for_each([](session::LiveSession& session) { session.trim(); });
   }
   give_memory_back();
+  if (!shared_.workers.empty() && this == shared_.workers.front()) end_stats_period(shared_);
   last_turn_.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
   if (stopping_) return;
   ticker_.expires_after(tick_interval);

@@ -56,6 +56,7 @@ struct Shared {
   session::WriteLedgers ledgers;
   session::CancelRegistry cancels;
   upstream::PermitBook permits;
+  show::StatsPeriods periods;
   upstream::Greetings greetings;
   boost::asio::io_context parsers;               ///< run by threads with large stacks
   std::atomic<std::size_t> connections{0};       ///< accepted and not closed yet
@@ -109,6 +110,8 @@ class Worker final : public session::Host {
   void list_sessions(std::vector<ports::SessionSummary>& list) const;
   /// Adds what its sessions and server connections are doing.
   void add_gauges(Gauges& gauges) const;
+  /// Adds its sessions and server connections, one by one.
+  void add_to(show::Overview& overview) const;
   /// What is known of one; none: it is not here. With `why` it is ended.
   std::optional<ports::SessionSummary> find_session(std::string_view id, const session::Ending* why);
 
@@ -136,6 +139,11 @@ class Worker final : public session::Host {
   session::HoldingPtr ask_models(const std::vector<ports::RiskQuestion>& questions,
                                  session::HeardListener told) override;
   void ask_afterwards(const session::SessionInfo& session, std::vector<session::LateQuestions> questions) override;
+  bool leads_to_admin(std::string_view database) override;
+  Result<> may_see_all(const session::SessionInfo& session) override;
+  Task<show::Overview> overview() override;
+  std::string version() const override;
+  Task<> run_elsewhere(std::function<void()> work) override;
   session::CancelRegistry& cancels() override { return shared_.cancels; }
   Task<> cancel_elsewhere(std::int32_t pid, std::string key, const net::Address& client) override;
   const session::RelayLimits& relay_limits() const override { return relay_limits_; }

@@ -3,6 +3,7 @@
 #include "gateway/app/accounts.h"
 #include "gateway/app/worker.h"
 #include "gateway/base/clock.h"
+#include "gateway/session/admin_session.h"
 #include "gateway/session/policy_judge.h"
 
 // A worker's sessions as administrators and changes of rights reach them: on its own thread, between the sessions' own
@@ -57,6 +58,12 @@ ports::SessionSummary summary_of(const session::LiveSession& session, const sess
 std::optional<session::Ending> Worker::why_out(const session::SessionInfo& session) {
   auto why = app::why_out(session, snapshot());
   if (why) return why;
+  if (session.db_system == session::admin_system) {
+    const auto admitted = may_see_all(session);
+    if (admitted) return {};
+    return session::Ending{"terminating connection: the right to see what others do was revoked",
+                           session::EndReason::access_revoked};
+  }
   const std::int64_t now = session::system_clock_seconds();
   const bool reachable = snapshot().targets.contains(session.target) &&
                          snapshot().grants_at(session.user, session.target, now).grants != nullptr;
@@ -83,6 +90,16 @@ void Worker::list_sessions(std::vector<ports::SessionSummary>& list) const {
     sessions->for_each(
         [&list](const session::LiveSession& session) { list.push_back(summary_of(session, session.status())); });
   }
+}
+
+void Worker::add_to(show::Overview& overview) const {
+  for (const session::LiveSessions* const sessions : {&sessions_, &sleeping_}) {
+    sessions->for_each([&overview](const session::LiveSession& session) {
+      const session::SessionStatus status = session.status();
+      overview.clients.push_back({summary_of(session, status), status.held, status.server_pid});
+    });
+  }
+  overview.pools = servers_.view();
 }
 
 std::optional<ports::SessionSummary> Worker::find_session(std::string_view id, const session::Ending* why) {

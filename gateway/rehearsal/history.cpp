@@ -74,7 +74,8 @@ class Reader {
     const std::string hash = text_of(record, "db.query.text_sha256");
     if (hash.empty()) {
       text = text_of(record, "db.query.text");
-      return text_of(record, "decision.rule_id") != "builtin/limit";
+      const std::string rule = text_of(record, "decision.rule_id");
+      return rule != "builtin/limit" && rule != "builtin/admin-database";
     }
     if (hash.find_first_not_of("0123456789abcdef") != std::string::npos) return false;
     std::ifstream file(directory_ + "/blobs/" + hash, std::ios::binary);

@@ -13,6 +13,7 @@ struct Credential {
   std::string id;  ///< "lgn_…", "key_…", "dpw_…", "cert:<SHA-256>"; empty: the password of the configuration file
   std::int64_t expires = 0;  ///< seconds since 1970 UTC: from then on nobody gets in with it; 0: never
   std::string target;        ///< the only one that it opens; empty: any
+  bool limited = false;      ///< a key that is good for less than its user: what roles allow is not in it
   std::string certificate;   ///< the name by which a certificate stands for the user; empty: it was none
 
   bool operator==(const Credential&) const = default;

@@ -21,6 +21,7 @@ class AwakeSession final : public LiveSession {
     status.running_since = relay_.running_since();
     status.pins = relay_.pins();
     status.held = pump_.held();
+    status.server_pid = pump_.server_pid();
     if (pump_.waiting()) {
       status.doing = SessionStatus::Doing::waiting;
     } else if (relay_.busy()) {

@@ -18,6 +18,7 @@
 #include "gateway/session/relay.h"
 #include "gateway/session/startup.h"
 #include "gateway/session/trail.h"
+#include "gateway/show/overview.h"
 #include "gateway/upstream/pool.h"
 
 namespace dbgate::session {
@@ -125,6 +126,17 @@ class Host {
   virtual HoldingPtr ask_models(const std::vector<ports::RiskQuestion>& questions, HeardListener told) = 0;
   /// The same for statements that do not wait. What is answered is recorded, and counts for the next such statement.
   virtual void ask_afterwards(const SessionInfo& session, std::vector<LateQuestions> questions) = 0;
+
+  // The admin database (admin_session.h).
+  /// Whether the name leads there: no target has it.
+  virtual bool leads_to_admin(std::string_view database) = 0;
+  /// Whether the principal may see what others do. Errors: 42501.
+  virtual Result<> may_see_all(const SessionInfo& session) = 0;
+  /// All there is to show. Of threads that do not answer within 2 s, what they would have said is missing.
+  virtual Task<show::Overview> overview() = 0;
+  virtual std::string version() const = 0;
+  /// Does what takes long on another thread.
+  virtual Task<> run_elsewhere(std::function<void()> work) = 0;
 
   virtual CancelRegistry& cancels() = 0;
   /// Passes on a cancel request whose key is none of this process. Returns when it has been acted on, or for good comes

@@ -34,7 +34,8 @@ struct SessionStatus {
   std::uint64_t to_client = 0;
   std::optional<std::chrono::steady_clock::time_point> running_since;  ///< of the statement that runs
   Pins pins;                                                           ///< what binds it to its server connection
-  bool held = false;  ///< `waiting`: others have yet to agree to its statement
+  std::int32_t server_pid = 0;  ///< of its server connection; 0: it has none at the moment
+  bool held = false;            ///< `waiting`: others have yet to agree to its statement
 };
 
 /// A session as the process reaches it. On its own thread; leaves its list when it goes.

@@ -2,6 +2,7 @@
 
 #include "gateway/base/ids.h"
 #include "gateway/base/log.h"
+#include "gateway/session/admin_session.h"
 #include "gateway/session/awake_session.h"
 #include "gateway/session/login.h"
 #include "gateway/session/replies.h"
@@ -35,7 +36,9 @@ class Session {
   Task<Result<>> enter();
   Task<Result<>> meet();
   Task<Result<>> sign_in();
+  Task<Result<>> administer();
   Task<Result<>> connect_server();
+  Result<> fits_credential(std::string_view target) const;
   Task<Result<>> judge_settings();
   Task<Result<>> first_link();
   Task<Result<>> greet();
@@ -130,6 +133,10 @@ Task<Result<>> Session::enter() {
     if (!done) co_return deadline.expired() ? Error(sqlstate::connection_failure, "") : done.error();
   }
   if (info_.user.empty()) co_return boost::system::in_place_value;  // a cancel request
+  if (login_->arrival.target.empty() && host_.leads_to_admin(login_->request.database)) {
+    const auto served = co_await administer();
+    co_return served;
+  }
   DBGATE_CO_CHECK(co_await connect_server());
   const auto greeted = co_await greet();
   co_return greeted;
@@ -172,6 +179,19 @@ Task<Result<>> Session::sign_in() {
   co_return boost::system::in_place_value;
 }
 
+Task<Result<>> Session::administer() {
+  DBGATE_CO_CHECK(fits_credential(admin_database));
+  const auto served = co_await serve_admin(host_, client_, info_, login_->request, std::move(login_->last_message));
+  co_return served;
+}
+
+// A password may be for one target only.
+Result<> Session::fits_credential(std::string_view target) const {
+  const std::string& only = info_.credential.target;
+  if (only.empty() || only == target) return boost::system::in_place_value;
+  return Error(sqlstate::invalid_authorization_specification, "this password is for database \"" + only + "\" only");
+}
+
 Task<Result<>> Session::connect_server() {
   const StartupRequest& request = login_->request;
   Route& route = login_->route;
@@ -181,11 +201,7 @@ Task<Result<>> Session::connect_server() {
     DBGATE_CO_TRY(database, host_.replication_target(info_.user));
   }
   DBGATE_CO_TRY(route, host_.route(postgres_engine, info_.user, database));
-  const std::string& only = info_.credential.target;
-  if (!only.empty() && only != route.target) {
-    co_return Error(sqlstate::invalid_authorization_specification,
-                    "this password is for database \"" + only + "\" only");
-  }
+  DBGATE_CO_CHECK(fits_credential(route.target));
   if (request.replication && !route.replication) {
     co_return Error(sqlstate::insufficient_privilege, "replication connections are not allowed by dbgate policy");
   }

@@ -73,6 +73,8 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   bool waiting() const noexcept { return waiting_; }
   /// … until others agree to its statement.
   bool held() const noexcept { return held_; }
+  /// Of the server connection that it has at the moment; 0: none.
+  std::int32_t server_pid() const noexcept { return link_ ? link_->connection.pid : 0; }
   /// Gives unused memory back if nothing has come since the last call, and falls asleep if it may.
   void trim();
   /// Tells the client why its session ends, if it can still be told without waiting.

@@ -46,6 +46,9 @@ struct Connection {
   std::int32_t pid = 0;
   std::string cancel_key;
   ServerSpec::Host host;
+  std::string database;        ///< that it has logged in to
+  std::string user;            ///< that it has logged in as
+  std::int64_t opened_us = 0;  ///< since 1970 UTC
 };
 
 /// Connects to the first host that takes the connection, with TLS and login. Errors: 08006 without anything that the

@@ -77,6 +77,24 @@ class Pool::InLine {
   Waiter& waiter_;
 };
 
+/// A server connection that is being opened.
+class Pool::Opening {
+ public:
+  Opening(Pool& pool, const LinkRequest& request)
+      : request_(request), list_(pool.opening_), place_(list_.insert(list_.end(), this)) {}
+  ~Opening() { list_.erase(place_); }
+  Opening(const Opening&) = delete;
+  Opening& operator=(const Opening&) = delete;
+  const LinkRequest& request() const noexcept { return request_; }
+  Clock::time_point since() const noexcept { return since_; }
+
+ private:
+  const LinkRequest& request_;
+  const Clock::time_point since_ = Clock::now();
+  std::list<const Opening*>& list_;
+  const std::list<const Opening*>::iterator place_;
+};
+
 Pool::Waiter* Pool::first_waiting(const std::string& target) {
   const auto found = lines_.find(target);
   if (found == lines_.end()) return nullptr;
@@ -222,10 +240,10 @@ Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request, const void*
 
 Task<Result<LinkPtr>> Pool::open(const LinkRequest& request) {
   Permit permit(book_, request.target);
+  const Opening opening(*this, request);
   telemetry::TargetCounters& counters = counters_.of(request.target);
-  const auto begun = Clock::now();
   auto connected = co_await connect(executor_, request.spec, request.parameters);
-  note_connect(counters, begun, connected.has_value());
+  note_connect(counters, opening.since(), connected.has_value());
   if (!connected) co_return connected.error();
   greetings_.note(request.key, {connected->status, connected->host});
   ServerMemory memory;
@@ -405,6 +423,34 @@ std::map<std::string, Pool::Tally, std::less<>> Pool::tally() const {
     if (!line.empty()) by_target[target].oldest_wait = now - line.front()->since;
   }
   return by_target;
+}
+
+PoolView Pool::view() const {
+  PoolView view;
+  const auto add = [&view](const std::list<LinkPtr>& links, bool active) {
+    for (const LinkPtr& link : links) {
+      const Connection& connection = link->connection;
+      view.links.push_back({link->target, connection.database, connection.user, connection.host.name,
+                            connection.host.port, connection.pid, active, connection.stream.tls_version(),
+                            connection.opened_us, link->memory.application_name});
+    }
+  };
+  for (const auto& [key, group] : groups_) {
+    add(group.busy, true);
+    add(group.resting, false);
+    add(group.free, false);
+  }
+  const auto ask = [&view](const LinkRequest& request, bool connecting, Clock::time_point since) {
+    view.askers.push_back({request.target, request.spec.database, request.spec.user, connecting, since});
+  };
+  for (const auto& [target, line] : lines_) {
+    for (const Waiter* const waiter : line) {
+      if (!waiter->served && !waiter->expired) ask(waiter->request, false, waiter->since);
+    }
+  }
+  for (const Opening* const opening : opening_)
+    ask(opening->request(), true, opening->since());
+  return view;
 }
 
 std::shared_ptr<Channels> Pool::channels(const LinkRequest& request) {

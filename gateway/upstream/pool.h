@@ -10,6 +10,7 @@
 #include "gateway/upstream/channels.h"
 #include "gateway/upstream/link.h"
 #include "gateway/upstream/permits.h"
+#include "gateway/upstream/pool_view.h"
 
 namespace dbgate::upstream {
 
@@ -99,6 +100,8 @@ class Pool {
     Clock::duration oldest_wait{0};
   };
   std::map<std::string, Tally, std::less<>> tally() const;
+  /// The same, one by one.
+  PoolView view() const;
 
   /// Closes what has been idle for too long. To be called now and then.
   void sweep();
@@ -108,6 +111,7 @@ class Pool {
  private:
   struct Waiter;
   class InLine;
+  class Opening;
   Waiter* first_waiting(const std::string& target);
   void settle_line(const std::string& target);
   PoolGroup& group_of(const std::string& key, const std::string& target);
@@ -132,7 +136,8 @@ class Pool {
   net::Executor executor_;
   PermitBook::Party party_;
   std::map<std::string, PoolGroup, std::less<>> groups_;
-  std::map<std::string, std::list<Waiter*>, std::less<>> lines_;                              // by target
+  std::map<std::string, std::list<Waiter*>, std::less<>> lines_;  // by target
+  std::list<const Opening*> opening_;
   std::map<std::pair<std::string, std::string>, std::weak_ptr<const LinkRequest>> requests_;  // key, application_name
   std::map<std::string, std::shared_ptr<Channels>, std::less<>> channels_;  // by key of their own connection
   bool closed_ = false;

@@ -34,8 +34,9 @@ ROOMS = {
                        [RESULT, r"boost/json.*"]),
     "gateway/net": (["gateway/base"], [RESULT, ASIO, OPENSSL]),
     "gateway/upstream": (["gateway/base", "gateway/telemetry", "protocol", "gateway/auth", "gateway/net"], [RESULT, ASIO]),
+    "gateway/show": (["protocol", "gateway/base", "gateway/sql", "gateway/ports", "gateway/upstream"], [RESULT]),
     "gateway/session": (["protocol", "gateway/base", "gateway/telemetry", "gateway/sql", "gateway/catalog", "gateway/policy", "gateway/rewrite", "gateway/risk",
-                         "gateway/models", "gateway/auth", "gateway/audit", "gateway/ports", "gateway/upstream", "gateway/net"], [RESULT]),
+                         "gateway/models", "gateway/auth", "gateway/audit", "gateway/ports", "gateway/upstream", "gateway/show", "gateway/net"], [RESULT]),
     "gateway/queries": (["protocol", "gateway/base", "gateway/audit", "gateway/net", "gateway/ports"], [RESULT, ASIO]),
     "gateway/rehearsal": (["gateway/base", "config", "gateway/sql", "gateway/policy", "gateway/audit", "gateway/session"],
                           [RESULT, r"boost/json.*"]),
@@ -53,7 +54,10 @@ ROOMS = {
             [RESULT, ASIO, OPENSSL, r"boost/beast/.*", r"boost/json.*", r"boost/url.*", r"CLI/.*", r"yaml-cpp/.*"]),
 }
 # Of a room, only these headers are visible to the named other room.
-ONLY = {("gateway/adapters", "gateway/identity"): {"gateway/identity/sealing.h"},
+ONLY = {("gateway/show", "gateway/sql"): {"gateway/sql/tokens.h"},
+        ("gateway/show", "gateway/ports"): {"gateway/ports/gateway_service.h"},
+        ("gateway/show", "gateway/upstream"): {"gateway/upstream/pool_view.h"},
+        ("gateway/adapters", "gateway/identity"): {"gateway/identity/sealing.h"},
         ("gateway/models", "gateway/auth"): {"gateway/auth/digests.h"},
         ("gateway/session", "gateway/models"): {"gateway/models/brief.h", "gateway/models/combine.h", "gateway/models/record.h"},
         ("gateway/session", "gateway/net"): {"gateway/net/stream.h", "gateway/net/parked_stream.h", "gateway/net/race.h"},
