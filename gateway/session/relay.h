@@ -308,6 +308,14 @@ class Relay {
   void shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag);
   void shared_ready(char status);
   void settle_on_server(const Expected& entry, bool succeeded);
+  Pins pins_to_come(const Run& run) const;
+  // What dbgate has set on a server connection and the frontend has reset (relay_restore.cpp).
+  void hold_behind_discard(Expected& entry);
+  bool left_discard(const Expected& entry, bool succeeded);
+  void say_restore(bool role);
+  void show_own_name();
+  bool restore_reply(char type, Bytes body);
+  bool is_foreign_name(std::string_view setting, std::string_view value) const;
 
   // Reads that are answered from memory (relay_reads.cpp).
   bool may_be_kept(const Judged& judged) const;
@@ -427,7 +435,7 @@ class Relay {
   Quota quota_;
   Outgoing own_words_;
   std::size_t held_ = 0;          // of expected_, those that nothing may follow
-  std::size_t capped_ = 0;        // of held_, those whose changes are limited
+  std::size_t capped_ = 0;        // of held_, those that not even Sync may follow
   bool flushed_ = false;          // the server was asked for the replies that are waited for
   bool timed_execute_ = false;    // the last message was an Execute whose time is limited
   bool segment_writes_ = false;   // this stretch of extended queries does more than read
@@ -437,6 +445,8 @@ class Relay {
   Clock::time_point idle_due_ = UnderLimits::never;
   std::map<std::string, std::shared_ptr<Meter>, std::less<>> loose_meters_;  // of cursors that functions opened
   std::string ended_by_;
+  unsigned restore_attempts_ = 0;
+  bool restores_role_ = false;  // … besides the name
 };
 
 }  // namespace dbgate::session

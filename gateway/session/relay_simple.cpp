@@ -132,6 +132,7 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
           entry.blocks_names = true;
           statements_.block();
         }
+        if (statement.tag == "DISCARD ALL") hold_behind_discard(entry);
         break;
       default:
         break;
