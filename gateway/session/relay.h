@@ -63,7 +63,7 @@ class Relay {
     more,      ///< everything that could be handled was; read more
     wait,      ///< the next message can be handled only after outstanding replies
     server,    ///< the next message needs a server connection: attach_server() or refuse_for_server(), then go on
-    listen,    ///< channels_wanted() have to be listened to first: hold_channels() or refuse_channels()
+    listen,    ///< catches_up(): caught_up(); else channels_wanted() come first: hold_channels() or refuse_channels()
     hold,      ///< held() has to be agreed to by others first: answer_hold(), then go on
     ask,       ///< questions() have to be put to models first: answer_questions(), then go on
     analyze,   ///< a large statement text waits: analyse `text_to_analyze()` elsewhere, then offer_analysis()
@@ -136,6 +136,9 @@ class Relay {
 
   // Notifications, where server connections are shared (relay_listen.cpp).
   const ChannelNames& channels_wanted() const;
+  /// Whether it is an UNLISTEN that waits: what was committed before has to be here first, then caught_up().
+  bool catches_up() const noexcept { return pool_->inbox->catches_up; }
+  void caught_up();
   /// `let_go`: see Inbox.
   void hold_channels(std::function<void(const std::string&)> let_go);
   void refuse_channels(const Error& why);
@@ -298,6 +301,7 @@ class Relay {
   void note_untold(const PreparedPtr& prepared, std::string_view portal, const std::string& server_name);
   void note_result(std::optional<Bytes> row_description);
   std::optional<Refusal> refusal_of_channels(const sql::Script& script);
+  bool waits_to_catch_up(const sql::Script& script);
   void settle_channels(char status);
   // Changes of the catalog (relay_catalog.cpp).
   void note_catalog_change();
