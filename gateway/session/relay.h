@@ -84,6 +84,9 @@ class Relay {
   /// Results of reads may be kept from now on; before anything was handled.
   void keep_reads(std::unique_ptr<ReadSide> reads) { reads_ = std::move(reads); }
 
+  /// What to do for a statement that wants to be alone with a database (sql::vacates()).
+  void vacate_by(std::function<void(const std::string& database)> how) { vacate_ = std::move(how); }
+
   /// Handles frontend messages from the start of `input`. Fills to_server() and local_replies().
   Step on_frontend(Bytes input);
   /// Handles backend messages. Fills to_client().
@@ -423,6 +426,7 @@ class Relay {
   bool catalog_committed_ = false;  // … and the server has committed that
   Segment touched_in_ = 0;          // the last stretch of messages with such a statement
   std::unique_ptr<policy::MovedNames> moved_;  // by all of them; null: none is under way
+  std::function<void(const std::string& database)> vacate_;
   std::size_t doubtful_syncs_ = 0;  // sent while the server read copy data: answered only if the copy fails before
   bool fatal_seen_ = false;
   std::size_t frontend_rest_ = 0;                     // of a message that streams

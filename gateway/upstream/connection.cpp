@@ -43,7 +43,7 @@ Task<Result<Connection>> connect_host(net::Executor executor, const ServerSpec& 
                                       const StartupParameters& parameters, SslMode mode) {
   auto connected = co_await net::connect_to(executor, host.name, host.port, spec.connect_timeout);
   if (!connected) co_return connected.error();
-  Connection connection{std::move(*connected), {}, {}, 0, {}, host};
+  Connection connection{std::move(*connected), {}, {}, 0, {}, host, spec.database};
   const net::Deadline deadline(connection.stream, spec.connect_timeout);
   const auto secured = co_await secure(connection.stream, spec, host, mode);
   if (!secured) co_return deadline.expired() ? at(host, "timed out while starting TLS") : secured.error();

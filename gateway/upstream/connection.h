@@ -46,6 +46,16 @@ struct Connection {
   std::int32_t pid = 0;
   std::string cancel_key;
   ServerSpec::Host host;
+  std::string database;
+};
+
+/// One database of one server, as a connection to the server tells.
+struct DatabasePlace {
+  ServerSpec::Host host;  ///< as it was reached, …
+  net::Address address;   ///< … and where that was
+  std::string database;
+
+  bool is_of(const Connection& connection) const;
 };
 
 /// Connects to the first host that takes the connection, with TLS and login. Errors: 08006 without anything that the
