@@ -121,6 +121,8 @@ struct Expected {
   bool names_portal = false;         ///< `name` is a portal, not a prepared statement
   bool pended = false;               ///< the table has a change to settle
   bool blocks_names = false;         ///< may forget any prepared statement: look-ups wait until it is over
+  bool discards = false;             ///< DISCARD ALL: nothing may follow before dbgate's own settings are back
+  bool restores = false;             ///< what dbgate says to that end (relay_restore.cpp); a gate_step as well
   std::size_t copies_in = 0;         ///< COPY … FROM STDIN in it that the server has not answered yet
   bool copied_in = false;            ///< the server has asked for copy data
   bool replicates = false;           ///< a command of the replication protocol: may stream both ways
@@ -133,7 +135,8 @@ struct Expected {
   std::string refusal;
   std::unique_ptr<UnderLimits> under;  ///< null: no limits
   bool wrapped = false;                ///< query: with a transaction of dbgate's own around it (relay_gate.cpp)
-  bool gate_step = false;              ///< what dbgate asks by itself for that: nothing of the reply is the frontend's
+  bool gate_step =
+      false;  ///< what dbgate asks by itself, for that or another end: nothing of the reply is the frontend's
   bool gate_ends = false;   ///< query: dbgate ends that transaction; of the reply, ReadyForQuery is the frontend's
   bool own = false;         ///< dbgate's own message: the frontend does not see the reply, only an error
   std::string server_name;  ///< parse, where server connections are shared: the name on the server

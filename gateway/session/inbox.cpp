@@ -22,7 +22,22 @@ bool Inbox::take(const upstream::NotificationPtr& notification) {
   return bytes_ <= most_bytes;
 }
 
+void Inbox::keep_for_good(const ChannelNames& channels) {
+  drop_all_but(channels);
+  kept_.insert(kept_.end(), waiting_.begin(), waiting_.end());
+  waiting_.clear();
+}
+
+void Inbox::tell_kept(Outgoing& client) {
+  for (const auto& notification : kept_) {
+    client.say(notification->message);
+    bytes_ -= notification->message.size() + place_bytes;
+  }
+  std::deque<upstream::NotificationPtr>().swap(kept_);
+}
+
 void Inbox::tell(Outgoing& client, const ChannelNames& channels) {
+  if (!kept_.empty()) tell_kept(client);
   for (const auto& notification : waiting_) {
     if (channels.contains(notification->channel)) client.say(notification->message);
   }
@@ -54,7 +69,8 @@ void Inbox::close() {
 }
 
 void Inbox::clear() {
-  std::deque<upstream::NotificationPtr>().swap(waiting_);
+  for (auto* const all : {&waiting_, &kept_})
+    std::deque<upstream::NotificationPtr>().swap(*all);
   bytes_ = 0;
 }
 

@@ -26,9 +26,15 @@ class Inbox {
   void hold(ChannelNames channels, std::function<void(const std::string&)> let_go);
   /// What came on channels that are not held is dropped. False: there is more than can be kept.
   bool take(const upstream::NotificationPtr& notification);
-  bool empty() const noexcept { return waiting_.empty(); }
-  /// Says what came on `channels`, to a client that is outside of transactions.
+  bool empty() const noexcept { return waiting_.empty() && kept_.empty(); }
+  bool holds_any() const noexcept { return !held_.empty(); }
+  /// Says what is kept for good.
+  void tell_kept(Outgoing& client);
+  /// Says that, and what came on `channels`, to a client that is outside of transactions.
   void tell(Outgoing& client, const ChannelNames& channels);
+  /// What came on `channels` so far is told even if the session listens to them no longer when it can be told.
+  void keep_for_good(const ChannelNames& channels);
+  bool keeps_some() const noexcept { return !kept_.empty(); }
   /// A transaction is open and nothing is under way: what came so far was committed before its LISTEN will be.
   void drop_all_but(const ChannelNames& channels);
   /// No transaction is open and nothing is under way.
@@ -38,13 +44,15 @@ class Inbox {
 
   ChannelNames wanted;             ///< channels to be held before their LISTEN can go on
   std::optional<Refusal> refusal;  ///< it cannot be
+  bool catches_up = false;         ///< what was committed so far has to come before UNLISTEN can go on …
+  bool caught_up = false;          ///< … and has
 
  private:
   void clear();
 
   std::function<void(const std::string&)> let_go_;
   ChannelNames held_;
-  std::deque<upstream::NotificationPtr> waiting_;
+  std::deque<upstream::NotificationPtr> waiting_, kept_;
   std::size_t bytes_ = 0;
 };
 

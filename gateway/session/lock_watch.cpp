@@ -16,7 +16,9 @@ bool is_time(const std::vector<std::string>& values) {
 }
 
 std::uint8_t bits_of(const sql::SettingUse& use) {
-  if (use.action == sql::SettingAction::reset_all || use.action == sql::SettingAction::discard) return both;
+  const bool discards = use.action == sql::SettingAction::discard;
+  if (discards) return use.name == "all" ? both : 0;
+  if (use.action == sql::SettingAction::reset_all) return both;
   for (std::size_t i = 0; i < time_outs.size(); ++i) {
     if (use.name == time_outs[i]) return static_cast<std::uint8_t>(1U << i);
   }

@@ -24,6 +24,8 @@ struct PoolSide {
   upstream::ServerMemory* server = nullptr;  ///< of the server connection at hand; null: there is none now
   TrackedSettings settings;
   Pins pins;
+  std::string own_name;          ///< the application_name that the server shows unless the session sets another
+  bool renamed = false;          ///< the server may show another's: RESET goes back to whoever logged in there
   std::unique_ptr<Inbox> inbox;  ///< null: it has never sent LISTEN
   /// What the last Bind made a portal of, if the frontend does not know its result type.
   PreparedPtr untold;

@@ -340,6 +340,9 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   ports.stop_lending = [this] { host_.servers().stop_waiting(this); };
   upstream::Pool* const pool = sharing_ == Sharing::none ? nullptr : &host_.servers();
   Pump pump(client_, relay, *cancel_, std::move(ports), pool);
+  relay.vacate_by([this, &pump](const std::string& database) {
+    if (pump.server() != nullptr) host_.servers().vacate(pump.server()->connection, database);
+  });
   if (server_) pump.take(std::move(server_));
   pump.count_from(rest_.from_client, rest_.to_client);
   if (const auto said = std::move(rest_.relay)) relay.go_on_from(std::move(*said));

@@ -48,6 +48,8 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
 
   /// Takes a server connection for this session.
   void take(upstream::LinkPtr link);
+  /// Null: there is none at hand.
+  const upstream::Link* server() const noexcept { return link_.get(); }
   /// Gives it up, if there is one.
   upstream::LinkPtr release();
 

@@ -42,6 +42,11 @@ Task<> Pump::lend() {
 // Sees to it that somebody listens before a LISTEN goes on. What the session does not use meanwhile others may have.
 Task<> Pump::listen() {
   if (link_ && relay_.at_rest()) rest();
+  if (relay_.catches_up()) {
+    if (channels_) co_await channels_->catch_up(*this);
+    relay_.caught_up();
+    co_return co_await tell_notifications();
+  }
   channels_ = ports_.channels();
   const auto listening = co_await channels_->listen(relay_.channels_wanted(), *this);
   if (!listening) {

@@ -63,7 +63,7 @@ class Relay {
     more,      ///< everything that could be handled was; read more
     wait,      ///< the next message can be handled only after outstanding replies
     server,    ///< the next message needs a server connection: attach_server() or refuse_for_server(), then go on
-    listen,    ///< channels_wanted() have to be listened to first: hold_channels() or refuse_channels()
+    listen,    ///< catches_up(): caught_up(); else channels_wanted() come first: hold_channels() or refuse_channels()
     hold,      ///< held() has to be agreed to by others first: answer_hold(), then go on
     ask,       ///< questions() have to be put to models first: answer_questions(), then go on
     analyze,   ///< a large statement text waits: analyse `text_to_analyze()` elsewhere, then offer_analysis()
@@ -83,6 +83,9 @@ class Relay {
 
   /// Results of reads may be kept from now on; before anything was handled.
   void keep_reads(std::unique_ptr<ReadSide> reads) { reads_ = std::move(reads); }
+
+  /// What to do for a statement that wants to be alone with a database (sql::vacates()).
+  void vacate_by(std::function<void(const std::string& database)> how) { vacate_ = std::move(how); }
 
   /// Handles frontend messages from the start of `input`. Fills to_server() and local_replies().
   Step on_frontend(Bytes input);
@@ -136,6 +139,9 @@ class Relay {
 
   // Notifications, where server connections are shared (relay_listen.cpp).
   const ChannelNames& channels_wanted() const;
+  /// Whether it is an UNLISTEN that waits: what was committed before has to be here first, then caught_up().
+  bool catches_up() const noexcept { return pool_->inbox->catches_up; }
+  void caught_up();
   /// `let_go`: see Inbox.
   void hold_channels(std::function<void(const std::string&)> let_go);
   void refuse_channels(const Error& why);
@@ -298,6 +304,7 @@ class Relay {
   void note_untold(const PreparedPtr& prepared, std::string_view portal, const std::string& server_name);
   void note_result(std::optional<Bytes> row_description);
   std::optional<Refusal> refusal_of_channels(const sql::Script& script);
+  bool waits_to_catch_up(const sql::Script& script);
   void settle_channels(char status);
   // Changes of the catalog (relay_catalog.cpp).
   void note_catalog_change();
@@ -308,6 +315,14 @@ class Relay {
   void shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag);
   void shared_ready(char status);
   void settle_on_server(const Expected& entry, bool succeeded);
+  Pins pins_to_come(const Run& run) const;
+  // What dbgate has set on a server connection and the frontend has reset (relay_restore.cpp).
+  void hold_behind_discard(Expected& entry);
+  bool left_discard(const Expected& entry, bool succeeded);
+  void say_restore(bool role);
+  void show_own_name();
+  bool restore_reply(char type, Bytes body);
+  bool is_foreign_name(std::string_view setting, std::string_view value) const;
 
   // Reads that are answered from memory (relay_reads.cpp).
   bool may_be_kept(const Judged& judged) const;
@@ -411,6 +426,7 @@ class Relay {
   bool catalog_committed_ = false;  // … and the server has committed that
   Segment touched_in_ = 0;          // the last stretch of messages with such a statement
   std::unique_ptr<policy::MovedNames> moved_;  // by all of them; null: none is under way
+  std::function<void(const std::string& database)> vacate_;
   std::size_t doubtful_syncs_ = 0;  // sent while the server read copy data: answered only if the copy fails before
   bool fatal_seen_ = false;
   std::size_t frontend_rest_ = 0;                     // of a message that streams
@@ -427,7 +443,7 @@ class Relay {
   Quota quota_;
   Outgoing own_words_;
   std::size_t held_ = 0;          // of expected_, those that nothing may follow
-  std::size_t capped_ = 0;        // of held_, those whose changes are limited
+  std::size_t capped_ = 0;        // of held_, those that not even Sync may follow
   bool flushed_ = false;          // the server was asked for the replies that are waited for
   bool timed_execute_ = false;    // the last message was an Execute whose time is limited
   bool segment_writes_ = false;   // this stretch of extended queries does more than read
@@ -437,6 +453,8 @@ class Relay {
   Clock::time_point idle_due_ = UnderLimits::never;
   std::map<std::string, std::shared_ptr<Meter>, std::less<>> loose_meters_;  // of cursors that functions opened
   std::string ended_by_;
+  unsigned restore_attempts_ = 0;
+  bool restores_role_ = false;  // … besides the name
 };
 
 }  // namespace dbgate::session

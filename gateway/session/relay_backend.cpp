@@ -136,7 +136,10 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     return false;
   }
   if (reads_ && !is_kept(type)) reads_->drop();
-  if (!expected_.empty() && expected_.front().gate_step && gate_reply(type, message, body)) return true;
+  if (!expected_.empty() && expected_.front().gate_step) {
+    const bool done = expected_.front().restores ? restore_reply(type, body) : gate_reply(type, message, body);
+    if (done) return true;
+  }
   const bool of_doubtful_sync = type == 'Z' && !takes_ready();
   const bool limited = !expected_.empty() && expected_.front().under && !of_doubtful_sync;
   if (limited && limited_reply(type, message, body)) return true;
@@ -155,6 +158,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     }
     case 'S':
       if (!check_parameter(body)) return false;
+      if (backend_pass_ == Pass::drop) return true;
       break;
     case 'C': {
       const auto complete = backend::CommandComplete::decode(body);
@@ -244,6 +248,7 @@ bool Relay::check_parameter(Bytes body) {
   const auto& [name, value] = *status;
   const bool drifted = (name == "client_encoding" && value != "UTF8" && value != "UNICODE") ||
                        (name == "standard_conforming_strings" && value != "on");
+  if (pool_ && is_foreign_name(name, value)) backend_pass_ = Pass::drop;
   if (drifted) {
     fail(sqlstate::protocol_violation, "setting " + std::string(name) + " was changed, which dbgate does not allow");
   }

@@ -1,4 +1,5 @@
 #include "gateway/session/relay.h"
+#include "gateway/sql/vacates.h"
 
 // Statements that may change the catalog: whoever judges has to read it again when they are committed, and until then
 // nobody but the server knows what names stand for in this transaction.
@@ -14,6 +15,8 @@ void Relay::touch_catalog(const sql::Statement& statement) {
   touched_in_ = segment_;
   if (!moved_) moved_ = std::make_unique<policy::MovedNames>();
   moved_->follow(statement);
+  // The server waits for them to be gone.
+  if (const std::string* const database = sql::vacates(statement); database != nullptr && vacate_) vacate_(*database);
 }
 
 // COMMIT is seen by others at once, though more may come before ReadyForQuery, or another transaction with it.

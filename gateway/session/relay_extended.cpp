@@ -311,7 +311,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
       judged.refused = true;
       judged.refusal = *refusal;
     }
-    if (next_ == Next::listen) return;
+    if (next_ != Next::more) return;
   }
   if (judged.advice && !advised && !settle_models(judged)) return;
   if (needs_agreement(judged) && !settle_portal(judged, prepared)) return;

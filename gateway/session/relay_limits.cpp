@@ -34,7 +34,9 @@ bool Relay::refuse_by_size(std::string_view text, std::string_view name, bool si
 // pipeline must not run then, so it waits; only what changes nothing may go ahead.
 bool Relay::held_back(char type) {
   if (held_ == 0 && !abort_due_) return false;
-  if (std::string_view("dcfH").find(type) != std::string_view::npos) return false;
+  // Copy data that nobody has asked for: dbgate's own words must not fall into the middle of it.
+  const bool restoring = !expected_.empty() && (expected_.back().discards || expected_.back().restores);
+  if (std::string_view("dcfH").find(type) != std::string_view::npos && !(type == 'd' && restoring)) return false;
   if (type == 'S' && !abort_due_ && sync_may_follow()) return false;
   // The server does not answer extended queries before a Sync, unless it is asked to.
   if (dirty_ && !flushed_) {

@@ -6,8 +6,31 @@
 // its client may be told (docs/decisions/0018-listening-through-one-connection.md).
 namespace dbgate::session {
 
+// What was committed before an UNLISTEN is the client's to know, though the connection that listens may tell it late:
+// until then it waits, with everything before it answered. False: it may go on.
+bool Relay::waits_to_catch_up(const sql::Script& script) {
+  Inbox* const inbox = pool_->inbox.get();
+  if (inbox == nullptr || !inbox->holds_any()) return false;
+  const bool leaves = std::any_of(script.statements.begin(), script.statements.end(), [](const sql::Statement& one) {
+    return one.kind == sql::StatementKind::unlisten || one.tag == "DISCARD ALL";
+  });
+  if (!leaves || std::exchange(inbox->caught_up, false)) return false;
+  if (!gate_may_speak()) return true;
+  inbox->catches_up = true;
+  next_ = Next::listen;
+  return true;
+}
+
+void Relay::caught_up() {
+  Inbox& inbox = *pool_->inbox;
+  inbox.catches_up = false;
+  inbox.caught_up = true;
+  inbox.keep_for_good(pool_->settings.channels());
+}
+
 // What LISTEN cannot go to the server without: next_ says that it is to be got. Refused: it cannot be.
 std::optional<Refusal> Relay::refusal_of_channels(const sql::Script& script) {
+  if (waits_to_catch_up(script)) return std::nullopt;
   Inbox* inbox = nullptr;
   for (const sql::Statement& statement : script.statements) {
     if (statement.kind != sql::StatementKind::listen) continue;
@@ -52,11 +75,12 @@ bool Relay::take_notification(const upstream::NotificationPtr& notification) {
 }
 
 bool Relay::may_tell() const noexcept {
-  return pool_ && pool_->inbox && !pool_->inbox->empty() && at_rest();
+  if (!pool_ || !pool_->inbox || pool_->inbox->empty()) return false;
+  return at_rest() || (pool_->inbox->keeps_some() && status_ == 'I' && expected_.empty() && backend_rest_ == 0);
 }
 
 void Relay::tell_notifications(Outgoing& client) {
-  pool_->inbox->tell(client, pool_->settings.channels());
+  at_rest() ? pool_->inbox->tell(client, pool_->settings.channels()) : pool_->inbox->tell_kept(client);
 }
 
 // ReadyForQuery is about to be told.

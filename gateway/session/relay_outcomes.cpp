@@ -34,6 +34,7 @@ void Relay::settle_effects(const Run& /*run*/, const sql::Statement& statement, 
       } else if (statement.kind == sql::StatementKind::deallocate || statement.tag == "DISCARD ALL") {
         statements_.forget_if([](const Prepared&) { return true; });
       }
+      if (statement.tag == "DISCARD ALL") portals_.forget_if([](const Prepared&) { return true; });
       break;
     default:
       break;
@@ -56,10 +57,15 @@ void Relay::pop_front(bool succeeded) {
   Expected& entry = expected_.front();
   if (pool_) settle_on_server(entry, succeeded);
   if (entry.pended) (entry.names_portal ? portals_ : statements_).settle(entry.name, succeeded);
-  if (entry.blocks_names) statements_.unblock();
+  bool restore = false;
+  if (entry.blocks_names) {
+    statements_.unblock();
+    restore = left_discard(entry, succeeded);
+  }
   copies_to_come_ -= entry.copies_in;
   if (entry.under) leave_limits(*entry.under);
   expected_.pop_front();
+  if (restore) say_restore(true);
   start_clock();
 }
 

@@ -34,6 +34,7 @@ Refusal shared_name(std::string_view command, std::string_view name, const char*
 void Relay::attach_server(upstream::ServerMemory& memory) {
   if (!pool_) return;
   pool_->server = &memory;
+  if (pool_->own_name.empty()) pool_->own_name = memory.application_name;
   pool_->asked_for = nullptr;
   pool_->no_server.reset();
 }
@@ -246,7 +247,8 @@ void Relay::pin(const sql::Script& script) {
 }
 
 void Relay::shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag) {
-  pool_->pins &= ~unpinned_by(statement);
+  const Pins gone = unpinned_by(statement);
+  if (gone.any()) pool_->pins = (pool_->pins & ~gone) | pins_to_come(run);
   const std::string_view text = std::string_view(run.text).substr(std::min(statement.begin, run.text.size()));
   pool_->settings.on_complete(statement, text.substr(0, statement.length), tag);
   upstream::ServerMemory& server = *pool_->server;
@@ -256,11 +258,23 @@ void Relay::shared_complete(const Run& run, const sql::Statement& statement, std
     server.statements.clear();
     server.unnamed = nullptr;
   }
-  const bool renames =
-      std::any_of(statement.settings.begin(), statement.settings.end(), [](const sql::SettingUse& use) {
-        return use.name == "application_name" || use.action == sql::SettingAction::reset_all;
-      });
-  if (all || renames) server.application_name.clear();
+  for (const sql::SettingUse& use : statement.settings) {
+    if (!all && use.name != "application_name" && use.action != sql::SettingAction::reset_all) continue;
+    server.application_name.clear();
+    pool_->renamed = true;
+  }
+}
+
+// What statements behind one that takes pins away will leave: they were sent before it was through.
+Pins Relay::pins_to_come(const Run& run) const {
+  Pins pins;
+  for (const Expected& entry : expected_) {
+    if (!entry.run || !entry.run->script) continue;
+    const auto& statements = entry.run->script->statements;
+    for (std::size_t i = entry.run.get() == &run ? run.statement + 1 : 0; i < statements.size(); ++i)
+      pins |= pins_of(statements[i]);
+  }
+  return pins;
 }
 
 void Relay::shared_ready(char status) {
@@ -268,6 +282,7 @@ void Relay::shared_ready(char status) {
   if (pool_->inbox) settle_channels(status);
   if (status != 'I') return;
   pool_->server->settings = pool_->settings.current();
+  if (pool_->renamed) show_own_name();
   if (pool_->settings.too_many()) pool_->pins.set(static_cast<std::size_t>(Pin::settings));
 }
 

@@ -36,7 +36,7 @@ void Relay::on_query(Bytes message, Bytes body) {
     auto refusal = refusal_of_block(*judged.script);
     if (!refusal) refusal = refusal_of_names(*judged.script);
     if (!refusal) refusal = refusal_of_channels(*judged.script);
-    if (next_ == Next::listen) return;
+    if (next_ != Next::more) return;
     if (refusal) {
       return refuse_simple(record_denial(over_limit(*refusal, judged.script), text, simple_protocol(), {}));
     }
@@ -132,6 +132,7 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
           entry.blocks_names = true;
           statements_.block();
         }
+        if (statement.tag == "DISCARD ALL") hold_behind_discard(entry);
         break;
       default:
         break;

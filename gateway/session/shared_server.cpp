@@ -13,12 +13,13 @@ constexpr std::chrono::milliseconds own_query_limit{5000};
 // Leaves what a new connection has, but for what the startup packet said (PostgreSQL docs, DISCARD).
 constexpr const char* discard_all = "DISCARD ALL";
 
-// What random() brings next must not be what the last one has seen to (setseed()); DISCARD ALL leaves that.
-std::string new_seed() {
+// What DISCARD ALL leaves. It resets the role to none, whatever the login has set (ALTER ROLE … SET role; PostgreSQL,
+// SetSessionUserId()). And what random() brings next must not be what the last one has seen to (setseed()).
+std::string leftovers() {
   const std::string bytes = auth::random_bytes(sizeof(std::uint32_t));
   std::uint32_t number = 0;
   std::memcpy(&number, bytes.data(), sizeof number);
-  return "SELECT pg_catalog.setseed(" + std::to_string(number / 4294967296.0) + ")";
+  return "RESET ROLE; SELECT pg_catalog.setseed(" + std::to_string(number / 4294967296.0) + ")";
 }
 
 void forget_all(upstream::ServerMemory& memory) {
@@ -54,14 +55,16 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
   std::vector<std::string> queries;
   if (memory.user != info.user) {
     queries.emplace_back(discard_all);
-    queries.push_back(new_seed());
+    queries.push_back(leftovers());
     forget_all(memory);
   }
   std::string told;
   if (memory.listens) queries.emplace_back("UNLISTEN *");
-  if (memory.settings != settings) told = "RESET ALL; ";
+  // A name that the session has set is told anew with its settings.
+  const bool anew = memory.settings != settings || (settings && memory.application_name != name);
+  if (anew) told = "RESET ALL; ";
   if (!told.empty() || memory.application_name != name) told += as_statement({"application_name", name});
-  if (memory.settings != settings && settings) {
+  if (anew && settings) {
     for (const auto& [setting, text] : *settings)
       told += ";\n" + text;  // a line of its own: the one before may end with a comment
   }
@@ -78,7 +81,7 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
 }
 
 Task<Result<>> wipe(upstream::Link& link) {
-  DBGATE_CO_CHECK(co_await link.run({discard_all, new_seed()}, own_query_limit));
+  DBGATE_CO_CHECK(co_await link.run({discard_all, leftovers()}, own_query_limit));
   forget_all(link.memory);
   co_return boost::system::in_place_value;
 }

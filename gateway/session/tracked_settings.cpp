@@ -124,6 +124,11 @@ void TrackedSettings::on_ready(char status, bool failed) {
   apply();
 }
 
+bool TrackedSettings::sets(std::string_view name) const {
+  return current_ &&
+         std::any_of(current_->begin(), current_->end(), [name](const auto& one) { return one.first == name; });
+}
+
 void TrackedSettings::apply() {
   savepoints_.clear();
   bool sets = false;

@@ -41,6 +41,8 @@ class TrackedSettings {
   const std::string& in_force() const noexcept { return in_force_; }
   /// Whether everything is as it was at the login, and nothing is under way.
   bool as_at_login() const noexcept { return !current_ && pending_.empty() && in_force_.empty() && !too_many_; }
+  /// Whether the session has a setting of its own of that name, outside of transactions.
+  bool sets(std::string_view name) const;
   /// Whether there is more than can be kept.
   bool too_many() const noexcept { return too_many_; }
 

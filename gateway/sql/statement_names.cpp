@@ -1,5 +1,7 @@
 #include "gateway/sql/statement_names.h"
 
+#include "gateway/sql/vacates.h"
+
 namespace dbgate::sql {
 namespace {
 
@@ -311,6 +313,11 @@ bool may_change_catalog(const Statement& statement) {
     if (statement.effects.test(static_cast<std::size_t>(effect))) return true;
   }
   return false;
+}
+
+const std::string* vacates(const Statement& statement) {
+  const bool may = statement.kind == StatementKind::admin || statement.kind == StatementKind::ddl;
+  return may && !statement.name.empty() ? &statement.name : nullptr;
 }
 
 }  // namespace dbgate::sql

@@ -33,6 +33,35 @@ bool is_member_of_relation(ObjectType type) {
   }
 }
 
+// Of options the text of one; else `otherwise`.
+std::string option_text(const List* options, std::string_view option, const char* otherwise) {
+  const ListCell* cell = nullptr;
+  foreach (cell, options) {
+    const auto* const each = as<DefElem>(lfirst(cell));
+    if (option != each->defname) continue;
+    return each->arg != nullptr && nodeTag(each->arg) == T_String ? text_of(as<String>(each->arg)->sval) : otherwise;
+  }
+  return otherwise;
+}
+
+// The database that nobody else may be connected to (PostgreSQL, callers of CountOtherDBBackends()).
+std::string vacated_by(const Node* node) {
+  switch (nodeTag(node)) {
+    case T_DropdbStmt:
+      return text_of(as<DropdbStmt>(node)->dbname);
+    case T_CreatedbStmt:
+      return option_text(as<CreatedbStmt>(node)->options, "template", "template1");
+    case T_RenameStmt:
+      return as<RenameStmt>(node)->renameType == OBJECT_DATABASE ? text_of(as<RenameStmt>(node)->subname) : "";
+    case T_AlterDatabaseStmt: {
+      const auto* const alter = as<AlterDatabaseStmt>(node);
+      return option_text(alter->options, "tablespace", "").empty() ? "" : text_of(alter->dbname);
+    }
+    default:
+      return {};
+  }
+}
+
 }  // namespace
 
 void Walker::on_object(ObjectType type, const void* object, Effect effect) {
@@ -88,6 +117,7 @@ void Walker::on_ddl(const Node* node, Scope* scope) {
   if (name.opaque) add(Effect::opaque);
   if (name.effect == Effect::dcl || name.effect == Effect::admin) add(Effect::ddl);
   relation_effect_ = name.effect == Effect::maintenance ? Effect::maintenance : Effect::ddl;
+  facts_.name = vacated_by(node);
   const ListCell* cell = nullptr;
   switch (nodeTag(node)) {
     case T_DropStmt:

@@ -98,6 +98,19 @@ Task<Result<>> Channels::listen(std::set<std::string, std::less<>> names, Subscr
   co_return boost::system::in_place_value;
 }
 
+// A server sends what it has for a listener before ReadyForQuery (PostgreSQL, PostgresMain()).
+Task<> Channels::catch_up(Subscriber& who) {
+  const auto self = shared_from_this();
+  if (lost_ || channels_.empty()) co_return;
+  const auto mark = std::make_shared<Channel>();
+  ask("", mark);
+  Waiter waiter(pool_.executor(), who);
+  const Waiting waiting(*this, waiter);
+  waiter.channel = mark.get();
+  while (mark->state == Channel::State::asked && !waiter.given_up)
+    co_await waiter.over.wait();
+}
+
 void Channels::unlisten(const std::string& name, Subscriber& who) {
   const auto found = channels_.find(name);
   if (found == channels_.end()) return;
@@ -147,8 +160,12 @@ void Channels::close() {
 }
 
 void Channels::say(std::string_view command, const ChannelPtr& channel) {
-  protocol::frontend::Query{std::string(command) + quoted(channel->name)}.encode(to_send_);
-  asked_.push_back(command == "LISTEN " ? channel : nullptr);
+  ask(std::string(command) + quoted(channel->name), command == "LISTEN " ? channel : nullptr);
+}
+
+void Channels::ask(std::string_view text, ChannelPtr answered) {
+  protocol::frontend::Query{text}.encode(to_send_);
+  asked_.push_back(std::move(answered));
   go_on();
 }
 
@@ -273,6 +290,11 @@ void Channels::lose(const Error& why) {
       channel->why = why;
       wake(channel.get());
     }
+  }
+  for (const ChannelPtr& mark : std::exchange(asked_, {})) {  // of catch_up()
+    if (!mark || mark->state != Channel::State::asked) continue;
+    mark->state = Channel::State::failed;
+    wake(mark.get());
   }
   told.erase(nullptr);
   for (Subscriber* const subscriber : told)

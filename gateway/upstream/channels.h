@@ -45,6 +45,8 @@ class Channels final : public LinkHolder, public std::enable_shared_from_this<Ch
   /// told sooner. Errors: 53300, no server connection is to be had; what the server says; 57014, stop_waiting().
   Task<Result<>> listen(std::set<std::string, std::less<>> names, Subscriber& who);
   void unlisten(const std::string& name, Subscriber& who);
+  /// When this returns `who` has been told all that was committed before it was called, unless the connection was lost.
+  Task<> catch_up(Subscriber& who);
   /// Unsubscribes from everything; who waits in listen() waits no longer.
   void leave(const Subscriber& who);
   bool lost() const noexcept { return lost_; }
@@ -67,6 +69,7 @@ class Channels final : public LinkHolder, public std::enable_shared_from_this<Ch
   class Waiting;
   ChannelPtr subscribe(const std::string& name, Subscriber& who);
   void say(std::string_view command, const ChannelPtr& channel);
+  void ask(std::string_view text, ChannelPtr answered);
   Task<> connect();
   Task<> write();
   void go_on();
@@ -85,7 +88,7 @@ class Channels final : public LinkHolder, public std::enable_shared_from_this<Ch
   bool lost_ = false;
   std::map<std::string, ChannelPtr, std::less<>> channels_;
   std::string to_send_;
-  std::vector<ChannelPtr> asked_;  // in the order of the commands; null: UNLISTEN
+  std::vector<ChannelPtr> asked_;  // whose state the answers tell, in the order of the commands; null: UNLISTEN
   std::optional<Error> failure_;   // of the command whose ReadyForQuery is due
   bool telling_ = false;
   bool left_while_told_ = false;

@@ -51,6 +51,15 @@ struct Connection {
   std::int64_t opened_us = 0;  ///< since 1970 UTC
 };
 
+/// One database of one server, as a connection to the server tells.
+struct DatabasePlace {
+  ServerSpec::Host host;  ///< as it was reached, …
+  net::Address address;   ///< … and where that was
+  std::string database;
+
+  bool is_of(const Connection& connection) const;
+};
+
 /// Connects to the first host that takes the connection, with TLS and login. Errors: 08006 without anything that the
 /// server said before it was authenticated, but 53300 and 57P03, in dbgate's words; after that, the server's own
 /// SQLSTATE and message (53300, 3D000, …).

@@ -10,6 +10,16 @@ void PermitBook::join(Party* party) {
   parties_.push_back(party);
 }
 
+void PermitBook::vacate(const std::shared_ptr<const DatabasePlace>& place) const {
+  std::deque<Party*> parties;
+  {
+    const std::lock_guard lock(mutex_);
+    parties = parties_;
+  }
+  for (const Party* const party : parties)
+    party->vacate(place);
+}
+
 PermitBook::Book& PermitBook::book(const std::string& target) {
   return books_[target];
 }

@@ -16,6 +16,7 @@
 namespace dbgate::upstream {
 
 struct LinkCargo;
+struct DatabasePlace;
 
 /// Who may have how many server connections of a target, over all threads. A permit is global, a connection belongs to
 /// a thread: what a thread gives up lets another open one of its own.
@@ -32,10 +33,14 @@ class PermitBook {
     std::function<void(const std::string& target)> wanted;   ///< others wait: give up what nobody uses
     /// In place of a permit: a connection that has one.
     std::function<void(std::shared_ptr<LinkCargo>)> handed;
+    /// Somebody wants to be alone with that database: end what nobody uses of its connections.
+    std::function<void(std::shared_ptr<const DatabasePlace>)> vacate;
     net::Executor executor;  ///< of its thread
   };
 
   void join(Party* party);
+  /// Tells all of them.
+  void vacate(const std::shared_ptr<const DatabasePlace>& place) const;
 
   /// Of every target's connections this process has its part: the one at `place` (from 0) of `count`. One at least.
   void divide(std::size_t place, std::size_t count);

@@ -113,6 +113,9 @@ void Pool::start(net::Executor executor) {
   party_.handed = [this](std::shared_ptr<LinkCargo> cargo) {
     net::post_to(executor_, [this, cargo = std::move(cargo)] { on_handed(std::move(*cargo)); });
   };
+  party_.vacate = [this](std::shared_ptr<const DatabasePlace> place) {
+    net::post_to(executor_, [this, place = std::move(place)] { on_vacate(place); });
+  };
   party_.executor = executor_;
   book_.join(&party_);
 }
@@ -371,6 +374,7 @@ void Pool::give_back(const LinkPtr& link) {
   if (group == nullptr || !link->usable()) return;
   if (group->line->load(std::memory_order_relaxed) > 0 && serve_waiting(link)) return;
   if (group->idle.count() == 0 || closed_) return link->end();
+  if (!vacated_.empty() && is_vacated(*link)) return link->end();
   link->in_pool.idle_since = Clock::now();
   move_to(*link, group->free);
 }
@@ -391,6 +395,7 @@ void Pool::on_wanted(const std::string& target) {
 
 void Pool::sweep() {
   const auto now = Clock::now();
+  std::erase_if(vacated_, [now](const auto& one) { return one.second < now; });
   for (auto at = groups_.begin(); at != groups_.end();) {
     PoolGroup& group = at->second;
     for (std::list<LinkPtr>* const list : {&group.free, &group.resting}) {

@@ -85,6 +85,10 @@ class Pool {
   /// Nobody holds it any more, and the next may be anybody.
   void give_back(const LinkPtr& link);
 
+  /// Ends connections to a database of the server of `like` that nobody uses, on all threads, now and whatever is given
+  /// back within the next seconds: PostgreSQL waits so long for a database to become empty (CountOtherDBBackends()).
+  void vacate(const Connection& like, const std::string& database);
+
   /// What sessions of the request's database and login listen to, on this thread.
   std::shared_ptr<Channels> channels(const LinkRequest& request);
   net::Executor executor() const { return executor_; }
@@ -126,6 +130,9 @@ class Pool {
   void on_handed(LinkCargo cargo);
   void on_granted(const std::string& target);
   void on_wanted(const std::string& target);
+  void on_vacate(std::shared_ptr<const DatabasePlace> place);
+  bool is_vacated(const Link& link) const;
+  void end_unused(PoolGroup& group, const std::function<bool(const Link&)>& which);
   static void move_to(Link& link, std::list<LinkPtr>& list);
   static void take_from_holder(Link& link);
   void forget(Link& link);
@@ -140,6 +147,7 @@ class Pool {
   std::list<const Opening*> opening_;
   std::map<std::pair<std::string, std::string>, std::weak_ptr<const LinkRequest>> requests_;  // key, application_name
   std::map<std::string, std::shared_ptr<Channels>, std::less<>> channels_;  // by key of their own connection
+  std::vector<std::pair<std::shared_ptr<const DatabasePlace>, Clock::time_point>> vacated_;  // until then
   bool closed_ = false;
 };
 

@@ -412,7 +412,9 @@ void Play::frontend() {
     }
     if (step.next == session::Relay::Next::listen) {
       DBGATE_FUZZ_CHECK(shared_);
-      if (std::exchange(nobody_listens_, false)) {
+      if (relay_.catches_up()) {
+        relay_.caught_up();
+      } else if (std::exchange(nobody_listens_, false)) {
         relay_.refuse_channels(Error(sqlstate::too_many_connections, "nobody listens"));
       } else {
         for (const std::string& name : relay_.channels_wanted())

@@ -255,6 +255,41 @@ class Listening(unittest.TestCase):
         self.assertEqual(session.must("SELECT 1").types, "TDCZ")
         lab.wait_until(lambda: self.count(LISTENERS) == 0, "nobody listens any more", 10)
 
+    def test_what_was_committed_before_unlisten_arrives(self):
+        """And before its answer, whether others listen as well or not: 30 times each, as it is a race."""
+        gateway = self.gateway("mode: transaction, max: 6, wait: 10s")
+        session, other = self.session(gateway), self.direct()
+        for others in (0, 1):
+            if others:
+                self.session(gateway).must("LISTEN news")
+            for ends in ("UNLISTEN news", "UNLISTEN *", "DISCARD ALL"):
+                for run in (session.run, session.run_extended):
+                    for number in range(30):
+                        with self.subTest(ends, others=others, run=run.__name__, number=number):
+                            session.must("LISTEN news")
+                            other.must(f"NOTIFY news, '{number}'")
+                            result = run(ends)
+                            self.assertEqual((result.code, heard(result.messages)), ("", [("news", str(number))]))
+                            kinds = [kind for kind, _ in result.messages]
+                            self.assertLess(kinds.index("A"), kinds.index("C"))
+                            self.assertEqual(session.must("SELECT 1").types, "TDCZ")
+        for number in range(30):
+            with self.subTest("in a transaction", number=number):
+                session.must("LISTEN news")
+                other.must(f"NOTIFY news, '{number}'")
+                results = [session.must(sql) for sql in ("BEGIN", "UNLISTEN news", "COMMIT")]
+                self.assertEqual([pair for result in results for pair in heard(result.messages)], [("news", str(number))])
+                self.assertEqual(heard(results[1].messages), [])
+
+    def test_own_notifications_before_unlisten(self):
+        gateway = self.gateway()
+        session = self.session(gateway)
+        for number in range(20):
+            session.must("LISTEN news")
+            session.send(wire.query(f"NOTIFY news, '{number}'") + wire.query("UNLISTEN news"))
+            results = [session.answer(), session.answer()]
+            self.assertEqual([pair for result in results for pair in heard(result.messages)], [("news", str(number))])
+
     def test_the_next_session_hears_nothing(self):
         gateway = self.gateway("mode: transaction, max: 2, wait: 10s")
         first = self.session(gateway)

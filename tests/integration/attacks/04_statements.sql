@@ -135,11 +135,9 @@ NOTIFY jobs, 'payload'
 LOAD 'auto_explain'
 CHECKPOINT
 REFRESH MATERIALIZED VIEW shop.card_copy
-DISCARD TEMP
 [runs alone reader]
 VACUUM shop.items
 VACUUM (ANALYZE, VERBOSE) shop.items
-DISCARD ALL
 PREPARE TRANSACTION 'made'
 [leaks reader]
 CALL shop.tell(NULL)

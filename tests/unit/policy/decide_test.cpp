@@ -84,7 +84,6 @@ const Texts anything_dangerous = {"CREATE ROLE r",
                                   "SELECT 1 FROM pg_authid",
                                   "SELECT 1 FROM pg_catalog.pg_statistic",
                                   "SHOW ALL",
-                                  "DISCARD ALL",
                                   "RESET ROLE",
                                   "CREATE EXTENSION x",
                                   "ALTER DATABASE d SET x = 1"};
@@ -292,7 +291,7 @@ INSTANTIATE_TEST_SUITE_P(
             "{ set: [work_mem, search_path] }",
             {"SET work_mem = '1MB'", "SET LOCAL Work_Mem = 1", "SET search_path = x", "SHOW work_mem",
              "SELECT set_config('work_mem', '1', false)"},
-            {"SET maintenance_work_mem = 1", "SET ROLE r", "SHOW ALL", "SET client_encoding = 'LATIN1'", "DISCARD ALL",
+            {"SET maintenance_work_mem = 1", "SET ROLE r", "SHOW ALL", "SET client_encoding = 'LATIN1'",
              "SET standard_conforming_strings = off", "SELECT set_config('maintenance_work_mem', '1', false)",
              "SELECT set_config('standard_conforming_strings', 'off', true)", "SELECT set_config('work_mem', $1, true)",
              "SHOW data_directory", "ALTER ROLE r SET work_mem = 1", "ALTER SYSTEM SET work_mem = 1"}},
@@ -358,6 +357,8 @@ TEST(Decide, HarmlessStatementsNeedNoRule) {
                           "SET TRANSACTION READ ONLY",
                           "RESET ALL",
                           "RESET work_mem",
+                          "DISCARD ALL",
+                          "DISCARD TEMP",
                           "DISCARD PLANS",
                           "DISCARD SEQUENCES",
                           "DEALLOCATE p",
@@ -380,6 +381,13 @@ TEST(Decide, HarmlessStatementsNeedNoRule) {
     const Verdict verdict = verdict_on(*grants, sql);
     EXPECT_TRUE(verdict.allowed()) << sql << ": " << verdict.message;
   }
+}
+
+TEST(Decide, ResettingCanBeDenied) {
+  const auto grants = grants_of({"{ everything: true }"}, {"{ set: [all, temp] }"});
+  for (const char* sql : {"DISCARD ALL", "RESET ALL", "DISCARD TEMP"})
+    EXPECT_FALSE(allows(*grants, sql)) << sql;
+  EXPECT_TRUE(allows(*grants, "DISCARD PLANS"));
 }
 
 // The meaning of all text rests on them, so not even everything allows them.

@@ -420,6 +420,7 @@ class RelayLab {
   upstream::ServerMemory* free_server = nullptr;  ///< what it gets when it asks for a server connection
   std::size_t lent = 0;                           ///< how often it did
   bool may_listen = true;                         ///< whether a channel is listened to when it asks for that
+  std::function<void()> catching_up;              ///< what comes before an UNLISTEN can go on
   std::vector<std::string> channels;              ///< that are listened to for it
 
   /// Bytes arrive from the frontend.
@@ -523,7 +524,13 @@ class RelayLab {
         continue;
       }
       if (next == Relay::Next::listen) {
-        if (may_listen) {
+        if (relay.catches_up()) {
+          if (catching_up) catching_up();
+          relay.caught_up();
+          Outgoing told;
+          if (relay.may_tell()) relay.tell_notifications(told);
+          take(told, to_client_);
+        } else if (may_listen) {
           channels.insert(channels.end(), relay.channels_wanted().begin(), relay.channels_wanted().end());
           relay.hold_channels([this](const std::string& name) { std::erase(channels, name); });
         } else {

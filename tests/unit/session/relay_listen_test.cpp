@@ -113,6 +113,55 @@ TEST(ListeningRelay, LetsChannelsGoThatNoTransactionHasMadeItsOwn) {
   lab.ok("UNLISTEN a", {"UNLISTEN"});
   EXPECT_THAT(lab.channels, ElementsAre());
   lab.ok("LISTEN a", {"LISTEN"}).ok("DISCARD ALL", {"DISCARD ALL"});
+  lab.server(backend::complete("RESET") + backend::complete("SET") + backend::ready('I'));
+  EXPECT_THAT(lab.channels, ElementsAre());
+}
+
+// What was committed before UNLISTEN was sent is told before that is answered, wherever it was on its way.
+TEST(ListeningRelay, TellsWhatCameBeforeUnlisten) {
+  for (const char* text : {"UNLISTEN a", "UNLISTEN *", "DISCARD ALL"}) {
+    ListeningLab lab;
+    lab.ok("LISTEN a", {"LISTEN"}).quiet();
+    lab.catching_up = [&] {
+      EXPECT_EQ(lab.at_server(), "");
+      lab.notify("a", "late");
+    };
+    lab.client(frontend::query(text));
+    EXPECT_EQ(lab.at_client(), "A");
+    EXPECT_EQ(lab.at_server(), "Q(" + std::string(text) + ")");
+    EXPECT_THAT(lab.channels, ElementsAre("a"));
+    lab.server(backend::complete(text) + backend::ready('I'));
+    if (text == std::string("DISCARD ALL")) {  // and what dbgate says behind it
+      lab.server(backend::complete("RESET") + backend::complete("SET") + backend::ready('I'));
+    }
+    EXPECT_THAT(lab.channels, ElementsAre());
+  }
+}
+
+TEST(ListeningRelay, CatchesUpInPipelinesAndTransactions) {
+  ListeningLab lab;
+  lab.ok("LISTEN a", {"LISTEN"}).quiet();
+  lab.catching_up = [&] { lab.notify("a", "late"); };
+  lab.client(frontend::query("SELECT 1") + frontend::query("UNLISTEN a"));
+  EXPECT_EQ(lab.at_server(), "Q(SELECT 1)") << "a session's own come with the answer";
+  lab.server(backend::complete("SELECT 1") + backend::ready('I'));
+  EXPECT_EQ(lab.at_client(), "C(SELECT 1) Z(I) A");
+  EXPECT_EQ(lab.at_server(), "Q(UNLISTEN a)");
+  lab.server(backend::complete("UNLISTEN") + backend::ready('I'));
+
+  lab.ok("LISTEN a", {"LISTEN"}).quiet();
+  lab.client(frontend::parse("", "UNLISTEN a") + frontend::bind("", "") + frontend::execute("") + frontend::sync);
+  EXPECT_EQ(lab.at_server(), "P(,UNLISTEN a) B(,) H");
+  lab.server(backend::parse_complete + backend::bind_complete);
+  EXPECT_EQ(lab.at_client(), "1 2 A");
+  EXPECT_EQ(lab.at_server(), "E() S");
+  lab.server(backend::complete("UNLISTEN") + backend::ready('I'));
+
+  lab.ok("LISTEN a", {"LISTEN"}).ok("BEGIN", {"BEGIN"}, 'T').quiet();
+  lab.ok("UNLISTEN a", {"UNLISTEN"}, 'T');
+  EXPECT_EQ(lab.at_client(), "C(UNLISTEN) Z(T)") << "nothing arrives in a transaction";
+  lab.ok("COMMIT", {"COMMIT"});
+  EXPECT_EQ(lab.at_client(), "C(COMMIT) A Z(I)");
   EXPECT_THAT(lab.channels, ElementsAre());
 }
 

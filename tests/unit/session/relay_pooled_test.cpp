@@ -156,11 +156,17 @@ TEST(PooledRelay, ForgetsEverythingWithDiscardAll) {
   lab.client(frontend::query("SET a.b = 'c'")).server(backend::complete("SET") + backend::ready('I'));
   EXPECT_EQ(lab.relay.settings()->size(), 1u);
   EXPECT_EQ(lab.first.settings, lab.relay.settings());
-  lab.client(frontend::query("DISCARD ALL")).server(backend::complete("DISCARD ALL") + backend::ready('I'));
+  lab.at_server();
+  lab.client(frontend::query("DISCARD ALL") + frontend::query("SELECT 1"));
+  lab.server(backend::complete("DISCARD ALL") + backend::ready('I'));
+  EXPECT_EQ(lab.at_server(), "Q(DISCARD ALL) Q(RESET ROLE; SET application_name TO '')") << "nothing overtakes that";
   EXPECT_EQ(lab.first.statements.size(), 0u);
   EXPECT_EQ(lab.relay.settings(), nullptr);
   EXPECT_EQ(lab.first.settings, nullptr);
-  EXPECT_EQ(lab.first.application_name, "");
+  lab.at_client();
+  lab.server(backend::complete("RESET") + backend::complete("SET") + backend::ready('I'));
+  EXPECT_EQ(lab.at_client(), "");
+  EXPECT_EQ(lab.at_server(), "Q(SELECT 1)");
 }
 
 TEST(PooledRelay, WaitsWhereOnlyTheServerKnowsWhetherAStatementIsThere) {

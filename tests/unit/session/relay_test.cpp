@@ -376,6 +376,10 @@ TEST(Relay, DeallocateAllHoldsEveryName) {
       EXPECT_EQ(lab.at_server(), "Q(" + std::string(text) + ")");
       EXPECT_EQ(lab.next, Relay::Next::wait);
       lab.server(b::complete(text) + b::ready('I'));
+      if (text == std::string("DISCARD ALL")) {
+        EXPECT_EQ(lab.at_server(), "Q(RESET ROLE)");
+        lab.server(b::complete("RESET") + b::ready('I'));
+      }
       EXPECT_EQ(lab.at_client(),
                 "C(" + std::string(text) + ") Z(I) E(26000 prepared statement \"s\" does not exist) Z(I)");
       prepare(lab, "s", "SELECT 1");
@@ -385,6 +389,58 @@ TEST(Relay, DeallocateAllHoldsEveryName) {
     lab.client(f::bind("", "s") + f::sync);
     EXPECT_EQ(lab.at_server(), "B(,s) S");
   });
+}
+
+// DISCARD ALL takes more away than RESET ALL does; what dbgate says to that is nobody else's business.
+TEST(Relay, RestoresTheRoleAfterDiscardAll) {
+  in_every_split([](RelayLab& lab) {
+    lab.client(f::query("DISCARD ALL") + f::query("SELECT 1") + f::query("DISCARD ALL"));
+    EXPECT_EQ(lab.at_server(), "Q(DISCARD ALL)");
+    lab.server(b::status("DateStyle", "ISO") + b::complete("DISCARD ALL") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "S(DateStyle=ISO) C(DISCARD ALL) Z(I)");
+    EXPECT_EQ(lab.at_server(), "Q(RESET ROLE)");
+    EXPECT_FALSE(lab.relay.at_rest());
+    lab.server(b::error("57014") + b::ready('I'));  // a cancel that comes late
+    EXPECT_EQ(lab.at_server(), "Q(RESET ROLE)");
+    lab.server(b::complete("RESET") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "");
+    EXPECT_EQ(lab.at_server(), "Q(SELECT 1) Q(DISCARD ALL)");
+    lab.server(b::complete("SELECT 1") + b::ready('I') + b::error("25001") + b::ready('E'));
+    EXPECT_EQ(lab.at_client(), "C(SELECT 1) Z(I) E(25001 server) Z(E)");
+    EXPECT_EQ(lab.at_server(), "") << "nothing was discarded";
+    EXPECT_TRUE(lab.audit().find("RESET") == std::string::npos);
+  });
+}
+
+TEST(Relay, RestoresTheRoleWithinAStretchOfExtendedQueries) {
+  in_every_split([](RelayLab& lab) {
+    lab.client(f::parse("", "DISCARD ALL") + f::bind("", "") + f::execute("") + f::sync);
+    EXPECT_EQ(lab.at_server(), "P(,DISCARD ALL) B(,) E() H");
+    lab.server(b::parse_complete + b::bind_complete + b::complete("DISCARD ALL"));
+    EXPECT_EQ(lab.at_server(), "Q(RESET ROLE)");
+    EXPECT_EQ(lab.at_client(), "1 2 C(DISCARD ALL)");
+    lab.server(b::complete("RESET") + b::ready('I'));
+    EXPECT_EQ(lab.at_server(), "S");
+    lab.server(b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "Z(I)");
+    lab.client(f::parse("", "DISCARD ALL") + f::bind("", "") + f::execute("") + f::sync);
+    lab.server(b::parse_complete + b::bind_complete + b::error("25001"));
+    EXPECT_EQ(lab.at_server(), "P(,DISCARD ALL) B(,) E() H S");
+    lab.server(b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "1 2 E(25001 server) Z(I)");
+  });
+}
+
+TEST(Relay, EndsIfTheRoleCannotBeRestored) {
+  for (const auto& [code, times] : {std::pair("42704", 1), std::pair("57014", 3)}) {
+    RelayLab lab;
+    lab.client(f::query("DISCARD ALL") + f::query("SELECT 1"));
+    lab.server(b::complete("DISCARD ALL") + b::ready('I'));
+    for (int i = 0; i < times; ++i)
+      lab.server(b::error(code) + b::ready('I'));
+    EXPECT_EQ(lab.next, Relay::Next::broken);
+    EXPECT_EQ(lab.at_server().find("SELECT 1"), std::string::npos);
+  }
 }
 
 TEST(Relay, PortalsEndWithTheirTransaction) {
