@@ -142,11 +142,11 @@ TEST(WhyOut, TellsTheTrueReason) {
   EXPECT_FALSE(why_out(info, *snapshot));
   info.credential.id = "lgn_1";
   EXPECT_EQ(why_out(info, *snapshot)->reason, EndReason::credential_ended);
-  info.credential = {"cert:cd34", 0, "", "dns:alice.example"};
+  info.credential = {"cert:cd34", 0, "", false, "dns:alice.example"};
   EXPECT_FALSE(why_out(info, *snapshot));
   info.credential.id = "cert:ab12";
   EXPECT_EQ(why_out(info, *snapshot)->reason, EndReason::credential_ended);
-  info.credential = {"cert:cd34", 0, "", "dns:gone.example"};
+  info.credential = {"cert:cd34", 0, "", false, "dns:gone.example"};
   EXPECT_EQ(why_out(info, *snapshot)->reason, EndReason::credential_ended) << "the certificate stands for nobody";
   info.credential = {};
   info.user = "bob";
@@ -162,7 +162,7 @@ TEST(WhyOut, ACertificateThatStandsForAnotherUserNow) {
   const auto snapshot = snapshot_of({user, heir});
   session::SessionInfo info;
   info.user = "alice";
-  info.credential = {"cert:cd34", 0, "", "dns:alice.example"};
+  info.credential = {"cert:cd34", 0, "", false, "dns:alice.example"};
   EXPECT_EQ(why_out(info, *snapshot)->reason, EndReason::credential_ended);
 }
 
