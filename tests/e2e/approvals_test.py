@@ -116,7 +116,7 @@ class Holds:
         own += [one for one in json.loads(self.cli("ana", "approvals", "list", "-o", "json")) if one["id"] == approval]
         self.assertEqual(len(own), 2)
         for seen in own:
-            self.assertIn("sql", seen["details"])
+            self.assertIn("relations", seen["details"])
             self.assertFalse({"plan", "estimated_rows", "no_plan"} & seen["details"].keys(), seen)
 
     def test_approved(self):
