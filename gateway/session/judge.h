@@ -142,6 +142,8 @@ class Judge {
                                      std::string_view /*values*/) {
     return {};
   }
+  /// What the names in a text stand for, as SHA-256: who agrees to the text agrees to that. Empty: not known.
+  virtual std::string meaning_of_names(const sql::Script& /*script*/) { return {}; }
   /// A FunctionCall message (PostgreSQL docs ch. 55.2.4).
   virtual Judged judge_function_call() = 0;
   /// A whole connection of an engine that does not look into it.

@@ -98,6 +98,7 @@ class PolicyJudge : public Judge {
   bool advise(Judged& judged, const Heard* heard) override;
   void add_premises(std::string& key) override;
   std::string digest_of_hold(const policy::Hold& hold, std::string_view text, std::string_view values) override;
+  std::string meaning_of_names(const sql::Script& script) override;
   Judged judge_function_call() override;
   Judged judge_connection() override;
   Judged judge_replication(std::string_view text) override;

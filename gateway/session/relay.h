@@ -266,7 +266,8 @@ class Relay {
   bool gate_keeps_tag(Bytes message, std::string_view tag);
   bool wrapped_ready(char status);
   bool settle_hold(Judged& judged, std::string_view text, std::string_view protocol, std::string_view values);
-  bool append_definitions(const sql::Script& script, std::string& defined, bool& by_cursor) const;
+  bool append_definitions(const sql::Script& script, std::string& defined, std::string& meanings,
+                          bool& by_cursor) const;
   bool settle_portal(Judged& judged, const Prepared& portal);
   BindStep note_held_values(PreparedPtr& prepared, std::string_view portal, std::string_view values,
                             std::size_t announced, bool partial, bool held);
@@ -308,7 +309,7 @@ class Relay {
   void settle_channels(char status);
   // Changes of the catalog (relay_catalog.cpp).
   void note_catalog_change();
-  void touch_catalog(const sql::Statement& statement);
+  void touch_catalog(const sql::Statement& statement, std::string_view text);
   void catalog_follows(const Run& run, const sql::Statement& statement, std::string_view tag);
   void catalog_ready(char status, Segment answered);
   void pin(const sql::Script& script);
@@ -426,6 +427,7 @@ class Relay {
   bool catalog_committed_ = false;  // … and the server has committed that
   Segment touched_in_ = 0;          // the last stretch of messages with such a statement
   std::unique_ptr<policy::MovedNames> moved_;  // by all of them; null: none is under way
+  std::string moved_by_;                       // … a hash over their texts; empty: none is
   std::function<void(const std::string& database)> vacate_;
   std::size_t doubtful_syncs_ = 0;  // sent while the server read copy data: answered only if the copy fails before
   bool fatal_seen_ = false;

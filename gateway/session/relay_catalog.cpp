@@ -1,3 +1,4 @@
+#include "gateway/audit/sha256.h"
 #include "gateway/session/relay.h"
 #include "gateway/sql/vacates.h"
 
@@ -10,11 +11,13 @@ void Relay::note_catalog_change() {
   if (pool_ && pool_->server->catalog_changes) pool_->server->catalog_changes->fetch_add(1);
 }
 
-void Relay::touch_catalog(const sql::Statement& statement) {
+// @param text  that the statement came in
+void Relay::touch_catalog(const sql::Statement& statement, std::string_view text) {
   catalog_touched_ = true;
   touched_in_ = segment_;
   if (!moved_) moved_ = std::make_unique<policy::MovedNames>();
   moved_->follow(statement);
+  moved_by_ = audit::sha256_hex(moved_by_.append(text));
   // The server waits for them to be gone.
   if (const std::string* const database = sql::vacates(statement); database != nullptr && vacate_) vacate_(*database);
 }
@@ -41,6 +44,7 @@ void Relay::catalog_ready(char status, Segment answered) {
   if (touched_in_ > answered) return;
   catalog_touched_ = false;
   moved_ = nullptr;
+  moved_by_.clear();
 }
 
 }  // namespace dbgate::session

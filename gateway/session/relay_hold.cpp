@@ -72,7 +72,8 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
   }
   std::string defined;
   bool by_cursor = stands_on_a_cursor(*judged.script);
-  if (!append_definitions(*judged.script, defined, by_cursor) || text.empty()) {
+  std::string meanings = judging().meaning_of_names(*judged.script);
+  if (!append_definitions(*judged.script, defined, meanings, by_cursor) || text.empty()) {
     refuse(judged, not_bound());
     return true;
   }
@@ -80,7 +81,8 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
     refuse(judged, row_of_a_cursor());
     return true;
   }
-  const std::string with = std::string(values).append(defined).append(meaning_.state());
+  const std::string with =
+      std::string(values).append(defined).append(meaning_.state()).append(meanings).append(moved_by_);
   for (const policy::Hold& hold : judged.verdict->holds) {
     std::string digest = judge_.digest_of_hold(hold, text, with);
     if (std::find(hold_->agreed.begin(), hold_->agreed.end(), digest) != hold_->agreed.end()) continue;
@@ -107,7 +109,8 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
 
 // What EXECUTE runs stands elsewhere: whoever agrees agrees to that. `by_cursor` becomes true if a part of it is for
 // the row that a cursor stands on. False: it is not known.
-bool Relay::append_definitions(const sql::Script& script, std::string& defined, bool& by_cursor) const {
+bool Relay::append_definitions(const sql::Script& script, std::string& defined, std::string& meanings,
+                               bool& by_cursor) const {
   for (const sql::Statement& statement : script.statements) {
     const sql::Statement* naming = &statement;  // EXPLAIN and CREATE TABLE AS hold an EXECUTE
     while (naming != nullptr && naming->kind != sql::StatementKind::execute)
@@ -119,6 +122,7 @@ bool Relay::append_definitions(const sql::Script& script, std::string& defined, 
     const std::string& text = definition.text.empty() ? definition.definition : definition.text;
     if (text.empty()) return false;
     defined += std::to_string(text.size()) + ":" + text;
+    if (definition.script) meanings += judge_.meaning_of_names(*definition.script);
     by_cursor = by_cursor || (definition.script && stands_on_a_cursor(*definition.script));
   }
   return true;

@@ -95,7 +95,7 @@ void Relay::pend_effects(Expected& entry, const sql::Script& script, const std::
   const bool counts = entry.under && entry.under->limits->counts_results();
   if (pool_) pin(script);
   for (const sql::Statement& statement : script.statements) {
-    if (sql::may_change_catalog(statement)) touch_catalog(statement);
+    if (sql::may_change_catalog(statement)) touch_catalog(statement, text);
     if (counts) meter(*entry.run, statement, portal);
     switch (statement.kind) {
       case sql::StatementKind::copy_in:
