@@ -2,6 +2,7 @@
 #include <array>
 #include <memory>
 
+#include "gateway/catalog/wide_names.h"
 #include "gateway/policy/calls.h"
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/migrations.h"
@@ -49,6 +50,10 @@ constexpr std::array<const char*, static_cast<std::size_t>(Effect::count_)> effe
     "replication",
     "code that cannot be seen through"};
 
+constexpr const char* misread_name_hint =
+    "write names beyond ASCII in double quotes (not U&\"\"), letter for letter as the catalog has them and at most 63 "
+    "bytes long in UTF-8; names that are not in the catalog, such as aliases, can only be ASCII here";
+
 }  // namespace
 
 const char* word_of(Effect effect) {
@@ -61,6 +66,25 @@ void hold_or_note(const Grants& grants, Hold hold, Verdict& verdict) {
   if (verdict.decision == Decision::allow) verdict.decision = Decision::log_only;
 }
 
+// Where the server's encoding is not UTF8, rules do not hold for what a name may stand for there.
+std::string StatementJudge::misread_name() const {
+  if (context_.resolver == nullptr || context_.resolver->snapshot().reads_utf8()) return {};
+  const bool by_names = grants_.deny.rules > 0 || grants_.hidden.any() || commit_gate(grants_) != nullptr ||
+                        (grants_.mode == config::PolicyMode::enforce && !allow_.everything);
+  if (!by_names) return {};
+  const sql::WideName* const name = catalog::misread_name(context_.resolver->snapshot(), statement_.wide_names);
+  if (name != nullptr)
+    return "the encoding of this database is not UTF8, and it may read the name " + name->name + " otherwise";
+  const auto wide = [](const std::string& value) {
+    return std::any_of(value.begin(), value.end(), [](char c) { return (c & 0x80) != 0; });
+  };
+  for (const sql::SettingUse& use : statement_.settings) {
+    if (use.name == "search_path" && std::any_of(use.values.begin(), use.values.end(), wide))
+      return "the encoding of this database is not UTF8, and it may read a search_path beyond ASCII otherwise";
+  }
+  return {};
+}
+
 Verdict StatementJudge::run() {
   Verdict verdict;
   verdict.learns = grants_.mode == config::PolicyMode::learn;
@@ -69,6 +93,9 @@ Verdict StatementJudge::run() {
     why = "dbgate does not understand this statement completely";
     verdict.reasons.push_back("unknown: " + statement_.unknown);
     verdict.rule_id = "default";
+  } else if (why = misread_name(); !why.empty()) {
+    verdict.rule_id = "builtin/encoding";
+    verdict.hint = misread_name_hint;
   } else if (why = find_denial(grants_, statement_, context_, rule_); !why.empty()) {
     verdict.rule_id = rule_;
   } else if (why = fixed_setting(); !why.empty()) {
