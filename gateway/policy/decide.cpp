@@ -54,6 +54,14 @@ constexpr const char* misread_name_hint =
     "write names beyond ASCII in double quotes (not U&\"\"), letter for letter as the catalog has them and at most 63 "
     "bytes long in UTF-8; names that are not in the catalog, such as aliases, can only be ASCII here";
 
+// As long as a name may be; what no server would take for one can be any length.
+std::string spelt(const sql::WideName& name) {
+  std::size_t end = std::min(name.name.size(), catalog::most_name_bytes);
+  while (end < name.name.size() && end > 0 && (name.name[end] & 0xc0) == 0x80)
+    --end;
+  return "the name " + name.name.substr(0, end) + (end < name.name.size() ? "…" : "");
+}
+
 }  // namespace
 
 const char* word_of(Effect effect) {
@@ -74,7 +82,7 @@ std::string StatementJudge::misread_name() const {
   if (!by_names) return {};
   const sql::WideName* const name = catalog::misread_name(context_.resolver->snapshot(), statement_.wide_names);
   if (name != nullptr)
-    return "the encoding of this database is not UTF8, and it may read the name " + name->name + " otherwise";
+    return "the encoding of this database is not UTF8, and it may read " + spelt(*name) + " otherwise";
   const auto wide = [](const std::string& value) {
     return std::any_of(value.begin(), value.end(), [](char c) { return (c & 0x80) != 0; });
   };
