@@ -62,6 +62,21 @@ std::string spelt(const sql::WideName& name) {
   return "the name " + name.name.substr(0, end) + (end < name.name.size() ? "…" : "");
 }
 
+bool is_wide(const std::string& text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; });
+}
+
+// Literals that the server takes apart into names, and whose names count here: no token of theirs stands in the text.
+bool has_wide_text_for_names(const Statement& statement) {
+  const auto sets_path = [](const sql::SettingUse& use) {
+    return use.name == "search_path" && std::any_of(use.values.begin(), use.values.end(), is_wide);
+  };
+  return is_wide(statement.rules_of) || is_wide(statement.of_oid) ||
+         std::any_of(statement.settings.begin(), statement.settings.end(), sets_path) ||
+         std::any_of(statement.functions.begin(), statement.functions.end(),
+                     [](const sql::FunctionUse& use) { return is_wide(use.constant); });
+}
+
 }  // namespace
 
 const char* word_of(Effect effect) {
@@ -83,14 +98,8 @@ std::string StatementJudge::misread_name() const {
   const sql::WideName* const name = catalog::misread_name(context_.resolver->snapshot(), statement_.wide_names);
   if (name != nullptr)
     return "the encoding of this database is not UTF8, and it may read " + spelt(*name) + " otherwise";
-  const auto wide = [](const std::string& value) {
-    return std::any_of(value.begin(), value.end(), [](char c) { return (c & 0x80) != 0; });
-  };
-  for (const sql::SettingUse& use : statement_.settings) {
-    if (use.name == "search_path" && std::any_of(use.values.begin(), use.values.end(), wide))
-      return "the encoding of this database is not UTF8, and it may read a search_path beyond ASCII otherwise";
-  }
-  return {};
+  if (!has_wide_text_for_names(statement_)) return {};
+  return "the encoding of this database is not UTF8, and it may read a name beyond ASCII in a literal otherwise";
 }
 
 Verdict StatementJudge::run() {

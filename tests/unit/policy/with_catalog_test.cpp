@@ -283,14 +283,17 @@ TEST(WithCatalog, NamesBeyondAsciiAreExactWhereTheEncodingIsNotUtf8) {
   EXPECT_TRUE(latin.allows(*unrestricted, "SELECT email AS ö FROM clientÉ"));
 }
 
-TEST(WithCatalog, ASearchPathBeyondAsciiIsNotSetWhereTheEncodingIsNotUtf8) {
+TEST(WithCatalog, LiteralsThatAreNamesAreAsciiWhereTheEncodingIsNotUtf8) {
   Catalog catalog;
   catalog.other_encoding({"é"});
   catalog.build();
-  const auto grants = grants_of({"{ settings: [search_path], functions: [pg_catalog.set_config] }"});
+  const auto grants =
+      grants_of({"{ pack: introspection }", "{ set: [search_path], functions: [pg_catalog.set_config] }"});
   EXPECT_TRUE(catalog.allows(*grants, "SET search_path TO shop"));
   EXPECT_FALSE(catalog.allows(*grants, "SET search_path TO 'É'"));
   EXPECT_FALSE(catalog.allows(*grants, "SELECT set_config('search_path', 'É', false)"));
+  EXPECT_EQ(catalog.verdict(*grants, "SELECT pg_get_viewdef('É')").rule_id, "builtin/encoding");
+  EXPECT_TRUE(catalog.allows(*grants, "SELECT 'É'"));
 }
 
 }  // namespace
