@@ -117,6 +117,19 @@ inline std::string sql_bodies(bool definition) {
                         "p.oid = ANY ($1::oid[])");
 }
 
+/// Where the encoding is not UTF8: names beyond ASCII that a client can write and be sure of. What two names of the
+/// server come to in UTF-8, or what comes back as another, nobody can (EUC_JP has both). SQL_ASCII converts nothing.
+inline constexpr std::string_view wide_names =
+    "SELECT pg_catalog.max(n) FROM (SELECT n, CASE WHEN raw THEN pg_catalog.textsend(n) ELSE "
+    "pg_catalog.convert_to(n, 'UTF8') END AS sent, CASE WHEN raw THEN true ELSE "
+    "pg_catalog.convert_from(pg_catalog.convert_to(n, 'UTF8'), 'UTF8') = n END AS same FROM ("
+    "SELECT nspname::text AS n FROM pg_catalog.pg_namespace UNION SELECT relname::text FROM pg_catalog.pg_class UNION "
+    "SELECT attname::text FROM pg_catalog.pg_attribute WHERE NOT attisdropped UNION "
+    "SELECT typname::text FROM pg_catalog.pg_type UNION SELECT proname::text FROM pg_catalog.pg_proc UNION "
+    "SELECT pg_catalog.unnest(proargnames) FROM pg_catalog.pg_proc) AS names, "
+    "(SELECT pg_catalog.getdatabaseencoding() = 'SQL_ASCII' AS raw) AS encoding "
+    "WHERE n ~ '[^\\x01-\\x7f]') AS wide GROUP BY sent HAVING pg_catalog.bool_and(same)";
+
 // Support functions of users' aggregates.
 inline constexpr std::string_view aggregates =
     "SELECT aggfnoid::oid, ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, "

@@ -49,6 +49,7 @@ class Loader {
   Result<> read_defined(std::initializer_list<std::string_view> catalogs, std::string_view oids, Add add,
                         std::string (*query)(bool definition));
   Result<> read_comments();
+  Result<> read_wide_names();
   Result<> read_batch(std::span<const Oid> oids, Add add, std::string (*query)(bool definition));
   Result<> try_batch(std::span<const Oid> oids, Add add, const std::string& sql);
   bool readable(std::initializer_list<std::string_view> catalogs) const;
@@ -72,6 +73,7 @@ class Loader {
   void add_type(const PgRow& row);
   void add_check(const PgRow& row);
   void add_cast(const PgRow& row);
+  void add_wide_name(const PgRow& row) { builder_.add_wide_name(row.text(0)); }
   void add_oid(const PgRow& row) { oids_.push_back(row.oid(0)); }
 
   PgConnection connection_;
@@ -114,6 +116,21 @@ Result<> Loader::read_comments() {
   const Error why = got.error();
   if (connection_.broken() || why.code() != sqlstate::insufficient_privilege) return why;
   return connection_.execute("ROLLBACK TO comments; RELEASE comments");
+}
+
+// Without them no name beyond ASCII is known: a server that does not give them loses nothing but those.
+Result<> Loader::read_wide_names() {
+  if (connection_.speaks_utf8()) return done;
+  builder_.set_other_encoding();
+  DBGATE_CHECK(connection_.execute("SAVEPOINT names"));
+  const auto got = read({"pg_namespace", "pg_class", "pg_attribute", "pg_proc", "pg_type"}, queries::wide_names,
+                        &Loader::add_wide_name);
+  if (got) return connection_.execute("RELEASE names");
+  const Error why = got.error();
+  if (connection_.broken() || why.code() == sqlstate::query_canceled) return why;
+  log::warn("catalog", "the server did not give the names beyond ASCII",
+            {{"sqlstate", std::string(why.code().text())}});
+  return connection_.execute("ROLLBACK TO names; RELEASE names");
 }
 
 Result<> Loader::try_batch(std::span<const Oid> oids, Add add, const std::string& sql) {
@@ -167,6 +184,7 @@ Result<std::shared_ptr<const catalog::Snapshot>> Loader::load(const ports::Catal
   DBGATE_CHECK(read({"pg_constraint"}, queries::foreign_keys, &Loader::add_foreign_key));
   DBGATE_CHECK(read({"pg_constraint"}, queries::unique_keys, &Loader::add_unique_key));
   DBGATE_CHECK(read_comments());
+  DBGATE_CHECK(read_wide_names());
   DBGATE_CHECK(read({"pg_aggregate"}, queries::aggregates, &Loader::add_aggregate));
   DBGATE_CHECK(read({"pg_proc", "pg_language"}, queries::functions(version), &Loader::add_function));
   DBGATE_CHECK(read({"pg_operator"}, queries::operators, &Loader::add_operator));

@@ -93,6 +93,11 @@ bool PgConnection::unconverted() const {
   return encoding != nullptr && std::string_view(encoding) == "SQL_ASCII";
 }
 
+bool PgConnection::speaks_utf8() const {
+  const char* const encoding = PQparameterStatus(connection_.get(), "server_encoding");
+  return encoding != nullptr && std::string_view(encoding) == "UTF8";
+}
+
 Result<> PgConnection::execute(const std::string& sql) {
   if (PQsendQuery(connection_.get(), sql.c_str()) == 0) return lost();
   DBGATE_CHECK(flush());

@@ -56,6 +56,8 @@ class PgConnection {
   int server_version() const { return PQserverVersion(connection_.get()); }
   /// Whether names may hold any bytes: the server converts nothing, and would refuse to send what is no UTF-8.
   bool unconverted() const;
+  /// Whether the database's encoding is UTF8.
+  bool speaks_utf8() const;
   /// Statements without results.
   Result<> execute(const std::string& sql);
   /// Calls `each` for every row as it arrives. Errors: the server's SQLSTATE; what came before it has been visited.

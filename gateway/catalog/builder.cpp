@@ -172,6 +172,10 @@ void SnapshotBuilder::add_unreadable(std::string_view catalog) {
   snapshot_->unreadable_.push_back(keep(catalog));
 }
 
+void SnapshotBuilder::add_wide_name(std::string_view name) {
+  snapshot_->wide_names_.push_back(keep(name));
+}
+
 // Hands every relation its rows, as one run in the arena. Rows keep their order.
 template <class T, class Give>
 void SnapshotBuilder::give(Owned<T>& rows, const Give& to) {
@@ -251,6 +255,9 @@ void SnapshotBuilder::join_checks() {
 }
 
 void SnapshotBuilder::sort_rows() {
+  std::vector<std::string_view>& names = snapshot_->wide_names_;
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   sort_by_name(snapshot_->relations_);
   sort_by_name(snapshot_->functions_);
   sort_by_name(snapshot_->operators_);

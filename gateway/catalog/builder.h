@@ -31,6 +31,9 @@ class SnapshotBuilder {
   void add_check(Oid type, std::string_view definition);
   void add(const Cast& row);
   void add_unreadable(std::string_view catalog);
+  /// The server's encoding is not UTF8; see Snapshot::wide_names() for those that follow.
+  void set_other_encoding() { snapshot_->reads_utf8_ = false; }
+  void add_wide_name(std::string_view name);
 
   /// Of all rows so far: a loader stops before a server makes the process run out of memory.
   std::size_t rows() const noexcept { return rows_; }

@@ -89,7 +89,8 @@ bool same_with_lists(std::span<const T> a, std::span<const T> b) {
 }  // namespace
 
 bool same_objects(const Snapshot& a, const Snapshot& b) {
-  return a.server_version() == b.server_version() && same(a.schemas(), b.schemas()) &&
+  return a.server_version() == b.server_version() && a.reads_utf8() == b.reads_utf8() &&
+         same(a.wide_names(), b.wide_names()) && same(a.schemas(), b.schemas()) &&
          same_with_lists(a.relations(), b.relations()) && same_with_lists(a.all_functions(), b.all_functions()) &&
          same(a.rules(), b.rules()) && same(a.triggers(), b.triggers()) &&
          same_with_lists(a.foreign_keys(), b.foreign_keys()) && same(a.all_operators(), b.all_operators()) &&

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "gateway/catalog/wide_names.h"
 #include "gateway/sql/analyze.h"
+#include "gateway/sql/tokens.h"
 
 namespace dbgate::catalog {
 namespace {
@@ -13,6 +15,8 @@ using sql::Effect;
 constexpr std::size_t bit(Effect effect) {
   return static_cast<std::size_t>(effect);
 }
+
+constexpr std::string_view misread = "a name that the server may read otherwise";
 
 void set_opaque(Contents& contents, std::string_view why) {
   contents.opaque = true;
@@ -81,6 +85,15 @@ Contents ContentsReader::statement(const sql::Statement& statement, const Search
   return contents;
 }
 
+// Variables, labels and dynamic statements are in no fragment; and a path that set_config() has set is folded, too.
+bool ContentsReader::may_be_misread(const Function& function) const {
+  const auto wide = [](char c) { return (c & 0x80) != 0; };
+  const std::string_view path = function.search_path;
+  if (std::any_of(path.begin(), path.end(), wide)) return true;
+  const bool readable = function.language == "sql" || function.language == "plpgsql";
+  return readable && misread_name(snapshot_, sql::wide_names(function.body)) != nullptr;
+}
+
 Contents ContentsReader::function(const Function& function, const SearchPath& path) const {
   Contents contents;
   const Resolver resolver(snapshot_, path.schemas, path.user);
@@ -89,8 +102,11 @@ Contents ContentsReader::function(const Function& function, const SearchPath& pa
   if (function.body.empty()) set_opaque(contents, "a body that the server does not show");
   contents.row = std::move(body.row);
   Names names{resolver};
-  for (const sql::Statement& statement : body.statements)
+  for (const sql::Statement& statement : body.statements) {
+    if (misread_name(snapshot_, statement.wide_names) != nullptr) set_opaque(contents, misread);
     add(statement, names, contents);
+  }
+  if (!snapshot_.reads_utf8() && may_be_misread(function)) set_opaque(contents, misread);
   contents.unknown = others_than(names.made, names.unknown);
   finish(contents);
   // "$user" is the owner of the function, whom the snapshot does not know.
@@ -129,8 +145,10 @@ Contents ContentsReader::rule(const Rule& rule) const {
 // Of a text that the server printed.
 void ContentsReader::add_all(std::span<const sql::Statement> statements, Contents& contents) const {
   Names names{system_};
-  for (const sql::Statement& statement : statements)
+  for (const sql::Statement& statement : statements) {
+    if (cut_name(snapshot_, statement.wide_names) != nullptr) set_opaque(contents, misread);
     add(statement, names, contents);
+  }
   if (!names.unknown.empty()) set_opaque(contents, "a relation that is not in the catalog");
   finish(contents);
 }

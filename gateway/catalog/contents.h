@@ -59,6 +59,7 @@ class ContentsReader {
     std::vector<std::string> unknown = {};  // used, and not in the snapshot
   };
 
+  bool may_be_misread(const Function& function) const;
   void add(const sql::Statement& statement, Names& names, Contents& contents) const;
   void add_relation(const sql::RelationUse& use, Names& names, Contents& contents) const;
   void add_function(const sql::FunctionUse& use, const Resolver& resolver, Contents& contents) const;

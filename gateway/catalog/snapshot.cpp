@@ -114,7 +114,7 @@ std::size_t Snapshot::memory_bytes() const noexcept {
   std::size_t bytes = sizeof(Snapshot) + arena_.memory_bytes();
   bytes += bytes_of(schemas_) + bytes_of(relations_) + bytes_of(functions_) + bytes_of(operators_) + bytes_of(types_);
   bytes += bytes_of(casts_) + bytes_of(rules_) + bytes_of(triggers_) + bytes_of(foreign_keys_) + bytes_of(unreadable_);
-  bytes += bytes_of(expressions_) + bytes_of(unique_keys_) + bytes_of(comments_);
+  bytes += bytes_of(expressions_) + bytes_of(unique_keys_) + bytes_of(comments_) + bytes_of(wide_names_);
   for (const FlatIndex* const index :
        {&schema_by_oid_, &schema_by_name_, &relation_by_oid_, &relation_by_name_, &type_by_oid_, &type_by_name_,
         &function_by_oid_, &functions_by_name_, &operator_by_oid_, &operators_by_name_, &cast_by_types_})

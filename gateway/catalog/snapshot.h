@@ -191,6 +191,11 @@ class Snapshot {
 
   std::uint64_t version() const noexcept { return version_; }
   int server_version() const noexcept { return server_version_; }  ///< as server_version_num: 150004
+  /// Whether the server reads names as dbgate does: in UTF-8.
+  bool reads_utf8() const noexcept { return reads_utf8_; }
+  /// Where it does not: names of objects that have letters beyond ASCII and that come back as they are when a client
+  /// writes them. Sorted.
+  std::span<const std::string_view> wide_names() const noexcept { return wide_names_; }
 
   const Schema* schema(Oid oid) const;
   const Schema* schema(std::string_view name) const;
@@ -228,6 +233,8 @@ class Snapshot {
   friend class SnapshotBuilder;
   std::uint64_t version_ = 0;
   int server_version_ = 0;
+  bool reads_utf8_ = true;
+  std::vector<std::string_view> wide_names_;
   std::vector<Schema> schemas_;
   std::vector<Relation> relations_;
   std::vector<Function> functions_;

@@ -2,6 +2,7 @@
 #include <array>
 #include <memory>
 
+#include "gateway/catalog/wide_names.h"
 #include "gateway/policy/calls.h"
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/migrations.h"
@@ -49,6 +50,33 @@ constexpr std::array<const char*, static_cast<std::size_t>(Effect::count_)> effe
     "replication",
     "code that cannot be seen through"};
 
+constexpr const char* misread_name_hint =
+    "write names beyond ASCII in double quotes (not U&\"\"), letter for letter as the catalog has them and at most 63 "
+    "bytes long in UTF-8; names that are not in the catalog, such as aliases, can only be ASCII here";
+
+// As long as a name may be; what no server would take for one can be any length.
+std::string spelt(const sql::WideName& name) {
+  std::size_t end = std::min(name.name.size(), catalog::most_name_bytes);
+  while (end < name.name.size() && end > 0 && (name.name[end] & 0xc0) == 0x80)
+    --end;
+  return "the name " + name.name.substr(0, end) + (end < name.name.size() ? "…" : "");
+}
+
+bool is_wide(const std::string& text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return (c & 0x80) != 0; });
+}
+
+// Literals that the server takes apart into names, and whose names count here: no token of theirs stands in the text.
+bool has_wide_text_for_names(const Statement& statement) {
+  const auto sets_path = [](const sql::SettingUse& use) {
+    return use.name == "search_path" && std::any_of(use.values.begin(), use.values.end(), is_wide);
+  };
+  return is_wide(statement.rules_of) || is_wide(statement.of_oid) ||
+         std::any_of(statement.settings.begin(), statement.settings.end(), sets_path) ||
+         std::any_of(statement.functions.begin(), statement.functions.end(),
+                     [](const sql::FunctionUse& use) { return is_wide(use.constant); });
+}
+
 }  // namespace
 
 const char* word_of(Effect effect) {
@@ -61,6 +89,19 @@ void hold_or_note(const Grants& grants, Hold hold, Verdict& verdict) {
   if (verdict.decision == Decision::allow) verdict.decision = Decision::log_only;
 }
 
+// Where the server's encoding is not UTF8, rules do not hold for what a name may stand for there.
+std::string StatementJudge::misread_name() const {
+  if (context_.resolver == nullptr || context_.resolver->snapshot().reads_utf8()) return {};
+  const bool by_names = grants_.deny.rules > 0 || grants_.hidden.any() || commit_gate(grants_) != nullptr ||
+                        (grants_.mode == config::PolicyMode::enforce && !allow_.everything);
+  if (!by_names) return {};
+  const sql::WideName* const name = catalog::misread_name(context_.resolver->snapshot(), statement_.wide_names);
+  if (name != nullptr)
+    return "the encoding of this database is not UTF8, and it may read " + spelt(*name) + " otherwise";
+  if (!has_wide_text_for_names(statement_)) return {};
+  return "the encoding of this database is not UTF8, and it may read a name beyond ASCII in a literal otherwise";
+}
+
 Verdict StatementJudge::run() {
   Verdict verdict;
   verdict.learns = grants_.mode == config::PolicyMode::learn;
@@ -69,6 +110,9 @@ Verdict StatementJudge::run() {
     why = "dbgate does not understand this statement completely";
     verdict.reasons.push_back("unknown: " + statement_.unknown);
     verdict.rule_id = "default";
+  } else if (why = misread_name(); !why.empty()) {
+    verdict.rule_id = "builtin/encoding";
+    verdict.hint = misread_name_hint;
   } else if (why = find_denial(grants_, statement_, context_, rule_); !why.empty()) {
     verdict.rule_id = rule_;
   } else if (why = fixed_setting(); !why.empty()) {

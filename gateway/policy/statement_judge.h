@@ -31,8 +31,9 @@ class StatementJudge {
   Verdict run();
 
  private:
-  std::string fixed_setting();  // what nobody may set; empty: nothing of the kind
-  std::string missing_grant();  // what is not granted; empty: everything is
+  std::string fixed_setting();       // what nobody may set; empty: nothing of the kind
+  std::string misread_name() const;  // what the server may take for something else; empty: nothing
+  std::string missing_grant();       // what is not granted; empty: everything is
   std::string check_effects();
   std::string check_relations();
   std::string check_relation(const sql::RelationUse& use);

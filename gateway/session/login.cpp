@@ -145,8 +145,11 @@ std::string pool_key(const Route& route, const upstream::StartupParameters& para
   return key;
 }
 
+// Beyond ASCII the server may fold what is not quoted in an encoding of its own.
 bool is_route_path(const StartupSetting& setting, const Route& route) {
+  const bool plain = std::all_of(setting.second.begin(), setting.second.end(), [](char c) { return (c & 0x80) == 0; });
   return setting.first == "search_path" && !route.search_path.empty() &&
+         (plain || setting.second == route.search_path) &&
          catalog::read_search_path(setting.second) == catalog::read_search_path(route.search_path);
 }
 

@@ -6,6 +6,7 @@
 #include "gateway/sql/shape.h"
 #include "gateway/sql/sign_reader.h"
 #include "gateway/sql/statement_names.h"
+#include "gateway/sql/tokens.h"
 #include "gateway/sql/walker.h"
 
 extern "C" {
@@ -179,6 +180,10 @@ AnalyzeResult analyze(std::string_view text, const ScanLimits& limits, const Tab
     read_statement(as<RawStmt>(list_nth(parsed.tree, i)), text, tables, wanted, i + 1 == count,
                    script.statements[static_cast<std::size_t>(i)], parts);
     if (parts == 0) return too_many_parts(limits);
+  }
+  if (scanned->wide_names) {
+    for (Statement& facts : script.statements)
+      facts.wide_names = wide_names(text.substr(facts.begin, facts.length));
   }
   return result;
 }

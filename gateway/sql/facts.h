@@ -170,6 +170,13 @@ enum class StatementKind : std::uint8_t {
   other
 };
 
+/// A name in a text that has letters beyond ASCII, or may have: a server whose encoding is not UTF8 folds and cuts it
+/// in its own.
+struct WideName {
+  std::string name;    ///< not cut; empty: it cannot be told
+  bool exact = false;  ///< stands in double quotes, without escapes
+};
+
 /// Everything that policy may look at in one statement.
 struct Statement {
   StatementKind kind = StatementKind::other;
@@ -184,6 +191,7 @@ struct Statement {
   std::vector<QualifiedName> types;    ///< types named in casts and column definitions
   std::vector<QualifiedName> objects;  ///< DDL targets that are not relations (functions, schemas, types, roles, …)
   std::vector<SettingUse> settings;
+  std::vector<WideName> wide_names;  ///< all identifiers of its text that are not plainly ASCII
   /// Has an expression that is more than a column, a constant, a parameter, a comparison of two of them (with a list of
   /// constants too), IS NULL, EXISTS, AND, OR, NOT, or a call of what `functions` names: evaluated for a row, it may
   /// fail.

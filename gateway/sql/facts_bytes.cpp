@@ -36,6 +36,7 @@ struct Outside {
     return outside(use.name) + outside(use.types) + outside(use.constant);
   }
   static std::size_t outside(const SettingUse& use) { return outside(use.name) + outside(use.values); }
+  static std::size_t outside(const WideName& name) { return outside(name.name); }
   static std::size_t outside(const NameUse& use) { return outside_all(use.schema, use.qualifier, use.column); }
   static std::size_t outside(const Output& output) { return outside(output.name); }
   static std::size_t outside(const Source& source) {
@@ -75,7 +76,7 @@ struct Outside {
     // EXPLAIN inside EXPLAIN and the like, as deep as a text may be.
     for (const Statement* at = &top; at != nullptr; at = at->inner.get()) {
       bytes += outside(at->relations) + outside(at->levels) + outside(at->functions) + outside(at->types) +
-               outside(at->objects) + outside(at->settings);
+               outside(at->objects) + outside(at->settings) + outside(at->wide_names);
       bytes += outside_all(at->tag, at->name, at->rules_of, at->of_oid, at->of_oid_table, at->text, at->unknown);
       if (at->values) bytes += sizeof(ValueFacts) + outside(*at->values);
       if (at->signs) bytes += sizeof(Signs) + outside(at->signs->changes) + outside(at->signs->actions);

@@ -122,13 +122,13 @@ class Scanner {
         on_word();
         break;
       case digit:
-        skip_while([](std::uint8_t c) { return c == digit || c == word || c == high; });
+        on_number();
         break;
       case quote:
         skip_literal(false);
         break;
       case double_quote:
-        skip_quoted('"');
+        skip_name();
         break;
       case dollar:
         on_dollar();
@@ -165,9 +165,25 @@ class Scanner {
   // U& do not matter here.
   void on_word() {
     const std::size_t start = at_;
-    skip_while([](std::uint8_t c) { return c == word || c == digit || c == high || c == dollar; });
+    bool wide = false;
+    skip_while([&wide](std::uint8_t c) {
+      wide |= c == high;
+      return c == word || c == digit || c == high || c == dollar;
+    });
+    const bool unicode = at_ - start == 1 && (text_[start] == 'u' || text_[start] == 'U');
+    if (wide || (unicode && text_.substr(at_, 2) == "&\"")) summary_.wide_names = true;
     const bool escapes = at_ - start == 1 && (text_[start] == 'e' || text_[start] == 'E');
     if (escapes && at_ < text_.size() && text_[at_] == '\'') skip_literal(true);
+  }
+
+  // With what follows it at once: no grammar takes that for two tokens.
+  void on_number() {
+    bool wide = false;
+    skip_while([&wide](std::uint8_t c) {
+      wide |= c == high;
+      return c == digit || c == word || c == high;
+    });
+    if (wide) summary_.wide_names = true;
   }
 
   void skip_literal(bool escapes) {
@@ -180,6 +196,13 @@ class Scanner {
         return;
       }
     }
+  }
+
+  void skip_name() {
+    const std::size_t start = at_;
+    skip_quoted('"');
+    const std::string_view name = text_.substr(start, at_ - start);
+    summary_.wide_names |= std::any_of(name.begin(), name.end(), [](char c) { return (c & 0x80) != 0; });
   }
 
   // A doubled quote ends one token and starts the next at once, which comes to the same here.

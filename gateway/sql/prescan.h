@@ -19,6 +19,8 @@ struct ScanLimits {
 struct ScanSummary {
   std::size_t tokens = 0;
   std::size_t nesting = 0;  ///< the deepest
+  /// Whether an identifier may have letters beyond ASCII: as such, or as escapes of U&"…".
+  bool wide_names = false;
 };
 
 /// One linear pass over a statement text, lexed as PostgreSQL's scanner does (scan.l, standard_conforming_strings on):

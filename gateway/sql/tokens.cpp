@@ -228,6 +228,21 @@ std::string name_of(std::string_view text, const Token& token) {
   return name;
 }
 
+std::vector<WideName> wide_names(std::string_view text) {
+  const auto tokens = tokenize(text);
+  if (!tokens) return {WideName{}};
+  std::vector<WideName> names;
+  for (const Token& token : *tokens) {
+    if (token.kind != TokenKind::word && token.kind != TokenKind::quoted_word) continue;
+    const std::string_view written = text.substr(token.begin, token.end - token.begin);
+    const bool wide = std::any_of(written.begin(), written.end(), [](char c) { return (c & 0x80) != 0; });
+    const bool quoted = token.kind == TokenKind::quoted_word;
+    const bool escapes = quoted && written.front() != '"';
+    if (wide || escapes) names.push_back({name_of(text, token), quoted && !escapes});
+  }
+  return names;
+}
+
 std::optional<std::string> plain_literal(std::string_view text, const Token& token) {
   if (token.kind != TokenKind::literal) return std::nullopt;
   std::string_view written = text.substr(token.begin, token.end - token.begin);

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/sql/facts.h"
+
 namespace dbgate::sql {
 
 enum class TokenKind : std::uint8_t {
@@ -38,5 +40,9 @@ std::string name_of(std::string_view text, const Token& token);
 
 /// What a literal token says, if it needs no escapes to be read: '…' and $tag$…$tag$; none for all others.
 std::optional<std::string> plain_literal(std::string_view text, const Token& token);
+
+/// The identifiers in a text that have letters beyond ASCII, and all of U&"…"; of a text that tokenize() does not read,
+/// one that cannot be told.
+std::vector<WideName> wide_names(std::string_view text);
 
 }  // namespace dbgate::sql

@@ -136,5 +136,31 @@ TEST_F(ClosureTest, ThreadsMayAskAtOnce) {
   EXPECT_EQ(found, std::vector<std::size_t>(4, 201));
 }
 
+// What the server printed means itself; what people wrote is read by the server anew.
+TEST_F(ClosureTest, NamesThatTheServerMayReadOtherwiseAreOpaque) {
+  const std::string edge = std::string(61, 'x') + "é";
+  db.builder.set_other_encoding();
+  for (const std::string_view name : {std::string_view("clienté"), std::string_view(edge)})
+    db.builder.add_wide_name(name);
+  db.table("clienté");
+  db.table(edge);
+  const auto is_opaque = [&](Oid function) {
+    const Call call{function};
+    return !closure().of({}, {&call, 1}, {}, {}).opaque.empty();
+  };
+  const Oid exact = db.function("exact", "SELECT id FROM shop.\"clienté\" -- É");
+  const Oid folded = db.function("folded", "SELECT id FROM shop.clienté");
+  const Oid variable = db.function("variable", "DECLARE é int; BEGIN RETURN 1; END", "plpgsql");
+  const Oid inner = db.function("inner_text", "BEGIN EXECUTE 'SELECT id FROM shop.clienté'; END", "plpgsql");
+  const Oid path = db.function("path", "SELECT 1", "sql", {}, "É");
+  const Oid fine = db.view("fine", "SELECT \"ö\".id, \"ö\".n FROM shop.\"" + edge + "\" \"ö\"");
+  const Oid cut = db.view("cut", "SELECT \"ö\".id, \"ö\".n FROM shop.\"" + edge + "y\" \"ö\"");
+  EXPECT_FALSE(is_opaque(exact));
+  for (const Oid function : {folded, variable, inner, path})
+    EXPECT_TRUE(is_opaque(function)) << function;
+  EXPECT_TRUE(reach(touch(fine, {Effect::read})).opaque.empty());
+  EXPECT_EQ(reach(touch(cut, {Effect::read})).opaque.size(), 1u);
+}
+
 }  // namespace
 }  // namespace dbgate::catalog

@@ -79,6 +79,11 @@ class Catalog {
     row.function = function;
     builder_.add(row);
   }
+  void other_encoding(const std::vector<const char*>& names) {
+    builder_.set_other_encoding();
+    for (const char* const name : names)
+      builder_.add_wide_name(name);
+  }
   void build() {
     snapshot_ = builder_.build(1, 150000);
     resolver_.emplace(*snapshot_, std::vector<std::string>{"public"}, "dbgate");
@@ -239,6 +244,56 @@ TEST(WithCatalog, AnOverloadForATypeOfUsersIsReachedInManyWays) {
                           "SELECT shop.size(total) FROM u AS total, t", "SELECT shop.size(s) FROM t",
                           "SELECT shop.size(a => 'glad')", "SELECT shop.gone(1)"})
     EXPECT_FALSE(catalog.allows(*grants, sql)) << sql;
+}
+
+// Another letter may be the same one there: what folds, what is cut, what two letters come to.
+TEST(WithCatalog, NamesBeyondAsciiAreExactWhereTheEncodingIsNotUtf8) {
+  const std::string edge = std::string(61, 'x') + "é", beyond = edge + "y";
+  const auto tables = [&](Catalog& catalog) {
+    catalog.table(Catalog::public_, "clienté", {{"né", 25}, {"email", 25}});
+    catalog.table(Catalog::public_, edge.c_str(), {{"id", 23}});
+    catalog.table(Catalog::public_, beyond.c_str(), {{"id", 23}});
+  };
+  Catalog utf8, latin;
+  tables(utf8);
+  tables(latin);
+  latin.other_encoding({"né", "clienté", edge.c_str(), beyond.c_str()});
+  utf8.build();
+  latin.build();
+  const auto quoted = [](const std::string& name) { return "SELECT id FROM \"" + name + "\""; };
+  for (const auto& grants : {grants_of({"{ select: [\"public.*\"] }"}),
+                             grants_of({"{ everything: true }"}, {"{ select: [public.gone] }"})}) {
+    for (const std::string& sql : {std::string("SELECT \"né\" FROM \"clienté\""), quoted(edge),
+                                   std::string("SELECT email, 'É' FROM \"clienté\" -- É")}) {
+      EXPECT_TRUE(latin.allows(*grants, sql)) << sql;
+      EXPECT_TRUE(utf8.allows(*grants, sql)) << sql;
+    }
+    for (const std::string& sql :
+         {std::string("SELECT né FROM \"clienté\""), std::string("SELECT email FROM clienté"),
+          std::string("SELECT email FROM \"clienté\" AS \"ö\""), std::string(R"(SELECT email FROM U&"client\00e9")"),
+          std::string(R"(SELECT email FROM U&"client!00e9" UESCAPE '!')"), quoted(beyond)}) {
+      const Verdict verdict = latin.verdict(*grants, sql);
+      EXPECT_EQ(verdict.decision, Decision::deny) << sql;
+      EXPECT_EQ(verdict.rule_id, "builtin/encoding") << sql;
+      EXPECT_NE(verdict.hint, "") << sql;
+      EXPECT_TRUE(utf8.allows(*grants, sql)) << sql;
+    }
+  }
+  const auto unrestricted = grants_of({"{ everything: true }"});
+  EXPECT_TRUE(latin.allows(*unrestricted, "SELECT email AS ö FROM clientÉ"));
+}
+
+TEST(WithCatalog, LiteralsThatAreNamesAreAsciiWhereTheEncodingIsNotUtf8) {
+  Catalog catalog;
+  catalog.other_encoding({"é"});
+  catalog.build();
+  const auto grants =
+      grants_of({"{ pack: introspection }", "{ set: [search_path], functions: [pg_catalog.set_config] }"});
+  EXPECT_TRUE(catalog.allows(*grants, "SET search_path TO shop"));
+  EXPECT_FALSE(catalog.allows(*grants, "SET search_path TO 'É'"));
+  EXPECT_FALSE(catalog.allows(*grants, "SELECT set_config('search_path', 'É', false)"));
+  EXPECT_EQ(catalog.verdict(*grants, "SELECT pg_get_viewdef('É')").rule_id, "builtin/encoding");
+  EXPECT_TRUE(catalog.allows(*grants, "SELECT 'É'"));
 }
 
 }  // namespace

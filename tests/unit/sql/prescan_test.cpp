@@ -54,6 +54,15 @@ TEST(Prescan, SkipsWhatIsQuoted) {
   EXPECT_EQ(summary("SELECT 'never closed ((").nesting, 0u);
 }
 
+TEST(Prescan, SeesNamesBeyondAscii) {
+  for (const char* text : {"SELECT é", "SELECT aé", "SELECT \"é\"", "SELECT \"a\"\"é\"", R"(SELECT U&"\00e9")",
+                           R"(SELECT u&"a" UESCAPE '!')", "SELECT 1é", "SELECT $1é"})
+    EXPECT_TRUE(summary(text).wide_names) << text;
+  for (const char* text : {"SELECT a", "SELECT 'é'", "SELECT $$é$$", "SELECT $é$ a $é$", "SELECT 1 -- é",
+                           "SELECT /* é */ 1", "SELECT E'\\'é'", "SELECT U&'é'", "SELECT \"a\" & \"u\""})
+    EXPECT_FALSE(summary(text).wide_names) << text;
+}
+
 TEST(Prescan, Limits) {
   ScanLimits limits;
   limits.max_bytes = 20;
