@@ -7,7 +7,8 @@
 namespace dbgate::adapters::queries {
 
 inline constexpr int oldest_server = 130000;
-inline constexpr int sql_bodies_since = 140000;  // pg_proc.prosqlbody
+inline constexpr int sql_bodies_since = 140000;       // pg_proc.prosqlbody
+inline constexpr int virtual_columns_since = 180000;  // pg_attribute.attgenerated 'v'
 
 /// Fixed for the time of the load: what the server prints must not depend on how the account or database is set up, and
 /// with an empty search_path it writes every name but those of pg_catalog with its schema.
@@ -17,12 +18,14 @@ inline constexpr std::string_view settings =
     "SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL xmloption = 'content'; "
     "SET LOCAL jit = off";
 
-inline constexpr std::string_view unreadable =
-    "SELECT name FROM pg_catalog.unnest('{pg_namespace,pg_class,pg_attribute,pg_inherits,pg_rewrite,pg_trigger,"
-    "pg_constraint,pg_proc,pg_language,pg_operator,pg_type,pg_cast,pg_aggregate,pg_attrdef,pg_index,pg_policy}'::text[]"
-    ") "
-    "AS name "
-    "WHERE NOT pg_catalog.has_table_privilege('pg_catalog.' || name, 'SELECT')";
+inline std::string unreadable(int server_version) {
+  return std::string(
+             "SELECT name FROM pg_catalog.unnest('{pg_namespace,pg_class,pg_attribute,pg_inherits,pg_rewrite,"
+             "pg_trigger,pg_constraint,pg_proc,pg_language,pg_operator,pg_type,pg_cast,pg_aggregate,pg_attrdef,"
+             "pg_index,pg_policy") +
+         (server_version >= virtual_columns_since ? ",pg_depend" : "") +
+         "}'::text[]) AS name WHERE NOT pg_catalog.has_table_privilege('pg_catalog.' || name, 'SELECT')";
+}
 
 inline constexpr std::string_view schemas =
     "SELECT oid, nspname FROM pg_catalog.pg_namespace WHERE NOT pg_catalog.pg_is_other_temp_schema(oid)";
@@ -45,6 +48,14 @@ inline constexpr std::string_view columns =
     "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid "
     "WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'c', 'S') "
     "AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)";
+
+// A default depends on its own column, and on each that it names.
+inline constexpr std::string_view virtual_parts =
+    "SELECT d.adrelid, d.adnum, p.refobjsubid FROM pg_catalog.pg_attrdef d "
+    "JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum "
+    "JOIN pg_catalog.pg_depend p ON p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid "
+    "AND p.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND p.refobjid = d.adrelid "
+    "WHERE a.attgenerated = 'v' AND p.refobjsubid > 0 AND p.refobjsubid <> d.adnum";
 
 inline constexpr std::string_view parents =
     "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";

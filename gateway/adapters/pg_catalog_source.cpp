@@ -61,6 +61,7 @@ class Loader {
   void add_column(const PgRow& row);
   void add_parent(const PgRow& row);
   void add_indexed(const PgRow& row);
+  void add_virtual_part(const PgRow& row);
   void add_rule(const PgRow& row);
   void add_trigger(const PgRow& row);
   void add_foreign_key(const PgRow& row);
@@ -91,7 +92,7 @@ Result<> Loader::begin(milliseconds timeout) {
   if (connection_.unconverted()) {
     DBGATE_CHECK(connection_.execute("SET LOCAL client_encoding = 'SQL_ASCII'"));
   }
-  return read({}, queries::unreadable, &Loader::add_unreadable);
+  return read({}, queries::unreadable(connection_.server_version()), &Loader::add_unreadable);
 }
 
 bool Loader::readable(std::initializer_list<std::string_view> catalogs) const {
@@ -179,6 +180,9 @@ Result<std::shared_ptr<const catalog::Snapshot>> Loader::load(const ports::Catal
   DBGATE_CHECK(read({"pg_class"}, queries::relations, &Loader::add_relation));
   DBGATE_CHECK(read({"pg_attribute", "pg_class"}, queries::columns, &Loader::add_column));
   DBGATE_CHECK(read({"pg_inherits"}, queries::parents, &Loader::add_parent));
+  if (version >= queries::virtual_columns_since) {
+    DBGATE_CHECK(read({"pg_attrdef", "pg_attribute", "pg_depend"}, queries::virtual_parts, &Loader::add_virtual_part));
+  }
   DBGATE_CHECK(read({"pg_index", "pg_class"}, queries::indexed, &Loader::add_indexed));
   DBGATE_CHECK(read({"pg_trigger", "pg_class", "pg_constraint"}, queries::triggers, &Loader::add_trigger));
   DBGATE_CHECK(read({"pg_constraint"}, queries::foreign_keys, &Loader::add_foreign_key));
@@ -238,6 +242,10 @@ void Loader::add_parent(const PgRow& row) {
 
 void Loader::add_indexed(const PgRow& row) {
   builder_.add_indexed(row.oid(0), row.int16(1));
+}
+
+void Loader::add_virtual_part(const PgRow& row) {
+  builder_.add_virtual_part(row.oid(0), {row.int16(1), static_cast<std::int16_t>(row.int32(2))});
 }
 
 void Loader::add_rule(const PgRow& row) {

@@ -78,7 +78,7 @@ Response replay(const Request& request, const KeptAnswer& kept) {
 KeptAnswer keep(const Response& response) {
   if (response.stream || response.upgrade) return {};
   return {response.status, response.content_type, std::string(response.headers.get("Location")), response.etag,
-          response.body};
+          response.kept_body.value_or(response.body)};
 }
 
 // Whether the same request may have another end at the next attempt.

@@ -156,6 +156,8 @@ struct Response {
   /// see that (the connection is cut off).
   std::function<Task<bool>(BodyWriter&)> stream;
   std::optional<Upgrade> upgrade;
+  /// What is kept for the Idempotency-Key in place of the body, where that holds data; nothing: the body.
+  std::optional<std::string> kept_body;
 
   bool is_problem() const noexcept { return content_type == "application/problem+json"; }
 };

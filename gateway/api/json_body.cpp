@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "gateway/api/json_duplicates.h"
 #include "gateway/api/text.h"
 
 namespace dbgate::api {
@@ -13,7 +14,6 @@ namespace json = boost::json;
 constexpr std::size_t most_depth = 16;
 constexpr std::size_t most_errors = 20;
 constexpr std::int64_t most_sql_characters = 16 << 20;
-constexpr std::int64_t most_names = 128;
 
 std::string range(std::int64_t least, std::int64_t most) {
   return std::to_string(least) + " to " + std::to_string(most);
@@ -101,21 +101,6 @@ std::string must_be(const Member& member) {
   return {};
 }
 
-// RFC 6901 §3; the name is the client's, so that it may be anything.
-std::string pointer_to(std::string_view name) {
-  std::string pointer = "/";
-  for (const char c : name.substr(0, most_names)) {
-    if (c == '~') {
-      pointer += "~0";
-    } else if (c == '/') {
-      pointer += "~1";
-    } else {
-      pointer += c;
-    }
-  }
-  return is_utf8(pointer) ? pointer : "/";
-}
-
 bool is_type(std::string_view content_type, std::string_view wanted) {
   const std::string_view essence = content_type.substr(0, content_type.find_first_of("; \t"));
   return std::equal(essence.begin(), essence.end(), wanted.begin(), wanted.end(),
@@ -188,7 +173,7 @@ void JsonBody::fail(std::string code, std::string detail) {
 
 void JsonBody::refuse(std::string_view name, std::string detail) {
   if (code_.empty()) fail("bad_request", "\"" + std::string(name) + "\" " + detail);
-  errors_.push_back({pointer_to(name), std::move(detail)});
+  errors_.push_back({"/" + pointer_step(name), std::move(detail)});
 }
 
 void JsonBody::read(const Request& request, const std::vector<Member>& members, bool merge_patch) {
@@ -203,6 +188,12 @@ void JsonBody::read(const Request& request, const std::vector<Member>& members, 
   if (failed || !body_.is_object()) {
     body_ = nullptr;
     return fail("bad_request", "the body is not a JSON object");
+  }
+  if (auto twice = find_duplicate(request.body)) {
+    body_ = nullptr;
+    fail("bad_request", "a member is given twice: which of the two is meant cannot be told");
+    errors_.push_back({std::move(*twice), "is given twice"});
+    return;
   }
   for (const auto& [key, value] : body_.get_object()) {
     const std::string_view name(key.data(), key.size());

@@ -47,6 +47,10 @@ Response response_to(const Request& request, const Result<std::optional<ports::Q
                      const std::string& missing) {
   if (!found) return problem(request, "unavailable", found.error().message(), {.retry_after_seconds = 1});
   if (!*found) return problem(request, "not_found", missing);
+  if ((*found)->status == ports::QueryAnswer::rights_changed) {
+    return problem(request, "rights_changed",
+                   "your rights on the target have changed since the query ran: what is kept of it is not shown");
+  }
   return json_response((*found)->body, (*found)->status);
 }
 
@@ -80,6 +84,16 @@ Response failed(const Request& request, const ports::QueryFailure& failure, cons
   if (!failure.approval.empty()) more.approval_url = queries::approval_url(failure.approval);
   if (failure.kind == ports::QueryFailureKind::busy) more.retry_after_seconds = 1;
   return problem(request, queries::problem_of(failure.kind).code, failure.message, more);
+}
+
+// What a server says of a statement may hold values.
+ports::QueryFailure without_data(const ports::QueryFailure& failure) {
+  ports::QueryFailure bare = failure;
+  if (failure.kind != ports::QueryFailureKind::statement) return bare;
+  bare.message = "the statement failed when it ran; what the server said is not kept";
+  bare.detail.clear();
+  bare.hint.clear();
+  return bare;
 }
 
 Response streamed(ports::QueryOpened opened) {
@@ -207,11 +221,15 @@ Task<Response> create_query(Services& services, Request& request) {
   const ports::QuerySummary query = co_await services.queries.run(std::move(asked), wait);
   // A cancelled query is a state, not an error of the request.
   if (query.failure && query.state != ports::QueryState::cancelled) {
-    co_return failed(request, *query.failure, query.id);
+    Response refused = failed(request, *query.failure, query.id);
+    refused.kept_body = failed(request, without_data(*query.failure), query.id).body;
+    co_return refused;
   }
   Response response =
       json_response(query_body(services, caller_of(request), query, query.ended_us == 0 ? 0 : first_page),
                     query.ended_us == 0 ? 202 : 200);
+  // Who may see rows is asked when they are asked for.
+  response.kept_body = query_body(services, caller_of(request), query, 0);
   response.headers.set("Location", "/api/v1/queries/" + query.id);
   co_return response;
 }

@@ -41,9 +41,14 @@ void shorten(ports::QueryRows& page, std::size_t most_bytes) {
   page.more = true;
 }
 
-std::optional<ports::QueryAnswer> rows_here(Services& services, const ports::QueryQuestion& question) {
+// The right to see rows is asked for with each page: it may have gone since they were kept.
+Task<std::optional<ports::QueryAnswer>> rows_here(Services& services, ports::QueryQuestion question) {
+  const auto kept = services.queries.rows(question.caller, question.id, question.result, 0, 0);
+  if (!kept) co_return std::nullopt;
+  const bool shown = co_await services.queries.still_shown(question.caller, question.id);
+  if (!shown) co_return ports::QueryAnswer{ports::QueryAnswer::rights_changed, {}, {}};
   auto page = services.queries.rows(question.caller, question.id, question.result, question.from, question.limit);
-  if (!page) return {};
+  if (!page) co_return std::nullopt;
   if (question.most_bytes > 0) shorten(*page, question.most_bytes);
   ports::QueryAnswer answer{200, "{\"columns\":", {}};
   queries::append_columns(answer.body, page->columns);
@@ -51,7 +56,7 @@ std::optional<ports::QueryAnswer> rows_here(Services& services, const ports::Que
   const std::string place = place_of_rows(question.caller, question.id, question.result);
   answer.cursor = append_page(answer.body, *page, services, place);
   answer.body += '}';
-  return answer;
+  co_return answer;
 }
 
 std::optional<ports::QueryAnswer> statement_here(Services& services, const ports::QueryQuestion& question) {
@@ -94,19 +99,22 @@ std::string query_body(Services& services, const ports::QueryCaller& caller, con
   return out + "]}";
 }
 
-std::optional<ports::QueryAnswer> answer_here(Services& services, const ports::QueryQuestion& question) {
-  if (question.what == What::rows) return rows_here(services, question);
-  if (question.what == What::statement) return statement_here(services, question);
+Task<std::optional<ports::QueryAnswer>> answer_here(Services& services, ports::QueryQuestion question) {
+  if (question.what == What::rows) {
+    auto page = co_await rows_here(services, std::move(question));
+    co_return page;
+  }
+  if (question.what == What::statement) co_return statement_here(services, question);
   const bool cancels = question.what == What::cancel;
-  if (cancels && !services.queries.cancel(question.caller, question.id)) return {};
+  if (cancels && !services.queries.cancel(question.caller, question.id)) co_return std::nullopt;
   const auto query = services.queries.find(question.caller, question.id);
-  if (!query) return {};
+  if (!query) co_return std::nullopt;
   const unsigned status = cancels && query->ended_us == 0 ? 202 : 200;
-  return ports::QueryAnswer{status, query_body(services, question.caller, *query, 0), {}};
+  co_return ports::QueryAnswer{status, query_body(services, question.caller, *query, 0), {}};
 }
 
 Task<Result<std::optional<ports::QueryAnswer>>> answer_anywhere(Services& services, ports::QueryQuestion question) {
-  auto here = answer_here(services, question);
+  auto here = co_await answer_here(services, question);
   if (here || services.query_peers == nullptr) co_return std::move(here);
   auto there = co_await services.query_peers->ask(std::move(question));
   co_return there;

@@ -9,7 +9,7 @@
 namespace dbgate::api {
 
 /// Nothing: this gateway has no such query for the caller.
-std::optional<ports::QueryAnswer> answer_here(Services& services, const ports::QueryQuestion& question);
+Task<std::optional<ports::QueryAnswer>> answer_here(Services& services, ports::QueryQuestion question);
 /// The same, of whichever gateway has it. Errors: 08006 not all of them have answered.
 Task<Result<std::optional<ports::QueryAnswer>>> answer_anywhere(Services& services, ports::QueryQuestion question);
 

@@ -66,8 +66,9 @@ Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<p
   return side;
 }
 
-std::optional<ports::QueryAnswer> ApiSide::answer(const ports::QueryQuestion& question) {
-  return api::answer_here(services_, question);
+Task<std::optional<ports::QueryAnswer>> ApiSide::answer(ports::QueryQuestion question) {
+  auto answer = co_await api::answer_here(services_, std::move(question));
+  co_return answer;
 }
 
 // The loop is stopped, not drained: what is left are tunnels, whose sessions have been ended by now.

@@ -40,7 +40,7 @@ class ApiSide {
   /// What callers have used up of their requests. Any thread.
   api::RateLimiter& rates() noexcept { return dispatcher_.rates(); }
   /// What another gateway asks about a query. On the thread of executor().
-  std::optional<ports::QueryAnswer> answer(const ports::QueryQuestion& question);
+  Task<std::optional<ports::QueryAnswer>> answer(ports::QueryQuestion question);
   /// Takes what those who watch GET /events are told. Any thread.
   ports::EventSink& events() noexcept { return events_; }
 

@@ -60,7 +60,8 @@ Task<std::string> Gateway::answer_peer(ReplicaQuestion question) {
     text = co_await peers_->answer(std::move(question));
   } else if (api_) {
     co_await net::run_on(api_->executor(), [&]() -> Task<> {
-      text = to_json(api_->answer(question.query));
+      const auto found = co_await api_->answer(question.query);
+      text = to_json(found);
       co_return;
     });
   }

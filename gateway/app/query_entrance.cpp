@@ -9,6 +9,8 @@
 #include "gateway/app/explain.h"
 #include "gateway/app/schema_outline.h"
 #include "gateway/audit/json.h"
+#include "gateway/auth/digests.h"
+#include "gateway/policy/values.h"
 #include "gateway/session/audit_trail.h"
 #include "gateway/session/policy_judge.h"
 
@@ -51,6 +53,22 @@ bool reads_only(const sql::Statement& statement) {
   for (const Effect effect : {Effect::read, Effect::show, Effect::explain})
     others.reset(static_cast<std::size_t>(effect));
   return others.none() && statement.unknown.empty();
+}
+
+// As Bind sends them: text, of types that the server finds.
+session::BoundValues values_of(const ports::QueryRequest& request) {
+  session::BoundValues values;
+  for (const std::optional<std::string>& given : request.parameters) {
+    policy::Argument& argument = values.list.emplace_back();
+    argument.null = !given;
+    if (given) argument.bytes = *given;
+  }
+  return values;
+}
+
+void add(std::string& said, std::string_view part) {
+  said += std::to_string(part.size()) + ':';
+  said += part;
 }
 
 }  // namespace
@@ -114,6 +132,36 @@ Task<queries::TextFacts> QueryEntrance::look_at(const std::string& sql) {
     co_return;
   });
   co_return facts;
+}
+
+// Judged as the session will judge it: the text with what its parameters stand for, and what the server is told of the
+// user for masks and filters.
+Task<std::string> QueryEntrance::standing(const ports::QueryRequest& request) {
+  const auto snapshot = shared_.current.get();
+  std::string database;
+  const Target* const found = snapshot->find(request.target, database);
+  if (found == nullptr || !snapshot->grants(request.user, found->settings.name)) co_return std::string();
+  const std::string name = found->settings.name;
+  const std::int64_t now = session::system_clock_seconds();
+  if (!shared_.views.view(request.user, name, database, now).ready) {
+    co_await shared_.views.catalog_read(name, database);
+  }
+  std::string said;
+  co_await net::run_on(shared_.parsers.get_executor(), [&]() -> Task<> {
+    session::PolicyJudge judge(shared_.views, request.user, name, database, scan_limits(snapshot->config.limits));
+    judge.only_asks();
+    const session::BoundValues values = values_of(request);
+    const session::Judged judged = judge.judge_bound(*judge.analyze(request.sql), &values, {}, {}, 0);
+    if (judged.refused) co_return;
+    said = session::effect_of(judged);
+    add(said, judged.sent ? judged.sent->rewritten : std::string());
+    for (const auto& [setting, value] : shared_.views.view(request.user, name, database, now).settings) {
+      add(said, setting);
+      add(said, value);
+    }
+    co_return;
+  });
+  co_return said.empty() ? said : auth::sha256(said);
 }
 
 std::string QueryEntrance::type_name(const std::string& target, std::uint32_t oid) const {

@@ -19,6 +19,7 @@ class QueryEntrance final : public queries::Entrance {
                             std::shared_ptr<queries::DecisionNote> note) override;
   Result<net::Stream> enter_to_cancel(const net::Executor& executor) override;
   Task<queries::TextFacts> look_at(const std::string& sql) override;
+  Task<std::string> standing(const ports::QueryRequest& request) override;
   std::string type_name(const std::string& target, std::uint32_t oid) const override;
   queries::QueryLimits limits() const override;
   Result<> record(const queries::ExportRecord& exported) override;

@@ -252,7 +252,7 @@ std::optional<ports::QueryAnswer> answer_from_json(std::string_view text) {
   if (!value.is_object()) return {};
   const json::object& object = value.get_object();
   ports::QueryAnswer answer{number_of<unsigned>(object, "status"), text_of(object, "body"), text_of(object, "cursor")};
-  if (answer.status != 200 && answer.status != 202) return {};
+  if (answer.status != 200 && answer.status != 202 && answer.status != ports::QueryAnswer::rights_changed) return {};
   return answer;
 }
 

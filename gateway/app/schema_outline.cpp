@@ -134,12 +134,6 @@ class Columns {
 /// The columns that other relations may be said to refer to.
 using Known = std::map<catalog::Oid, std::set<std::string_view>>;
 
-std::string_view column_name(const catalog::Relation& relation, std::int16_t number) {
-  const auto found = std::find_if(relation.columns.begin(), relation.columns.end(),
-                                  [number](const catalog::Column& column) { return column.number == number; });
-  return found == relation.columns.end() ? std::string_view() : found->name;
-}
-
 std::string written(const catalog::Snapshot& catalog, const catalog::Relation& relation) {
   const catalog::Schema* const schema = catalog.schema(relation.schema);
   return (schema == nullptr ? "" : std::string(schema->name) + ".") + std::string(relation.name);
@@ -156,7 +150,7 @@ std::string reference_of(const catalog::Snapshot& catalog, const catalog::Relati
     const catalog::Relation* const referenced = is_it ? catalog.relation(key->referenced) : nullptr;
     const auto may_know = known.find(key->referenced);
     if (referenced == nullptr || may_know == known.end()) continue;
-    const std::string_view column = column_name(*referenced, key->referenced_columns[0]);
+    const std::string_view column = catalog::name_of_column(*referenced, key->referenced_columns[0]);
     if (may_know->second.contains(column)) return written(catalog, *referenced) + "(" + std::string(column) + ")";
   }
   return {};
@@ -180,7 +174,7 @@ void add_keys(const catalog::Snapshot& catalog, const catalog::Relation& relatio
   for (auto key = keys.first; key != keys.second; ++key) {
     std::vector<std::string> names;
     for (const std::int16_t number : key->columns) {
-      const std::string_view name = column_name(relation, number);
+      const std::string_view name = catalog::name_of_column(relation, number);
       const bool shown = std::any_of(outline.columns.begin(), outline.columns.end(),
                                      [name](const ports::ColumnSummary& one) { return one.name == name; });
       if (shown) names.emplace_back(name);

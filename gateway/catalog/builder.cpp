@@ -79,6 +79,7 @@ void SnapshotBuilder::add(const Relation& row) {
   added.parents = added.children = {};
   added.rules = added.triggers = added.referenced_by = added.expressions = {};
   added.indexed = {};
+  added.virtual_parts = {};
 }
 
 void SnapshotBuilder::add_column(Oid relation, const Column& row) {
@@ -94,6 +95,11 @@ void SnapshotBuilder::add_parent(Oid child, Oid parent) {
 void SnapshotBuilder::add_indexed(Oid relation, std::int16_t column) {
   ++rows_;
   indexed_.emplace_back(relation, column);
+}
+
+void SnapshotBuilder::add_virtual_part(Oid relation, VirtualPart part) {
+  ++rows_;
+  virtual_parts_.emplace_back(relation, part);
 }
 
 void SnapshotBuilder::add(const Rule& row) {
@@ -211,6 +217,13 @@ void SnapshotBuilder::give_relatives() {
     std::sort(numbers.begin(), numbers.end());
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
     relation.indexed = arena.copy(std::span<const std::int16_t>(numbers));
+  });
+  give(virtual_parts_, [&](Relation& relation, std::vector<VirtualPart>& parts) {
+    std::sort(parts.begin(), parts.end(), [](const VirtualPart& a, const VirtualPart& b) {
+      return std::tie(a.column, a.from) < std::tie(b.column, b.from);
+    });
+    relation.virtual_parts = arena.copy(std::span<const VirtualPart>(parts));
+    snapshot_->has_virtual_columns_ = true;
   });
   give(children, [&](Relation& relation, std::vector<Oid>& oids) {
     std::sort(oids.begin(), oids.end());

@@ -17,7 +17,8 @@ class SnapshotBuilder {
   void add(const Relation& row);  ///< its spans are made from the other rows
   void add_column(Oid relation, const Column& row);
   void add_parent(Oid child, Oid parent);
-  void add_indexed(Oid relation, std::int16_t column);  ///< see Relation::indexed
+  void add_indexed(Oid relation, std::int16_t column);    ///< see Relation::indexed
+  void add_virtual_part(Oid relation, VirtualPart part);  ///< see Relation::virtual_parts
   void add(const Rule& row);
   void add(const Trigger& row);
   void add(const ForeignKey& row);
@@ -64,6 +65,7 @@ class SnapshotBuilder {
   Owned<Column> columns_;
   Owned<Oid> parents_;
   Owned<std::int16_t> indexed_;
+  Owned<VirtualPart> virtual_parts_;
   Owned<std::string_view> checks_;
 };
 

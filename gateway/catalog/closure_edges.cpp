@@ -40,18 +40,11 @@ bool intersects(const EffectSet& a, const EffectSet& b) {
   return (a & b).any();
 }
 
-std::string_view name_of_column(const Relation* relation, std::int16_t number) {
-  if (relation == nullptr) return {};
-  for (const Column& column : relation->columns) {
-    if (column.number == number) return column.name;
-  }
-  return {};
-}
-
 sql::ColumnUse columns_of(const Relation* relation, std::span<const std::int16_t> numbers) {
   sql::ColumnUse use;
+  if (relation == nullptr) return use;
   for (const std::int16_t number : numbers) {
-    const std::string_view name = name_of_column(relation, number);
+    const std::string_view name = name_of_column(*relation, number);
     if (!name.empty()) use.add(name);
   }
   return use;
@@ -61,7 +54,7 @@ sql::ColumnUse columns_of(const Relation* relation, std::span<const std::int16_t
 bool changes_key(const sql::ColumnUse& writes, const Relation& relation, std::span<const std::int16_t> key) {
   if (writes.whole_row || writes.names.empty() || key.empty()) return true;
   return std::any_of(key.begin(), key.end(), [&](std::int16_t number) {
-    return std::binary_search(writes.names.begin(), writes.names.end(), name_of_column(&relation, number));
+    return std::binary_search(writes.names.begin(), writes.names.end(), name_of_column(relation, number));
   });
 }
 

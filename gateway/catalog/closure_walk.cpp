@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/catalog/virtual_columns.h"
+
 namespace dbgate::catalog {
 namespace {
 
@@ -132,6 +134,7 @@ bool ClosureWalk::is_beneath(const Work& work) const {
 void ClosureWalk::on_touch(Work& work) {
   const Relation* const relation = snapshot_.relation(work.touch.relation);
   if (relation == nullptr) return add_opaque("a relation that is not in the catalog", add_step(work));
+  add_virtual_parts(snapshot_, *relation, work.touch.reads);
   Known& known = known_[key_of(work.path, relation->oid)];
   const Touch whole = work.touch;
   work.touch.effects &= ~known.touch.effects;

@@ -16,9 +16,13 @@ auto members(const Column& row) {
   const auto& [name, type, typmod, number, generated, not_null] = row;
   return std::tie(name, type, typmod, number, generated);
 }
+auto members(const VirtualPart& row) {
+  const auto& [column, from] = row;
+  return std::tie(column, from);
+}
 auto members(const Relation& row) {
   const auto& [oid, schema, name, kind, row_security, rows, pages, columns, parents, children, rules, triggers, keys,
-               expressions, indexed] = row;
+               expressions, indexed, virtual_parts] = row;
   return std::tie(oid, schema, name, kind, row_security);
 }
 auto members(const Rule& row) {
@@ -70,7 +74,7 @@ bool same(std::span<const T> a, std::span<const T> b) {
 // What hangs on a relation by position (rules, triggers, keys) is equal where those lists are.
 bool same_lists(const Relation& a, const Relation& b) {
   return same(a.columns, b.columns) && same(a.parents, b.parents) && same(a.children, b.children) &&
-         same(a.indexed, b.indexed);
+         same(a.indexed, b.indexed) && same(a.virtual_parts, b.virtual_parts);
 }
 bool same_lists(const Function& a, const Function& b) {
   return same(a.arguments, b.arguments) && same(a.names, b.names) && same(a.columns, b.columns) &&

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gateway/catalog/virtual_columns.h"
+
 namespace dbgate::catalog {
 namespace {
 
@@ -56,6 +58,12 @@ std::optional<std::vector<std::string_view>> Resolver::columns_of(const sql::Qua
   for (const Column& column : found->columns)
     columns.push_back(column.name);
   return columns;
+}
+
+void Resolver::add_computed_from(const sql::QualifiedName& name, sql::ColumnUse& reads) const {
+  if (!snapshot_.has_virtual_columns()) return;
+  const Relation* const found = relation(name);
+  if (found != nullptr) add_virtual_parts(snapshot_, *found, reads);
 }
 
 std::vector<const Function*> Resolver::functions(const sql::QualifiedName& name, std::size_t arguments) const {

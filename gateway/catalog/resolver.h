@@ -17,6 +17,7 @@ class Resolver final : public sql::TableColumns {
   Resolver(const Snapshot& snapshot, const std::vector<std::string>& search_path, std::string_view user);
 
   std::optional<std::vector<std::string_view>> columns_of(const sql::QualifiedName& relation) const override;
+  void add_computed_from(const sql::QualifiedName& relation, sql::ColumnUse& reads) const override;
 
   /// Null: the snapshot knows none of that name.
   const Relation* relation(const sql::QualifiedName& name) const;

@@ -110,6 +110,12 @@ const Cast* Snapshot::cast(Oid source, Oid target) const {
   return at == FlatIndex::none ? nullptr : &casts_[at];
 }
 
+std::string_view name_of_column(const Relation& relation, std::int16_t number) {
+  const auto found = std::find_if(relation.columns.begin(), relation.columns.end(),
+                                  [number](const Column& column) { return column.number == number; });
+  return found == relation.columns.end() ? std::string_view() : found->name;
+}
+
 std::size_t Snapshot::memory_bytes() const noexcept {
   std::size_t bytes = sizeof(Snapshot) + arena_.memory_bytes();
   bytes += bytes_of(schemas_) + bytes_of(relations_) + bytes_of(functions_) + bytes_of(operators_) + bytes_of(types_);

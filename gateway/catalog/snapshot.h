@@ -29,6 +29,13 @@ struct Column {
   bool not_null = false;
 };
 
+/// One column that a virtual generated column of the same relation is computed from whenever it is read (attgenerated
+/// 'v', from PostgreSQL 18 on). Beside columns it can rest on built-in functions only.
+struct VirtualPart {
+  std::int16_t column = 0;
+  std::int16_t from = 0;
+};
+
 enum class RelationKind : char {
   table = 'r',
   partitioned_table = 'p',
@@ -60,7 +67,11 @@ struct Relation {
   std::span<const std::uint32_t> expressions;    ///< into Snapshot::expressions()
   /// Columns that an index over all rows begins with and that equality can be looked up by (btree, hash), by number.
   std::span<const std::int16_t> indexed;
+  std::span<const VirtualPart> virtual_parts;  ///< by column
 };
+
+/// The name of a column by its number; empty if the relation has none of it.
+std::string_view name_of_column(const Relation& relation, std::int16_t number);
 
 /// pg_rewrite. For views and materialized views `definition` is the query (pg_get_viewdef), for other rules the whole
 /// CREATE RULE (pg_get_ruledef); every name in it carries its schema, except those of pg_catalog. Empty for the
@@ -211,6 +222,9 @@ class Snapshot {
   /// Null if there is none.
   const Cast* cast(Oid source, Oid target) const;
 
+  /// Whether any relation has columns that are computed from others when they are read.
+  bool has_virtual_columns() const noexcept { return has_virtual_columns_; }
+
   std::span<const Schema> schemas() const noexcept { return schemas_; }
   std::span<const Rule> rules() const noexcept { return rules_; }
   std::span<const Trigger> triggers() const noexcept { return triggers_; }
@@ -235,6 +249,7 @@ class Snapshot {
   int server_version_ = 0;
   bool reads_utf8_ = true;
   std::vector<std::string_view> wide_names_;
+  bool has_virtual_columns_ = false;
   std::vector<Schema> schemas_;
   std::vector<Relation> relations_;
   std::vector<Function> functions_;

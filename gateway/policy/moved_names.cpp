@@ -79,7 +79,10 @@ void each_meaning(const Statement& statement, const NameContext& context,
   for (std::size_t way = 0; way < ways; ++way) {
     Statement meant = statement;
     for (std::size_t i = 0; i < places.size(); ++i) {
-      if (chosen[i]) meant.relations[i].name.schema = places[i][std::min(way, places[i].size() - 1)];
+      if (!chosen[i]) continue;
+      sql::RelationUse& use = meant.relations[i];
+      use.name.schema = places[i][std::min(way, places[i].size() - 1)];
+      if (context.resolver != nullptr) context.resolver->add_computed_from(use.name, use.reads);
     }
     if (way > 0 && around.search_path.size() > 1) around.search_path.erase(around.search_path.begin());
     if (!visit({meant, around, chosen})) return;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "gateway/catalog/virtual_columns.h"
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/grants.h"
 #include "gateway/policy/hidden_views.h"
@@ -67,6 +68,7 @@ class Treater {
   bool reads(const sql::RelationUse& use, const std::string& shown, const Found& masks);
   bool read_form(const sql::RelationUse& use, const std::string& shown);
   bool mask_columns(Treatment& treatment, const std::string& shown, const Found& masks);
+  void blank_computed(Treatment& treatment, const std::string& shown, const Found& masks);
   bool filter_rows(Treatment& treatment, const std::string& shown, const Kept& filters);
   bool has_attributes(const Hidden::Rows& rows, const std::string& shown);
   bool can_look_early() const;
@@ -249,7 +251,9 @@ bool Treater::found(std::size_t index, const catalog::Relation& relation, const 
   Treatment treatment;
   treatment.use = index;
   treatment.relation = &relation;
-  if (!mask_columns(treatment, shown, masks) || !filter_rows(treatment, shown, filters)) return false;
+  if (!mask_columns(treatment, shown, masks)) return false;
+  blank_computed(treatment, shown, masks);
+  if (!filter_rows(treatment, shown, filters)) return false;
   result_.list.push_back(std::move(treatment));
   return true;
 }
@@ -343,6 +347,23 @@ bool Treater::mask_columns(Treatment& treatment, const std::string& shown, const
   for (const Treatment::Column& mask : treatment.masks)
     result_.hashes = result_.hashes || mask.kind == config::MaskKind::hash;
   return true;
+}
+
+// What the server computes from a masked column when it is read could show it, and takes the column as it is: NULL in
+// its place, unless it has a mask of its own.
+void Treater::blank_computed(Treatment& treatment, const std::string& shown, const Found& masks) {
+  const auto columns = treatment.relation->columns;
+  const auto visit = [&](std::string_view name, std::string_view from) {
+    const auto masks_it = [from](const Hidden::Column* column) { return column->mask.column == from; };
+    if (std::none_of(masks.begin(), masks.end(), masks_it)) return;
+    const auto at = std::find_if(columns.begin(), columns.end(), [name](const auto& c) { return c.name == name; });
+    const auto index = static_cast<std::size_t>(at - columns.begin());
+    const auto same = [index](const Treatment::Column& other) { return other.index == index; };
+    if (at == columns.end() || std::any_of(treatment.masks.begin(), treatment.masks.end(), same)) return;
+    treatment.masks.push_back({index, config::MaskKind::null});
+    result_.masked.push_back(shown + "." + std::string(name));
+  };
+  catalog::each_virtual_part(context_.resolver->snapshot(), *treatment.relation, visit);
 }
 
 bool Treater::filter_rows(Treatment& treatment, const std::string& shown, const Kept& filters) {

@@ -27,6 +27,7 @@ struct QueryQuestion {
 
 /// What the answer of the API is. Cursors are good at all gateways.
 struct QueryAnswer {
+  static constexpr unsigned rights_changed = 409;  ///< without a body: the rows may not be shown any more
   unsigned status = 200;
   std::string body;    ///< JSON
   std::string cursor;  ///< of the next page; empty: there is none

@@ -156,6 +156,11 @@ class QueryService {
   virtual Task<QueryOpened> run_export(ExportRequest request) = 0;
   /// Nothing: there is no such query for the caller, or no more.
   virtual std::optional<QuerySummary> find(const QueryCaller& caller, const std::string& id) = 0;
+  /// Whether the caller would be shown the same by the same statement now: what they may do on the target, what is
+  /// masked and filtered for them and what names stand for is as it was when it ran. False also if there is no such
+  /// query.
+  virtual Task<bool> still_shown(QueryCaller caller, std::string id) = 0;
+  /// Of those that are still_shown().
   virtual std::optional<QueryRows> rows(const QueryCaller& caller, const std::string& id, std::size_t result,
                                         std::size_t from, std::size_t limit) = 0;
   /// What was asked for, for its owner.

@@ -95,6 +95,9 @@ class Entrance {
   virtual Result<net::Stream> enter_to_cancel(const net::Executor& executor) = 0;
   /// Reads a text, away from the event loop.
   virtual Task<TextFacts> look_at(const std::string& sql) = 0;
+  /// What the request comes to for its user by the rules and the catalog in force, as a digest: two that are equal show
+  /// the same. Empty: the user may not run it, or not without what cannot be told now.
+  virtual Task<std::string> standing(const ports::QueryRequest& request) = 0;
   /// What the catalog calls a type; empty if that is not known.
   virtual std::string type_name(const std::string& target, std::uint32_t oid) const = 0;
   virtual QueryLimits limits() const = 0;

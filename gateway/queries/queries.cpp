@@ -109,6 +109,7 @@ Task<ports::QuerySummary> Queries::run(ports::QueryRequest request, std::chrono:
   }
   const QueryPtr query = admitted.query;
   query->summary.kept = true;
+  query->standing = co_await entrance_.standing(*query->request);
   const net::Executor executor = co_await boost::asio::this_coro::executor;
   net::run_apart(executor, [this, query] { return collect(query); });
   bool waited = false;
@@ -214,6 +215,13 @@ std::optional<ports::QuerySummary> Queries::find(const ports::QueryCaller& calle
   const QueryPtr query = registry_.find(caller, id);
   if (!query) return {};
   return summary_of(*query);
+}
+
+Task<bool> Queries::still_shown(ports::QueryCaller caller, std::string id) {
+  const QueryPtr query = registry_.find({std::move(caller.user), false}, id);
+  if (!query || query->standing.empty()) co_return false;
+  const std::string now = co_await entrance_.standing(*query->request);
+  co_return now == query->standing;
 }
 
 std::optional<ports::QueryRows> Queries::rows(const ports::QueryCaller& caller, const std::string& id,

@@ -17,6 +17,7 @@ class Queries final : public ports::QueryService {
   Task<ports::QueryOpened> stream(ports::QueryRequest request) override;
   Task<ports::QueryOpened> run_export(ports::ExportRequest request) override;
   std::optional<ports::QuerySummary> find(const ports::QueryCaller& caller, const std::string& id) override;
+  Task<bool> still_shown(ports::QueryCaller caller, std::string id) override;
   std::optional<ports::QueryRows> rows(const ports::QueryCaller& caller, const std::string& id, std::size_t result,
                                        std::size_t from, std::size_t limit) override;
   std::optional<ports::QueryRequest> statement(const ports::QueryCaller& caller, const std::string& id) override;

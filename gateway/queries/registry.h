@@ -38,6 +38,7 @@ struct Query {
   const std::shared_ptr<const ports::QueryRequest> request;
   ports::QuerySummary summary;
   std::vector<KeptRows> rows;    // by result
+  std::string standing;          // Entrance::standing() when it began
   bool reads_only = false;       // as far as the text shows
   bool cancelled = false;        // somebody has asked for its end
   Execution* running = nullptr;  // while there is one

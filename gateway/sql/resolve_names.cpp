@@ -16,7 +16,7 @@ bool is_system_column(std::string_view name) {
 class NameResolver {
  public:
   NameResolver(Statement& statement, const TableColumns* tables)
-      : statement_(statement), offers_(statement, tables, budget_) {}
+      : statement_(statement), tables_(tables), offers_(statement, tables, budget_) {}
 
   void run();
 
@@ -45,6 +45,7 @@ class NameResolver {
   void add_field(std::string_view name);
 
   Statement& statement_;
+  const TableColumns* tables_;
   Budget budget_;
   Offers offers_;
 };
@@ -64,6 +65,9 @@ void NameResolver::run() {
       resolve(i, use);
     }
     compare_outputs(i);
+  }
+  for (RelationUse& use : statement_.relations) {
+    if (tables_ != nullptr && !use.reads.names.empty()) tables_->add_computed_from(use.name, use.reads);
   }
   statement_.lineage_unsure = statement_.lineage_unsure || offers_.unsure();
   if (budget_.exhausted() && statement_.unknown.empty()) statement_.unknown = "more names than dbgate can follow";

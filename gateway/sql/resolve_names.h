@@ -15,6 +15,8 @@ class TableColumns {
   virtual ~TableColumns() = default;
   /// In the order of the table, without system columns; nothing if the relation is not known.
   virtual std::optional<std::vector<std::string_view>> columns_of(const QualifiedName& relation) const = 0;
+  /// Adds to columns of the relation that are read those that reading them reads as well (virtual generated columns).
+  virtual void add_computed_from(const QualifiedName& /*relation*/, ColumnUse& /*reads*/) const {}
 };
 
 /// Where an output column of a statement comes from.
@@ -29,7 +31,7 @@ std::vector<std::vector<Origin>> result_origins(const Statement& statement, cons
 
 /// Fills in RelationUse::reads and ::values, and adds fields that may be function calls. A name that may stand for
 /// columns of several relations, because somebody's columns are not known, is charged to all of them; too much work for
-/// one statement makes it unknown.
+/// one statement makes it unknown. What virtual generated columns are computed from is read with them.
 void resolve_names(Statement& statement, const TableColumns* tables);
 
 }  // namespace dbgate::sql

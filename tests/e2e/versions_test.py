@@ -20,6 +20,7 @@ import masking  # noqa: E402
 import wire  # noqa: E402
 
 PARSER = 15  # whose grammar dbgate has
+VIRTUAL_COLUMNS = 18
 MAJOR = 0
 PROGRAMS = None
 HBA = ("local all all scram-sha-256", "host all by_md5 127.0.0.1/32 md5", "host all all 127.0.0.1/32 scram-sha-256")
@@ -43,6 +44,17 @@ INSERT INTO hidden SELECT n, CASE n % 2 WHEN 0 THEN 'red' ELSE 'blue' END, 'PLAN
   'PLANTED', '{"a": "PLANTED"}' FROM generate_series(1, 4) n;
 CREATE VIEW shown AS SELECT * FROM hidden WHERE id > 1;
 """
+VIRTUAL = """
+CREATE TABLE made (id int, word text, big text GENERATED ALWAYS AS (upper(word)) VIRTUAL, size int GENERATED ALWAYS AS (length(word) + id) VIRTUAL,
+  own text GENERATED ALWAYS AS (word || '!') VIRTUAL, plain int GENERATED ALWAYS AS (id + 1) VIRTUAL, fixed int GENERATED ALWAYS AS (7) VIRTUAL,
+  kept int GENERATED ALWAYS AS (length(word)) STORED);
+INSERT INTO made (id, word) VALUES (1, 'planted');
+CREATE FUNCTION steady(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE VIEW over_made AS SELECT id, big AS loud FROM made;
+CREATE TABLE parent (id int, word text, big text GENERATED ALWAYS AS (id::text) VIRTUAL);
+CREATE TABLE child (big text GENERATED ALWAYS AS (upper(word)) VIRTUAL) INHERITS (parent);
+INSERT INTO child (id, word) VALUES (1, 'planted');
+"""
 POLICIES = """
 policies:
   - { name: all, who: { users: [admin, by_md5] }, on: [postgres, old], allow: [ { everything: true } ] }
@@ -51,7 +63,7 @@ policies:
     who: { users: [keeper] }
     on: [postgres]
     allow: [ { everything: true } ]
-    deny: [ { select: ["public.people(salary)"] } ]
+    deny: [ { select: ["public.people(salary)", "public.made(word)", "public.parent(word)"] } ]
   - name: some
     who: { users: [analyst] }
     on: [postgres]
@@ -62,12 +74,14 @@ policies:
   - name: tenants
     who: { users: [red] }
     on: [postgres]
-    allow: [ { select: [public.hidden, public.shown], copy_out: [public.hidden] } ]
+    allow: [ { select: [public.hidden, public.shown, public.made, public.over_made], copy_out: [public.hidden, public.made], update: [public.made] },
+             { select: [public.parent], descendants: true } ]
     filter: { public.hidden: "tenant = :user.tenant" }
     mask: { public.hidden.word: redact, public.hidden.part: partial, public.hidden.mail: email, public.hidden.hashed: hash,
             public.hidden.amount: range, public.hidden.none: "null", public.hidden.born: range, public.hidden.key: hash,
             public.hidden.number: range, public.hidden.day: hash, public.hidden.ratio: range, public.hidden.at: hash,
-            public.hidden.data: hash, public.hidden.doc: hash }
+            public.hidden.data: hash, public.hidden.doc: hash, public.made.word: { type: hash, compare: masked },
+            public.made.own: redact, public.parent.word: redact }
 """
 # Of hidden, in its order, without its hashes.
 MASKED = [b"2", b"red", b"***", b"*******1234", b"***@example.org", None, b"90000.00", None, b"1987-01-01 00:00:00+00", None,
@@ -124,7 +138,7 @@ class Server(unittest.TestCase):
         cls.lab = lab.Lab(programs=PROGRAMS, hba=HBA)
         cls.addClassCleanup(cls.lab.close)
         postgres = cls.lab.postgres
-        postgres.psql(SETUP)
+        postgres.psql(SETUP + (VIRTUAL if MAJOR >= VIRTUAL_COLUMNS else ""))
         postgres.psql(f"SET password_encryption = md5; CREATE ROLE by_md5 SUPERUSER LOGIN PASSWORD '{lab.PASSWORD}'")
         config = ("version: 1\nstate_dir: state\n" + cls.lab.listen() + cls.lab.users("admin", "by_md5", "looker", "keeper", "analyst", "red") +
                   "targets:\n" + cls.lab.target() +
@@ -221,6 +235,37 @@ class Server(unittest.TestCase):
                     "EXPLAIN SELECT id FROM hidden", "SELECT id FROM hidden ORDER BY part", "SELECT ctid FROM hidden"):
             with self.subTest(sql=sql):
                 self.assertEqual(self.outcome(through, wire.query(sql)), [("error", "42501")])
+
+    def test_virtual_columns_are_what_they_are_computed_from(self):
+        if MAJOR < VIRTUAL_COLUMNS:
+            return
+        red, keeper = self.session("red"), self.session("keeper")
+        for form in (wire.query, self.extended):
+            rows = [masking.cells(body) for kind, body in self.outcome(red, form("SELECT * FROM made")) if kind == "D"]
+            self.assertEqual((rows[0][0], rows[0][2:]), (b"1", [None, None, b"***", b"2", b"7", b"7"]))
+        for sql in ("SELECT big, size FROM made", "SELECT m FROM made m", "SELECT upper(big), size + 1 FROM made", "TABLE over_made",
+                    "SELECT id FROM made WHERE big = 'PLANTED'", "SELECT id FROM made ORDER BY size", "COPY made (id, big, size) TO STDOUT",
+                    "COPY (SELECT loud FROM over_made) TO STDOUT", "UPDATE made SET id = 1 RETURNING big", "UPDATE made SET id = 1 RETURNING old.big",
+                    "UPDATE made SET id = 1 WHERE big = 'PLANTED'", "SELECT big FROM parent", "SELECT * FROM parent", "SELECT big FROM child"):
+            for form in (wire.query, self.extended):
+                with self.subTest(sql=sql, form=form.__name__):
+                    said = self.outcome(red, form(sql))
+                    shown = b"".join(body for kind, body in said if kind in "Dd")
+                    self.assertNotIn(b"planted", shown.lower())
+                    if "=" in sql and "SELECT" in sql:
+                        self.assertEqual(shown, b"")
+        for sql in ("SELECT big FROM made", "SELECT * FROM made", "TABLE over_made", "SELECT loud FROM over_made", "COPY made (id, size) TO STDOUT",
+                    "UPDATE made SET id = 1 RETURNING big", "SELECT id FROM made WHERE size > 1", "SELECT (m).big FROM made m",
+                    "SELECT big FROM parent", "SELECT big FROM child", "SELECT big FROM made, people"):
+            for form in (wire.query, self.extended):
+                with self.subTest(sql=sql, form=form.__name__):
+                    self.assertEqual(self.outcome(keeper, form(sql)), [("error", "42501")])
+        # What dbgate rests on: nobody's function is run by them.
+        made = "CREATE TABLE odd (a text, b text GENERATED ALWAYS AS (steady(a)) VIRTUAL)"
+        self.assertEqual(self.outcome(self.session(direct=True), wire.query(made)), [("error", "0A000")])
+        for sql in ("SELECT kept FROM made", "SELECT id, plain, fixed FROM made"):
+            with self.subTest(sql=sql):
+                self.assertEqual(self.outcome(keeper, wire.query(sql))[-1], ("C", b"SELECT 1\0"))
 
     def test_bind_parameters_and_portals(self):
         through = self.session("analyst")

@@ -256,6 +256,7 @@ class Api(unittest.TestCase):
         for body in ({}, {"target": "postgres"}, {"target": "postgres", "sql": "x", "statements": ["x"]}, {"target": "postgres", "statements": []},
                      {"target": "postgres", "statements": ["x"] * 101}, {"target": 1, "sql": "x"}, {"target": "postgres", "sql": "x", "more": 1}):
             self.bad("POST", "/api/v1/decisions", 400, "bad_request", body=body)
+        self.unreadable("/api/v1/decisions", b'{"sql": "SELECT 1", "target": "postgres", "s\\u0071l": "DROP TABLE customers"}')
         self.bad("POST", "/api/v1/decisions", 403, "not_administrator", body={"target": "postgres", "sql": "SELECT 1", "principal": "ada"})
         for target in ("other", "nowhere"):
             self.bad("POST", "/api/v1/decisions", 404, "no_such_target", body={"target": target, "sql": "SELECT 1"})

@@ -53,6 +53,7 @@ class Queries(unittest.TestCase):
                   "mask: { public.customers.card: redact }, filter: { public.orders: 'id = 1' } }\n"
                   "  - { name: add, who: { users: [ida] }, on: [postgres], allow: [ { insert: [public.log] } ] }\n"
                   "  - { name: all, who: { users: [ada] }, on: [postgres], allow: [ { everything: true } ] }\n")
+        cls.config = config
         cls.gateway = cls.lab.gateway(config)
         cls.tokens = {user: cls.ask("POST", "login", None, {"username": user, "password": lab.PASSWORD})[1]["access_token"]
                       for user in ("ana", "ada", "max", "ida")}
@@ -125,6 +126,39 @@ class Queries(unittest.TestCase):
         self.assertEqual(answer["decision"]["effect"], "mask")
         self.assertEqual([row for row in answer["results"][0]["rows"] if "4" in str(row)], [])
         self.assertEqual(self.run_query("SELECT id FROM orders", "max")["results"][0]["rows"], [[1]])
+
+    def rules_change_after(self, sql, user, change, **headers):
+        """What is said of the rows of a query, and of its request again, after the rules have changed, and after they are back."""
+        key = {"Idempotency-Key": f"{user} {sql} {change}".encode().hex()[:200]}
+        status, first = self.ask("POST", "targets/postgres/queries", user, {"sql": sql}, **key)
+        self.assertEqual(status, 200, first)
+        rows = f"queries/{first['id']}/rows"
+        self.assertEqual(self.ask("GET", rows, user)[0], 200)
+        self.assertIn(change[0], self.config)
+        self.addCleanup(self.gateway.reload, self.config)
+        self.gateway.reload(self.config.replace(*change))
+        said = self.ask("GET", rows, user)
+        status, replay = self.ask("POST", "targets/postgres/queries", user, {"sql": sql}, **key)
+        self.assertEqual((status, replay["id"], "rows" in replay["results"][0]), (200, first["id"], False))
+        self.gateway.reload(self.config)
+        self.assertEqual(self.ask("GET", rows, user)[0], 200)
+        return said
+
+    def test_rows_are_shown_while_the_right_to_them_is_there(self):
+        read = "SELECT id, name FROM customers ORDER BY id"
+        for sql, user, change in ((read, "ana", ("users: [ana]", "users: [ida]")), (read, "ana", ("customers(id, name, city)", "customers(id)")),
+                                  (read, "max", ("customers.card: redact", "customers.name: redact")),
+                                  ("SELECT id, card FROM customers", "max", ("customers.card: redact", "customers.card: partial")),
+                                  ("SELECT id FROM orders", "max", ("'id = 1'", "'id = 2'")),
+                                  ("SELECT id, name FROM customers WHERE id < 9", "ada", ("allow: [ { everything: true } ]",
+                                   "allow: [ { everything: true } ], deny: [ { select: [public.customers] } ]"))):
+            with self.subTest(sql=sql, user=user, change=change):
+                status, problem = self.rules_change_after(sql, user, change)
+                self.assertEqual((status, problem["code"]), (409, "rights_changed"))
+        for change in (("query_timeout: 60s", "query_timeout: 61s"), ("users: [ida]", "users: [ida, max]")):
+            with self.subTest(change=change):
+                status, page = self.rules_change_after("SELECT id, name, 1 FROM customers ORDER BY id", "ana", change)
+                self.assertEqual((status, len(page["items"])), (200, 3))
 
     def test_the_servers_errors_have_their_place(self):
         status, problem = self.ask("POST", "targets/postgres/queries", "ada", {"sql": "SELECT 1 FRM x"})

@@ -19,7 +19,8 @@ namespace dbgate::tests {
 ///
 /// public.customers (id, email: redact, card varchar(20): partial, pay numeric(12,2): range and comparable, region);
 /// public.orders (id, tenant, total), filtered by tenant; public.plain (id, email); public.parts with public.parts_1,
-/// email: redact; views shown (over customers), above (over shown), counted (over orders), open (over plain).
+/// email: redact; public.made (id, card: redact, big, own: partial), big and own computed from card when they are read;
+/// views shown (over customers), above (over shown), counted (over orders), open (over plain).
 class MaskedShop {
  public:
   explicit MaskedShop(const std::string& rest = usual, const std::string& attributes = "{ tenant: red }") {
@@ -59,6 +60,8 @@ class MaskedShop {
       "      public.customers.card: partial\n"
       "      public.customers.pay: { type: range, compare: masked }\n"
       "      public.parts.email: redact\n"
+      "      public.made.card: redact\n"
+      "      public.made.own: partial\n"
       "    filter:\n"
       "      public.orders: \"tenant = :user.tenant\"\n";
 
@@ -138,6 +141,10 @@ class MaskedShop {
     relation("plain", {{"id", int4}, {"email", text_type}});
     const Oid parts = relation("parts", {{"id", int4}, {"email", text_type}}, Kind::partitioned_table);
     relation("parts_1", {{"id", int4}, {"email", text_type}}, Kind::table, parts);
+    const Oid made = relation("made", {{"id", int4}, {"card", text_type}, {"big", text_type}, {"own", text_type}});
+    builder_.add_virtual_part(made, {3, 2});
+    builder_.add_virtual_part(made, {4, 2});
+    view("big", {{"big", text_type}}, " SELECT made.big\n   FROM public.made;");
     view("shown", {{"id", int4}, {"mail", text_type}},
          " SELECT customers.id,\n    customers.email AS mail\n   FROM public.customers;");
     view("above", {{"mail", text_type}}, " SELECT shown.mail\n   FROM public.shown\n  WHERE (shown.id < 3);");

@@ -72,6 +72,7 @@ class FakeQueries final : public ports::QueryService {
     if (id != kept || (caller.user != "ana" && !caller.administrator)) return {};
     return summary_of("SELECT 1");
   }
+  Task<bool> still_shown(ports::QueryCaller, std::string) override { co_return shown; }
   std::optional<ports::QueryRows> rows(const ports::QueryCaller& caller, const std::string& id, std::size_t result,
                                        std::size_t from, std::size_t limit) override {
     if (id != kept || caller.user != "ana" || result > 0) return {};
@@ -100,6 +101,8 @@ class FakeQueries final : public ports::QueryService {
 
   static constexpr const char* known = "qry_01JD3K7V9QXW8N5T2R4M6P0ABC";
   std::string kept = known;
+  bool shown = true;
+  ports::QueryFailureKind why = ports::QueryFailureKind::denied;
   ports::QueryRequest original;
   ports::QueryRequest asked;
   ports::ExportRequest exported;
@@ -121,7 +124,7 @@ class FakeQueries final : public ports::QueryService {
     int left_ = 3;
   };
 
-  static ports::QuerySummary summary_of(const std::string& sql) {
+  ports::QuerySummary summary_of(const std::string& sql) {
     ports::QuerySummary query;
     query.id = known;
     query.user = "ana";
@@ -134,7 +137,7 @@ class FakeQueries final : public ports::QueryService {
     query.results.push_back({{{"n", "int4", 23, -1}}, "SELECT 3", 3, false});
     if (sql != "bad") return query;
     query.failure.emplace();
-    query.failure->kind = ports::QueryFailureKind::denied;
+    query.failure->kind = why;
     query.failure->sqlstate = "42501";
     query.failure->message = "permission denied by dbgate policy";
     query.failure->position = 8;

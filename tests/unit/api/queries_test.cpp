@@ -56,6 +56,41 @@ TEST(QueryRoutes, PassTheRequestOn) {
   EXPECT_TRUE(result.at("next_cursor").is_null());
 }
 
+TEST(QueryRoutes, DataIsNotKeptForAnIdempotencyKey) {
+  Stage stage;
+  const auto run = [&stage](const char* sql, const char* key = "k") {
+    Request request = Stage::ask("POST", create, "ana", std::string(R"({"sql":")") + sql + "\"}");
+    request.headers.set("Idempotency-Key", key);
+    return stage.answer(std::move(request));
+  };
+  const auto first = parsed(run("SELECT 1"));
+  EXPECT_TRUE(first.at("results").at(0).as_object().contains("rows"));
+  const Response replayed = run("SELECT 1");
+  EXPECT_EQ(replayed.headers.get("Idempotency-Replayed"), "true");
+  EXPECT_EQ(replayed.status, 200u);
+  const auto again = parsed(replayed);
+  EXPECT_EQ(again.at("id"), first.at("id"));
+  EXPECT_EQ(again.at("state").as_string(), "succeeded");
+  EXPECT_FALSE(again.at("results").at(0).as_object().contains("rows"));
+  EXPECT_EQ(parsed(run("bad", "denied")).at("detail"), parsed(run("bad", "denied")).at("detail")) << "holds no data";
+  stage.queries.why = ports::QueryFailureKind::statement;
+  EXPECT_NE(run("bad", "failed").body.find("permission denied"), std::string::npos);
+  const Response failed = run("bad", "failed");
+  EXPECT_EQ(parsed(failed).at("sqlstate").as_string(), "42501");
+  EXPECT_EQ(failed.body.find("permission denied"), std::string::npos);
+}
+
+TEST(QueryRoutes, RowsAreShownWhileTheRightToThemIsThere) {
+  Stage stage;
+  EXPECT_EQ(stage.answer("GET", query + "/rows", "ana").status, 200u);
+  stage.queries.shown = false;
+  const Response refused = stage.answer("GET", query + "/rows", "ana");
+  EXPECT_EQ(refused.status, 409u);
+  EXPECT_EQ(parsed(refused).at("code").as_string(), "rights_changed");
+  EXPECT_EQ(refused.body.find("[1]"), std::string::npos);
+  EXPECT_EQ(stage.answer("GET", query, "ana").status, 200u) << "its state is no data";
+}
+
 TEST(QueryRoutes, SayWhereToAskForWhatTakesLong) {
   Stage stage;
   const Response response = stage.answer("POST", create, "ana", R"({"sql":"slow"})");

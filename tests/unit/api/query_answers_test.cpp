@@ -16,7 +16,8 @@ class Other final : public ports::QueryPeers {
     ++asked;
     if (gone) co_return Error(sqlstate::connection_failure, "not all others have answered");
     question.most_bytes = most_bytes;
-    co_return answer_here(stage.services, question);
+    auto answer = co_await answer_here(stage.services, std::move(question));
+    co_return std::move(answer);
   }
   Stage stage;
   int asked = 0;

@@ -246,6 +246,9 @@ TEST(SnapshotBuilder, KeepsTheVersionWhileNoObjectChanges) {
       [](SnapshotBuilder& b) { b.add_parent(10, 11); },
       [](SnapshotBuilder& b) { b.add_indexed(10, 1); },
       [](SnapshotBuilder& b) {
+        b.add_virtual_part(10, {2, 1});
+      },
+      [](SnapshotBuilder& b) {
         b.add(Rule{11, "r", '3', true, true, "definition"});
       },
       [](SnapshotBuilder& b) {

@@ -20,6 +20,18 @@ TEST_F(ClosureTest, ViewsReachWhatTheirQueryReads) {
   EXPECT_EQ(text(touch(v, {Effect::lock})), "cards[read,lock](id,n,number;) v[lock](;)");
 }
 
+TEST_F(ClosureTest, VirtualColumnsReadWhatTheyAreComputedFrom) {
+  const Oid t = db.table("t", {"id", "card", "upper"});
+  const Oid child = db.table("child", {"id", "card", "upper"});
+  db.builder.add_parent(child, t);
+  db.builder.add_virtual_part(t, {3, 2});
+  db.builder.add_virtual_part(child, {3, 1});
+  const Oid v = db.view("v", "SELECT t.upper FROM ONLY shop.t", {"upper"});
+  EXPECT_EQ(text(touch(v, {Effect::read}, {"upper"})), "t[read](card,id,upper;) v[read](upper;)");
+  EXPECT_EQ(text(touch(child, {Effect::read}, {"upper"})), "child[read](id,upper;)");
+  EXPECT_EQ(text(touch(child, {Effect::read}, {"card"})), "child[read](card;)");
+}
+
 TEST_F(ClosureTest, AViewThatNobodyShowsIsOpaque) {
   const Oid v = db.view("v", "");
   const Oid w = db.table("w", {"id"}, RelationKind::view);

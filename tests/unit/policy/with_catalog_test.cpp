@@ -84,6 +84,9 @@ class Catalog {
     for (const char* const name : names)
       builder_.add_wide_name(name);
   }
+  void virtual_part(Oid table, std::int16_t column, std::int16_t from) {
+    builder_.add_virtual_part(table, {column, from});
+  }
   void build() {
     snapshot_ = builder_.build(1, 150000);
     resolver_.emplace(*snapshot_, std::vector<std::string>{"public"}, "dbgate");
@@ -124,6 +127,27 @@ TEST(WithCatalog, ColumnsAreThoseThatTheTablesHave) {
                           "SELECT gone FROM people"}) {
     EXPECT_FALSE(catalog.allows(*grants, sql)) << sql;
   }
+}
+
+// Of stored ones the value is the column's own; virtual ones are computed from the others when they are read.
+TEST(WithCatalog, VirtualColumnsAreReadWithWhatTheyAreComputedFrom) {
+  Catalog catalog;
+  const Oid people = catalog.table(Catalog::public_, "people", {{"id", 23}, {"email", 25}, {"shown", 25}});
+  catalog.virtual_part(people, 3, 2);
+  catalog.build();
+  const auto all = grants_of({"{ everything: true }"}, {"{ select: [\"public.people(email)\"] }"});
+  const auto some = grants_of({"{ select: [\"public.people(id, shown)\"], update: [public.people] }"});
+  for (const char* sql : {"SELECT shown FROM people", "SELECT p.shown FROM people p",
+                          "COPY people (id, shown) TO STDOUT", "SELECT id FROM people WHERE shown LIKE 'a%'",
+                          "SELECT * FROM people", "UPDATE people SET id = 1 RETURNING shown", "SELECT p FROM people p",
+                          "SELECT (SELECT shown) FROM people", "SELECT s FROM (SELECT shown AS s FROM people) x"}) {
+    EXPECT_FALSE(catalog.allows(*all, sql)) << sql;
+    EXPECT_FALSE(catalog.allows(*some, sql)) << sql;
+  }
+  EXPECT_TRUE(catalog.allows(*all, "SELECT id FROM people"));
+  EXPECT_TRUE(catalog.allows(*some, "SELECT id FROM people"));
+  const auto both = grants_of({"{ select: [\"public.people(email, shown)\"] }"});
+  EXPECT_TRUE(catalog.allows(*both, "SELECT shown FROM people"));
 }
 
 TEST(WithCatalog, ARightToAParentIsNoneToItsPartitions) {

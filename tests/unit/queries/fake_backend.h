@@ -167,6 +167,7 @@ class FakeGateway final : public Entrance {
     });
   }
   Task<TextFacts> look_at(const std::string&) override { co_return facts; }
+  Task<std::string> standing(const ports::QueryRequest&) override { co_return right; }
   std::string type_name(const std::string&, std::uint32_t) const override { return "shop.mood"; }
   QueryLimits limits() const override { return allowed; }
   Result<> record(const ExportRecord& exported) override {
@@ -188,6 +189,7 @@ class FakeGateway final : public Entrance {
   std::optional<DecisionNote::Noted> decision;
   std::vector<ExportRecord> records;
   std::vector<ports::Event> told;
+  std::string right = "as it was";
   bool log_full = false;
   int entered = 0;
   int cancels = 0;

@@ -66,6 +66,16 @@ TEST(Queries, KeepARunAsPagesForItsOwner) {
     EXPECT_FALSE(second->more);
     EXPECT_FALSE(queries.rows({"ana", false}, done.id, 1, 0, 2));
     EXPECT_TRUE(queries.rows({"ana", false}, done.id, 0, SIZE_MAX, SIZE_MAX)->rows.empty());
+    bool shown = co_await queries.still_shown({"ana", false}, done.id);
+    EXPECT_TRUE(shown);
+    for (const char* right : {"another one", ""}) {
+      gateway.right = right;
+      shown = co_await queries.still_shown({"ana", false}, done.id);
+      EXPECT_FALSE(shown) << right;
+    }
+    gateway.right = "as it was";
+    shown = co_await queries.still_shown({"eve", true}, done.id);
+    EXPECT_FALSE(shown);
     // Somebody else's, even an administrator's: what came of it is not theirs to read.
     EXPECT_FALSE(queries.find({"eve", false}, done.id));
     EXPECT_FALSE(queries.rows({"eve", true}, done.id, 0, 0, 2));

@@ -196,6 +196,22 @@ TEST(Rewrite, AMissingAttributeAndAMissingColumnDeny) {
             std::string::npos);
 }
 
+TEST(Rewrite, WhatIsComputedFromMaskedColumnsWhenItIsReadIsNull) {
+  const std::string all = seen_of("made");
+  EXPECT_NE(all.find("CAST(NULL AS \"pg_catalog\".\"text\") AS \"big\""), std::string::npos) << all;
+  EXPECT_EQ(all.find("CAST(NULL AS \"pg_catalog\".\"text\") AS \"own\""), std::string::npos) << all;
+  const Outcome outcome = shop().rewritten("SELECT big FROM made WHERE big > 'a' ORDER BY big");
+  EXPECT_EQ(outcome.denied, "");
+  EXPECT_NE(outcome.text.find("CAST(NULL"), std::string::npos);
+  EXPECT_EQ(outcome.masked, (std::vector<std::string>{"public.made.card", "public.made.own", "public.made.big"}));
+  EXPECT_NE(shop().rewritten("SELECT big FROM big").text.find("CAST(NULL"), std::string::npos);
+  EXPECT_NE(shop().rewritten("COPY made (id, big) TO STDOUT").text.find("CAST(NULL"), std::string::npos);
+  for (const char* sql : {"UPDATE made SET id = 1 WHERE big = 'x'", "UPDATE made SET id = 1 RETURNING big",
+                          "DELETE FROM made RETURNING made.big", "DELETE FROM made WHERE own = 'x'",
+                          "UPDATE big SET big = 'x' RETURNING big"})
+    EXPECT_NE(shop().rewritten(sql).denied, "") << sql;
+}
+
 TEST(Rewrite, OfSeveralMasksTheOneThatShowsLeast) {
   const MaskedShop both(
       "    mask: { public.plain.email: partial, \"*.plain.email\": \"null\", \"public.*.email\": email }\n");
