@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "gateway/catalog/wide_names.h"
 #include "gateway/policy/treat.h"
 #include "gateway/sql/analyze.h"
+#include "gateway/sql/tokens.h"
 
 namespace dbgate::policy {
 
@@ -33,8 +35,13 @@ bool shows_hidden(const Grants& grants, const sql::RelationUse& use, const catal
 
 bool masked_at_source(const Hidden& hidden, const catalog::Relation& view,
                       const std::vector<const Hidden::Column*>& masks, const NameContext& context) {
+  const catalog::Snapshot& snapshot = context.resolver->snapshot();
+  const bool may_be_cut = !snapshot.reads_utf8();
+  if (may_be_cut && catalog::cut_name(snapshot, sql::wide_names(definition_of_view(snapshot, view))) != nullptr) {
+    return false;
+  }
   if (masks.empty()) return true;
-  const auto definition = sql::analyze(definition_of_view(context.resolver->snapshot(), view), {}, context.resolver);
+  const auto definition = sql::analyze(definition_of_view(snapshot, view), {}, context.resolver);
   if (!definition.script || definition.script->statements.size() != 1) return false;
   const sql::Statement& query = definition.script->statements.front();
   const auto origins = sql::result_origins(query, *context.resolver);
