@@ -45,12 +45,12 @@ INSERT INTO hidden SELECT n, CASE n % 2 WHEN 0 THEN 'red' ELSE 'blue' END, 'PLAN
 CREATE VIEW shown AS SELECT * FROM hidden WHERE id > 1;
 """
 VIRTUAL = """
-CREATE TABLE made (id int, word text, big text GENERATED ALWAYS AS (upper(word)) VIRTUAL, size int GENERATED ALWAYS AS (length(word) + id) VIRTUAL,
+CREATE TABLE grown (id int, word text, big text GENERATED ALWAYS AS (upper(word)) VIRTUAL, size int GENERATED ALWAYS AS (length(word) + id) VIRTUAL,
   own text GENERATED ALWAYS AS (word || '!') VIRTUAL, plain int GENERATED ALWAYS AS (id + 1) VIRTUAL, fixed int GENERATED ALWAYS AS (7) VIRTUAL,
   kept int GENERATED ALWAYS AS (length(word)) STORED);
-INSERT INTO made (id, word) VALUES (1, 'planted');
+INSERT INTO grown (id, word) VALUES (1, 'planted');
 CREATE FUNCTION steady(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
-CREATE VIEW over_made AS SELECT id, big AS loud FROM made;
+CREATE VIEW over_grown AS SELECT id, big AS loud FROM grown;
 CREATE TABLE parent (id int, word text, big text GENERATED ALWAYS AS (id::text) VIRTUAL);
 CREATE TABLE child (big text GENERATED ALWAYS AS (upper(word)) VIRTUAL) INHERITS (parent);
 INSERT INTO child (id, word) VALUES (1, 'planted');
@@ -63,7 +63,7 @@ policies:
     who: { users: [keeper] }
     on: [postgres]
     allow: [ { everything: true } ]
-    deny: [ { select: ["public.people(salary)", "public.made(word)", "public.parent(word)"] } ]
+    deny: [ { select: ["public.people(salary)", "public.grown(word)", "public.parent(word)"] } ]
   - name: some
     who: { users: [analyst] }
     on: [postgres]
@@ -74,14 +74,14 @@ policies:
   - name: tenants
     who: { users: [red] }
     on: [postgres]
-    allow: [ { select: [public.hidden, public.shown, public.made, public.over_made], copy_out: [public.hidden, public.made], update: [public.made] },
+    allow: [ { select: [public.hidden, public.shown, public.grown, public.over_grown], copy_out: [public.hidden, public.grown], update: [public.grown] },
              { select: [public.parent], descendants: true } ]
     filter: { public.hidden: "tenant = :user.tenant" }
     mask: { public.hidden.word: redact, public.hidden.part: partial, public.hidden.mail: email, public.hidden.hashed: hash,
             public.hidden.amount: range, public.hidden.none: "null", public.hidden.born: range, public.hidden.key: hash,
             public.hidden.number: range, public.hidden.day: hash, public.hidden.ratio: range, public.hidden.at: hash,
-            public.hidden.data: hash, public.hidden.doc: hash, public.made.word: { type: hash, compare: masked },
-            public.made.own: redact, public.parent.word: redact }
+            public.hidden.data: hash, public.hidden.doc: hash, public.grown.word: { type: hash, compare: masked },
+            public.grown.own: redact, public.parent.word: redact }
 """
 # Of hidden, in its order, without its hashes.
 MASKED = [b"2", b"red", b"***", b"*******1234", b"***@example.org", None, b"90000.00", None, b"1987-01-01 00:00:00+00", None,
@@ -241,12 +241,12 @@ class Server(unittest.TestCase):
             return
         red, keeper = self.session("red"), self.session("keeper")
         for form in (wire.query, self.extended):
-            rows = [masking.cells(body) for kind, body in self.outcome(red, form("SELECT * FROM made")) if kind == "D"]
+            rows = [masking.cells(body) for kind, body in self.outcome(red, form("SELECT * FROM grown")) if kind == "D"]
             self.assertEqual((rows[0][0], rows[0][2:]), (b"1", [None, None, b"***", b"2", b"7", b"7"]))
-        for sql in ("SELECT big, size FROM made", "SELECT m FROM made m", "SELECT upper(big), size + 1 FROM made", "TABLE over_made",
-                    "SELECT id FROM made WHERE big = 'PLANTED'", "SELECT id FROM made ORDER BY size", "COPY made (id, big, size) TO STDOUT",
-                    "COPY (SELECT loud FROM over_made) TO STDOUT", "UPDATE made SET id = 1 RETURNING big", "UPDATE made SET id = 1 RETURNING old.big",
-                    "UPDATE made SET id = 1 WHERE big = 'PLANTED'", "SELECT big FROM parent", "SELECT * FROM parent", "SELECT big FROM child"):
+        for sql in ("SELECT big, size FROM grown", "SELECT m FROM grown m", "SELECT upper(big), size + 1 FROM grown", "TABLE over_grown",
+                    "SELECT id FROM grown WHERE big = 'PLANTED'", "SELECT id FROM grown ORDER BY size", "COPY grown (id, big, size) TO STDOUT",
+                    "COPY (SELECT loud FROM over_grown) TO STDOUT", "UPDATE grown SET id = 1 RETURNING big", "UPDATE grown SET id = 1 RETURNING old.big",
+                    "UPDATE grown SET id = 1 WHERE big = 'PLANTED'", "SELECT big FROM parent", "SELECT * FROM parent", "SELECT big FROM child"):
             for form in (wire.query, self.extended):
                 with self.subTest(sql=sql, form=form.__name__):
                     said = self.outcome(red, form(sql))
@@ -254,16 +254,16 @@ class Server(unittest.TestCase):
                     self.assertNotIn(b"planted", shown.lower())
                     if "=" in sql and "SELECT" in sql:
                         self.assertEqual(shown, b"")
-        for sql in ("SELECT big FROM made", "SELECT * FROM made", "TABLE over_made", "SELECT loud FROM over_made", "COPY made (id, size) TO STDOUT",
-                    "UPDATE made SET id = 1 RETURNING big", "SELECT id FROM made WHERE size > 1", "SELECT (m).big FROM made m",
-                    "SELECT big FROM parent", "SELECT big FROM child", "SELECT big FROM made, people"):
+        for sql in ("SELECT big FROM grown", "SELECT * FROM grown", "TABLE over_grown", "SELECT loud FROM over_grown", "COPY grown (id, size) TO STDOUT",
+                    "UPDATE grown SET id = 1 RETURNING big", "SELECT id FROM grown WHERE size > 1", "SELECT (m).big FROM grown m",
+                    "SELECT big FROM parent", "SELECT big FROM child", "SELECT big FROM grown, people"):
             for form in (wire.query, self.extended):
                 with self.subTest(sql=sql, form=form.__name__):
                     self.assertEqual(self.outcome(keeper, form(sql)), [("error", "42501")])
         # What dbgate rests on: nobody's function is run by them.
-        made = "CREATE TABLE odd (a text, b text GENERATED ALWAYS AS (steady(a)) VIRTUAL)"
-        self.assertEqual(self.outcome(self.session(direct=True), wire.query(made)), [("error", "0A000")])
-        for sql in ("SELECT kept FROM made", "SELECT id, plain, fixed FROM made"):
+        odd = "CREATE TABLE odd (a text, b text GENERATED ALWAYS AS (steady(a)) VIRTUAL)"
+        self.assertEqual(self.outcome(self.session(direct=True), wire.query(odd)), [("error", "0A000")])
+        for sql in ("SELECT kept FROM grown", "SELECT id, plain, fixed FROM grown"):
             with self.subTest(sql=sql):
                 self.assertEqual(self.outcome(keeper, wire.query(sql))[-1], ("C", b"SELECT 1\0"))
 
