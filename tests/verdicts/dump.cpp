@@ -100,6 +100,7 @@ class Writer {
     all(kind, name, column, type, type_length, cascade, concurrently, gentle, wide, volatile_default, lock_mode,
         columns);
   }
+  void one(const WideName& name) { all(name.name, name.exact); }
   // Where they rest on values, texts of the same key may have others: nothing is remembered of them.
   void one(const Signs& signs) {
     const auto& [flags, by_value, limit, changes, actions] = signs;
@@ -108,12 +109,12 @@ class Writer {
   }
   void one(const Statement& statement) {
     const auto& [kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings,
-                 computes, declares_user_types, declares_odd_types, name, rules_of, without_view_rules, of_oid,
-                 of_oid_table, holdable, returning, array_subquery, copy_header, read_write, begin, length, text,
-                 values, signs, unknown, inner] = statement;
-    all(kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings, computes,
-        declares_user_types, declares_odd_types, name, rules_of, without_view_rules, of_oid, of_oid_table, holdable,
-        returning, array_subquery, copy_header, read_write, values, signs, unknown, inner);
+                 wide_names, computes, declares_user_types, declares_odd_types, name, rules_of, without_view_rules,
+                 of_oid, of_oid_table, holdable, returning, array_subquery, copy_header, read_write, begin, length,
+                 text, values, signs, unknown, inner] = statement;
+    all(kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings, wide_names,
+        computes, declares_user_types, declares_odd_types, name, rules_of, without_view_rules, of_oid, of_oid_table,
+        holdable, returning, array_subquery, copy_header, read_write, values, signs, unknown, inner);
     place(begin, length, text);
   }
 
