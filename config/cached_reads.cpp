@@ -12,7 +12,7 @@ CachedReads read_entry(const std::string& key, const Value& value) {
   CachedReads cached;
   TablePattern pattern;
   if (!parse_table_pattern(key, pattern) || !pattern.columns.empty()) {
-    value.error("\"" + key + "\" is not a table; write schema.table");
+    value.error("\"" + key + "\" is not a table; write schema.table" + why_no_name(key));
   }
   cached.schema = std::move(pattern.schema);
   cached.relation = std::move(pattern.name);

@@ -10,7 +10,7 @@ constexpr std::initializer_list<std::string_view> kinds = {"null", "redact", "ha
 Mask read_mask(const std::string& key, const Value& value) {
   Mask mask;
   if (!parse_column_pattern(key, mask)) {
-    value.error("\"" + key + "\" is not a column; write schema.table.column");
+    value.error("\"" + key + "\" is not a column; write schema.table.column" + why_no_name(key));
   }
   const Value kind = value.is_map() ? value["type"] : value;
   value.is_map() ? value.expect_keys({"type", "compare"}) : void();
@@ -31,7 +31,7 @@ RowFilter read_filter(const std::string& key, const Value& value) {
   RowFilter filter;
   TablePattern pattern;
   if (!parse_table_pattern(key, pattern) || !pattern.columns.empty()) {
-    value.error("\"" + key + "\" is not a table; write schema.table");
+    value.error("\"" + key + "\" is not a table; write schema.table" + why_no_name(key));
   }
   filter.schema = std::move(pattern.schema);
   filter.relation = std::move(pattern.name);

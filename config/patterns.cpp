@@ -1,9 +1,13 @@
+#include <algorithm>
 #include <cctype>
 
 #include "config/reader.h"
 
 namespace dbgate::config {
 namespace {
+
+// NAMEDATALEN - 1: a rule for a longer one would never be in force, as the server has none.
+constexpr std::size_t most_name_bytes = 63;
 
 /// Reads names as PostgreSQL does: unquoted ones are folded to lower case (ASCII only), quoted ones are exact.
 class NameParser {
@@ -21,7 +25,7 @@ class NameParser {
       for (;;) {
         if (at_ >= text_.size()) return false;
         const char c = text_[at_++];
-        if (c == '"' && !take('"')) return !result.empty();
+        if (c == '"' && !take('"')) return fits(result);
         result += c;
       }
     }
@@ -29,7 +33,7 @@ class NameParser {
       const char c = text_[at_++];
       result += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
-    return !result.empty();
+    return fits(result);
   }
   bool take(char c) {
     if (at_ >= text_.size() || text_[at_] != c) return false;
@@ -53,6 +57,7 @@ class NameParser {
   }
 
  private:
+  static bool fits(const std::string& name) { return !name.empty() && name.size() <= most_name_bytes; }
   static bool is_name(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' ||
            static_cast<unsigned char>(c) >= 0x80;
@@ -62,6 +67,16 @@ class NameParser {
 };
 
 }  // namespace
+
+std::string why_no_name(std::string_view text) {
+  std::size_t longest = 0;
+  std::size_t here = 0;
+  for (const char c : text) {
+    here = std::string_view(".,()\"").find(c) == std::string_view::npos ? here + 1 : 0;
+    longest = std::max(longest, here);
+  }
+  return longest > most_name_bytes ? " (the server cuts names to 63 bytes: write what it has)" : "";
+}
 
 bool parse_table_pattern(std::string_view text, TablePattern& pattern) {
   NameParser parser(text);

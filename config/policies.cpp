@@ -18,7 +18,7 @@ void read_patterns(const Value& list, std::vector<Pattern>& target, Parse parse,
     if (parse(text, pattern)) {
       target.push_back(std::move(pattern));
     } else if (!element.is_map() && !element.is_list()) {  // those were complained about
-      element.error("\"" + text + "\" is not a name; write " + example);
+      element.error("\"" + text + "\" is not a name; write " + example + why_no_name(text));
     }
   });
 }

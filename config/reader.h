@@ -89,6 +89,8 @@ class Value {
 /// The word of `words` nearest to `wrong`, if it is near.
 std::string nearest(std::string_view wrong, const std::vector<std::string>& words);
 
+/// What to add where a pattern could not be read: empty, or that a name in it is too long.
+std::string why_no_name(std::string_view text);
 /// "public.customers.email"; "*" for the schema or the table. False if it is none.
 bool parse_column_pattern(std::string_view text, Mask& mask);
 bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);

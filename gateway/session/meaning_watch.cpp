@@ -39,6 +39,14 @@ bool means_something(std::string_view setting) {
   return !std::binary_search(meaningless.begin(), meaningless.end(), setting);
 }
 
+// What drivers ask for when they connect, and what it is without that: from 1 on, numbers are written so that they can
+// be told apart (PostgreSQL docs ch. 20.11.2, since 12).
+bool is_as_ever(const sql::SettingUse& use) {
+  constexpr std::array<std::string_view, 3> same = {"1", "2", "3"};
+  return use.name == "extra_float_digits" && use.values.size() == 1 &&
+         std::find(same.begin(), same.end(), use.values.front()) != same.end();
+}
+
 // RESET ALL leaves the role as it is (PostgreSQL docs, RESET).
 bool is_role(std::string_view setting) {
   return setting == "role" || setting == "session_authorization";
@@ -93,6 +101,7 @@ void MeaningWatch::change(Steps& steps, const sql::SettingUse& use) const {
       break;
     case SettingAction::set:
       if (!means_something(use.name)) return;
+      if (is_as_ever(use)) return change(steps, {use.name, SettingAction::set_default, {}, use.local});
       break;
   }
   if (steps.size() >= most) {

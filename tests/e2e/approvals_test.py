@@ -112,12 +112,9 @@ class Holds:
 
     def plan_is_hidden(self, approval):
         """A plan tells of rows that who asks may not see, and costs nobody's agreement."""
-        own = [json.loads(self.cli("ana", "approvals", "show", approval, "-o", "json"))]
-        own += [one for one in json.loads(self.cli("ana", "approvals", "list", "-o", "json")) if one["id"] == approval]
-        self.assertEqual(len(own), 2)
-        for seen in own:
-            self.assertIn("relations", seen["details"])
-            self.assertFalse({"plan", "estimated_rows", "no_plan"} & seen["details"].keys(), seen)
+        seen = json.loads(self.cli("ana", "approvals", "show", approval, "-o", "json"))
+        self.assertIn("relations", seen["details"])
+        self.assertFalse({"plan", "estimated_rows", "no_plan"} & seen["details"].keys(), seen)
 
     def test_approved(self):
         program, approval = self.held(1)

@@ -43,10 +43,12 @@ TEST(Masks, AllOfThem) {
 }
 
 TEST(Masks, MistakesHaveTheirPlace) {
-  for (const auto& [yaml, expected] : std::vector<std::pair<const char*, const char*>>{
+  for (const auto& [yaml, expected] : std::vector<std::pair<std::string, const char*>>{
            {"    mask: { public.t.a: blur }\n", "f.yaml:8:25: error: "},
            {"    mask: { t.a: redact }\n", "\"t.a\" is not a column; write schema.table.column"},
            {"    mask: { public.t: redact }\n", "is not a column"},
+           {"    mask: { public." + std::string(64, 't') + ".a: redact }\n", "cuts names to 63 bytes"},
+           {"    filter: { public.\"" + std::string(64, 't') + "\": \"a = 1\" }\n", "cuts names to 63 bytes"},
            {"    mask: { \"public.t.*\": redact }\n", "is not a column"},
            {"    mask: { public.t.a.b: redact }\n", "is not a column"},
            {"    mask: { public.t.a: [redact] }\n", "f.yaml:8:25: error: "},

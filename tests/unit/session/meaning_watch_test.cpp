@@ -58,6 +58,8 @@ TEST(MeaningWatch, TellsSettingsApart) {
 TEST(MeaningWatch, HowValuesAreShownIsPartOfIt) {
   for (const char* sql : {"SET extra_float_digits = -15", "SET bytea_output = escape"})
     EXPECT_NE(Session().send(sql).state(), "") << sql;
+  EXPECT_EQ(Session().send("SET extra_float_digits = 3").state(), "");
+  EXPECT_EQ(Session().send("SET extra_float_digits = -15").send("SET extra_float_digits = 3").state(), "");
 }
 
 TEST(MeaningWatch, WhatIsComputedIsLikeNothingElse) {
