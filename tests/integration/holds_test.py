@@ -22,7 +22,7 @@ state_dir: state
 listen:
   postgres: {{ address: 127.0.0.1, port: 0 }}
   api: {{ address: 127.0.0.1, port: 0 }}
-{it.users("ana", "bob", "late", "lead", "lead2")}groups:
+{it.users("ana", "bob", "dev", "late", "lead", "lead2")}groups:
   leads: [lead, lead2, ana]
 targets:
 {it.target(pool=pool)}policies:
@@ -53,6 +53,13 @@ targets:
         functions: [safe]
       - update: [public.orders]
         require: {{ approval: {{ from: {{ users: [lead] }}, within: 1s }} }}
+  - name: builds
+    who: {{ users: [dev] }}
+    on: [postgres]
+    allow:
+      - {{ ddl: ["app.*"], select: ["app.*"], functions: [safe] }}
+      - delete: ["app.*"]
+        require: {{ approval: {{ {rule}, window: 1h }} }}
 {more}"""
 
 
@@ -339,6 +346,36 @@ class HoldsTest(unittest.TestCase):
         client.send(wire.query("PREPARE q AS DELETE FROM orders; EXECUTE q"))
         self.approvals.vote(read_notice(client), yes=False, reason="all")
         self.assertEqual(rest_of(client)[1]["C"], "42501")
+
+    def test_another_object_under_the_name_is_another_statement(self):
+        self.lab.postgres.psql("CREATE SCHEMA app; CREATE TABLE app.mine AS SELECT generate_series(1, 20) AS id;"
+                               "CREATE TABLE app.other AS TABLE app.mine; CREATE VIEW app.seen AS SELECT id FROM app.mine")
+        self.addCleanup(self.lab.postgres.psql, "DROP SCHEMA app CASCADE")
+        client = self.connect("dev", options="-c dbgate.hold=refuse")
+
+        def run(text):
+            client.send(wire.query(text))
+            return rest_of(client)
+
+        def approved(text):
+            identifier = run(text)[1]["M"].split()[-1]
+            self.approvals.vote(identifier)
+            self.assertEqual([run(text)[0], run(text)[0]], ["CZI", "CZI"])
+            return identifier
+        view, table = ("DELETE FROM app.seen WHERE id = 3", "DELETE FROM app.mine WHERE id = 4")
+        agreed = {approved(view), approved(table)}
+        for change in ("CREATE OR REPLACE VIEW app.seen AS SELECT id FROM app.other",
+                       "ALTER TABLE app.mine RENAME TO was", "ALTER TABLE app.other RENAME TO mine"):
+            self.assertEqual(run(change)[0], "CZI", change)
+        for text in (view, table):
+            error = run(text)[1]
+            self.assertEqual(error["C"], "42501", text)
+            self.assertNotIn(error["M"].split()[-1], agreed)
+        run("BEGIN")
+        run("CREATE OR REPLACE VIEW app.seen AS SELECT id FROM app.was")
+        self.assertEqual(run(view)[1]["C"], "42501", "what the transaction has done counts")
+        run("ROLLBACK")
+        self.assertEqual(self.lab.postgres.psql("SELECT count(*) FROM app.mine").stdout.strip(), "20")
 
     def test_nobody_can_agree_to_the_row_of_a_cursor(self):
         client = self.connect()
