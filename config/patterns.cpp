@@ -9,6 +9,14 @@ namespace {
 // NAMEDATALEN - 1: a rule for a longer one would never be in force, as the server has none.
 constexpr std::size_t most_name_bytes = 63;
 
+// In the shortest encoding that a server may have, a letter is one byte.
+bool begins_letter(char c) {
+  return (c & 0xc0) != 0x80;
+}
+std::size_t letters_of(std::string_view name) {
+  return static_cast<std::size_t>(std::count_if(name.begin(), name.end(), begins_letter));
+}
+
 /// Reads names as PostgreSQL does: unquoted ones are folded to lower case (ASCII only), quoted ones are exact.
 class NameParser {
  public:
@@ -57,7 +65,7 @@ class NameParser {
   }
 
  private:
-  static bool fits(const std::string& name) { return !name.empty() && name.size() <= most_name_bytes; }
+  static bool fits(const std::string& name) { return !name.empty() && letters_of(name) <= most_name_bytes; }
   static bool is_name(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' ||
            static_cast<unsigned char>(c) >= 0x80;
@@ -72,7 +80,10 @@ std::string why_no_name(std::string_view text) {
   std::size_t longest = 0;
   std::size_t here = 0;
   for (const char c : text) {
-    here = std::string_view(".,()\"").find(c) == std::string_view::npos ? here + 1 : 0;
+    if (std::string_view(".,()\"").find(c) != std::string_view::npos)
+      here = 0;
+    else
+      here += begins_letter(c);
     longest = std::max(longest, here);
   }
   return longest > most_name_bytes ? " (the server cuts names to 63 bytes: write what it has)" : "";
