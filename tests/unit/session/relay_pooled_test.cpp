@@ -323,7 +323,8 @@ TEST(PooledRelay, KnowsAfterARestWhatWasPrepared) {
   EXPECT_EQ(woken.at_client(), "2 C(SELECT 1) Z(I)");
   woken.client(frontend::parse("s", "SELECT 2") + frontend::sync);
   EXPECT_NE(woken.at_client().find("42P05"), std::string::npos) << "the name is taken";
-  WokenLab fresh(*std::make_unique<PooledLab>());
+  PooledLab stranger;
+  WokenLab fresh(stranger);
   fresh.client(run("s"));
   EXPECT_EQ(fresh.at_server().find("SELECT 1"), std::string::npos) << "another session's name";
 }
