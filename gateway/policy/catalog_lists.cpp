@@ -83,7 +83,7 @@ pg_publication_namespace pg_range pg_rewrite pg_roles pg_rules pg_sequence pg_se
 pg_statistic_ext pg_tables pg_tablespace pg_timezone_abbrevs pg_timezone_names pg_transform pg_trigger pg_ts_config
 pg_ts_dict pg_ts_parser pg_ts_template pg_type pg_user pg_group pg_views pg_amop pg_amproc pg_aggregate pg_shdepend
 pg_seclabel pg_seclabels pg_shseclabel pg_ts_config_map pg_foreign_server pg_stat_user_tables pg_stat_all_tables
-pg_user_mappings pg_largeobject_metadata
+pg_statio_user_tables pg_statio_all_tables pg_user_mappings pg_largeobject_metadata
 )";
 
 struct HiddenColumn {
