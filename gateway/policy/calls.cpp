@@ -6,6 +6,7 @@
 #include "gateway/catalog/type_names.h"
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/moved_names.h"
+#include "gateway/policy/setting_rows.h"
 #include "gateway/policy/value_types.h"
 
 namespace dbgate::policy {
@@ -40,6 +41,8 @@ std::string CallJudge::check(const sql::FunctionUse& use) const {
   // Servers that do not have it take the word for a column.
   if (use.name.name == "system_user" && context_.resolver != nullptr &&
       context_.resolver->functions(use.name, 0).empty())
+    return {};
+  if (is_system(use.name) && use.name.name == "pg_show_all_settings" && reads_harmless_settings(allow_, statement_))
     return {};
   if (use.form == FunctionForm::table_sample && (use.name.name == "system" || use.name.name == "bernoulli")) return {};
   if (is_system(use.name) && (use.name.name == "pg_get_viewdef" || use.name.name == "pg_get_ruledef") &&

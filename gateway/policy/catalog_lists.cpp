@@ -83,27 +83,37 @@ pg_publication_namespace pg_range pg_rewrite pg_roles pg_rules pg_sequence pg_se
 pg_statistic_ext pg_tables pg_tablespace pg_timezone_abbrevs pg_timezone_names pg_transform pg_trigger pg_ts_config
 pg_ts_dict pg_ts_parser pg_ts_template pg_type pg_user pg_group pg_views pg_amop pg_amproc pg_aggregate pg_shdepend
 pg_seclabel pg_seclabels pg_shseclabel pg_ts_config_map pg_foreign_server pg_stat_user_tables pg_stat_all_tables
-pg_user_mappings pg_largeobject_metadata
+pg_statio_all_tables pg_user_mappings pg_largeobject_metadata
 )";
 
 struct HiddenColumn {
   std::string_view relation;
   std::string_view column;
 };
-constexpr HiddenColumn hidden_columns[] = {{"pg_proc", "prosrc"},
-                                           {"pg_proc", "probin"},
-                                           {"pg_proc", "prosqlbody"},
-                                           {"pg_rewrite", "ev_qual"},
-                                           {"pg_rewrite", "ev_action"},
-                                           {"pg_views", "definition"},
-                                           {"pg_matviews", "definition"},
-                                           {"pg_rules", "definition"},
-                                           {"routines", "routine_definition"},
-                                           {"views", "view_definition"},
-                                           {"triggers", "action_statement"},
-                                           {"pg_foreign_server", "srvoptions"},
-                                           {"pg_foreign_table", "ftoptions"},
-                                           {"pg_user_mappings", "umoptions"}};
+constexpr HiddenColumn hidden_columns[] = {
+    {"pg_proc", "prosrc"},
+    {"pg_proc", "probin"},
+    {"pg_proc", "prosqlbody"},
+    {"pg_rewrite", "ev_qual"},
+    {"pg_rewrite", "ev_action"},
+    {"pg_views", "definition"},
+    {"pg_matviews", "definition"},
+    {"pg_rules", "definition"},
+    {"routines", "routine_definition"},
+    {"views", "view_definition"},
+    {"triggers", "action_statement"},
+    {"pg_foreign_server", "srvoptions"},
+    {"pg_foreign_table", "ftoptions"},
+    {"pg_user_mappings", "umoptions"},
+    // What is read of tables that one has no right to. Sequelize asks for their names here.
+    {"pg_statio_all_tables", "heap_blks_read"},
+    {"pg_statio_all_tables", "heap_blks_hit"},
+    {"pg_statio_all_tables", "idx_blks_read"},
+    {"pg_statio_all_tables", "idx_blks_hit"},
+    {"pg_statio_all_tables", "toast_blks_read"},
+    {"pg_statio_all_tables", "toast_blks_hit"},
+    {"pg_statio_all_tables", "tidx_blks_read"},
+    {"pg_statio_all_tables", "tidx_blks_hit"}};
 
 constexpr std::string_view introspection_function_words = R"(
 array_to_string col_description current_database current_schema current_schemas current_user format_type

@@ -222,7 +222,7 @@ std::string StatementJudge::check_objects() {
   const auto ddl_granted = [this](const std::string& schema, const std::string& name) {
     bool granted = false;
     allow_.each_grant(schema, name, [&](const TableGrant& grant) {
-      granted = has(grant.effects, Effect::ddl) && (!grant.migrations_only || is_migration(statement_.tag));
+      granted = has(grant.effects, Effect::ddl) && (!grant.migrations_only || is_migration(statement_));
       if (granted) rule_ = grant.rule_id;
       return !granted;
     });
@@ -235,11 +235,27 @@ std::string StatementJudge::check_objects() {
     if (object.schema == "pg_catalog") continue;
     if (statement_.tag == "CREATE SCHEMA" && object.schema.empty() && allow_.migrates.contains(object.name)) continue;
     if (object.schema.empty() && !allow_.migrates.empty() && names_no_target(statement_.tag)) continue;
-    const bool type = object.schema.empty() && is_type_ddl(statement_) && !context_.search_path.empty();
-    if (type && ddl_granted(context_.search_path.front(), object.name)) continue;
-    if (!ddl_granted(object.schema, object.name)) return not_allowed(Effect::ddl, shown(object));
+    if (!ddl_granted(schema_of_type(object), object.name)) return not_allowed(Effect::ddl, shown(object));
   }
-  return {};
+  // Whatever it is called afterwards, it must be what the principal may make there.
+  const sql::QualifiedName& becomes = statement_.becomes;
+  if (becomes.name.empty()) return {};
+  if (!becomes.schema.empty() || statement_.relations.empty()) {
+    return ddl_granted(schema_of_type(becomes), becomes.name) ? std::string()
+                                                              : not_allowed(Effect::ddl, shown(becomes));
+  }
+  const Schemas schemas = schemas_of(statement_.relations.front().name, true);
+  const bool granted = std::all_of(schemas.all().begin(), schemas.all().end(),
+                                   [&](const std::string& schema) { return ddl_granted(schema, becomes.name); });
+  return granted ? std::string() : not_allowed(Effect::ddl, shown(becomes));
+}
+
+// Where a type without a written schema is made, or found; empty for what is no type.
+std::string StatementJudge::schema_of_type(const sql::QualifiedName& object) const {
+  if (!object.schema.empty() || !is_type_ddl(statement_) || context_.search_path.empty()) return object.schema;
+  const bool made = statement_.tag.starts_with("CREATE");
+  const catalog::Type* const found = made || context_.resolver == nullptr ? nullptr : context_.resolver->type(object);
+  return found == nullptr ? context_.search_path.front() : std::string(context_.resolver->schema_name(found->schema));
 }
 
 Verdict decide(const Grants& grants, const Statement& statement, const NameContext& context,

@@ -200,7 +200,9 @@ class Denial {
   std::string objects() {
     if (!does(Effect::ddl) || !has(deny_.table_effects, Effect::ddl)) return {};
     if (statement_.objects.empty() && statement_.relations.empty()) return "a rule denies DDL on part of the database";
-    for (const sql::QualifiedName& object : statement_.objects) {
+    std::vector<sql::QualifiedName> named = statement_.objects;
+    if (!statement_.becomes.name.empty()) named.push_back(statement_.becomes);
+    for (const sql::QualifiedName& object : named) {
       bool hit = object.schema.empty() && deny_.schemas.contains(object.name);
       for (const std::string& schema : schemas_of(object)) {
         deny_.each_grant(schema, object.name, [&](const TableGrant& grant) {

@@ -168,7 +168,8 @@ void RuleSet::add(const config::Rule& rule, const std::string& rule_id, Side sid
 void RuleSet::add_migrator(const config::Rule& rule, const std::string& rule_id,
                            const std::shared_ptr<const Requirements>& require) {
   EffectSet rights;
-  for (const std::string_view kind : {"select", "insert", "update", "delete", "truncate", "lock"})
+  for (const std::string_view kind :
+       {"select", "insert", "update", "delete", "merge", "truncate", "lock", "copy_in", "maintenance"})
     rights |= rights_of(kind);
   writes = true;
   for (const std::string& schema : rule.schemas) {

@@ -4,6 +4,7 @@
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/migrations.h"
 #include "gateway/policy/relatives.h"
+#include "gateway/policy/setting_rows.h"
 #include "gateway/policy/statement_judge.h"
 
 // What a statement does to relations and their columns.
@@ -108,6 +109,11 @@ std::string StatementJudge::check_columns(const sql::RelationUse& use, const std
     rule_ = allow_.introspection_rule;
     return {};
   }
+  if (effect == Effect::read && schema == "pg_catalog" && use.name.name == "pg_settings" &&
+      reads_harmless_settings(allow_, statement_)) {
+    rule_ = allow_.introspection_rule;
+    return {};
+  }
   // Not columns of the table's definition: never granted as part of "all".
   static constexpr std::array<std::string_view, 6> system_columns = {"ctid", "xmin", "xmax",
                                                                      "cmin", "cmax", "tableoid"};
@@ -160,7 +166,7 @@ StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const s
     const bool covers = has(grant.effects, effect) || (effect == Effect::read && has(use.effects, Effect::copy_out) &&
                                                        has(grant.effects, Effect::copy_out));
     if (!covers) return true;
-    if (grant.migrations_only && !is_migration(statement_.tag)) return true;
+    if (grant.migrations_only && !is_migration(statement_)) return true;
     if (grant.require_where && !use.has_where && effect != Effect::read) {
       all.needs_where = true;
       return true;

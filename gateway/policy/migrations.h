@@ -7,7 +7,7 @@
 namespace dbgate::policy {
 
 /// Whether migrations may do it: nothing that has code of users in it, and nothing that is in no schema.
-bool is_migration(std::string_view tag);
+bool is_migration(const sql::Statement& statement);
 /// Whether the objects of such a statement are used as they are: operator classes and collations.
 bool names_no_target(std::string_view tag);
 /// Whether it is about types: without a schema they are made in the first one of the search path, and looked up there.

@@ -44,6 +44,7 @@ class StatementJudge {
   bool keeps_search_path(const sql::SettingUse& use) const;
   std::string check_settings();
   std::string check_objects();
+  std::string schema_of_type(const sql::QualifiedName& object) const;
   std::string check_columns(const sql::RelationUse& use, const std::string& schema, sql::Effect effect,
                             const sql::ColumnUse* columns);
   /// What several rules give together to one use of a relation.

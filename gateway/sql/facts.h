@@ -202,10 +202,16 @@ struct Statement {
   bool declares_odd_types = false;
   std::string name;  ///< of a prepared statement, cursor, savepoint or channel
   // Conditions by which psql asks for definitions: all of them hold for every row of the query.
-  std::string rules_of;                ///< ev_class = 'constant'
-  bool without_view_rules = false;     ///< rulename <> '_RETURN'
-  std::string of_oid;                  ///< table.oid = constant
-  std::string of_oid_table;            ///< the table or alias of that; empty if not written
+  std::string rules_of;             ///< ev_class = 'constant'
+  bool without_view_rules = false;  ///< rulename <> '_RETURN'
+  std::string of_oid;               ///< table.oid = constant
+  std::string of_oid_table;         ///< the table or alias of that; empty if not written
+  /// name = 'a', name IN ('a', 'b') and nothing else as the WHERE of a query of pg_settings or pg_show_all_settings():
+  /// the settings whose rows it shows. Empty: it may be any.
+  std::vector<std::string> settings_of_rows;
+  /// RENAME TO, SET SCHEMA: what the relation or other object is called then, with the schema that is written.
+  QualifiedName becomes;
+  bool moves_type = false;             ///< … and it is a type, a domain, a constraint of one, or a statistics object
   bool holdable = false;               ///< DECLARE … WITH HOLD
   bool returning = false;              ///< has a RETURNING clause, itself or within
   bool array_subquery = false;         ///< has an ARRAY(SELECT …) anywhere

@@ -76,7 +76,8 @@ struct Outside {
     // EXPLAIN inside EXPLAIN and the like, as deep as a text may be.
     for (const Statement* at = &top; at != nullptr; at = at->inner.get()) {
       bytes += outside(at->relations) + outside(at->levels) + outside(at->functions) + outside(at->types) +
-               outside(at->objects) + outside(at->settings) + outside(at->wide_names);
+               outside(at->objects) + outside(at->settings) + outside(at->wide_names) + outside(at->settings_of_rows) +
+               outside(at->becomes);
       bytes += outside_all(at->tag, at->name, at->rules_of, at->of_oid, at->of_oid_table, at->text, at->unknown);
       if (at->values) bytes += sizeof(ValueFacts) + outside(*at->values);
       if (at->signs) bytes += sizeof(Signs) + outside(at->signs->changes) + outside(at->signs->actions);

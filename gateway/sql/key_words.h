@@ -66,9 +66,11 @@ inline constexpr auto known_words = std::to_array<Known>({{"select", Word::first
                                                           {"rulename", Word::refuses},
                                                           {"set_config", Word::refuses},
                                                           {"current_setting", Word::refuses},
-                                                          {"pg_get_viewdef", Word::refuses}});
+                                                          {"pg_get_viewdef", Word::refuses},
+                                                          {"pg_settings", Word::refuses},
+                                                          {"pg_show_all_settings", Word::refuses}});
 
-inline constexpr std::size_t longest_known = 15;
+inline constexpr std::size_t longest_known = 20;
 
 /// The known words by length, and where those of each length begin.
 struct ByLength {

@@ -104,6 +104,52 @@ Operand operand_of(const void* node) {
   return operand;
 }
 
+// pg_settings or pg_show_all_settings(), under the names of columns that it has itself.
+bool is_settings(const Node* entry) {
+  const auto is_system = [](std::string_view schema) { return schema.empty() || schema == "pg_catalog"; };
+  const Alias* alias = nullptr;
+  if (nodeTag(entry) == T_RangeVar) {
+    const auto* name = as<RangeVar>(entry);
+    if (text_of(name->relname) != "pg_settings" || !is_system(text_of(name->schemaname))) return false;
+    alias = name->alias;
+  } else if (nodeTag(entry) == T_RangeFunction) {
+    const auto* range = as<RangeFunction>(entry);
+    if (range->is_rowsfrom || range->ordinality || range->coldeflist != nullptr) return false;
+    const auto* item = static_cast<const Node*>(linitial(as<List>(linitial(range->functions))));
+    if (nodeTag(item) != T_FuncCall) return false;
+    const List* const name = as<FuncCall>(item)->funcname;
+    const bool written = list_length(name) == 2;
+    if (list_length(name) > 2 || string_of(llast(name)) != "pg_show_all_settings") return false;
+    if (written && string_of(linitial(name)) != "pg_catalog") return false;
+    alias = range->alias;
+  } else {
+    return false;
+  }
+  return alias == nullptr || alias->colnames == nullptr;
+}
+
+// Adds the constants that the condition holds the column `name` to; false if it is another condition.
+bool names_of(const void* condition, std::vector<std::string>& names) {
+  if (nodeTag(condition) != T_A_Expr) return false;
+  const auto* expression = as<A_Expr>(condition);
+  const bool one = expression->kind == AEXPR_OP;
+  if ((!one && expression->kind != AEXPR_IN) || !is_equals(expression->name)) return false;
+  if (expression->lexpr == nullptr || nodeTag(expression->lexpr) != T_ColumnRef) return false;
+  if (string_of(llast(as<ColumnRef>(expression->lexpr)->fields)) != "name") return false;
+  const auto take = [&names](const void* value) {
+    const Operand operand = plain_operand(value);
+    if (operand.kind != Operand::Kind::string) return false;
+    names.push_back(operand.text);
+    return true;
+  };
+  if (one) return take(expression->rexpr);
+  const ListCell* cell = nullptr;
+  foreach (cell, as<List>(expression->rexpr)) {
+    if (!take(lfirst(cell))) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool Walker::is_wanted(std::string_view column) const {
@@ -174,6 +220,21 @@ void Walker::on_list(const A_Expr* expression) {
   } else if (expression->kind == AEXPR_OP_ANY || expression->kind == AEXPR_OP_ALL) {
     values().lists.push_back(operand_of(expression->rexpr));
   }
+}
+
+// Conditions beside those on the name could be asked of a row before them, and fail or tell; so could a HAVING that
+// becomes one of them.
+void Walker::on_setting_rows(const SelectStmt* select) {
+  if (list_length(select->fromClause) != 1 || select->whereClause == nullptr) return;
+  if (!is_settings(static_cast<const Node*>(linitial(select->fromClause)))) return;
+  if (select->havingClause != nullptr || select->groupClause != nullptr) return;
+  std::vector<std::string> names;
+  bool held = true;
+  each_conjunct(select->whereClause, [&](const void* condition) {
+    held = held && names_of(condition, names);
+    return held;
+  });
+  if (held) facts_.settings_of_rows = std::move(names);
 }
 
 void Walker::on_limit(const SelectStmt* select, const Scope* scope) {

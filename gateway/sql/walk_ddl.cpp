@@ -62,7 +62,55 @@ std::string vacated_by(const Node* node) {
   }
 }
 
+// Operator classes and families come with their index method before the name.
+QualifiedName qualified_object(ObjectType type, const List* names) {
+  const bool by_method = type == OBJECT_OPCLASS || type == OBJECT_OPFAMILY;
+  QualifiedName name = Walker::qualified(names);
+  if (by_method) (list_length(names) < 3 ? name.schema : name.catalog).clear();
+  return name;
+}
+
+// The name of what is in a schema; empty if it is in none.
+QualifiedName name_in_schema(ObjectType type, const RangeVar* relation, const void* object) {
+  if (relation != nullptr) {
+    if (!is_relation(type)) return {};
+    return {"", text_of(relation->schemaname), text_of(relation->relname)};
+  }
+  if (object == nullptr || type == OBJECT_DOMCONSTRAINT) return {};
+  if (nodeTag(object) == T_List) return qualified_object(type, as<List>(object));
+  if (nodeTag(object) == T_ObjectWithArgs) return Walker::qualified(as<ObjectWithArgs>(object)->objname);
+  return {};
+}
+
+bool has_no_code(ObjectType type) {
+  return type == OBJECT_TYPE || type == OBJECT_DOMAIN || type == OBJECT_DOMCONSTRAINT || type == OBJECT_STATISTIC_EXT;
+}
+
 }  // namespace
+
+void Walker::on_rename(const RenameStmt* rename) {
+  const ObjectType type = rename->renameType;
+  if (type == OBJECT_SCHEMA) {
+    facts_.objects.push_back({"", "", text_of(rename->subname)});
+    facts_.objects.push_back({"", "", text_of(rename->newname)});
+    return;
+  }
+  facts_.becomes = name_in_schema(type, rename->relation, rename->object);
+  if (!facts_.becomes.name.empty()) facts_.becomes.name = text_of(rename->newname);
+  if (rename->relation != nullptr) return;
+  facts_.moves_type = has_no_code(type);
+  on_object(type, rename->object, Effect::ddl);
+}
+
+void Walker::on_new_schema(const AlterObjectSchemaStmt* alter) {
+  facts_.becomes = name_in_schema(alter->objectType, alter->relation, alter->object);
+  // An extension, with all that is in it.
+  if (facts_.becomes.name.empty()) facts_.becomes.name = string_of(alter->object);
+  facts_.becomes.schema = text_of(alter->newschema);
+  if (alter->relation != nullptr) return;
+  facts_.moves_type = has_no_code(alter->objectType);
+  on_object(alter->objectType, alter->object, Effect::ddl);
+}
 
 void Walker::on_object(ObjectType type, const void* object, Effect effect) {
   if (object == nullptr) return;
@@ -80,7 +128,7 @@ void Walker::on_object(ObjectType type, const void* object, Effect effect) {
       if (count > 2) use.name.schema = string_of(list_nth(names, count - 3));
       set(use.effects, effect);
     } else {
-      facts_.objects.push_back(qualified(names));
+      facts_.objects.push_back(qualified_object(type, names));
     }
   } else if (nodeTag(object) == T_TypeName && (type == OBJECT_TYPE || type == OBJECT_DOMAIN)) {
     facts_.objects.push_back(qualified(as<TypeName>(object)->names));
@@ -130,6 +178,21 @@ void Walker::on_ddl(const Node* node, Scope* scope) {
       break;
     case T_SecLabelStmt:
       on_object(as<SecLabelStmt>(node)->objtype, as<SecLabelStmt>(node)->object, Effect::ddl);
+      break;
+    case T_RenameStmt:
+      on_rename(as<RenameStmt>(node));
+      break;
+    case T_AlterObjectSchemaStmt:
+      on_new_schema(as<AlterObjectSchemaStmt>(node));
+      break;
+    case T_AlterOwnerStmt:
+      if (as<AlterOwnerStmt>(node)->relation == nullptr)
+        on_object(as<AlterOwnerStmt>(node)->objectType, as<AlterOwnerStmt>(node)->object, Effect::ddl);
+      break;
+    case T_CreateStatsStmt:
+      // Without a schema it is where its table is.
+      if (list_length(as<CreateStatsStmt>(node)->defnames) > 1)
+        facts_.objects.push_back(qualified(as<CreateStatsStmt>(node)->defnames));
       break;
     case T_CreateFunctionStmt:
       facts_.objects.push_back(qualified(as<CreateFunctionStmt>(node)->funcname));

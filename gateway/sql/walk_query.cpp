@@ -87,6 +87,7 @@ void Walker::on_select(const SelectStmt* select, Scope* outer) {
   on_from(select->fromClause, scope);
   on_locking(select, scope);
   on_rule_conditions(select->whereClause);
+  on_setting_rows(select);
   on_limit(select, scope);
   push(select->limitCount, scope);
   push(select->limitOffset, scope);

@@ -25,6 +25,8 @@ class Walker {
   /// Fills the facts from the statement node of a RawStmt, or of a statement inside another. When no parts are left it
   /// stops, and the facts are worth nothing.
   void read(const Node* statement);
+  /// A name as the grammar lists its parts.
+  static QualifiedName qualified(const List* names);
 
  private:
   /// A common table expression that is visible from here on outwards.
@@ -82,7 +84,6 @@ class Walker {
     return name->relname == nullptr ? std::string_view() : name->relname;
   }
   static void set(EffectSet& effects, Effect effect) { effects.set(static_cast<std::size_t>(effect)); }
-  static QualifiedName qualified(const List* names);
 
   // walk_query.cpp
   void on_select(const SelectStmt* select, Scope* outer);
@@ -120,6 +121,7 @@ class Walker {
   void on_join_conditions(const JoinExpr* join, std::size_t level);
   void on_list(const A_Expr* expression);
   void on_limit(const SelectStmt* select, const Scope* scope);
+  void on_setting_rows(const SelectStmt* select);
   void on_assignments(std::size_t relation, const List* targets);
   static Operand assigned_operand(const void* node);
   void on_inserted_rows(const InsertStmt* insert, std::size_t relation);
@@ -163,6 +165,8 @@ class Walker {
   // walk_ddl.cpp
   void on_ddl(const Node* statement, Scope* scope);
   void on_object(ObjectType type, const void* object, Effect effect);
+  void on_rename(const RenameStmt* rename);
+  void on_new_schema(const AlterObjectSchemaStmt* alter);
   void on_sequence_owner(const List* options);
   void see_rows_of(const RangeVar* relation, Scope* scope);
 

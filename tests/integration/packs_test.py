@@ -67,6 +67,24 @@ CREATE TABLE "flyway_schema_history" ("installed_rank" INT NOT NULL, "version" V
 ALTER TABLE "flyway_schema_history" ADD CONSTRAINT "fsh_pk" PRIMARY KEY ("installed_rank")
 CREATE INDEX CONCURRENTLY "fsh_s_idx" ON "flyway_schema_history" ("success")
 ALTER TABLE account RENAME TO accounts
+CREATE TYPE app.level AS ENUM ('low')
+ALTER TYPE app.level RENAME TO levels
+ALTER TYPE app.levels SET SCHEMA public
+ALTER TYPE levels RENAME TO grades
+DROP TYPE grades
+CREATE DOMAIN app.amount AS int CONSTRAINT positive CHECK (VALUE > 0)
+ALTER DOMAIN app.amount RENAME CONSTRAINT positive TO above
+ALTER DOMAIN app.amount RENAME TO amounts
+CREATE STATISTICS app.together ON id, name FROM accounts
+ALTER STATISTICS app.together RENAME TO beside
+MERGE INTO accounts a USING (SELECT 1 AS id) s ON a.id = s.id WHEN MATCHED THEN UPDATE SET name = 'x' WHEN NOT MATCHED THEN INSERT (name) VALUES ('y')
+CREATE MATERIALIZED VIEW app.totals AS SELECT count(*) AS n FROM accounts
+CREATE UNIQUE INDEX ON app.totals (n)
+REFRESH MATERIALIZED VIEW CONCURRENTLY app.totals
+DROP MATERIALIZED VIEW app.totals
+ANALYZE accounts
+VACUUM accounts
+REINDEX TABLE accounts
 DROP TABLE blog_post CASCADE
 DROP TYPE mood CASCADE
 """
@@ -100,6 +118,18 @@ CREATE TABLE t (a int DEFAULT other.f())
 CREATE TABLE t () INHERITS (other.hidden)
 CREATE INDEX ON notes (other.f())
 ALTER TABLE notes SET SCHEMA other
+ALTER TYPE app.mine SET SCHEMA other
+ALTER TYPE other.secret RENAME TO s
+ALTER TYPE other.secret SET SCHEMA public
+ALTER FUNCTION other.f() SET SCHEMA public
+CREATE MATERIALIZED VIEW m AS SELECT * FROM other.hidden
+ANALYZE other.hidden
+ANALYZE
+REINDEX SCHEMA public
+CREATE TEMPORARY TABLE t (a int)
+COPY notes TO STDOUT
+COPY other.hidden FROM STDIN
+MERGE INTO other.hidden h USING notes n ON h.a = n.id WHEN MATCHED THEN DELETE
 ALTER SCHEMA other RENAME TO x
 ALTER SYSTEM SET work_mem = '1MB'
 CREATE TABLESPACE x LOCATION '/tmp'

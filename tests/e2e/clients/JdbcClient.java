@@ -163,6 +163,11 @@ public final class JdbcClient {
     try (ResultSet keys = data.getImportedKeys(null, "e2e", "child")) {
       equal(keys.next() && keys.getString("PKTABLE_NAME").equals("parent"), true, "imported keys");
     }
+    try (ResultSet keys = data.getExportedKeys(null, "e2e", "parent");
+         ResultSet both = data.getCrossReference(null, "e2e", "parent", null, "e2e", "child")) {
+      equal(keys.next() && keys.getString("FKTABLE_NAME").equals("child"), true, "exported keys");
+      equal(both.next() && both.getString("FKCOLUMN_NAME").equals("parent"), true, "cross reference");
+    }
     try (ResultSet tables = data.getTables(null, "e2e", "%", new String[] {"TABLE"})) {
       equal(tables.next(), true, "tables");
     }

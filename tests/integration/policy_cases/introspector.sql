@@ -25,12 +25,53 @@ SELECT relname FROM pg_class ORDER BY pg_sleep(0)
 SELECT c.relname FROM pg_class c WHERE c.relname = ANY (SELECT q FROM shop.cards)
 SELECT pg_ls_dir(relname) FROM pg_class
 SELECT ('planted'::text).pg_read_file FROM pg_class
-SELECT setting FROM pg_settings WHERE name = 'max_index_keys'
+SELECT setting FROM pg_settings
+SELECT setting FROM pg_settings WHERE name = 'data_directory'
+SELECT setting FROM pg_catalog.pg_settings WHERE name IN ('max_index_keys', 'data_directory')
+SELECT setting FROM pg_settings WHERE name = 'max_index_keys' OR true
+SELECT setting FROM pg_settings WHERE name = 'max_index_keys' OR name = 'data_directory'
+SELECT setting FROM pg_settings WHERE NOT name = 'max_index_keys'
+SELECT setting FROM pg_settings WHERE name <> 'max_index_keys'
+SELECT setting FROM pg_settings WHERE name LIKE 'max_index_keys'
+SELECT setting FROM pg_settings WHERE name = lower('data_directory')
+SELECT setting FROM pg_settings WHERE name = 'max_index_keys' AND setting::int > 0
+SELECT setting FROM pg_settings WHERE name = 'max_index_keys' AND 1 / length(setting) > 0
+SELECT setting FROM pg_settings WHERE name = 'max_index_keys' GROUP BY name, setting HAVING length(setting) > 0
+SELECT setting FROM pg_settings AS s (setting, name) WHERE name = 'max_index_keys'
+SELECT * FROM pg_settings WHERE name = 'max_index_keys'
+SELECT s FROM pg_settings s WHERE name = 'max_index_keys'
+SELECT (s).sourcefile FROM pg_settings s WHERE name = 'max_index_keys'
+SELECT sourcefile FROM pg_settings WHERE name = 'max_index_keys'
+SELECT a.setting FROM pg_settings a, pg_settings b WHERE a.name = 'max_index_keys'
+SELECT a.setting FROM pg_settings a JOIN pg_class c ON true WHERE a.name = 'max_index_keys'
+SELECT setting FROM (SELECT * FROM pg_settings) s WHERE name = 'max_index_keys'
+SELECT * FROM (SELECT setting FROM pg_settings WHERE name = 'max_index_keys') s WHERE 1 / length(setting) > 0
+SELECT setting, (SELECT setting FROM pg_settings WHERE name = 'data_directory') FROM pg_settings WHERE name = 'max_index_keys'
+SELECT setting FROM pg_settings WHERE name = 'max_index_keys' UNION SELECT setting FROM pg_settings
+WITH s AS (SELECT name, setting FROM pg_settings) SELECT setting FROM s WHERE name = 'max_index_keys'
+SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'search_path'
+SELECT current_setting(name) FROM pg_settings WHERE name = 'search_path'
+SELECT setting FROM pg_settings WHERE name = 'max_index_keys' FOR UPDATE
+UPDATE pg_settings SET setting = 'x' WHERE name = 'application_name'
+SELECT setting FROM pg_show_all_settings()
+SELECT setting FROM pg_show_all_settings() WHERE name = 'data_directory'
+SELECT * FROM pg_show_all_settings() WHERE name = 'max_index_keys'
+SELECT pg_show_all_settings() FROM pg_settings WHERE name = 'max_index_keys'
+SELECT setting FROM pg_show_all_settings() AS s (setting, name) WHERE name = 'max_index_keys'
+SELECT setting FROM ROWS FROM (pg_show_all_settings()) WHERE name = 'max_index_keys'
 SELECT current_setting('data_directory')
 SELECT current_setting(lower('SERVER_VERSION'))
 SELECT pg_get_viewdef('shop.item_names'::regclass, true)
 SELECT pg_get_ruledef(oid) FROM pg_rewrite
 [allowed introspector]
+SELECT setting FROM pg_settings WHERE name = 'max_index_keys'
+SELECT setting FROM pg_catalog.pg_settings WHERE name='max_index_keys'
+SELECT s.name, s.setting, s.unit FROM pg_settings s WHERE (s.name = 'TimeZone') AND s.name IN ('TimeZone', 'work_mem')
+SELECT coalesce(max(setting)::int, 0) FROM pg_settings WHERE name IN ('max_connections')
+SELECT reset_val FROM pg_settings WHERE name = 'standard_conforming_strings' ORDER BY name LIMIT 1
+SELECT set_config('bytea_output', 'hex', false) FROM pg_show_all_settings() WHERE name = 'bytea_output'
+SELECT set_config('bytea_output', 'hex', false) FROM pg_settings WHERE name = 'bytea_output'
+SELECT relid, relname FROM pg_catalog.pg_statio_all_tables
 SELECT current_setting('server_version')
 SELECT pg_catalog.current_setting('server_version_num', true)
 SELECT lower('a')

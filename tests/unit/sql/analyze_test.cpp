@@ -86,6 +86,45 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"CREATE SEQUENCE q OWNED BY s.t.a", "CREATE SEQUENCE {ddl} s.t[ddl](;) q[ddl](;)"},
                     Case{"ALTER SEQUENCE q OWNED BY NONE", "ALTER SEQUENCE {ddl} q[ddl](;)"}));
 
+INSTANTIATE_TEST_SUITE_P(
+    NewNamesAndPlaces, AnalyzeTable,
+    testing::Values(Case{"ALTER TABLE s.t RENAME TO u", "ALTER … RENAME {ddl} s.t[ddl](;) becomes:s.u"},
+                    Case{"ALTER VIEW t RENAME TO u", "ALTER … RENAME {ddl} t[ddl](;) becomes:u"},
+                    Case{"ALTER TABLE s.t RENAME COLUMN a TO b", "ALTER … RENAME {ddl} s.t[ddl](;)"},
+                    Case{"ALTER TABLE s.t RENAME CONSTRAINT a TO b", "ALTER … RENAME {ddl} s.t[ddl](;)"},
+                    Case{"ALTER TABLE s.t SET SCHEMA r", "ALTER … SET SCHEMA {ddl} s.t[ddl](;) becomes:r.t"},
+                    Case{"ALTER TYPE s.t RENAME TO u", "ALTER … RENAME {ddl} o:s.t becomes:s.u type"},
+                    Case{"ALTER TYPE s.t RENAME ATTRIBUTE a TO b", "ALTER … RENAME {ddl} s.t[ddl](;)"},
+                    Case{"ALTER TYPE t SET SCHEMA r", "ALTER … SET SCHEMA {ddl} o:t becomes:r.t type"},
+                    Case{"ALTER DOMAIN s.d RENAME TO u", "ALTER … RENAME {ddl} o:s.d becomes:s.u type"},
+                    Case{"ALTER DOMAIN s.d RENAME CONSTRAINT a TO b", "ALTER … RENAME {ddl} o:s.d type"},
+                    Case{"ALTER DOMAIN s.d SET SCHEMA r", "ALTER … SET SCHEMA {ddl} o:s.d becomes:r.d type"},
+                    Case{"ALTER STATISTICS s.x RENAME TO u", "ALTER … RENAME {ddl} o:s.x becomes:s.u type"},
+                    Case{"ALTER STATISTICS s.x SET SCHEMA r", "ALTER … SET SCHEMA {ddl} o:s.x becomes:r.x type"},
+                    Case{"ALTER FUNCTION s.f() RENAME TO g", "ALTER … RENAME {ddl} o:s.f becomes:s.g"},
+                    Case{"ALTER PROCEDURE s.f() SET SCHEMA r", "ALTER … SET SCHEMA {ddl} o:s.f becomes:r.f"},
+                    Case{"ALTER AGGREGATE s.f(*) RENAME TO g", "ALTER … RENAME {ddl} o:s.f becomes:s.g"},
+                    Case{"ALTER ROUTINE s.f() RENAME TO g", "ALTER … RENAME {ddl} o:s.f becomes:s.g"},
+                    Case{"ALTER COLLATION s.c RENAME TO u", "ALTER … RENAME {ddl} o:s.c becomes:s.u"},
+                    Case{"ALTER CONVERSION s.c SET SCHEMA r", "ALTER … SET SCHEMA {ddl} o:s.c becomes:r.c"},
+                    Case{"ALTER TEXT SEARCH CONFIGURATION s.c RENAME TO u", "ALTER … RENAME {ddl} o:s.c becomes:s.u"},
+                    Case{"ALTER OPERATOR CLASS s.c USING btree RENAME TO u", "ALTER … RENAME {ddl} o:s.c becomes:s.u"},
+                    Case{"ALTER OPERATOR FAMILY c USING btree SET SCHEMA r",
+                         "ALTER … SET SCHEMA {ddl} o:c becomes:r.c"},
+                    Case{"ALTER EXTENSION x SET SCHEMA r", "ALTER … SET SCHEMA {ddl} o:x becomes:r.x"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    RowsOfSettings, AnalyzeTable,
+    testing::Values(
+        Case{"SELECT 1 FROM pg_settings WHERE name = 'a' AND name IN ('b', 'c')",
+             "SELECT {read} pg_settings[read](name;) f:=/2 rows:b rows:c rows:a"},
+        Case{"SELECT 1 FROM pg_settings WHERE name = 'a' OR true", "SELECT {read} pg_settings[read](name;) f:=/2"},
+        Case{"SELECT 1 FROM pg_settings WHERE name OPERATOR(s.=) 'a'",
+             "SELECT {read} pg_settings[read](name;) f:s.=/2"},
+        Case{"SELECT 1 FROM s.pg_settings WHERE name = 'a'", "SELECT {read} s.pg_settings[read](name;) f:=/2"},
+        Case{"SELECT 1 FROM pg_settings s (name) WHERE name = 'a'", "SELECT {read} pg_settings[read](*;) f:=/2"},
+        Case{"SELECT 1 FROM pg_settings WHERE name = $1", "SELECT {read} pg_settings[read](name;) f:=/2"}));
+
 // A qualified name is not always that of the nearest alias: PostgreSQL looks past it here.
 INSTANTIATE_TEST_SUITE_P(
     NamesPastAnAlias, AnalyzeTable,

@@ -61,6 +61,12 @@ inline std::string facts_text(const Script& script) {
       }
       if (use.local) text += " local";
     }
+    for (const QualifiedName& object : statement.objects)
+      if (!statement.becomes.name.empty() || statement.moves_type) text += " o:" + name_text(object);
+    if (!statement.becomes.name.empty()) text += " becomes:" + name_text(statement.becomes);
+    if (statement.moves_type) text += " type";
+    for (const std::string& setting : statement.settings_of_rows)
+      text += " rows:" + setting;
     if (!statement.name.empty()) text += " n:" + statement.name;
     if (statement.holdable) text += " hold";
     if (statement.copy_header) text += " header";

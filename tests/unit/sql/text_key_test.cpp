@@ -134,6 +134,8 @@ TEST(TextKey, WhatIsNotTakenApart) {
                            "select set_config('a', 'b', true)",
                            "select pg_get_viewdef(1)",
                            "select current_setting('a')",
+                           "select setting from pg_settings where name = 'a'",
+                           "select setting from Pg_Show_All_Settings() where name = 'a'",
                            "select a = 1\f",
                            "select a := 1",
                            "select a = $1a",
