@@ -64,6 +64,10 @@ struct Prepared {
   /// Where server connections are shared: what Parse gives to a server that does not have it. Null: it is not to be
   /// given, the server knows it by the same name.
   upstream::StatementKeyPtr key;
+  bool open_types = false;  ///< of its parameters: the server finds out one that Parse has not declared
+  /// The same with the types that its parameters have, once a server has found them out: on any other they are those,
+  /// whatever has become of tables (relay_parameters.cpp). Null: it was not asked, or there is nothing to find out.
+  mutable upstream::StatementKeyPtr typed_key;
   bool unnamed = false;      ///< the same of the unnamed statement, which has no key until it is needed
   bool deallocates = false;  ///< it is a DEALLOCATE of a name that only dbgate knows; another text stands for it
   LockWatch seen;            ///< the state of the session that it was judged in: Risk::of_moment

@@ -304,6 +304,13 @@ class Relay {
   BindStep compare_result(const PreparedPtr& prepared, const std::string& server_name, std::uint64_t result);
   void note_untold(const PreparedPtr& prepared, std::string_view portal, const std::string& server_name);
   void note_result(std::optional<Bytes> row_description);
+  void ask_about(const PreparedPtr& prepared, const std::string& server_name);
+  // relay_parameters.cpp
+  bool is_untyped(const Prepared& prepared) const noexcept {
+    return pool_ && prepared.open_types && prepared.key && !prepared.typed_key;
+  }
+  void ask_for_types(const PreparedPtr& prepared, const std::string& server_name);
+  void note_parameters(Bytes body);
   std::optional<Refusal> refusal_of_channels(const sql::Script& script);
   bool waits_to_catch_up(const sql::Script& script);
   void settle_channels(char status);

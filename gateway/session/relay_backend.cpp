@@ -214,6 +214,7 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       copy_begins();
       break;
     case 't':
+      if (expected_.front().describes) note_parameters(body);
       if (!expected_.front().own) break;
       backend_pass_ = Pass::drop;
       return true;

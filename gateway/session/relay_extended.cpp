@@ -69,7 +69,10 @@ void Relay::on_parse(Bytes message, Bytes body) {
   if (reads_ && server_untouched()) prepared->parsed_under = settings_in_force();
   if (name.empty() && unnamed_owed_) forget_unnamed();
   if (judged.sent && !judged.sent->rewritten.empty()) rewritten_ = true;
-  if (pool_) prepared->deallocates = deallocates_shared(*judged.script);
+  if (pool_) {
+    prepared->deallocates = deallocates_shared(*judged.script);
+    prepared->open_types = has_open_types(text, type_oids);
+  }
   const bool by_own_name = pool_ && !name.empty();
   if (by_own_name) {
     prepared->key = statement_key(text_for_server(*prepared), type_oids, pool_->settings.in_force());
@@ -126,6 +129,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
   }
   if (!record_bind(*portal, message, body, reader.remaining())) return false;
   const PreparedPtr statement = pool_ && found.definition->told == 0 ? found.definition : nullptr;
+  const PreparedPtr untyped = is_untyped(*found.definition) ? found.definition : nullptr;
   switch (judge_.looks_at_values() ? judge_bind(found.definition, body, partial) : BindStep::go_on) {
     case BindStep::again:
       return false;
@@ -152,6 +156,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     const BindStep step = put_on_server(found.definition, on_server);
     if (step != BindStep::go_on) return step == BindStep::refused;
     if (statement || pool_->untold) note_untold(statement, *portal, on_server);
+    if (untyped) ask_for_types(untyped, on_server);
   }
   Expected& entry = expect(Expected::Kind::bind);
   entry.name = *portal;

@@ -175,7 +175,7 @@ std::string Relay::parse_as(const upstream::StatementKeyPtr& key, bool own) {
 
 // Gives the server the unnamed statement that another session's has taken the place of.
 void Relay::parse_unnamed(const PreparedPtr& prepared) {
-  const auto key = statement_key(text_for_server(*prepared), prepared->parameter_types, {});
+  const auto key = unnamed_key(*prepared);
   expect(Expected::Kind::parse).own = true;
   dirty_ = true;
   pool_->server->unnamed = prepared;
@@ -204,11 +204,12 @@ Relay::BindStep Relay::put_on_server(const PreparedPtr& prepared, std::string& s
   if (prepared->unnamed) return same_result(prepared, {}, server.unnamed_result);
   if (!prepared->key) return BindStep::go_on;
   server.forget_outdated();
-  const auto* held = server.statements.find(*prepared->key);
+  const upstream::StatementKeyPtr key = key_of(*prepared);
+  const auto* held = server.statements.find(*key);
   if (held != nullptr && outdated(*prepared, *held)) held = nullptr;
   if (held == nullptr) {
     close_surplus();
-    server_name = parse_as(prepared->key, true);
+    server_name = parse_as(key, true);
     return same_result(prepared, server_name, 0);
   }
   // Whether an earlier stretch of messages has brought it there is open.
@@ -227,7 +228,7 @@ bool Relay::close_on_server(std::string_view name, std::string& server_name) {
   if (!is_shared(found)) return false;
   if (!found.definition) return true;
   upstream::ServerStatements& statements = pool_->server->statements;
-  if (const auto* const held = statements.find(*found.definition->key)) {
+  if (const auto* const held = statements.find(*key_of(*found.definition))) {
     server_name = held->name;
     statements.remove(server_name);
   }

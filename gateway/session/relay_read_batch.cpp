@@ -110,7 +110,7 @@ void Relay::give_unnamed() {
   const PreparedPtr prepared = statements_.confirmed({});
   forget_unnamed();
   if (!prepared) return;
-  const auto key = statement_key(text_for_server(*prepared), prepared->parameter_types, {});
+  const auto key = unnamed_key(*prepared);
   Expected& entry = expect(Expected::Kind::parse);
   entry.own = true;
   entry.pended = true;

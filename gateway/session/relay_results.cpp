@@ -23,19 +23,24 @@ Relay::BindStep Relay::compare_result(const PreparedPtr& prepared, const std::st
     return entry.own && entry.describes && entry.server_name == server_name;
   });
   if (!asked) {
-    Expected& entry = expect(Expected::Kind::describe_statement);
-    entry.own = true;
-    entry.server_name = server_name;
-    entry.describes = prepared;
     pool_->asked_for = prepared;
     pool_->asked_name = server_name;
-    dirty_ = true;
-    namespace frontend = protocol::frontend;
-    to_server_.say(protocol::encoded(frontend::Describe{frontend::NameKind::prepared_statement, server_name}));
-    to_server_.say(protocol::encoded(frontend::Flush()));
+    ask_about(prepared, server_name);
   }
   next_ = Next::wait;
   return BindStep::again;
+}
+
+// By a Describe of dbgate's own. Flushed: somebody may come to wait for the answer before the frontend says more.
+void Relay::ask_about(const PreparedPtr& prepared, const std::string& server_name) {
+  Expected& entry = expect(Expected::Kind::describe_statement);
+  entry.own = true;
+  entry.server_name = server_name;
+  entry.describes = prepared;
+  dirty_ = true;
+  namespace frontend = protocol::frontend;
+  to_server_.say(protocol::encoded(frontend::Describe{frontend::NameKind::prepared_statement, server_name}));
+  to_server_.say(protocol::encoded(frontend::Flush()));
 }
 
 // Bind; a Describe of the portal may follow. `prepared` is null if the frontend knows the result type already. Unnamed

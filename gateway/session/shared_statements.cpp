@@ -1,6 +1,7 @@
 #include "gateway/session/shared_statements.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "gateway/auth/random.h"
@@ -22,6 +23,27 @@ upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector
   bytes += '\0';
   bytes.append(reinterpret_cast<const char*>(types.data()), types.size() * sizeof(std::uint32_t));
   return std::make_shared<const upstream::StatementKey>(std::move(bytes), settings);
+}
+
+upstream::StatementKeyPtr with_types(const upstream::StatementKey& key, const std::vector<std::uint32_t>& types) {
+  const std::string_view bytes = key.bytes;
+  return statement_key(bytes.substr(0, bytes.find('\0')), types, bytes.substr(key.parse_bytes));
+}
+
+upstream::StatementKeyPtr unnamed_key(const Prepared& prepared) {
+  if (prepared.typed_key) return prepared.typed_key;
+  return statement_key(text_for_server(prepared), prepared.parameter_types, {});
+}
+
+bool has_open_types(std::string_view text, const std::vector<std::uint32_t>& declared) {
+  if (std::find(declared.begin(), declared.end(), 0U) != declared.end()) return true;
+  // What looks like a parameter inside of a constant costs a question, and changes nothing.
+  for (std::size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$', at + 1)) {
+    std::size_t number = 0;
+    std::from_chars(text.data() + at + 1, text.data() + text.size(), number);
+    if (number > declared.size()) return true;
+  }
+  return false;
 }
 
 std::string_view text_for_server(const Prepared& prepared) {

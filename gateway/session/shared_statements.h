@@ -15,6 +15,16 @@ namespace dbgate::session {
 /// @param settings  TrackedSettings::in_force()
 upstream::StatementKeyPtr statement_key(std::string_view text, const std::vector<std::uint32_t>& types,
                                         std::string_view settings);
+/// The same statement with other parameter types.
+upstream::StatementKeyPtr with_types(const upstream::StatementKey& key, const std::vector<std::uint32_t>& types);
+/// By what a server is given a statement that has a name: as Parse had it, or with the types that it had then.
+inline const upstream::StatementKeyPtr& key_of(const Prepared& prepared) noexcept {
+  return prepared.typed_key ? prepared.typed_key : prepared.key;
+}
+/// By what a server is given a statement that has none, by the same rule.
+upstream::StatementKeyPtr unnamed_key(const Prepared& prepared);
+/// Whether the server finds out the type of a parameter: one that is not declared, or as 0.
+bool has_open_types(std::string_view text, const std::vector<std::uint32_t>& declared);
 /// The text that a server is given: rewritten, or what stands in for it.
 std::string_view text_for_server(const Prepared& prepared);
 /// The Parse message that gives it to a server under `name`.

@@ -29,6 +29,19 @@ ServerStatements::Statement* ServerStatements::named(std::string_view name) {
   return at == list_.end() ? nullptr : &*at;
 }
 
+void ServerStatements::give_key(std::string_view name, StatementKeyPtr key) {
+  const auto at = std::find_if(list_.begin(), list_.end(), [name](const Statement& one) { return one.name == name; });
+  if (at == list_.end() || *at->key == *key) return;
+  if (const auto before = by_key_.find(*key); before != by_key_.end()) {
+    replaced_.push_back(before->second->name);
+    drop(before->second);
+  }
+  by_key_.erase(at->key);
+  bytes_ += key->bytes.size() - at->key->bytes.size();
+  at->key = key;
+  by_key_.emplace(std::move(key), at);
+}
+
 void ServerStatements::confirm(std::string_view name) {
   if (Statement* const statement = named(name)) statement->confirmed = true;
 }

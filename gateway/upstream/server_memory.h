@@ -49,6 +49,8 @@ class ServerStatements {
   Statement* find(const StatementKey& key);
   /// Replaces what the key stood for before. @return the new one, with a name never used on this connection
   Statement& add(StatementKeyPtr key, std::uint64_t stretch);
+  /// The statement of that name stands for another key from now on: what it was prepared with is known better.
+  void give_key(std::string_view name, StatementKeyPtr key);
   void confirm(std::string_view name);
   void note_result(std::string_view name, std::uint64_t result);
   /// The server has none of that name (any more).

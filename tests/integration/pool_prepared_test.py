@@ -1,5 +1,6 @@
 """Prepared statements of the protocol over server connections that change: as on a connection of one's own."""
 import pathlib
+import struct
 import sys
 import unittest
 
@@ -242,6 +243,35 @@ class Prepared(unittest.TestCase):
         fresh.must("BEGIN")
         self.assertEqual(fresh.run_prepared("new").rows, [("2", "b", "3")])
         self.assertEqual(fresh.must("COMMIT").status, "I")
+
+    def test_parameters_keep_their_types(self):
+        """A client sends values of the types that it was told, or knows, in binary; the column has another type by then."""
+        changes = {("int4", "float4"): (struct.pack("!i", 1), "1"), ("int8", "float8"): (struct.pack("!q", 1), "1"),
+                   ("float8", "int8"): (struct.pack("!d", 1.0), "1"), ("int4", "int8"): (struct.pack("!i", 7), "7"),
+                   ("text", "bytea"): (b"ab", "42804"), ("date", "int4"): (struct.pack("!i", 8767), "42804"),
+                   ("int8", "timestamptz"): (struct.pack("!q", 1_700_000_000), "42804")}
+        for (old, new), (value, expected) in changes.items():
+            for way in ("described", "bound", "both"):
+                for name in ("typed", ""):
+                    with self.subTest(old=old, new=new, way=way, name=name):
+                        if not name and way == "bound":
+                            continue  # nobody keeps an unnamed statement of which he has asked nothing
+                        self.lab.postgres.psql(f"DROP TABLE IF EXISTS b.kept; CREATE TABLE b.kept (v {old})")
+                        one, other = self.session(), self.session()
+                        one.must("SELECT 1")
+                        describe = [wire.describe(b"S", name)] if way != "bound" else []
+                        self.exchange(one, wire.parse(name, "INSERT INTO b.kept VALUES ($1) RETURNING true"), *describe)
+                        run = (wire.bind("", name, [value], value_formats=(1,)), wire.execute())
+                        if way != "described":
+                            self.assertEqual(self.exchange(one, *run).code, "")
+                        other.must(f"TRUNCATE b.kept; ALTER TABLE b.kept DROP COLUMN v; ALTER TABLE b.kept ADD COLUMN v {new}")
+                        got = self.exchange(one, *run)
+                        self.assertEqual(got.code or self.lab.postgres.psql("SELECT v FROM b.kept").stdout.strip(), expected, got.error)
+                        fresh = self.exchange(other, wire.parse("typed", "INSERT INTO b.kept VALUES ($1) RETURNING true"), wire.describe(b"S", "typed"))
+                        types = next(body for kind, body in fresh.messages if kind == "t")
+                        self.assertEqual(self.lab.postgres.psql(f"SELECT {struct.unpack('!I', types[2:6])[0]}::regtype = '{new}'::regtype").stdout, "t\n")
+                        for session in (one, other):
+                            session.socket.close()
 
     def test_a_result_that_one_knows_does_not_change(self):
         if self.WORKERS > 1:

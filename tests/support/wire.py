@@ -35,8 +35,9 @@ def parse(name, sql, oids=()):
                    b"".join(struct.pack("!I", oid) for oid in oids))
 
 
-def bind(portal="", statement="", values=(), result_formats=()):
-    body = cstring(portal) + cstring(statement) + struct.pack("!HH", 0, len(values))
+def bind(portal="", statement="", values=(), result_formats=(), value_formats=()):
+    body = cstring(portal) + cstring(statement) + struct.pack("!H", len(value_formats)) + \
+        b"".join(struct.pack("!H", code) for code in value_formats) + struct.pack("!H", len(values))
     for value in values:
         body += struct.pack("!i", -1) if value is None else struct.pack("!I", len(value)) + value
     return message(b"B", body + struct.pack("!H", len(result_formats)) +
