@@ -26,6 +26,10 @@ struct EventHub::Door {
   EventHub* hub = nullptr;
   std::atomic<std::size_t> coming{0};  // published and not added yet
   std::atomic<bool> dropped{false};
+  std::atomic<bool> wanted{false};             // somebody watches, or has a while ago
+  std::atomic<bool> unkept{false};             // there was something when nobody did
+  std::size_t watchers = 0;                    // on the API's thread, as the rest
+  std::chrono::steady_clock::time_point left;  // when the last of them went
 };
 
 EventHub::EventHub(boost::asio::io_context& context)
@@ -40,7 +44,29 @@ EventHub::~EventHub() {
   door_->hub = nullptr;
 }
 
+EventHub::Watch::Watch(EventHub& hub) : door_(hub.door_) {
+  ++door_->watchers;
+  door_->wanted = true;
+  // A number for all that was not kept: whoever has an older one learns that he missed something.
+  if (door_->unkept.exchange(false)) ++hub.first_;
+}
+
+EventHub::Watch::~Watch() {
+  --door_->watchers;
+  door_->left = std::chrono::steady_clock::now();
+}
+
+void EventHub::forget() noexcept {
+  first_ = next();
+  events_ = {};
+  bytes_ = 0;
+}
+
 void EventHub::publish(ports::Event event) {
+  if (!door_->wanted) {
+    door_->unkept = true;
+    return;
+  }
   if (door_->coming.fetch_add(1) >= most_events) {
     door_->coming.fetch_sub(1);
     door_->dropped = true;
@@ -57,6 +83,11 @@ void EventHub::publish(ports::Event event) {
 // A line end would end the event in the middle (SSE is lines), so that such an event is none.
 void EventHub::add(ports::Event event) {
   if ((event.type + event.data).find_first_of("\r\n") != std::string::npos) return;
+  if (door_->watchers == 0 && std::chrono::steady_clock::now() - door_->left > kept_for) {
+    door_->wanted = false;
+    door_->unkept = true;
+    return forget();
+  }
   bytes_ += bytes_of(event);
   events_.push_back({next(), std::move(event)});
   while (events_.size() > most_events || (bytes_ > most_bytes && events_.size() > 1)) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -15,16 +16,23 @@ namespace dbgate::api {
 
 /// Keeps the last events and wakes those who watch. Watchers have a place in one ring and no queue of their own: who is
 /// overtaken by the ring's end has been too slow. What comes faster than the API's thread takes it is dropped, and one
-/// event `missed`, which everybody sees, says so. publish() from any thread, everything else on the API's.
+/// event `missed`, which everybody sees, says so. Nothing is kept while nobody watches, and nobody has for some
+/// minutes: events would cost each client that comes a few hundred bytes. publish() from any thread, everything else on
+/// the API's.
 class EventHub final : public ports::EventSink {
  public:
   static constexpr std::size_t most_events = 4096;
   static constexpr std::size_t most_bytes = 4u << 20;
+  /// Who comes back after so long goes on where he was; at least, and if the ring still has it.
+  static constexpr std::chrono::minutes kept_for{5};
 
   explicit EventHub(boost::asio::io_context& context);
   ~EventHub() override;
 
   void publish(ports::Event event) override;
+
+  /// Somebody watches as long as one of these lives.
+  class Watch;
 
   static constexpr std::string_view missed = "missed";
 
@@ -54,6 +62,7 @@ class EventHub final : public ports::EventSink {
  private:
   struct Door;
   void add(ports::Event event);
+  void forget() noexcept;
 
   const std::string name_;
   std::deque<Numbered> events_;
@@ -63,6 +72,17 @@ class EventHub final : public ports::EventSink {
   net::Executor executor_;
   net::Event changed_;
   std::shared_ptr<Door> door_;  // what publish() on other threads holds
+};
+
+class EventHub::Watch {
+ public:
+  explicit Watch(EventHub& hub);
+  ~Watch();
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  std::shared_ptr<Door> door_;
 };
 
 }  // namespace dbgate::api

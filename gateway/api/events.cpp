@@ -24,7 +24,13 @@ constexpr std::string_view protocol = "dbgate.events.v1";
 
 /// One watcher: who, what of, and how far it has got.
 struct Watching {
+  Watching(Services& all, const Request& request)
+      : services(all), watch(all.events), who(request), client(request.client), next(all.events.next()) {
+    who.client = nullptr;
+  }
+
   Services& services;
+  EventHub::Watch watch;
   Request who;               // for asking again whether the credential is good
   Client* client = nullptr;  // while the stream is written
   std::vector<std::string> topics;
@@ -67,8 +73,7 @@ bool read_topics(const std::string& text, std::vector<std::string>& into) {
 std::shared_ptr<Watching> begin(Services& services, const Request& request, Response& refused) {
   const auto query = read_query(request, {"topics", "last_event_id"}, refused);
   if (!query) return nullptr;
-  auto watching = std::make_shared<Watching>(Watching{services, request, request.client, {}, services.events.next()});
-  watching->who.client = nullptr;
+  auto watching = std::make_shared<Watching>(services, request);
   std::string last(request.headers.get("Last-Event-ID"));
   for (const auto& [name, value] : *query) {
     if (name == "last_event_id") last = value;

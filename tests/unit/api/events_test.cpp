@@ -58,6 +58,12 @@ class Watching : public ::testing::Test {
   bool complete = false;
 };
 
+/// Somebody else watches all the time.
+class Watched : public Watching {
+ protected:
+  EventHub::Watch other{stage.events};
+};
+
 TEST_F(Watching, TellsEachTheirOwn) {
   const auto publish = [this] {
     stage.events.publish(event("bob", "1"));
@@ -101,7 +107,7 @@ TEST_F(Watching, TellsWhomItConcerns) {
 }
 
 // What comes faster than it is taken is not kept for later.
-TEST_F(Watching, AFloodIsDroppedAndSaysSo) {
+TEST_F(Watched, AFloodIsDroppedAndSaysSo) {
   for (std::size_t i = 0; i < 3 * EventHub::most_events; ++i)
     stage.events.publish(event("bob", "1"));
   settle();
@@ -120,7 +126,21 @@ TEST_F(Watching, IsServerSentEvents) {
                       "\nevent: session.start\ndata: {\"n\":1}\n\n");
 }
 
-TEST_F(Watching, GoesOnWhereTheClientWas) {
+TEST_F(Watching, NothingIsKeptWhileNobodyWatches) {
+  stage.events.publish(event("ana", "1"));
+  settle();
+  EXPECT_EQ(stage.events.first(), stage.events.next());
+  const std::string before = stage.events.id_of(stage.events.next() - 1);
+  // From the first who watches on, and for a while after the last has gone.
+  EXPECT_EQ(data(read(open("/api/v1/events"), 2, [this] { stage.events.publish(event("ana", "2")); })), "2 ");
+  const std::string seen = stage.events.id_of(stage.events.next() - 1);
+  stage.events.publish(event("ana", "3"));
+  settle();
+  EXPECT_EQ(data(read(open("/api/v1/events", "ana", seen), 2)), "3 ");
+  EXPECT_NE(read(open("/api/v1/events", "ana", before), 1).find("event: missed"), std::string::npos);
+}
+
+TEST_F(Watched, GoesOnWhereTheClientWas) {
   for (int i = 1; i <= 5; ++i)
     stage.events.publish(event("ana", std::to_string(i)));
   settle();
@@ -128,7 +148,7 @@ TEST_F(Watching, GoesOnWhereTheClientWas) {
   EXPECT_EQ(data(read(open("/api/v1/events?last_event_id=" + stage.events.id_of(4)), 2)), "5 ");
 }
 
-TEST_F(Watching, SaysWhatIsNotKept) {
+TEST_F(Watched, SaysWhatIsNotKept) {
   for (std::size_t i = 0; i < EventHub::most_events + 10; ++i) {
     stage.events.publish(event("ana", "1"));
     settle();
@@ -163,7 +183,7 @@ TEST_F(Watching, TopicsAreAClosedSet) {
   EXPECT_EQ(code_of(open("/api/v1/events/ws")), "upgrade_required");
 }
 
-TEST_F(Watching, LineEndsCannotForgeEvents) {
+TEST_F(Watched, LineEndsCannotForgeEvents) {
   ports::Event forged = event("ana", "1");
   forged.data = "{}\n\nevent: session.end";
   stage.events.publish(forged);
@@ -171,7 +191,7 @@ TEST_F(Watching, LineEndsCannotForgeEvents) {
   EXPECT_EQ(stage.events.next(), 1u);
 }
 
-TEST_F(Watching, MemoryIsBounded) {
+TEST_F(Watched, MemoryIsBounded) {
   for (int i = 0; i < 100; ++i) {
     ports::Event large = event("ana", "1");
     large.data = "\"" + std::string(200'000, 'x') + "\"";
