@@ -4,9 +4,12 @@
 #include <array>
 #include <boost/json.hpp>
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "cli/api_client.h"
@@ -15,6 +18,7 @@
 #include "cli/problem.h"
 #include "gateway/audit/log_reader.h"
 #include "gateway/audit/verify.h"
+#include "gateway/proof/prove.h"
 #include "gateway/search/matcher.h"
 
 namespace dbgate::cli {
@@ -215,19 +219,56 @@ int tail(const Call& call) {
   return 0;
 }
 
+std::string read_whole(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) throw Problem{Exit::not_found, "cannot read " + path, "name a file"};
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+std::optional<proof::Key> key_of(const Call& call) {
+  if (!call.has("key")) return {};
+  const std::string path = call.text("key");
+  auto key = proof::Key::read(read_whole(path));
+  if (!key)
+    throw Problem{Exit::usage, path + " " + key.error().message(),
+                  "the gateway writes its public key to audit-signing-key.pub in its state_dir"};
+  return *key;
+}
+
+// A file has one checkpoint or several, one behind the other, as witnesses keep them.
+std::vector<proof::Witnessed> witnessed_of(const Call& call) {
+  std::vector<proof::Witnessed> witnessed;
+  for (const std::string& path : call.list("checkpoint")) {
+    auto notes = proof::read_notes(read_whole(path));
+    if (!notes) throw Problem{Exit::usage, path + " " + notes.error().message(), "name a file of checkpoints"};
+    for (proof::Note& note : *notes)
+      witnessed.push_back({path, std::move(note)});
+  }
+  return witnessed;
+}
+
 int verify(const Call& call) {
   const std::string directory = call.text("DIRECTORY");
   require_directory(directory);
-  const audit::VerifyReport report = audit::verify_directory(directory);
+  const proof::ProofReport proved = proof::prove_directory(directory, key_of(call), witnessed_of(call));
+  const audit::VerifyReport& report = proved.log;
   if (wants_json(call.options)) {
     print_json(json::object{{"records", report.records},
                             {"chains", report.chains},
                             {"segments", report.segments},
                             {"in_flight", report.in_flight},
+                            {"checkpoints", proved.checkpoints},
+                            {"signatures_checked", proved.signatures_checked},
+                            {"unsigned_records", proved.unsigned_records},
                             {"problems", json::value_from(report.problems)}});
   } else {
     std::cout << report.records << " records in " << report.chains << " chains and " << report.segments << " segments; "
-              << report.in_flight << " statements without outcome\n";
+              << report.in_flight << " statements without outcome\n"
+              << proved.checkpoints << " checkpoints, "
+              << (proved.signatures_checked ? "signed by the key" : "signatures not checked (--key)") << "; "
+              << proved.unsigned_records << " records are newer\n";
     for (const std::string& problem : report.problems)
       std::cout << problem << '\n';
   }
@@ -277,7 +318,15 @@ Verbs audit_verbs() {
   find.run = search;
   Verb prove{"audit verify", "prove that nothing was changed or is missing, offline"};
   prove.arguments = {{"DIRECTORY", Kind::directory, "the gateway's audit directory"}};
-  prove.examples = {{"dbgate audit verify /var/lib/dbgate/audit", "has anybody touched the record?"}};
+  prove.flags = {
+      option("--key", Kind::file, "FILE", "the gateway's public key in PEM: its checkpoints must be signed by it"),
+      options("--checkpoint", Kind::file, "FILE", "checkpoints kept elsewhere, that the log must lead to as well")};
+  prove.description =
+      "Checks every record, and that the checkpoints in the directory were signed for these very records. Whoever can "
+      "write to the directory cannot make a checkpoint without the gateway's key.";
+  prove.examples = {
+      {"dbgate audit verify /var/lib/dbgate/audit --key audit-signing-key.pub", "has anybody touched the record?"},
+      {"dbgate audit verify copy/ --key audit-signing-key.pub --checkpoint noted-in-march", "since March?"}};
   prove.exits = {3};
   prove.run = verify;
   return {last, find, prove};
