@@ -19,6 +19,7 @@
 #include "gateway/audit/log_reader.h"
 #include "gateway/audit/verify.h"
 #include "gateway/proof/prove.h"
+#include "gateway/proof/receipt.h"
 #include "gateway/search/matcher.h"
 
 namespace dbgate::cli {
@@ -279,6 +280,58 @@ int verify(const Call& call) {
                 "keep a copy before anything else touches the directory"};
 }
 
+// Receipts as the API gives them, or one behind the other.
+std::vector<proof::Receipt> receipts_in(const std::string& path) {
+  std::string text = read_whole(path);
+  boost::system::error_code failed;
+  const json::value whole = json::parse(text, failed);
+  const json::value* const items = failed || !whole.is_object() ? nullptr : whole.as_object().if_contains("items");
+  if (items != nullptr && items->is_array()) {
+    text.clear();
+    for (const json::value& item : items->as_array())
+      text += json::serialize(item) + "\n";
+  }
+  std::vector<proof::Receipt> receipts;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    auto receipt = proof::read_receipt(line);
+    if (!receipt)
+      throw Problem{Exit::usage, path + " " + receipt.error().message(), "make one with `dbgate audit receipt`"};
+    receipts.push_back(std::move(*receipt));
+  }
+  if (receipts.empty()) throw Problem{Exit::usage, path + " is empty", "make one with `dbgate audit receipt`"};
+  return receipts;
+}
+
+int receipt(const Call& call) {
+  Api api(call.options);
+  for (const json::value& item : api.receipts(call.text("ID")))
+    std::cout << json::serialize(item) << '\n';
+  return 0;
+}
+
+int check(const Call& call) {
+  const std::string path = call.text("FILE");
+  const std::optional<proof::Key> key = key_of(call);
+  if (!key)
+    throw Problem{Exit::usage, "whose signature is to be checked?",
+                  "name the gateway's public key: --key audit-signing-key.pub"};
+  Listing listing{{"ts", "event", "user.name", "target", "query_id", "log", "signed"}, {}, {}};
+  for (const proof::Receipt& one : receipts_in(path)) {
+    const auto good = proof::check_receipt(one, *key);
+    if (!good) throw Problem{Exit::failure, path + ": " + good.error().message(), "do not believe it"};
+    Record record;
+    if (!parse_record(one.record, record))
+      throw Problem{Exit::failure, path + ": the record is no JSON", "do not believe it"};
+    const proof::Checkpoint checkpoint = proof::read_note(one.checkpoint)->checkpoint;
+    record.fields["log"] = checkpoint.origin;
+    record.fields["signed"] = checkpoint.time;
+    listing.items.push_back(std::move(record.fields));
+  }
+  print_listing(call.options, listing);
+  return 0;
+}
+
 }  // namespace
 
 Verbs audit_verbs() {
@@ -329,7 +382,23 @@ Verbs audit_verbs() {
       {"dbgate audit verify copy/ --key audit-signing-key.pub --checkpoint noted-in-march", "since March?"}};
   prove.exits = {3};
   prove.run = verify;
-  return {last, find, prove};
+  Verb ask{"audit receipt", "get proof that a statement is on record"};
+  ask.arguments = {{"ID", Kind::text, "of the statement: qry_…, as `dbgate history` shows it"}};
+  ask.description =
+      "Prints a receipt for each of the statement's records, one on a line: JSON that can be kept and checked without "
+      "the "
+      "gateway. Records are signed every 10 seconds; before that there is none.";
+  ask.examples = {{"dbgate audit receipt qry_01KAM3E3X7Q4 > receipt.json", "I want this in writing"}};
+  ask.exits = {3, 4, 5, 7};
+  ask.run = receipt;
+  Verb trust{"audit check", "check receipts, offline"};
+  trust.arguments = {{"FILE", Kind::file, "what `dbgate audit receipt` has printed"}};
+  trust.flags = {option("--key", Kind::file, "FILE", "the gateway's public key in PEM")};
+  trust.description = "Shows the records that the receipts prove, if all of them hold.";
+  trust.examples = {{"dbgate audit check receipt.json --key audit-signing-key.pub", "was it so?"}};
+  trust.exits = {3};
+  trust.run = check;
+  return {last, find, prove, ask, trust};
 }
 
 }  // namespace dbgate::cli

@@ -26,7 +26,7 @@ ROOMS = {
     "gateway/risk": (["gateway/base", "gateway/sql", "gateway/catalog", "config"], [RESULT]),
     "gateway/audit": (["gateway/base"], [RESULT, OPENSSL]),
     "gateway/auth": (["gateway/base", "protocol"], [RESULT, OPENSSL]),
-    "gateway/proof": (["gateway/base", "gateway/audit", "gateway/auth"], [RESULT, OPENSSL]),
+    "gateway/proof": (["gateway/base", "gateway/audit", "gateway/auth"], [RESULT, OPENSSL, r"boost/json.*"]),
     "gateway/ports": (["gateway/base", "gateway/telemetry", "gateway/sql", "gateway/catalog", "gateway/policy", "gateway/audit", "config"],
                       [RESULT]),
     "gateway/identity": (["gateway/base", "gateway/auth", "gateway/ports", "config"],
