@@ -78,6 +78,7 @@ class Api {
   void cancel(const std::string& query_id);
   boost::json::array history(const Query& filters, std::size_t limit);
   boost::json::value history_entry(const std::string& id);
+  boost::json::array receipts(const std::string& id);
   boost::json::array saved_queries();
   boost::json::value create_saved_query(const boost::json::object& query);
   void remove_saved_query(const std::string& id);

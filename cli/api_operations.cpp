@@ -166,6 +166,9 @@ json::value Api::history_entry(const std::string& id) {
   return call("GET", under("history", id));
 }
 
+json::array Api::receipts(const std::string& id) {
+  return call("GET", under("history", id) + "/receipts").at("items").as_array();
+}
 json::array Api::saved_queries() {
   return items("/saved-queries", {}, everything);
 }

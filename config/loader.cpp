@@ -28,6 +28,21 @@ void read_query_limits(const Value& value, Limits& limits) {
   if (limits.query_timeout.count() <= 0) value["query_timeout"].error("must be more than 0");
 }
 
+void read_audit(const Value& value, Audit& audit) {
+  constexpr Milliseconds shortest{100};
+  value.expect_keys({"durability", "parameters", "segment_bytes", "signing_key_file", "checkpoint_interval"});
+  std::size_t durability = 0;
+  value["durability"].read_word({"process", "sync"}, durability);
+  audit.durability = static_cast<Durability>(durability);
+  std::size_t parameters = 0;
+  value["parameters"].read_word({"values", "hashes", "none"}, parameters);
+  audit.parameters = static_cast<AuditParameters>(parameters);
+  value["segment_bytes"].read_bytes(audit.segment_bytes);
+  value["signing_key_file"].read_file_path(audit.signing_key_file);
+  value["checkpoint_interval"].read(audit.checkpoint_interval);
+  if (audit.checkpoint_interval < shortest) value["checkpoint_interval"].error("must be at least 100ms");
+}
+
 void read_limits(const Value& value, Limits& limits) {
   value.expect_keys({"connections",     "connections_per_user",
                      "login_timeout",   "max_statement_bytes",
@@ -146,15 +161,7 @@ void read_root(const Value& root, Config& config) {
   read_choice(log["level"], {"debug", "info", "warn", "error", "off"}, config.log_level);
   read_choice(log["format"], {"json", "text"}, config.log_format);
   read_limits(root["limits"], config.limits);
-  const Value audit = root["audit"];
-  audit.expect_keys({"durability", "parameters", "segment_bytes"});
-  std::size_t durability = 0;
-  audit["durability"].read_word({"process", "sync"}, durability);
-  config.audit.durability = static_cast<Durability>(durability);
-  std::size_t parameters = 0;
-  audit["parameters"].read_word({"values", "hashes", "none"}, parameters);
-  config.audit.parameters = static_cast<AuditParameters>(parameters);
-  audit["segment_bytes"].read_bytes(config.audit.segment_bytes);
+  read_audit(root["audit"], config.audit);
   const Value masking = root["masking"];
   masking.expect_keys({"key", "key_file", "key_env", "key_credential"});
   masking.read_secret("key", config.mask_key, true);

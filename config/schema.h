@@ -75,6 +75,8 @@ struct Audit {
   Durability durability = Durability::process;
   AuditParameters parameters = AuditParameters::values;
   std::size_t segment_bytes = 256u << 20;
+  std::string signing_key_file;  ///< Ed25519 in PEM; empty: state_dir has one of its own
+  Milliseconds checkpoint_interval{10'000};
 };
 
 /// What a user without a client certificate is asked for on the wire.

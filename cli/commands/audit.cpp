@@ -4,9 +4,12 @@
 #include <array>
 #include <boost/json.hpp>
 #include <chrono>
+#include <fstream>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "cli/api_client.h"
@@ -15,6 +18,8 @@
 #include "cli/problem.h"
 #include "gateway/audit/log_reader.h"
 #include "gateway/audit/verify.h"
+#include "gateway/proof/prove.h"
+#include "gateway/proof/receipt.h"
 #include "gateway/search/matcher.h"
 
 namespace dbgate::cli {
@@ -215,19 +220,56 @@ int tail(const Call& call) {
   return 0;
 }
 
+std::string read_whole(const std::string& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) throw Problem{Exit::not_found, "cannot read " + path, "name a file"};
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+std::optional<proof::Key> key_of(const Call& call) {
+  if (!call.has("key")) return {};
+  const std::string path = call.text("key");
+  auto key = proof::Key::read(read_whole(path));
+  if (!key)
+    throw Problem{Exit::usage, path + " " + key.error().message(),
+                  "the gateway writes its public key to audit-signing-key.pub in its state_dir"};
+  return *key;
+}
+
+// A file has one checkpoint or several, one behind the other, as witnesses keep them.
+std::vector<proof::Witnessed> witnessed_of(const Call& call) {
+  std::vector<proof::Witnessed> witnessed;
+  for (const std::string& path : call.list("checkpoint")) {
+    auto notes = proof::read_notes(read_whole(path));
+    if (!notes) throw Problem{Exit::usage, path + " " + notes.error().message(), "name a file of checkpoints"};
+    for (proof::Note& note : *notes)
+      witnessed.push_back({path, std::move(note)});
+  }
+  return witnessed;
+}
+
 int verify(const Call& call) {
   const std::string directory = call.text("DIRECTORY");
   require_directory(directory);
-  const audit::VerifyReport report = audit::verify_directory(directory);
+  const proof::ProofReport proved = proof::prove_directory(directory, key_of(call), witnessed_of(call));
+  const audit::VerifyReport& report = proved.log;
   if (wants_json(call.options)) {
     print_json(json::object{{"records", report.records},
                             {"chains", report.chains},
                             {"segments", report.segments},
                             {"in_flight", report.in_flight},
+                            {"checkpoints", proved.checkpoints},
+                            {"signatures_checked", proved.signatures_checked},
+                            {"unsigned_records", proved.unsigned_records},
                             {"problems", json::value_from(report.problems)}});
   } else {
     std::cout << report.records << " records in " << report.chains << " chains and " << report.segments << " segments; "
-              << report.in_flight << " statements without outcome\n";
+              << report.in_flight << " statements without outcome\n"
+              << proved.checkpoints << " checkpoints, "
+              << (proved.signatures_checked ? "signed by the key" : "signatures not checked (--key)") << "; "
+              << proved.unsigned_records << " records are newer\n";
     for (const std::string& problem : report.problems)
       std::cout << problem << '\n';
   }
@@ -236,6 +278,58 @@ int verify(const Call& call) {
                 "the audit log has been altered or is damaged: " + std::to_string(report.problems.size()) +
                     (report.problems.size() == 1 ? " problem" : " problems"),
                 "keep a copy before anything else touches the directory"};
+}
+
+// Receipts as the API gives them, or one behind the other.
+std::vector<proof::Receipt> receipts_in(const std::string& path) {
+  std::string text = read_whole(path);
+  boost::system::error_code failed;
+  const json::value whole = json::parse(text, failed);
+  const json::value* const items = failed || !whole.is_object() ? nullptr : whole.as_object().if_contains("items");
+  if (items != nullptr && items->is_array()) {
+    text.clear();
+    for (const json::value& item : items->as_array())
+      text += json::serialize(item) + "\n";
+  }
+  std::vector<proof::Receipt> receipts;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    auto receipt = proof::read_receipt(line);
+    if (!receipt)
+      throw Problem{Exit::usage, path + " " + receipt.error().message(), "make one with `dbgate audit receipt`"};
+    receipts.push_back(std::move(*receipt));
+  }
+  if (receipts.empty()) throw Problem{Exit::usage, path + " is empty", "make one with `dbgate audit receipt`"};
+  return receipts;
+}
+
+int receipt(const Call& call) {
+  Api api(call.options);
+  for (const json::value& item : api.receipts(call.text("ID")))
+    std::cout << json::serialize(item) << '\n';
+  return 0;
+}
+
+int check(const Call& call) {
+  const std::string path = call.text("FILE");
+  const std::optional<proof::Key> key = key_of(call);
+  if (!key)
+    throw Problem{Exit::usage, "whose signature is to be checked?",
+                  "name the gateway's public key: --key audit-signing-key.pub"};
+  Listing listing{{"ts", "event", "user.name", "target", "query_id", "log", "signed"}, {}, {}};
+  for (const proof::Receipt& one : receipts_in(path)) {
+    const auto good = proof::check_receipt(one, *key);
+    if (!good) throw Problem{Exit::failure, path + ": " + good.error().message(), "do not believe it"};
+    Record record;
+    if (!parse_record(one.record, record))
+      throw Problem{Exit::failure, path + ": the record is no JSON", "do not believe it"};
+    const proof::Checkpoint checkpoint = proof::read_note(one.checkpoint)->checkpoint;
+    record.fields["log"] = checkpoint.origin;
+    record.fields["signed"] = checkpoint.time;
+    listing.items.push_back(std::move(record.fields));
+  }
+  print_listing(call.options, listing);
+  return 0;
 }
 
 }  // namespace
@@ -277,10 +371,34 @@ Verbs audit_verbs() {
   find.run = search;
   Verb prove{"audit verify", "prove that nothing was changed or is missing, offline"};
   prove.arguments = {{"DIRECTORY", Kind::directory, "the gateway's audit directory"}};
-  prove.examples = {{"dbgate audit verify /var/lib/dbgate/audit", "has anybody touched the record?"}};
+  prove.flags = {
+      option("--key", Kind::file, "FILE", "the gateway's public key in PEM: its checkpoints must be signed by it"),
+      options("--checkpoint", Kind::file, "FILE", "checkpoints kept elsewhere, that the log must lead to as well")};
+  prove.description =
+      "Checks every record, and that the checkpoints in the directory were signed for these very records. Whoever can "
+      "write to the directory cannot make a checkpoint without the gateway's key.";
+  prove.examples = {
+      {"dbgate audit verify /var/lib/dbgate/audit --key audit-signing-key.pub", "has anybody touched the record?"},
+      {"dbgate audit verify copy/ --key audit-signing-key.pub --checkpoint noted-in-march", "since March?"}};
   prove.exits = {3};
   prove.run = verify;
-  return {last, find, prove};
+  Verb ask{"audit receipt", "get proof that a statement is on record"};
+  ask.arguments = {{"ID", Kind::text, "of the statement: qry_…, as `dbgate history` shows it"}};
+  ask.description =
+      "Prints a receipt for each of the statement's records, one on a line: JSON that can be kept and checked without "
+      "the "
+      "gateway. Records are signed every 10 seconds; before that there is none.";
+  ask.examples = {{"dbgate audit receipt qry_01KAM3E3X7Q4 > receipt.json", "I want this in writing"}};
+  ask.exits = {3, 4, 5, 7};
+  ask.run = receipt;
+  Verb trust{"audit check", "check receipts, offline"};
+  trust.arguments = {{"FILE", Kind::file, "what `dbgate audit receipt` has printed"}};
+  trust.flags = {option("--key", Kind::file, "FILE", "the gateway's public key in PEM")};
+  trust.description = "Shows the records that the receipts prove, if all of them hold.";
+  trust.examples = {{"dbgate audit check receipt.json --key audit-signing-key.pub", "was it so?"}};
+  trust.exits = {3};
+  trust.run = check;
+  return {last, find, prove, ask, trust};
 }
 
 }  // namespace dbgate::cli

@@ -67,7 +67,9 @@ class FileChain final : public AuditChain {
   bool sync_required() const override { return options_.sync; }
 
  private:
-  std::string segment_path(std::uint64_t number) const;
+  std::string segment_path(std::uint64_t number) const {
+    return audit::segment_path(options_.directory, chain_.name(), number);
+  }
   Result<> start_segment();
   std::size_t recover(const std::string& path, const audit::Tail& tail);
   std::size_t take_over(const audit::Tail& tail);
@@ -95,12 +97,6 @@ class FileChain final : public AuditChain {
   std::uint64_t head_sequence_ = 0;
   Clock::time_point head_time_;
 };
-
-std::string FileChain::segment_path(std::uint64_t number) const {
-  std::string digits = std::to_string(number);
-  digits.insert(0, digits.size() < 6 ? 6 - digits.size() : 0, '0');
-  return options_.directory + "/audit-" + chain_.name() + "-" + digits + ".jsonl";
-}
 
 void set_aside(const std::string& path, std::string_view torn) {
   std::ofstream(path + ".torn", std::ios::binary | std::ios::app) << torn << '\n';

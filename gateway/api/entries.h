@@ -21,6 +21,7 @@ Task<Response> kill_session(Services& services, Request& request);
 
 Task<Response> list_history(Services& services, Request& request);
 Task<Response> show_statement(Services& services, Request& request);
+Task<Response> list_receipts(Services& services, Request& request);
 Task<Response> list_audit_records(Services& services, Request& request);
 Task<Response> list_saved_queries(Services& services, Request& request);
 Task<Response> create_saved_query(Services& services, Request& request);

@@ -184,6 +184,32 @@ std::optional<ports::StatementQuery> read_history_query(const Request& request, 
   return {};
 }
 
+// The statement that the path names, if the caller may see it; else `refused` is the answer.
+Task<std::optional<Statement>> seen_statement(Services& services, const Request& request, Response& refused) {
+  if (services.audit == nullptr) {
+    refused = no_log(request);
+    co_return std::nullopt;
+  }
+  const std::string& id = request.parameter("id");
+  auto found = co_await services.audit->statement(request.caller->user, id);
+  if (!found) {
+    refused = refused_by(request, found.error());
+    co_return std::nullopt;
+  }
+  bool seen = *found && ((*found)->user == request.caller->user || is_auditor(request));
+  if (seen && !is_auditor(request)) {
+    const auto since = co_await account_since(services, request);
+    if (!since) {
+      refused = refused_by(request, since.error());
+      co_return std::nullopt;
+    }
+    seen = (*found)->decided_us >= *since;
+  }
+  if (seen) co_return std::move(*found);
+  refused = problem(request, "not_found", "there is no statement \"" + id + "\"");
+  co_return std::nullopt;
+}
+
 }  // namespace
 
 Task<Response> list_history(Services& services, Request& request) {
@@ -212,18 +238,22 @@ Task<Response> list_history(Services& services, Request& request) {
 }
 
 Task<Response> show_statement(Services& services, Request& request) {
-  if (services.audit == nullptr) co_return no_log(request);
-  const std::string& id = request.parameter("id");
-  const auto found = co_await services.audit->statement(request.caller->user, id);
-  if (!found) co_return refused_by(request, found.error());
-  bool seen = *found && ((*found)->user == request.caller->user || is_auditor(request));
-  if (seen && !is_auditor(request)) {
-    const auto since = co_await account_since(services, request);
-    if (!since) co_return refused_by(request, since.error());
-    seen = (*found)->decided_us >= *since;
-  }
-  if (!seen) co_return problem(request, "not_found", "there is no statement \"" + id + "\"");
-  co_return json_response(json::serialize(json_of(**found)));
+  Response refused;
+  const auto statement = co_await seen_statement(services, request, refused);
+  if (!statement) co_return refused;
+  co_return json_response(json::serialize(json_of(*statement)));
+}
+
+Task<Response> list_receipts(Services& services, Request& request) {
+  Response refused;
+  const auto statement = co_await seen_statement(services, request, refused);
+  if (!statement) co_return refused;
+  const auto receipts = co_await services.audit->receipts(request.caller->user, statement->id);
+  if (!receipts) co_return refused_by(request, receipts.error());
+  std::string body = "{\"items\":[";
+  for (const std::string& receipt : *receipts)
+    body.append(body.back() == '[' ? "" : ",").append(receipt);
+  co_return json_response(body + "]}");
 }
 
 Task<Response> list_audit_records(Services& services, Request& request) {

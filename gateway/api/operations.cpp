@@ -463,6 +463,7 @@ const Operation table[] = {
      .scope = "connect"},
     {.method = "GET", .path = "/api/v1/history", .id = "listHistory", .handler = list_history},
     {.method = "GET", .path = "/api/v1/history/{id}", .id = "showStatement", .handler = show_statement},
+    {.method = "GET", .path = "/api/v1/history/{id}/receipts", .id = "listReceipts", .handler = list_receipts},
     {.method = "GET",
      .path = "/api/v1/audit/records",
      .id = "listAuditRecords",

@@ -101,6 +101,7 @@ Result<> Gateway::start() {
   shared_.models.configure(config.models);
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
                                                 config.audit.durability == config::Durability::sync}));
+  DBGATE_TRY(notary_, Notary::open(config));
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
   DBGATE_CHECK(share_secret());
   shared_.views.use(*shared_.catalogs, shared_.mock_secret);
@@ -138,6 +139,7 @@ Result<> Gateway::start() {
   for (const auto& worker : workers_)
     worker->start();
   shared_.catalogs->start();
+  notary_->start();
   if (searches_) searches_->start();
   if (api_) api_->start();
   if (ops_) ops_->start();
@@ -409,15 +411,16 @@ void Gateway::finish() {
   api_.reset();
   ops_.reset();
   signals_.cancel();
+  for (const auto& worker : workers_)
+    worker->close_chain();
+  own_chain_.reset();
+  administration_.reset();
+  notary_->finish();
   log::info("gateway", deserted ? "stopped" : "stopped before all clients had gone");
   if (clean) {
     context_.stop();
     return;
   }
-  for (const auto& worker : workers_)
-    worker->close_chain();
-  own_chain_.reset();
-  administration_.reset();
   peers_.reset();
   std::_Exit(0);
 }

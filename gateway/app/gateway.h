@@ -11,6 +11,7 @@
 #include "gateway/app/administration.h"
 #include "gateway/app/api_side.h"
 #include "gateway/app/log_searches.h"
+#include "gateway/app/notary.h"
 #include "gateway/app/ops_side.h"
 #include "gateway/app/peers.h"
 #include "gateway/app/worker.h"
@@ -73,6 +74,7 @@ class Gateway {
   std::shared_ptr<const ports::store::Directory> directory_;  // of the store; null without
   Shared shared_;
   std::unique_ptr<ports::AuditLog> audit_;
+  std::unique_ptr<Notary> notary_;
   std::unique_ptr<ports::AuditChain> own_chain_;         // reloads, start and end
   std::unique_ptr<StoreAdministration> administration_;  // null without a store
   std::unique_ptr<LogSearches> searches_;                // null without an API: nobody asks

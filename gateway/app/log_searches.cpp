@@ -9,6 +9,7 @@
 #include "gateway/adapters/sqlite_block_index.h"
 #include "gateway/base/log.h"
 #include "gateway/net/stream.h"
+#include "gateway/proof/receipt.h"
 
 namespace dbgate::app {
 namespace {
@@ -54,10 +55,11 @@ class LogSearches::Place {
 };
 
 LogSearches::LogSearches(const std::string& state_dir)
-    : file_(state_dir + "/audit-index.db"),
-      indexer_(state_dir + "/audit", place_of(file_)),
-      search_(state_dir + "/audit", {[this] { return adapters::open_block_index(file_, false); },
-                                     [this] { return indexer_.generation(); }, [this] { indexer_.distrust(); }}) {}
+    : directory_(state_dir + "/audit"),
+      file_(state_dir + "/audit-index.db"),
+      indexer_(directory_, place_of(file_)),
+      search_(directory_, {[this] { return adapters::open_block_index(file_, false); },
+                           [this] { return indexer_.generation(); }, [this] { indexer_.distrust(); }}) {}
 
 LogSearches::~LogSearches() {
   stop();
@@ -123,6 +125,20 @@ Task<Result<ports::FoundStatements>> LogSearches::statements(std::string caller,
 
 Task<Result<std::optional<ports::Statement>>> LogSearches::statement(std::string caller, std::string id) {
   co_return co_await run<std::optional<ports::Statement>>(std::move(caller), [&] { return search_.statement(id); });
+}
+
+Result<std::vector<std::string>> LogSearches::make_receipts(const std::string& id) {
+  DBGATE_TRY(const std::vector<std::string> lines, search_.records_of(id));
+  std::vector<std::string> receipts;
+  for (const std::string& line : lines) {
+    DBGATE_TRY(const proof::Receipt receipt, proof::make_receipt(directory_, line));
+    receipts.push_back(proof::json_of(receipt));
+  }
+  return receipts;
+}
+
+Task<Result<std::vector<std::string>>> LogSearches::receipts(std::string caller, std::string id) {
+  co_return co_await run<std::vector<std::string>>(std::move(caller), [&] { return make_receipts(id); });
 }
 
 }  // namespace dbgate::app

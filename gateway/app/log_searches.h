@@ -34,6 +34,7 @@ class LogSearches final : public ports::AuditSearch {
   Task<Result<ports::FoundStatements>> statements(std::string caller, ports::StatementQuery query,
                                                   ports::AuditPage page) override;
   Task<Result<std::optional<ports::Statement>>> statement(std::string caller, std::string id) override;
+  Task<Result<std::vector<std::string>>> receipts(std::string caller, std::string id) override;
 
  private:
   /// A place among the searches under way, for as long as it lives. On the API's thread.
@@ -43,6 +44,9 @@ class LogSearches final : public ports::AuditSearch {
   Task<Result<T>> run(std::string caller, std::function<Result<T>()> search);
   void follow();
 
+  Result<std::vector<std::string>> make_receipts(const std::string& id);
+
+  std::string directory_;
   std::string file_;
   search::Indexer indexer_;
   search::LogSearch search_;

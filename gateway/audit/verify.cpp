@@ -42,7 +42,8 @@ bool is_hash(std::string_view text) {
 
 class Verifier {
  public:
-  explicit Verifier(std::string directory) : directory_(std::move(directory)) {}
+  Verifier(std::string directory, const std::function<void(const SeenRecord&)>& seen)
+      : directory_(std::move(directory)), seen_(seen) {}
 
   VerifyReport run() {
     // In this order nothing that is written meanwhile is missed: what a head says of is in a segment, and see Tail.
@@ -111,6 +112,7 @@ class Verifier {
     const SealedLine sealed = read_sealed(line);
     if (!sealed.valid) return problem(place, "is not an audit record");
     ++report_.records;
+    if (seen_) seen_({chain, sealed.sequence, sealed.hash, place});
     if (sealed.chain != chain) problem(place, "belongs to chain " + std::string(sealed.chain));
     if (sha256_hex(sealed.covered) != sealed.hash) problem(place, "the record was changed: its hash does not fit");
     if (sealed.sequence != state.sequence + 1) {
@@ -165,6 +167,7 @@ class Verifier {
   }
 
   std::string directory_;
+  const std::function<void(const SeenRecord&)>& seen_;
   VerifyReport report_;
   std::map<std::string, ChainState> chains_;
   std::set<std::string> open_;
@@ -206,8 +209,14 @@ Head read_head(const std::string& path) {
   return head;
 }
 
-VerifyReport verify_directory(const std::string& directory) {
-  return Verifier(directory).run();
+std::string segment_path(const std::string& directory, const std::string& chain, std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  digits.insert(0, digits.size() < 6 ? 6 - digits.size() : 0, '0');
+  return directory + "/" + std::string(segment_prefix) + chain + "-" + digits + std::string(segment_suffix);
+}
+
+VerifyReport verify_directory(const std::string& directory, const std::function<void(const SeenRecord&)>& seen) {
+  return Verifier(directory, seen).run();
 }
 
 }  // namespace dbgate::audit

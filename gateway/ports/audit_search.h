@@ -105,6 +105,9 @@ class AuditSearch {
   virtual Task<Result<FoundStatements>> statements(std::string caller, StatementQuery query, AuditPage page) = 0;
   /// One with all of its text. @param id  qry_…; without a value: there is none
   virtual Task<Result<std::optional<Statement>>> statement(std::string caller, std::string id) = 0;
+  /// Proofs that its records are in the log, one each, as JSON: proof/receipt.h. @param id  qry_…; empty: there is no such
+  /// statement. Errors: also 55000, the log has not been signed as far as that; XX001, it is not what was signed.
+  virtual Task<Result<std::vector<std::string>>> receipts(std::string caller, std::string id) = 0;
 };
 
 }  // namespace dbgate::ports

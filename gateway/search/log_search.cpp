@@ -164,4 +164,21 @@ Result<std::optional<Statement>> LogSearch::statement(const std::string& id) {
   });
 }
 
+Result<std::vector<std::string>> LogSearch::records_of(const std::string& id) {
+  std::vector<std::string> lines;
+  const std::int64_t made_us = time_of_id(id);
+  if (made_us == 0) return lines;
+  // What is asked for was seen to be there: outcomes of what ran for days are looked for as well.
+  const ports::AuditFilter filter{{{AuditField::query, id}}, {}, made_us - soon_us, {}};
+  ports::AuditPage page;
+  for (bool more = true; more;) {
+    DBGATE_TRY(ports::FoundRecords found, records(filter, page));
+    lines.insert(lines.end(), found.lines.begin(), found.lines.end());
+    page.before = found.next;
+    more = found.next.has_value();
+  }
+  std::reverse(lines.begin(), lines.end());
+  return lines;
+}
+
 }  // namespace dbgate::search

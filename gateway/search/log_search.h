@@ -32,6 +32,8 @@ class LogSearch {
   Result<ports::FoundRecords> records(const ports::AuditFilter& filter, const ports::AuditPage& page);
   Result<ports::FoundStatements> statements(const ports::StatementQuery& query, const ports::AuditPage& page);
   Result<std::optional<ports::Statement>> statement(const std::string& id);
+  /// The lines that are about a statement, in their order: decision, outcome and what else there is.
+  Result<std::vector<std::string>> records_of(const std::string& id);
 
  private:
   using Log = const LogView&;

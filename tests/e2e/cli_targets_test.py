@@ -134,7 +134,8 @@ class Targets(cli_people.People):
 class Work(cli_people.People):
     VERBS = {"connect", "status", "disconnect", "env", "config pgservice", "exec", "check", "history list", "history show", "history rerun",
              "saved-query list", "saved-query show", "saved-query add", "saved-query run", "saved-query remove", "sessions list",
-             "sessions watch", "sessions kill", "audit tail", "audit search", "audit verify"}
+             "sessions watch", "sessions kill", "audit tail", "audit search", "audit verify", "audit receipt",
+             "audit check"}
 
     @classmethod
     def setUpClass(cls):
@@ -261,6 +262,14 @@ class Work(cli_people.People):
             watch.interrupt()
             self.assertEqual(watch.wait(), 130)
 
+    @staticmethod
+    def ends_with(person, status, *words):
+        try:
+            person.run(*words, status=status)
+            return True
+        except AssertionError:
+            return False
+
     def test_records(self):
         root, log = self.root, self.gateway.directory / "state" / "audit"
         self.wanda.run("exec", "postgres", "-c", "SELECT 'for the record'")
@@ -274,6 +283,27 @@ class Work(cli_people.People):
         self.assertTrue(root.json("audit", "tail", "--user", "wanda"))
         self.oleg.refused("audit", "tail", status=5, cause=".", hint="whoami")
         root.refused("audit", "verify", root.home / "nowhere", status=3, cause="cannot read", hint="state_dir")
+        key = self.gateway.directory / "state" / "audit-signing-key.pub"
+        lab.wait_until(lambda: self.ends_with(root, 0, "audit", "verify", log, "--key", key), "every chain has a checkpoint")
+        self.assertRegex(root.see("audit", "verify", log, "--key", key), r"[1-9]\d* checkpoints, signed by the key; \d+ records are newer")
+        root.refused("audit", "verify", log, "--key", log / "log-id", status=2, cause="is not an Ed25519 key", hint="audit-signing-key.pub")
+        root.refused("audit", "verify", log, "--checkpoint", log / "log-id", status=2, cause="is no checkpoint", hint="checkpoints")
+
+    def test_receipts(self):
+        wanda = self.wanda
+        wanda.run("exec", "postgres", "-c", "SELECT 'in writing'")
+        query = wanda.json("history", "list", "--text", "in writing")[0]["id"]
+        lab.wait_until(lambda: self.ends_with(wanda, 0, "audit", "receipt", query), "the records are signed")
+        file = wanda.home / "receipts"
+        file.write_text(wanda.run("audit", "receipt", query))
+        key = self.gateway.directory / "state" / "audit-signing-key.pub"
+        self.assertRegex(wanda.see("audit", "check", file, "--key", key), r"statement.decided +wanda +postgres +qry_.*\n.*statement.done +wanda")
+        self.assertEqual({one["query_id"] for one in wanda.json("audit", "check", file, "--key", key)}, {query})
+        wanda.refused("audit", "check", file, status=2, cause="whose signature", hint="--key")
+        wanda.refused("audit", "check", key, "--key", key, status=2, cause="is no receipt", hint="dbgate audit receipt")
+        file.write_text(file.read_text().replace("in writing", "in WRITING"))
+        wanda.refused("audit", "check", file, "--key", key, status=1, cause="was changed", hint="do not believe")
+        self.oleg.refused("audit", "receipt", query, status=3, cause="no statement", hint="history")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class History(unittest.TestCase):
 
     def setUp(self):
         self.prism = None
-        self.config = ("version: 1\nstate_dir: state\nworkers: 2\nlimits: { api_requests_per_minute: 1000000 }\n"
+        self.config = ("version: 1\nstate_dir: state\nworkers: 2\naudit: { checkpoint_interval: 100ms }\nlimits: { api_requests_per_minute: 1000000 }\n"
                        "listen:\n  postgres: { address: 127.0.0.1, port: 0 }\n  api: { address: 127.0.0.1, port: 0 }\n" +
                        self.lab.users(*PEOPLE) + "groups: { tools: [bob] }\nroles:\n  admin: { users: [root] }\n  auditor: { users: [aud] }\n"
                        "targets:\n" + self.lab.target() + "policies:\n"
@@ -193,6 +193,37 @@ class History(unittest.TestCase):
         self.ask(f"history/{first[0]['id']}", "etl", 404)
         self.ask(f"history/{second[0]['id']}", "etl")
         self.assertGreaterEqual(len(self.history("aud", user="etl", state="succeeded")), 2)
+
+    def test_receipts_prove_a_statement_to_whoever_has_the_key(self):
+        self.check_answers()
+        self.run_sql("SELECT name FROM customers WHERE id = 7")
+        self.run_sql("DELETE FROM customers", check=False)
+        denied, read = self.ended("ana", 2)
+
+        def receipts(statement, caller="ana"):
+            """Once its records are signed."""
+            def look():
+                status, answer = self.send("GET", f"history/{statement['id']}/receipts", caller, port=self.prism.port if self.prism else None)
+                self.assertIn(status, (200, 409), answer)
+                return answer["items"] if status == 200 else None
+            return lab.wait_until(look, "the records are signed")
+
+        both, one = receipts(read), receipts(denied, "aud")
+        self.assertEqual([json.loads(item["record"])["event"] for item in both + one], ["statement.decided", "statement.done", "statement.decided"])
+        self.ask(f"history/{read['id']}/receipts", "bob", 404)
+        self.ask("history/qry_01JD3K7V9QXW8N5T2R4M6P0ABC/receipts", "ana", 404)
+        kept = self.gateway.directory / "receipts"
+        key = self.gateway.directory / "state" / "audit-signing-key.pub"
+        kept.write_text("".join(json.dumps(item) + "\n" for item in both), encoding="utf-8")
+
+        def check():
+            return subprocess.run([str(lab.CLI), "audit", "check", str(kept), "--key", str(key), "-o", "json"], capture_output=True, text=True, check=False)
+        shown = json.loads(check().stdout)
+        self.assertEqual([(item["event"], item["query_id"]) for item in shown],
+                         [("statement.decided", read["id"]), ("statement.done", read["id"])])
+        kept.write_text(json.dumps({"items": [{**both[0], "record": both[0]["record"].replace("id = 7", "id = 8")}]}), encoding="utf-8")
+        self.assertEqual(check().returncode, 1)
+        self.assertIn("was changed", check().stderr)
 
     def test_records_are_for_auditors(self):
         self.check_answers()

@@ -266,7 +266,7 @@ TEST(Loader, Values) {
       "listen: { postgres: { port: 0, socket: /run } }\n"
       "limits: { login_timeout: 250ms, drain_timeout: 2h, max_statement_bytes: 64KiB, portals: 7, verdict_cache: 0, "
       "query_rows: 5, query_bytes: 1MiB, query_timeout: 7s, export_rows: 0, export_bytes: 2MiB }\n"
-      "audit: { durability: sync, segment_bytes: 1GiB }\n" +
+      "audit: { durability: sync, segment_bytes: 1GiB, checkpoint_interval: 1m }\n" +
           std::string(alice) +
           "groups: { g: [alice] }\n"
           "targets:\n  shop: { environment: production, labels: { team: a/b-1 }, databases: [x], search_path: [a, B], "
@@ -298,6 +298,7 @@ TEST(Loader, Values) {
   EXPECT_EQ(config.limits.export_bytes, 2u << 20);
   EXPECT_EQ(config.audit.durability, Durability::sync);
   EXPECT_EQ(config.audit.segment_bytes, 1u << 30);
+  EXPECT_EQ(config.audit.checkpoint_interval, Milliseconds(60'000));
   ASSERT_EQ(config.targets.size(), 2u);
   const Target& target = config.targets[0];
   EXPECT_THAT(target.search_path, ElementsAre("a", "B"));

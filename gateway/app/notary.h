@@ -1,0 +1,41 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "config/schema.h"
+#include "gateway/adapters/file_checkpoints.h"
+#include "gateway/base/thread.h"
+
+namespace dbgate::app {
+
+/// Signs how far the audit log is, on a thread that takes what others leave of the processor.
+class Notary {
+ public:
+  /// The log must be open: its directory is there, and no other process signs it. Errors: as load_signing_key().
+  static Result<std::unique_ptr<Notary>> open(const config::Config& config);
+  ~Notary();
+  Notary(const Notary&) = delete;
+  Notary& operator=(const Notary&) = delete;
+
+  void start();
+  /// Signs what has come by now, once all chains are closed, and ends.
+  void finish();
+
+ private:
+  Notary(std::unique_ptr<adapters::FileCheckpoints> checkpoints, std::chrono::milliseconds interval);
+  void run();
+  void update();
+
+  std::unique_ptr<adapters::FileCheckpoints> checkpoints_;
+  std::chrono::milliseconds interval_;
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  std::atomic<bool> stopping_{false};
+  bool finishing_ = false;
+  std::unique_ptr<Thread> thread_;
+};
+
+}  // namespace dbgate::app

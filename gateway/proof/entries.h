@@ -1,0 +1,54 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "gateway/base/error.h"
+#include "gateway/proof/merkle.h"
+
+namespace dbgate::proof {
+
+/// Where a line of a chain begins.
+struct Place {
+  std::uint64_t segment = 1;
+  std::uint64_t offset = 0;  ///< bytes from the segment's start
+  friend bool operator==(const Place&, const Place&) = default;
+};
+
+/// A record, as trees have it.
+struct Entry {
+  TreeHash hash{};  ///< the record's own
+  std::uint64_t sequence = 0;
+  Place place;
+};
+
+/// The records of a chain in its segments, one behind the other, also while they are written. They are not verified.
+class Entries {
+ public:
+  /// @param from  where a record begins, or will
+  Entries(std::string directory, std::string chain, Place from);
+  Entries(const Entries&) = delete;
+  Entries& operator=(const Entries&) = delete;
+  ~Entries();
+
+  /// Without a value: there is no further one yet; ask again. Errors: 58030 the segment cannot be read; XX001 what
+  /// stands there is no record.
+  Result<std::optional<Entry>> next();
+  /// Behind the last one that was given.
+  const Place& place() const noexcept { return place_; }
+
+ private:
+  bool open();
+  Result<bool> read_more();
+  Result<bool> turn();
+  Result<Entry> entry_of(std::string_view line) const;
+
+  std::string directory_;
+  std::string chain_;
+  Place place_;
+  int file_ = -1;
+  std::string buffer_;    ///< of the segment, from place_ on
+  std::size_t used_ = 0;  ///< bytes of it that were given
+};
+
+}  // namespace dbgate::proof

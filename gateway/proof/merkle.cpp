@@ -1,0 +1,200 @@
+#define OPENSSL_SUPPRESS_DEPRECATED  // as in audit/sha256.cpp
+#include "gateway/proof/merkle.h"
+
+#include <openssl/sha.h>
+
+#include <bit>
+
+namespace dbgate::proof {
+namespace {
+
+constexpr std::uint8_t leaf_prefix = 0x00;
+constexpr std::uint8_t node_prefix = 0x01;
+
+// The largest power of two below `size`; `size` > 1.
+std::uint64_t split_of(std::uint64_t size) {
+  return std::bit_floor(size - 1);
+}
+
+// The root of the tree over [begin, begin + size): `begin` is a multiple of the power of two from `size` on.
+TreeHash root_of(std::uint64_t begin, std::uint64_t size, const SubtreeRoot& subtree) {
+  if (std::has_single_bit(size)) return subtree(begin, static_cast<unsigned>(std::countr_zero(size)));
+  const std::uint64_t left = split_of(size);
+  return node_hash(root_of(begin, left, subtree), root_of(begin + left, size - left, subtree));
+}
+
+// PATH(m, D[n]) of the entries from `begin` on.
+void add_path(std::vector<TreeHash>& proof, std::uint64_t index, std::uint64_t begin, std::uint64_t size,
+              const SubtreeRoot& subtree) {
+  if (size == 1) return;
+  const std::uint64_t left = split_of(size);
+  if (index < left) {
+    add_path(proof, index, begin, left, subtree);
+    proof.push_back(root_of(begin + left, size - left, subtree));
+  } else {
+    add_path(proof, index - left, begin + left, size - left, subtree);
+    proof.push_back(root_of(begin, left, subtree));
+  }
+}
+
+// SUBPROOF(m, D[n], known) of the entries from `begin` on.
+void add_subproof(std::vector<TreeHash>& proof, std::uint64_t old_size, std::uint64_t begin, std::uint64_t size,
+                  bool known, const SubtreeRoot& subtree) {
+  if (old_size == size) {
+    if (!known) proof.push_back(root_of(begin, size, subtree));
+    return;
+  }
+  const std::uint64_t left = split_of(size);
+  if (old_size <= left) {
+    add_subproof(proof, old_size, begin, left, known, subtree);
+    proof.push_back(root_of(begin + left, size - left, subtree));
+  } else {
+    add_subproof(proof, old_size - left, begin + left, size - left, false, subtree);
+    proof.push_back(root_of(begin, left, subtree));
+  }
+}
+
+int digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+}  // namespace
+
+TreeHash leaf_hash(const TreeHash& entry) noexcept {
+  TreeHash hash;
+  SHA256_CTX state;
+  ::SHA256_Init(&state);
+  ::SHA256_Update(&state, &leaf_prefix, 1);
+  ::SHA256_Update(&state, entry.data(), entry.size());
+  ::SHA256_Final(hash.data(), &state);
+  return hash;
+}
+
+TreeHash node_hash(const TreeHash& left, const TreeHash& right) noexcept {
+  TreeHash hash;
+  SHA256_CTX state;
+  ::SHA256_Init(&state);
+  ::SHA256_Update(&state, &node_prefix, 1);
+  ::SHA256_Update(&state, left.data(), left.size());
+  ::SHA256_Update(&state, right.data(), right.size());
+  ::SHA256_Final(hash.data(), &state);
+  return hash;
+}
+
+TreeHash empty_root() noexcept {
+  TreeHash hash;
+  ::SHA256(nullptr, 0, hash.data());
+  return hash;
+}
+
+Frontier::Frontier(std::uint64_t size, std::vector<TreeHash> peaks) {
+  if (static_cast<std::size_t>(std::popcount(size)) != peaks.size()) return;
+  size_ = size;
+  peaks_ = std::move(peaks);
+}
+
+void Frontier::add_subtree(TreeHash hash, unsigned level) {
+  // Each subtree of the same height in front of it makes one that is twice as large.
+  for (std::uint64_t bit = std::uint64_t{1} << level; (size_ & bit) != 0; bit <<= 1) {
+    hash = node_hash(peaks_.back(), hash);
+    peaks_.pop_back();
+  }
+  peaks_.push_back(hash);
+  size_ += std::uint64_t{1} << level;
+}
+
+TreeHash Frontier::root() const noexcept {
+  if (peaks_.empty()) return empty_root();
+  TreeHash root = peaks_.back();
+  for (std::size_t i = peaks_.size() - 1; i-- > 0;)
+    root = node_hash(peaks_[i], root);
+  return root;
+}
+
+std::vector<TreeHash> inclusion_proof(std::uint64_t index, std::uint64_t size, const SubtreeRoot& subtree) {
+  std::vector<TreeHash> proof;
+  add_path(proof, index, 0, size, subtree);
+  return proof;
+}
+
+std::vector<TreeHash> consistency_proof(std::uint64_t old_size, std::uint64_t size, const SubtreeRoot& subtree) {
+  std::vector<TreeHash> proof;
+  if (old_size != 0) add_subproof(proof, old_size, 0, size, true, subtree);
+  return proof;
+}
+
+bool proves_inclusion(const TreeHash& entry, std::uint64_t index, std::uint64_t size,
+                      const std::vector<TreeHash>& proof, const TreeHash& root) {
+  if (index >= size) return false;
+  std::uint64_t place = index;
+  std::uint64_t last = size - 1;
+  TreeHash hash = leaf_hash(entry);
+  for (const TreeHash& step : proof) {
+    if (last == 0) return false;
+    if ((place & 1) != 0 || place == last) {
+      hash = node_hash(step, hash);
+      // The last node of a level has no neighbour until its place is odd.
+      while ((place & 1) == 0 && place != 0) {
+        place >>= 1;
+        last >>= 1;
+      }
+    } else {
+      hash = node_hash(hash, step);
+    }
+    place >>= 1;
+    last >>= 1;
+  }
+  return last == 0 && hash == root;
+}
+
+bool proves_consistency(std::uint64_t old_size, const TreeHash& old_root, std::uint64_t size, const TreeHash& root,
+                        const std::vector<TreeHash>& proof) {
+  if (old_size > size) return false;
+  if (old_size == size) return proof.empty() && old_root == root;
+  if (old_size == 0) return proof.empty() && old_root == empty_root();
+  std::size_t at = 0;
+  TreeHash old_hash = old_root;
+  if (!std::has_single_bit(old_size)) {
+    if (proof.empty()) return false;
+    old_hash = proof[at++];
+  }
+  TreeHash new_hash = old_hash;
+  std::uint64_t place = old_size - 1;
+  std::uint64_t last = size - 1;
+  while ((place & 1) != 0) {
+    place >>= 1;
+    last >>= 1;
+  }
+  for (; at < proof.size(); ++at) {
+    if (last == 0) return false;
+    const TreeHash& step = proof[at];
+    if ((place & 1) != 0 || place == last) {
+      old_hash = node_hash(step, old_hash);
+      new_hash = node_hash(step, new_hash);
+      while ((place & 1) == 0 && place != 0) {
+        place >>= 1;
+        last >>= 1;
+      }
+    } else {
+      new_hash = node_hash(new_hash, step);
+    }
+    place >>= 1;
+    last >>= 1;
+  }
+  return last == 0 && old_hash == old_root && new_hash == root;
+}
+
+bool read_hex(std::string_view hex, TreeHash& hash) noexcept {
+  if (hex.size() != 2 * hash.size()) return false;
+  for (std::size_t i = 0; i < hash.size(); ++i) {
+    const int high = digit(hex[2 * i]);
+    const int low = digit(hex[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    hash[i] = static_cast<std::uint8_t>(high << 4 | low);
+  }
+  return true;
+}
+
+}  // namespace dbgate::proof
