@@ -89,15 +89,16 @@ CREATE TABLE secrets (id int PRIMARY KEY, v text);
 SEEN = ("shops", "orders", "totals", "parts_1", "parts_2", "many")
 
 
-class Rows(unittest.TestCase):
-    """Ana changes rows, Bob sees what the trail sees."""
+class Shop:
+    """A database with an audit trail, Ana who changes its rows, and Bob who is asked about that."""
     GATED = GATED
     CAPTURE = "prepared"
     MORE = ""  # of the database
+    LAB = {}
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = cls.enterClassContext(lab.Lab())
+        cls.lab = cls.enterClassContext(lab.Lab(**cls.LAB))
         postgres = cls.lab.postgres
         postgres.psql(TRAIL + "".join(f"CREATE TRIGGER trail AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW "
                                       "EXECUTE FUNCTION trail.record();\n" for table in SEEN))
@@ -184,6 +185,10 @@ class Rows(unittest.TestCase):
             self.assertEqual({(row["table"], row["change"]) for row in changes["rows"]}, kinds)
         self.nothing_is_left()
         return changes
+
+
+class Rows(Shop, unittest.TestCase):
+    """Ana changes rows, Bob sees what the trail sees."""
 
     def test_insert(self):
         self.check("INSERT INTO shops VALUES (100, 'new', 1, NULL), (101, E'quo\\te \"', NULL, '[]')", {("public.shops", "insert")})
