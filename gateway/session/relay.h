@@ -265,6 +265,8 @@ class Relay {
   bool gate_reply(char type, Bytes message, Bytes body);
   bool gate_keeps_tag(Bytes message, std::string_view tag);
   bool wrapped_ready(char status);
+  // What others have said no to, or its client has given up, does not run, even if policies ask nobody by now.
+  bool turned_down(const Judged& judged) const noexcept { return hold_ && hold_->answer && !judged.refused; }
   bool settle_hold(Judged& judged, std::string_view text, std::string_view protocol, std::string_view values);
   bool append_definitions(const sql::Script& script, std::string& defined, std::string& meanings,
                           bool& by_cursor) const;
