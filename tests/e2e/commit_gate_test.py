@@ -85,8 +85,9 @@ INSERT INTO orders SELECT g, g % 20 + 1, g FROM generate_series(1, 200) g;
 INSERT INTO totals SELECT id, 10 FROM shops;
 INSERT INTO many SELECT g, 'v' || g FROM generate_series(1, 10000) g;
 CREATE TABLE secrets (id int PRIMARY KEY, v text);
+CREATE TABLE words (this text PRIMARY KEY, virtual int, nr int, image int, tg_relid int);
 """
-SEEN = ("shops", "orders", "totals", "parts_1", "parts_2", "many")
+SEEN = ("shops", "orders", "totals", "parts_1", "parts_2", "many", "words")
 
 
 class Shop:
@@ -236,6 +237,11 @@ class Rows(Shop, unittest.TestCase):
     def test_ten_thousand_rows(self):
         changes = self.check("UPDATE many SET v = v || '!' WHERE id > 0", {("public.many", "update")})
         self.assertEqual(changes["tables"], [{"name": "public.many", "inserted": 0, "updated": 10000, "deleted": 0}])
+
+    def test_columns_of_any_name(self):
+        self.check("INSERT INTO words VALUES ('a', 1, 2, 3, 4), ('b', 5, 6, 7, 8)", {("public.words", "insert")})
+        self.check("UPDATE words SET virtual = nr, image = tg_relid WHERE this = 'a'", {("public.words", "update")})
+        self.check("DELETE FROM words WHERE virtual = 5", {("public.words", "delete")})
 
     def test_copy(self):
         self.check("COPY many FROM STDIN;\n-2\tcopied\n\\.\nSELECT 1", {("public.many", "insert")})

@@ -25,23 +25,45 @@ OF_COMPARISONS = ("test_what_a_transaction_comes_to", "test_rows_that_are_only_l
                   "test_what_others_have_committed_since_it_began", "test_what_functions_catch", "test_what_is_denied_has_not_happened")
 
 
-class Prepared(prepared.Rows):
-    pass
+VIRTUAL_COLUMNS = 18
+GROWN = "CREATE TABLE grown (id int PRIMARY KEY, word text, loud text GENERATED ALWAYS AS (upper(word)) VIRTUAL, size int);"
 
 
-class Unprepared(unprepared.Rows):
-    pass
+class VirtualColumns:
+    """Columns that are computed when they are read."""
+
+    def test_virtual_columns(self):
+        if int(self.psql("SHOW server_version_num")) < 10000 * VIRTUAL_COLUMNS:
+            self.skipTest("no virtual columns before PostgreSQL 18")
+        self.prepare()
+        program = self.start("INSERT INTO grown (id, word) VALUES (1, 'a')", "root")
+        approval = self.asked(program)
+        self.assertEqual([row["after"] for row in self.shown(approval)["rows"]], [{"id": 1, "word": "a", "size": None, **self.COMPUTED}])
+        self.cli("bob", "approvals", "approve", approval, "--yes")
+        self.assertIn("STATE 00000", program.end())
+
+
+class Prepared(VirtualColumns, prepared.Rows):
+    COMPUTED = {}  # what they are computed from is shown
+
+
+class Unprepared(VirtualColumns, unprepared.Rows):
+    COMPUTED = {"loud": "A"}
 
 
 def essential():
-    return [*(f"Prepared.{name}" for name in ESSENTIAL), *(f"Unprepared.{name}" for name in (*ESSENTIAL, *OF_COMPARISONS))]
+    own = ("test_virtual_columns", *ESSENTIAL)
+    return [*(f"Prepared.{name}" for name in own), *(f"Unprepared.{name}" for name in (*own, *OF_COMPARISONS))]
 
 
 def main():
-    with servers.programs(int(sys.argv[1])) as programs:
+    major = int(sys.argv[1])
+    with servers.programs(major) as programs:
         if programs is None:
             return servers.MISSING
         Prepared.LAB = Unprepared.LAB = {"programs": programs}
+        for rows in (Prepared, Unprepared):
+            rows.MORE += GROWN if major >= VIRTUAL_COLUMNS else ""
         result = unittest.main(argv=[sys.argv[0], *(sys.argv[2:] or essential())], exit=False).result
         return 0 if result.wasSuccessful() and result.testsRun else 1
 
