@@ -112,6 +112,8 @@ class Relay {
   /// What is asked without a statement waiting for it.
   std::vector<LateQuestions>& late_questions() noexcept { return late_; }
   const Error& failure() const noexcept { return failure_; }
+  /// How many decisions have been recorded so far.
+  std::uint64_t decisions() const noexcept { return trail_.decisions(); }
   char transaction_status() const noexcept { return status_; }
   /// Whether the server works on something for the frontend.
   bool busy() const noexcept { return !expected_.empty(); }
