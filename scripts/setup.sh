@@ -81,7 +81,25 @@ from_npm() {
   fi
 }
 
+# Of Debian's package promtool alone, in build/promtool: installed, it would start a Prometheus.
+fetch_promtool() {
+  local place package
+  place=$(dirname "$0")/../build/promtool
+  if [ -x "$place/promtool" ] || command -v promtool >/dev/null; then return 0; fi
+  echo "setup: fetching promtool"
+  mkdir -p "$place"
+  package=$(mktemp -d)
+  chmod 755 "$package"
+  if ! (cd "$package" && apt-get download -q prometheus &&
+        dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool) ||
+     ! mv "$package/usr/bin/promtool" "$place/promtool"; then
+    echo "setup.sh: promtool cannot be had here; its tests will be skipped" >&2
+  fi
+  rm -rf "$package"
+}
+
 if [ "$node" = yes ]; then
+  fetch_promtool
   from_npm api-node "checkers of OpenAPI" "${api_checkers[@]}"
   from_npm e2e-node "clients for Node.js" "${node_clients[@]}"
   from_npm oidc-provider "an identity provider" "${oidc_provider[@]}"

@@ -28,9 +28,9 @@ prometheus::ClientMetric::Histogram histogram_of(const telemetry::EventCounters:
   prometheus::ClientMetric::Histogram histogram;
   for (std::size_t i = 0; i < duration.buckets.size(); ++i) {
     histogram.sample_count += duration.buckets[i];
-    const bool last = i == telemetry::duration_bounds.size();
-    const double bound = last ? std::numeric_limits<double>::infinity()
-                              : std::chrono::duration<double>(telemetry::duration_bounds[i]).count();
+    const bool last = i == duration.bounds.size();
+    const double bound =
+        last ? std::numeric_limits<double>::infinity() : std::chrono::duration<double>(duration.bounds[i]).count();
     histogram.bucket.push_back({histogram.sample_count, bound});
   }
   histogram.sample_sum = static_cast<double>(duration.sum_us) / us_in_a_second;

@@ -6,6 +6,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -18,6 +19,7 @@
 
 #include "gateway/net/certificate.h"
 #include "gateway/net/stream.h"
+#include "gateway/net/tls.h"
 
 namespace dbgate::api {
 namespace {
@@ -71,10 +73,15 @@ class TcpConnection final : public Connection {
 
   TcpConnection(Stream stream, net::TlsContext tls) : tls_(std::move(tls)), stream_(std::move(stream)) {}
 
-  Task<bool> handshake(Clock::time_point deadline) override {
+  Task<bool> handshake(Clock::time_point deadline, std::string_view* why) override {
     if constexpr (with_tls) {
       lowest().expires_at(deadline);
       const auto [failed] = co_await stream_.async_handshake(asio::ssl::stream_base::server, awaiting);
+      const bool of_tls = failed.category() == asio::error::get_ssl_category();
+      if (why != nullptr) {
+        *why = net::handshake_failure(of_tls ? static_cast<unsigned long>(failed.value()) : 0,
+                                      SSL_get_verify_result(stream_.native_handle()));
+      }
       co_return !failed;
     }
     co_return true;

@@ -21,8 +21,9 @@ class Connection {
 
   virtual ~Connection() = default;
 
-  /// TLS, if the connection is to have it. @return false if that failed or took too long
-  virtual Task<bool> handshake(Clock::time_point deadline) = 0;
+  /// TLS, if the connection is to have it. @param why  becomes net::handshake_failure(); null: nobody asks
+  /// @return false if that failed or took too long
+  virtual Task<bool> handshake(Clock::time_point deadline, std::string_view* why = nullptr) = 0;
   /// At least one byte. @return 0 when the peer has closed, the connection is broken, or it is too late: see ending()
   virtual Task<std::size_t> read_some(char* into, std::size_t room, Clock::time_point deadline) = 0;
   /// Everything. @return false if the connection is broken, or it is too late

@@ -130,6 +130,11 @@ std::optional<Response> Dispatcher::find(Request& request) {
   return {};
 }
 
+void Dispatcher::note_tls_failure(std::string_view reason) const {
+  if (services_.counted == nullptr) return;
+  services_.counted->count(telemetry::tls_failures, {{"listener", "api"}, {"reason", std::string(reason)}});
+}
+
 std::optional<Response> Dispatcher::refuse_by_rate(Request& request, const std::string& key, std::uint64_t per_minute) {
   const Allowance allowance = rates_.take(key, per_minute, RateLimiter::Clock::now());
   add_rate(request, allowance);

@@ -24,6 +24,9 @@ class Dispatcher {
   Response finish(const Request& request, Response response) const;
   RateLimiter& rates() noexcept { return rates_; }
 
+  /// A client's TLS handshake has failed. @param reason  of telemetry::tls_reasons
+  void note_tls_failure(std::string_view reason) const;
+
  private:
   std::optional<Response> find(Request& request);
   std::optional<Response> refuse_by_rate(Request& request, const std::string& key, std::uint64_t per_minute);

@@ -169,8 +169,12 @@ Task<bool> HttpSession::serve_one() {
 
 Task<> serve_connection(std::unique_ptr<Connection> connection, Dispatcher& dispatcher, const HttpLimits& limits,
                         std::string address, std::function<void()> upgraded) {
-  const bool ready = co_await connection->handshake(Connection::Clock::now() + limits.handshake);
-  if (!ready) co_return;
+  std::string_view why;
+  const bool ready = co_await connection->handshake(Connection::Clock::now() + limits.handshake, &why);
+  if (!ready) {
+    dispatcher.note_tls_failure(why);
+    co_return;
+  }
   HttpSession session(*connection, dispatcher, limits, address, upgraded);
   bool more = true;
   while (more)

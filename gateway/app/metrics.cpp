@@ -127,7 +127,7 @@ Task<telemetry::Families> Metrics::collect() {
     workers.push_back(&worker->counted());
   telemetry::Families all = of_process(*answers);
   for (telemetry::Families part : {of_targets(answers->gauges, targets), telemetry::target_families(targets, workers),
-                                   telemetry::event_families(shared_.counted, providers),
+                                   telemetry::event_families(shared_.counted, providers, workers),
                                    telemetry::audit_families(audit_.counters()), telemetry::process_families()})
     std::move(part.begin(), part.end(), std::back_inserter(all));
   co_return all;

@@ -238,9 +238,11 @@ Result<session::Seat> Worker::admit(std::string_view user, std::string_view targ
 }
 
 std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& session) {
-  return std::make_unique<session::PolicyJudge>(shared_.views, session.user, session.target, session.database,
-                                                scan_limits(snapshot().config.limits), session.server_version,
-                                                session.settings, session::system_clock_seconds, verdicts_.get());
+  auto judge = std::make_unique<session::PolicyJudge>(shared_.views, session.user, session.target, session.database,
+                                                      scan_limits(snapshot().config.limits), session.server_version,
+                                                      session.settings, session::system_clock_seconds, verdicts_.get());
+  judge->time_by(counters_.evaluations);
+  return judge;
 }
 
 std::unique_ptr<session::ReadSide> Worker::reads_for(const session::SessionInfo& session, std::string_view connection) {
@@ -272,9 +274,16 @@ std::unique_ptr<session::Trail> Worker::resume_trail(const session::SessionInfo&
   return std::make_unique<WatchedTrail>(std::move(trail), *shared_.events, session);
 }
 
-void Worker::record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) {
+void Worker::record_login(const session::SessionInfo& session, bool succeeded, std::string_view why,
+                          std::chrono::nanoseconds took) {
   const auto outcome = succeeded ? telemetry::Outcome::ok : telemetry::Outcome::error;
-  counters_.auth_attempts(telemetry::auth_method(session.auth_method))[outcome].add();
+  const telemetry::AuthMethod method = telemetry::auth_method(session.auth_method);
+  counters_.auth_attempts(method)[outcome].add();
+  if (took.count() > 0) {
+    shared_.counted.observe(telemetry::auth_durations,
+                            {{"method", std::string(telemetry::auth_methods[static_cast<std::size_t>(method)])}},
+                            std::chrono::duration_cast<std::chrono::microseconds>(took));
+  }
   if (!succeeded) counters_.of({}).arrivals[telemetry::Arrival::auth_failed].add();
   if (!succeeded) shared_.throttle.failed(session.client.host);
   std::string fields = session::sign_in_fields(session);
@@ -331,8 +340,17 @@ Task<> Worker::cancel_elsewhere(std::int32_t pid, std::string key, const net::Ad
   co_await app::cancel_elsewhere(*shared_.replicas, pid, std::move(key));
 }
 
-session::StartupRules Worker::startup_rules() const {
-  return {snapshot().postgres_tls, snapshot().config.postgres.require_tls};
+session::StartupRules Worker::startup_rules() {
+  return {snapshot().postgres_tls, snapshot().config.postgres.require_tls, this};
+}
+
+void Worker::note_tls_failure(std::string_view reason) {
+  shared_.counted.count(telemetry::tls_failures, {{"listener", "postgres"}, {"reason", std::string(reason)}});
+  counters_.of({}).arrivals[telemetry::Arrival::tls_failed].add();
+}
+
+void Worker::note_protocol_error(std::string_view side, std::string_view reason) {
+  shared_.counted.count(telemetry::protocol_errors, {{"side", std::string(side)}, {"reason", std::string(reason)}});
 }
 
 std::chrono::milliseconds Worker::login_timeout() const {

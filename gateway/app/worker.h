@@ -127,7 +127,10 @@ class Worker final : public session::Host {
   std::unique_ptr<session::Limiter> limiter_for(const session::SessionInfo& session) override;
   Result<std::unique_ptr<session::Trail>> open_trail(const session::SessionInfo& session) override;
   std::unique_ptr<session::Trail> resume_trail(const session::SessionInfo& session) override;
-  void record_login(const session::SessionInfo& session, bool succeeded, std::string_view why) override;
+  void record_login(const session::SessionInfo& session, bool succeeded, std::string_view why,
+                    std::chrono::nanoseconds took) override;
+  void note_tls_failure(std::string_view reason) override;
+  void note_protocol_error(std::string_view side, std::string_view reason) override;
   telemetry::TargetCounters& counters(std::string_view target) override { return counters_.of(target); }
   upstream::Pool& servers() override { return servers_; }
   Result<bool> commit_audit() override;
@@ -147,7 +150,7 @@ class Worker final : public session::Host {
   session::CancelRegistry& cancels() override { return shared_.cancels; }
   Task<> cancel_elsewhere(std::int32_t pid, std::string key, const net::Address& client) override;
   const session::RelayLimits& relay_limits() const override { return relay_limits_; }
-  session::StartupRules startup_rules() const override;
+  session::StartupRules startup_rules() override;
   std::chrono::milliseconds login_timeout() const override;
   void list_session(session::LiveSession& session) override { sessions_.add(session); }
   std::uint64_t rights_version() override { return snapshot().version; }

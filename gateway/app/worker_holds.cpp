@@ -98,7 +98,9 @@ session::HoldingPtr Worker::hold(const session::SessionInfo& session, const sess
   asked->session = session;
   asked->question = question;
   // What a transaction has changed is there once: its client has to wait.
-  asked->refuses = !question.changes && !question.view && (session.refuses_holds || question.hold.approval->refuse);
+  const bool of_statement = !question.changes && !question.view;
+  const bool by_client = question.refuses.value_or(session.refuses_holds);
+  asked->refuses = of_statement && (by_client || question.hold.approval->refuse);
   net::run_apart(context_.get_executor(), [this, asked]() -> Task<> { return ask_others(asked); });
   return std::make_unique<GivenUp<Asked>>(asked);
 }

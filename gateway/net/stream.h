@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/base/error.h"
@@ -98,7 +99,8 @@ class Stream {
 
   /// TLS handshakes. `first` are bytes already read from the socket (direct TLS is recognised by peeking, so that there
   /// are none); errors carry OpenSSL's reason.
-  Task<Result<>> accept_tls(ssl_ctx_st* context);
+  /// @param why  becomes handshake_failure() of one that fails; null: nobody asks
+  Task<Result<>> accept_tls(ssl_ctx_st* context, std::string_view* why = nullptr);
   Task<Result<>> connect_tls(ssl_ctx_st* context, const std::string& server_name, bool verify_name);
 
   /// Looks at bytes without taking them. @return how many lie in `into`; 0 at the end of the stream
@@ -151,7 +153,7 @@ class Stream {
   int forget_descriptor() noexcept;
   IoResult read_plain(std::span<std::byte> into);
   IoResult tls_result(int returned, std::size_t bytes);
-  Task<Result<>> handshake(const char* what);
+  Task<Result<>> handshake(const char* what, std::string_view* why);
 
   Reactor* reactor_;
   std::unique_ptr<Watch> watch_;  // null: closed

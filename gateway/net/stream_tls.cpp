@@ -25,7 +25,8 @@ Stream::Stream(boost::asio::io_context& context, OpenConnection connection) : St
   if (watch_ && !connect_tls_to(tls_.get(), *watch_)) close();
 }
 
-Task<Result<>> Stream::handshake(const char* what) {
+Task<Result<>> Stream::handshake(const char* what, std::string_view* why) {
+  if (why != nullptr) *why = handshake_failure(0, X509_V_OK);
   for (;;) {
     ERR_clear_error();
     const int returned = SSL_do_handshake(tls_.get());
@@ -39,6 +40,7 @@ Task<Result<>> Stream::handshake(const char* what) {
       co_await wait_writable();
     } else {
       const long verified = SSL_get_verify_result(tls_.get());
+      if (why != nullptr) *why = handshake_failure(ERR_peek_last_error(), verified);
       std::string text = std::string(what) + " failed: ";
       text += verified != X509_V_OK ? X509_verify_cert_error_string(verified) : last_openssl_error();
       co_return Error(sqlstate::connection_failure, std::move(text));
@@ -47,11 +49,11 @@ Task<Result<>> Stream::handshake(const char* what) {
   }
 }
 
-Task<Result<>> Stream::accept_tls(ssl_ctx_st* context) {
+Task<Result<>> Stream::accept_tls(ssl_ctx_st* context, std::string_view* why) {
   tls_.reset(SSL_new(context));
   if (!tls_ || !connect_tls_to(tls_.get(), *watch_)) co_return connection_lost("TLS cannot start");
   SSL_set_accept_state(tls_.get());
-  const auto done = co_await handshake("TLS handshake with the client");
+  const auto done = co_await handshake("TLS handshake with the client", why);
   co_return done;
 }
 
@@ -69,7 +71,7 @@ Task<Result<>> Stream::connect_tls(ssl_ctx_st* context, const std::string& serve
                                    : X509_VERIFY_PARAM_set1_ip_asc(parameters, server_name.c_str());
     if (set != 1) co_return connection_lost("TLS cannot check the name of the server");
   }
-  const auto done = co_await handshake("TLS handshake with the server");
+  const auto done = co_await handshake("TLS handshake with the server", nullptr);
   co_return done;
 }
 

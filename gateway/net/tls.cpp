@@ -83,6 +83,14 @@ std::string last_openssl_error() {
   return text.data();
 }
 
+std::string_view handshake_failure(unsigned long error, long verified) {
+  if (verified != X509_V_OK) return "certificate";
+  if (error == 0 || ERR_GET_LIB(error) == ERR_LIB_SYS) return "closed";
+  const int reason = ERR_GET_REASON(error);
+  if (ERR_GET_LIB(error) != ERR_LIB_SSL || reason == SSL_R_UNEXPECTED_EOF_WHILE_READING) return "closed";
+  return reason >= SSL_AD_REASON_OFFSET ? "alert" : "protocol";
+}
+
 Result<TlsContext> make_server_context(const TlsServerOptions& options) {
   const auto alpn = std::make_shared<const std::string>(options.alpn);
   // The ALPN name lives as long as the context that points to it.

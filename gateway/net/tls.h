@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "gateway/base/error.h"
 
@@ -47,6 +48,10 @@ std::int64_t expiry_of(const TlsContext& context);
 
 /// Why OpenSSL's last call of this thread failed; for messages, never secret.
 std::string last_openssl_error();
+/// Why a handshake has failed, in one word: the peer says so (`alert`), its certificate is not accepted
+/// (`certificate`), it has gone (`closed`), or it does not speak TLS as it has to (`protocol`).
+/// @param error  OpenSSL's, 0: none. @param verified  what X509_verify_cert() has said of the peer's certificate
+std::string_view handshake_failure(unsigned long error, long verified);
 /// tls-server-end-point (RFC 5929 §4.1): the certificate hashed with its signature's digest, at least SHA-256.
 std::string certificate_end_point(x509_st* certificate);
 

@@ -244,6 +244,8 @@ bool is_harmless_setting(std::string_view name, std::string_view value, bool has
   if (name == "standard_conforming_strings") {
     return !has_value || equal_ignoring_case(value, "on") || value == "true" || value == "1";
   }
+  // Of dbgate's own the one that is the client's to say.
+  if (name == "dbgate.hold") return true;
   // Stricter is always fine; back to read write is not.
   if (name == "transaction_read_only" || name == "default_transaction_read_only") {
     return has_value && (equal_ignoring_case(value, "on") || value == "true" || value == "1");

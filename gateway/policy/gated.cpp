@@ -49,8 +49,8 @@ std::string refusal_of(const sql::Statement& statement, const catalog::SearchPat
   }
   const auto replicates = [](const sql::SettingUse& use) {
     const bool reads = use.action == sql::SettingAction::show || use.action == sql::SettingAction::show_all;
-    return !reads &&
-           (use.name.starts_with("dbgate.") || use.name == "session_replication_role" || use.name == "track_counts");
+    const bool own_word = use.name.starts_with("dbgate.") && use.name != "dbgate.hold";
+    return !reads && (own_word || use.name == "session_replication_role" || use.name == "track_counts");
   };
   if (std::any_of(statement.settings.begin(), statement.settings.end(), replicates)) return "it stops the capture";
   const auto computes = [](const sql::FunctionUse& use) { return use.name.name == "set_config" && !use.sets; };

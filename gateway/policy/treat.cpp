@@ -168,7 +168,8 @@ std::string Treater::way_round() const {
 // What tells the server who asks is dbgate's own; and what names mean must not move.
 bool Treater::settings_stay() {
   for (const sql::SettingUse& use : statement_.settings) {
-    if (use.name.starts_with("dbgate.")) return deny("setting " + use.name + " is dbgate's own");
+    if (use.name.starts_with("dbgate.") && use.name != "dbgate.hold")
+      return deny("setting " + use.name + " is dbgate's own");
     const bool moves = use.name == "role" || use.name == "session_authorization";
     if (moves && use.action == sql::SettingAction::set) return deny(use.name + " is fixed by dbgate");
   }

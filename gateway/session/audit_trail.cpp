@@ -75,6 +75,7 @@ const audit::JudgementText& text_of(JudgementRecord& record, const Judged& judge
     record.script = judged.script;
     record.verdict = judged.verdict;
     record.effect = effect;
+    record.rule = rule_class_of(judged);
     record.text.emplace(render(judged, effect));
   }
   return *record.text;
@@ -169,7 +170,7 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   const auto written = chain_.append_from(decision_start_, record.view());
   if (!written) return written.error();
   ++decisions_;
-  counts_.decided(judged, effect, protocol);
+  counts_.decided(judged, effect, protocol, judged.record ? judged.record->rule : rule_class_of(judged));
   if (witness_) witness_->decided(judged, query_id);
   return query_id;
 }

@@ -92,8 +92,9 @@ struct Run {
   std::uint64_t rows_returned = 0;
   std::uint64_t rows_affected = 0;
   std::uint64_t bytes = 0;
-  std::size_t statement = 0;  ///< of the script, the one whose reply is due
-  std::string tags;           ///< command tags so far, joined by "; "
+  std::size_t masked_columns = 0;  ///< of each row
+  std::size_t statement = 0;       ///< of the script, the one whose reply is due
+  std::string tags;                ///< command tags so far, joined by "; "
   /// By statement of the script; empty: nothing is counted against limits.
   std::vector<std::shared_ptr<Meter>> meters;
   bool from_cache = false;   ///< it was answered from memory

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,7 @@ struct HoldQuestion {
   std::string_view protocol;
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
+  std::optional<bool> refuses{};            ///< what the session has said of waiting; none: nothing since the login
   bool settings_changed = false;            ///< the session has set what its meaning rests on (meaning_watch.h)
   std::shared_ptr<const Changes> changes;   ///< of a transaction before its COMMIT; null: it is about a statement
   std::chrono::milliseconds budget{0};      ///< … and for so long it may wait; 0: as long as there is to decide

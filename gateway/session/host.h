@@ -75,10 +75,8 @@ struct LeaveSeat {
 using Seat = std::unique_ptr<Seats, LeaveSeat>;
 
 /// What sessions need from the process around them. One per worker thread; used from that thread only, never blocks.
-class Host {
+class Host : public StartupWatch {
  public:
-  virtual ~Host() = default;
-
   /// Errors: 28000, the address has failed too often and has to wait.
   virtual Result<AccountPtr> account(std::string_view user, const net::Address& client) = 0;
   /// What the user is in with by a verified certificate; none: it does not stand for the user.
@@ -105,7 +103,9 @@ class Host {
   virtual Result<std::unique_ptr<Trail>> open_trail(const SessionInfo& session) = 0;
   /// The trail of a session that has slept: goes on, without another session.start.
   virtual std::unique_ptr<Trail> resume_trail(const SessionInfo& session) = 0;
-  virtual void record_login(const SessionInfo& session, bool succeeded, std::string_view why) = 0;
+  /// @param took  to find out who it is; 0: it was known
+  virtual void record_login(const SessionInfo& session, bool succeeded, std::string_view why,
+                            std::chrono::nanoseconds took) = 0;
   /// Where what happens at a target is counted; as long as this host.
   virtual telemetry::TargetCounters& counters(std::string_view target) = 0;
   /// The server connections of this thread.
@@ -143,7 +143,7 @@ class Host {
   /// to nothing. @param client  whose requests are counted
   virtual Task<> cancel_elsewhere(std::int32_t pid, std::string key, const net::Address& client) = 0;
   virtual const RelayLimits& relay_limits() const = 0;
-  virtual StartupRules startup_rules() const = 0;
+  virtual StartupRules startup_rules() = 0;
   virtual std::chrono::milliseconds login_timeout() const = 0;
   /// Where the process finds the session until it leaves by itself.
   virtual void list_session(LiveSession& session) = 0;

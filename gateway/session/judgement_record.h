@@ -6,6 +6,7 @@
 #include "gateway/audit/records.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/sql/facts.h"
+#include "gateway/telemetry/words.h"
 
 namespace dbgate::session {
 
@@ -18,6 +19,7 @@ struct JudgementRecord {
   std::shared_ptr<const sql::Script> script;
   std::shared_ptr<const policy::Verdict> verdict;
   std::string_view effect;  ///< of static duration
+  telemetry::RuleClass rule = telemetry::RuleClass::none;
   std::optional<audit::JudgementText> text;
 };
 

@@ -7,8 +7,9 @@
 namespace dbgate::session {
 namespace {
 
-constexpr std::array<std::string_view, 2> time_outs = {"lock_timeout", "statement_timeout"};
-constexpr std::uint8_t both = 3;
+constexpr std::array<std::string_view, 2> names_of_time_outs = {"lock_timeout", "statement_timeout"};
+constexpr std::uint8_t holds = 12;  // of dbgate.hold
+constexpr std::uint8_t all = 15;
 
 // "0", "'0ms'": waits for ever.
 bool is_time(const std::vector<std::string>& values) {
@@ -17,10 +18,11 @@ bool is_time(const std::vector<std::string>& values) {
 
 std::uint8_t bits_of(const sql::SettingUse& use) {
   const bool discards = use.action == sql::SettingAction::discard;
-  if (discards) return use.name == "all" ? both : 0;
-  if (use.action == sql::SettingAction::reset_all) return both;
-  for (std::size_t i = 0; i < time_outs.size(); ++i) {
-    if (use.name == time_outs[i]) return static_cast<std::uint8_t>(1U << i);
+  if (discards) return use.name == "all" ? all : 0;
+  if (use.action == sql::SettingAction::reset_all) return all;
+  if (use.name == "dbgate.hold") return holds;
+  for (std::size_t i = 0; i < names_of_time_outs.size(); ++i) {
+    if (use.name == names_of_time_outs[i]) return static_cast<std::uint8_t>(1U << i);
   }
   return 0;
 }
@@ -31,10 +33,10 @@ void LockWatch::set(const sql::SettingUse& use) {
   const bool asks = use.action == sql::SettingAction::show || use.action == sql::SettingAction::show_all;
   const std::uint8_t bits = asks ? 0 : bits_of(use);
   if (bits == 0) return;
-  const bool on = use.action == sql::SettingAction::set && is_time(use.values);
-  const auto changed = [bits, on](std::uint8_t before) {
-    return static_cast<std::uint8_t>(on ? before | bits : before & ~bits);
-  };
+  const bool sets = use.action == sql::SettingAction::set;
+  std::uint8_t on = sets && bits != holds && is_time(use.values) ? bits : 0;
+  if (sets && bits == holds) on = use.values == std::vector<std::string>{"refuse"} ? refuse : wait;
+  const auto changed = [bits, on](std::uint8_t before) { return static_cast<std::uint8_t>((before & ~bits) | on); };
   now_ = changed(now_);
   if (!use.local) after_commit_ = changed(after_commit_);
 }

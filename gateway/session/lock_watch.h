@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "gateway/sql/facts.h"
@@ -7,8 +8,9 @@
 namespace dbgate::session {
 
 /// What of a session's state rules of risk ask for: whether it gives up waiting for locks (DD-08), and whether its
-/// transaction has shut others out already (DD-09). Follows statements that have succeeded, and transactions as the
-/// server reports them. What a role or database sets by itself is not known here: it counts as not set.
+/// transaction has shut others out already (DD-09); and whether it has said that it waits for others. Follows
+/// statements that have succeeded, and transactions as the server reports them. What a role or database sets by itself
+/// is not known here: it counts as not set.
 class LockWatch {
  public:
   /// A statement has succeeded, or would have before the next one of the same text runs.
@@ -18,12 +20,19 @@ class LockWatch {
   void on_ready(char status, bool failed);
 
   /// Whether lock_timeout or statement_timeout is set.
-  bool has_timeout() const noexcept { return now_ != 0; }
+  bool has_timeout() const noexcept { return (now_ & time_outs) != 0; }
+  /// Whether statements that others have to agree to are to be refused at once (SET dbgate.hold); none: it has not
+  /// said.
+  std::optional<bool> refuses_holds() const noexcept {
+    if ((now_ & (refuse | wait)) == 0) return std::nullopt;
+    return (now_ & refuse) != 0;
+  }
   bool holds_lock() const noexcept { return holds_lock_; }
   bool in_block() const noexcept { return in_block_; }
   bool operator==(const LockWatch&) const = default;
 
  private:
+  static constexpr std::uint8_t time_outs = 3, refuse = 4, wait = 8;
   void set(const sql::SettingUse& use);
   void end(bool commits) noexcept;
 

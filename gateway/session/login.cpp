@@ -102,9 +102,12 @@ Task<Result<std::string>> authenticate(Host& host, net::Stream& client, SessionI
       co_return std::string();
     }
   }
+  const auto begun = std::chrono::steady_clock::now();
   DBGATE_CO_TRY(AccountPtr account, host.account(info.user, info.client));
   auto last = co_await ask(host, client, std::move(account), info);
-  if (!last && !last.error().message().empty()) host.record_login(info, false, last.error().code().text());
+  if (!last && !last.error().message().empty()) {
+    host.record_login(info, false, last.error().code().text(), std::chrono::steady_clock::now() - begun);
+  }
   co_return last;
 }
 

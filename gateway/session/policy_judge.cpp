@@ -195,6 +195,15 @@ const PolicyView& PolicyJudge::view() {
 
 Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* values, const Names& statements,
                                 const Names& portals, Segment now) {
+  if (evaluations_ == nullptr) return evaluate(analysis, values, statements, portals, now);
+  const auto begun = std::chrono::steady_clock::now();
+  Judged judged = evaluate(analysis, values, statements, portals, now);
+  evaluations_->observe(std::chrono::steady_clock::now() - begun);
+  return judged;
+}
+
+Judged PolicyJudge::evaluate(const Analysis& analysis, const BoundValues* values, const Names& statements,
+                             const Names& portals, Segment now) {
   const PolicyView& policy = view();
   Judged judged;
   judged.script = analysis.script;

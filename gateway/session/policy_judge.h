@@ -13,6 +13,7 @@
 #include "gateway/session/judge.h"
 #include "gateway/session/verdict_cache.h"
 #include "gateway/sql/prescan.h"
+#include "gateway/telemetry/counter.h"
 
 namespace dbgate::session {
 
@@ -77,6 +78,9 @@ class PolicyJudge : public Judge {
               VerdictCache* cache = nullptr);
 
   void see(const LockWatch& locks, const policy::MovedNames* moved) override;
+  /// How long judging takes is counted there, on the thread that judges; must outlive this. What is recalled is not
+  /// judged.
+  void time_by(telemetry::ShortDurations& evaluations) noexcept { evaluations_ = &evaluations; }
   /// What is judged from now on is not run by anybody: it does not count as an attempt.
   void only_asks() noexcept { counts_ = false; }
   bool ready() override { return view().ready; }
@@ -120,6 +124,8 @@ class PolicyJudge : public Judge {
   const PolicyView& current() const noexcept { return view_; }
 
  private:
+  Judged evaluate(const Analysis& analysis, const BoundValues* values, const Names& statements, const Names& portals,
+                  Segment now);
   const PolicyView& view();
   void let_names_move();
   const catalog::Resolver* reader() const;
@@ -163,7 +169,8 @@ class PolicyJudge : public Judge {
   PolicyView view_;
   std::uint64_t views_;
   bool counts_ = true;
-  LockWatch seen_;  // of the session …
+  telemetry::ShortDurations* evaluations_ = nullptr;  // null: nobody wants to know
+  LockWatch seen_;                                    // of the session …
   LockWatch then_;  // … and when the statement of a text that is being judged will run
   policy::MovedNames moved_seen_, moved_then_;
   VerdictCache* const cache_;

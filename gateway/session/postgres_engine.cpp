@@ -130,7 +130,12 @@ Task<Result<>> Session::enter() {
   {
     const net::Deadline deadline(client_, host_.login_timeout());
     const auto done = co_await meet();
-    if (!done) co_return deadline.expired() ? Error(sqlstate::connection_failure, "") : done.error();
+    if (!done) {
+      const Error why = deadline.expired() ? Error(sqlstate::connection_failure, "") : done.error();
+      const bool out_of_step = why.code() == sqlstate::protocol_violation && !why.message().empty();
+      if (out_of_step) host_.note_protocol_error("client", "startup");
+      co_return why;
+    }
   }
   if (info_.user.empty()) co_return boost::system::in_place_value;  // a cancel request
   if (login_->arrival.target.empty() && host_.leads_to_admin(login_->request.database)) {
@@ -160,6 +165,7 @@ Task<Result<>> Session::meet() {
 }
 
 Task<Result<>> Session::sign_in() {
+  std::chrono::nanoseconds took{0};
   const std::string negotiated = negotiation(login_->request);
   if (!negotiated.empty()) {
     const auto sent = co_await client_.write_all(protocol::as_bytes(negotiated));
@@ -173,9 +179,11 @@ Task<Result<>> Session::sign_in() {
   } else {
     info_.user = login_->request.user;
     rights_seen_ = host_.rights_version();
+    const auto begun = std::chrono::steady_clock::now();
     DBGATE_CO_TRY(login_->last_message, co_await authenticate(host_, client_, info_));
+    took = std::chrono::steady_clock::now() - begun;
   }
-  host_.record_login(info_, true, {});
+  host_.record_login(info_, true, {}, took);
   co_return boost::system::in_place_value;
 }
 
@@ -331,7 +339,8 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   ports.lend = [this, &relay] { return lend(relay.settings()); };
   ports.channels = [this] { return host_.servers().channels(*link_request_); };
   telemetry::TargetCounters& counters = host_.counters(info_.target);
-  ports.traffic = &counters.clients;
+  ports.counted = &counters;
+  ports.out_of_step = [this](std::string_view side) { host_.note_protocol_error(side, "message"); };
   ports.bound = [this, &counters](const Pins& reasons) {
     count_pins(counters, reasons);
     log::info("session", "bound to its server connection",

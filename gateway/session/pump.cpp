@@ -122,7 +122,7 @@ Task<Result<>> Pump::write_client(Outgoing& outgoing) {
     co_await client_free_.wait();
   client_busy_ = true;
   to_client_ += outgoing.bytes();
-  ports_.traffic->sent.add(outgoing.bytes());
+  ports_.counted->clients.sent.add(outgoing.bytes());
   const auto written = co_await client_.write_pieces(outgoing.pieces());
   outgoing.clear();
   client_busy_ = false;
@@ -137,6 +137,7 @@ Task<Result<>> Pump::write_server(Outgoing& outgoing) {
   if (!link_) co_return Error(sqlstate::connection_failure, "");
   const upstream::LinkPtr link = link_;
   server_busy_ = true;
+  ports_.counted->servers.sent.add(outgoing.bytes());
   const auto written = co_await link->connection.stream.write_pieces(outgoing.pieces());
   outgoing.clear();
   server_busy_ = false;
@@ -152,7 +153,9 @@ bool Pump::write_now(net::Stream& stream, Outgoing& outgoing, bool busy) {
   if (result.status != net::IoStatus::ok) return false;
   if (&stream == &client_) {
     to_client_ += result.bytes;
-    ports_.traffic->sent.add(result.bytes);
+    ports_.counted->clients.sent.add(result.bytes);
+  } else {
+    ports_.counted->servers.sent.add(result.bytes);
   }
   return outgoing.written(result.bytes);
 }
@@ -220,7 +223,7 @@ Task<> Pump::client_side() {
     }
     from_client_buffer_.commit(got.bytes);
     from_client_ += got.bytes;
-    ports_.traffic->received.add(got.bytes);
+    ports_.counted->clients.received.add(got.bytes);
     Go go = Go::again;
     while (go == Go::again && !ended_) {
       if (cancel_.under_way()) co_await cancel_.settled();
@@ -248,8 +251,25 @@ Task<> Pump::client_side() {
     co_await next_answer();
 }
 
-// Handles what has come from the client, and writes what there is to write as far as nothing has to be waited for.
+// Of what nobody had to wait for, one turn in sixteen is timed: the clock is not read for the others.
 Pump::Wrote Pump::forward_now() {
+  if (!ports_.counted->its_turn()) return handle_client();
+  turn_since_ = Relay::Clock::now();
+  turn_decisions_ = relay_.decisions();
+  const Wrote wrote = handle_client();
+  if (wrote != Wrote::unaccepted) note_overhead();
+  return wrote;
+}
+
+// A turn that has decided nothing was rows of a copy, or the wait for something.
+void Pump::note_overhead() {
+  const auto since = std::exchange(turn_since_, {});
+  if (since == Relay::Clock::time_point() || relay_.decisions() == turn_decisions_) return;
+  ports_.counted->overheads.observe(Relay::Clock::now() - since);
+}
+
+// Handles what has come from the client, and writes what there is to write as far as nothing has to be waited for.
+Pump::Wrote Pump::handle_client() {
   if (resting_) {
     pool_->work(*link_);
     resting_ = false;
@@ -279,6 +299,7 @@ Task<Pump::Go> Pump::forward_rest(Wrote so_far) {
   if (so_far == Wrote::unaccepted) {
     const auto done = co_await ports_.accept_audit();
     accepted = done.has_value();
+    note_overhead();
   }
   if (!accepted) {
     tell_client(error_response(audit_refusal()));
@@ -340,6 +361,7 @@ Task<Pump::Go> Pump::go_on() {
       co_return Go::stop;
     case Relay::Next::broken:
       tell_client(fatal_response(relay_.failure().code(), relay_.failure().message()));
+      ports_.out_of_step("client");
       end(EndReason::protocol_error);
       co_return Go::stop;
   }
@@ -384,8 +406,10 @@ Task<bool> Pump::finish_server_bytes() {
 upstream::LinkHolder::Handled Pump::after_server_bytes() {
   if (!link_) return Handled::done;
   link_->connection.received.consume(from_server_step_.taken);
+  ports_.counted->servers.received.add(from_server_step_.taken);
   watch();
   if (from_server_step_.next == Relay::Next::broken) {
+    ports_.out_of_step("upstream");
     tell_client(fatal_response(relay_.failure().code(), relay_.failure().message()));
     end(EndReason::protocol_error);
     return Handled::close;

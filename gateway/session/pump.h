@@ -34,8 +34,10 @@ struct PumpPorts {
   std::function<void(const Pins& reasons)> bound;
   /// Whoever waits in lend() need not wait any longer.
   std::function<void()> stop_lending;
-  /// Where the client's bytes are counted besides; never null.
-  telemetry::Traffic* traffic = nullptr;
+  /// Where what happens at its target is counted; never null.
+  telemetry::TargetCounters* counted = nullptr;
+  /// A side has broken the protocol: "client" or "upstream".
+  std::function<void(std::string_view side)> out_of_step;
 };
 
 /// Moves bytes between a client and its server through a Relay: reads what is there, lets the relay handle all of it,
@@ -94,6 +96,8 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   enum class Wrote : std::uint8_t { all, part, unaccepted, refused };
   Task<> client_side();
   Wrote forward_now();
+  Wrote handle_client();
+  void note_overhead();
   Task<Go> forward_rest(Wrote so_far);
   Task<Go> go_on();
   Task<> lend();
@@ -157,6 +161,8 @@ class Pump final : public upstream::LinkHolder, public upstream::Subscriber {
   bool drowsy_ = false;                    // falls asleep unless something has come
   bool asleep_ = false;
   std::uint64_t to_client_ = 0;
+  Relay::Clock::time_point turn_since_{};  // of one that is timed: when it began
+  std::uint64_t turn_decisions_ = 0;       // … and what had been decided by then
 };
 
 }  // namespace dbgate::session

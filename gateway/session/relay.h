@@ -112,6 +112,8 @@ class Relay {
   /// What is asked without a statement waiting for it.
   std::vector<LateQuestions>& late_questions() noexcept { return late_; }
   const Error& failure() const noexcept { return failure_; }
+  /// How many decisions have been recorded so far.
+  std::uint64_t decisions() const noexcept { return trail_.decisions(); }
   char transaction_status() const noexcept { return status_; }
   /// Whether the server works on something for the frontend.
   bool busy() const noexcept { return !expected_.empty(); }
@@ -265,6 +267,8 @@ class Relay {
   bool gate_reply(char type, Bytes message, Bytes body);
   bool gate_keeps_tag(Bytes message, std::string_view tag);
   bool wrapped_ready(char status);
+  // What others have said no to, or its client has given up, does not run, even if policies ask nobody by now.
+  bool turned_down(const Judged& judged) const noexcept { return hold_ && hold_->answer && !judged.refused; }
   bool settle_hold(Judged& judged, std::string_view text, std::string_view protocol, std::string_view values);
   bool append_definitions(const sql::Script& script, std::string& defined, std::string& meanings,
                           bool& by_cursor) const;

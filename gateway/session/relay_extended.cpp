@@ -318,8 +318,8 @@ void Relay::on_execute(Bytes message, Bytes body) {
     }
     if (next_ != Next::more) return;
   }
-  if (judged.advice && !advised && !settle_models(judged)) return;
-  if (needs_agreement(judged) && !settle_portal(judged, prepared)) return;
+  if (((judged.advice && !advised) || asking_) && !settle_models(judged)) return;
+  if ((needs_agreement(judged) || turned_down(judged)) && !settle_portal(judged, prepared)) return;
   if (is_gated(judged) && !gated_execute(judged, prepared, portal)) return;
   LimitTraits traits;
   std::shared_ptr<Meter> meter;

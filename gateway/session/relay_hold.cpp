@@ -94,6 +94,7 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
                        protocol,
                        judged.script,
                        judged.verdict,
+                       locks_.refuses_holds(),
                        !meaning_.state().empty(),
                        nullptr,
                        {},

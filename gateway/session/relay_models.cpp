@@ -27,7 +27,7 @@ bool Relay::settle_models(Judged& judged) {
     refuse(judged, cancelled_by_client());
     return true;
   }
-  if (judge_.advise(judged, asking_ ? asking_->heard.get() : nullptr)) return true;
+  if (!judged.advice || judge_.advise(judged, asking_ ? asking_->heard.get() : nullptr)) return true;
   if (!asking_) {
     asking_ = std::make_unique<AskSide>();
     for (const Doubt& doubt : judged.advice->doubts) {
@@ -48,7 +48,8 @@ bool Relay::is_left_to_execute(const Prepared& prepared) const {
 // What a portal runs is asked about when it is bound, so that it is known by then whether others have to agree to its
 // values.
 Relay::BindStep Relay::advise_bound(PreparedPtr& prepared, std::string_view portal) {
-  if (is_left_to_execute(*prepared)) return BindStep::go_on;
+  const bool cancelled = asking_ && asking_->cancelled;
+  if (is_left_to_execute(*prepared) && !cancelled) return BindStep::go_on;
   Judged judged;
   judged.script = prepared->script;
   judged.verdict = prepared->verdict;

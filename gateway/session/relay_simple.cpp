@@ -41,8 +41,8 @@ void Relay::on_query(Bytes message, Bytes body) {
       return refuse_simple(record_denial(over_limit(*refusal, judged.script), text, simple_protocol(), {}));
     }
   }
-  if (judged.advice && !settle_models(judged)) return;
-  if (needs_agreement(judged) && !settle_hold(judged, text, simple_protocol(), {})) return;
+  if ((judged.advice || asking_) && !settle_models(judged)) return;
+  if ((needs_agreement(judged) || turned_down(judged)) && !settle_hold(judged, text, simple_protocol(), {})) return;
   if (is_gated(judged) && !gated_query(judged, text)) return;
   if (caps_stop_query(judged, text)) return;
   LimitTraits traits;

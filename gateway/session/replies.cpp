@@ -107,7 +107,8 @@ Judged over_limit(Refusal refusal, std::shared_ptr<const sql::Script> script, st
 }
 
 void refuse(Judged& judged, Refusal refusal) {
-  auto verdict = std::make_shared<policy::Verdict>(*judged.verdict);
+  auto verdict =
+      judged.verdict ? std::make_shared<policy::Verdict>(*judged.verdict) : std::make_shared<policy::Verdict>();
   verdict->decision = policy::Decision::deny;
   verdict->reasons.push_back(refusal.message);
   judged.verdict = std::move(verdict);

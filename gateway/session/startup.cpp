@@ -37,18 +37,23 @@ std::string lower(std::string_view text) {
 }
 
 // Without its length word.
-Task<Result<std::string>> read_packet(net::Stream& client) {
+Task<Result<std::string>> read_packet(net::Stream& client, StartupWatch* watch) {
   const auto head = co_await client.read_exactly(length_word_bytes);
   if (!head) co_return silent();
   const auto length = frontend::decode_startup_length(protocol::as_bytes(*head));
-  if (!length) co_return silent();
+  if (!length) {
+    if (watch != nullptr) watch->note_protocol_error("client", "startup");
+    co_return silent();
+  }
   auto packet = co_await client.read_exactly(*length);
   if (!packet) co_return silent();
   co_return packet;
 }
 
 Task<Result<>> start_tls(net::Stream& client, const StartupRules& rules, bool direct) {
-  const auto secured = co_await client.accept_tls(rules.tls.get());
+  std::string_view why;
+  const auto secured = co_await client.accept_tls(rules.tls.get(), &why);
+  if (!secured && rules.watch != nullptr) rules.watch->note_tls_failure(why);
   if (!secured) co_return silent();
   // Direct TLS without ALPN could be another protocol's bytes replayed to us (PostgreSQL docs ch. 55.2.11).
   if (direct && client.alpn() != alpn_postgresql) co_return silent();
@@ -238,7 +243,7 @@ Task<Result<StartupRequest>> read_startup(net::Stream& client, const StartupRule
   bool asked_tls = client.secured();
   bool asked_gss = false;
   for (;;) {
-    const auto packet = co_await read_packet(client);
+    const auto packet = co_await read_packet(client, rules.watch);
     if (!packet) co_return packet.error();
     const protocol::Bytes body = protocol::as_bytes(*packet);
     const std::uint32_t code = *frontend::decode_startup_code(body);

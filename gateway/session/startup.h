@@ -38,10 +38,21 @@ struct StartupRequest {
   std::string cancel_key;
 };
 
+/// Is told of what is wrong with connections.
+class StartupWatch {
+ public:
+  virtual ~StartupWatch() = default;
+  /// A client's handshake has failed. @param reason  of telemetry::tls_reasons
+  virtual void note_tls_failure(std::string_view reason) = 0;
+  /// What one of telemetry::protocol_faults says has happened.
+  virtual void note_protocol_error(std::string_view side, std::string_view reason) = 0;
+};
+
 /// What a listener expects of the connections it takes.
 struct StartupRules {
   std::shared_ptr<ssl_ctx_st> tls;  ///< null: TLS is not offered
   bool require_tls = false;
+  StartupWatch* watch = nullptr;  ///< null: nobody wants to know
 };
 
 /// Reads from the first byte up to the startup packet: TLS by request or directly, GSSAPI declined, cancel requests.

@@ -92,17 +92,34 @@ void count_pins(telemetry::TargetCounters& counters, const Pins& reasons) noexce
   }
 }
 
-void StatementCounts::decided(const Judged& judged, std::string_view effect, std::string_view protocol) noexcept {
-  counters_->statements_of(counted_kind(judged.script.get()), counted_effect(effect)).add();
+telemetry::RuleClass rule_class_of(const Judged& judged) noexcept {
+  return judged.verdict ? telemetry::rule_class(judged.verdict->rule_id) : telemetry::RuleClass::none;
+}
+
+void StatementCounts::decided(const Judged& judged, std::string_view effect, std::string_view protocol,
+                              telemetry::RuleClass rule) noexcept {
+  const telemetry::Effect counted = counted_effect(effect);
+  counters_->statements_of(counted_kind(judged.script.get()), counted).add();
+  counters_->policy_decisions[static_cast<std::size_t>(counted)][rule].add();
+  if (rule == telemetry::RuleClass::limit) [[unlikely]]
+    count_limit(judged.verdict->rule_id);
   if (judged.refused && judged.refusal.code == sqlstate::syntax_error) [[unlikely]] {
     counters_->parse_failures[protocol == "simple" ? telemetry::Protocol::simple : telemetry::Protocol::extended].add();
   }
+}
+
+// Of the limits that are about how often somebody comes, and how much at once.
+void StatementCounts::count_limit(std::string_view rule) noexcept {
+  if (!rule.ends_with(".rate") && !rule.ends_with(".concurrent")) return;
+  const bool of_target = rule.starts_with("target/");
+  counters_->limited[of_target ? telemetry::LimitScope::target : telemetry::LimitScope::user].add();
 }
 
 void StatementCounts::done(const Run& run, std::string_view sqlstate, std::chrono::microseconds took) noexcept {
   if (sqlstate.empty()) return;
   counters_->durations_of(counted_kind(run.script.get())).observe(took);
   if (run.rows_returned > 0) counters_->rows_returned.add(run.rows_returned);
+  if (run.masked_columns > 0) counters_->masked_values.add(run.rows_returned * run.masked_columns);
   if (sqlstate != "00000") [[unlikely]]
     counters_->upstream_errors[telemetry::sqlstate_class(sqlstate)].add();
 }

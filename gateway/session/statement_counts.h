@@ -16,16 +16,22 @@ class StatementCounts {
   explicit StatementCounts(telemetry::TargetCounters& counters) noexcept : counters_(&counters) {}
 
   /// @param effect  as recorded
-  void decided(const Judged& judged, std::string_view effect, std::string_view protocol) noexcept;
+  void decided(const Judged& judged, std::string_view effect, std::string_view protocol,
+               telemetry::RuleClass rule) noexcept;
   /// @param sqlstate  empty: it did not run
   void done(const Run& run, std::string_view sqlstate, std::chrono::microseconds took) noexcept;
 
  private:
+  void count_limit(std::string_view rule) noexcept;
+
   telemetry::TargetCounters* counters_;
 };
 
 /// Counts a session that `reasons` have bound to its server connection.
 void count_pins(telemetry::TargetCounters& counters, const Pins& reasons) noexcept;
+
+/// Where the rule stands that has decided.
+telemetry::RuleClass rule_class_of(const Judged& judged) noexcept;
 
 /// What its statements count as.
 telemetry::StatementKind counted_kind(const sql::Script* script) noexcept;

@@ -50,24 +50,34 @@ inline constexpr std::array<std::chrono::microseconds, 9> duration_bounds = {
     std::chrono::microseconds(50'000),    std::chrono::microseconds(100'000),   std::chrono::microseconds(500'000),
     std::chrono::microseconds(1'000'000), std::chrono::microseconds(5'000'000), std::chrono::microseconds(10'000'000)};
 
-/// How long something took, each time: one thread counts, any thread reads.
-class Durations {
- public:
-  /// One for each bound, and one for what is longer; each counts what is in no bucket before it.
-  static constexpr std::size_t buckets = duration_bounds.size() + 1;
+/// The same of what the gateway itself takes.
+inline constexpr std::array<std::chrono::microseconds, 12> short_bounds = {
+    std::chrono::microseconds(10),     std::chrono::microseconds(20),     std::chrono::microseconds(50),
+    std::chrono::microseconds(100),    std::chrono::microseconds(200),    std::chrono::microseconds(500),
+    std::chrono::microseconds(1'000),  std::chrono::microseconds(2'000),  std::chrono::microseconds(5'000),
+    std::chrono::microseconds(10'000), std::chrono::microseconds(20'000), std::chrono::microseconds(50'000)};
 
-  void observe(std::chrono::microseconds took) noexcept {
-    const auto at = std::find_if(duration_bounds.begin(), duration_bounds.end(),
-                                 [took](std::chrono::microseconds bound) { return took <= bound; });
-    buckets_[static_cast<std::size_t>(at - duration_bounds.begin())].add();
-    sum_.add(static_cast<std::uint64_t>(took.count() > 0 ? took.count() : 0));
+/// How long something took, each time: one thread counts, any thread reads.
+template <const auto& Bounds>
+class DurationsWithin {
+ public:
+  static constexpr const auto& bounds = Bounds;
+  /// One for each bound, and one for what is longer; each counts what is in no bucket before it.
+  static constexpr std::size_t buckets = bounds.size() + 1;
+
+  void observe(std::chrono::nanoseconds took) noexcept {
+    const auto at = std::find_if(bounds.begin(), bounds.end(), [took](auto bound) { return took <= bound; });
+    buckets_[static_cast<std::size_t>(at - bounds.begin())].add();
+    sum_ns_.add(static_cast<std::uint64_t>(took.count() > 0 ? took.count() : 0));
   }
   std::uint64_t in_bucket(std::size_t bucket) const noexcept { return buckets_[bucket].value(); }
-  std::uint64_t sum_us() const noexcept { return sum_.value(); }
+  std::uint64_t sum_us() const noexcept { return sum_ns_.value() / 1000; }
 
  private:
   std::array<Counter, buckets> buckets_;
-  Counter sum_;
+  Counter sum_ns_;
 };
+using Durations = DurationsWithin<duration_bounds>;
+using ShortDurations = DurationsWithin<short_bounds>;
 
 }  // namespace dbgate::telemetry

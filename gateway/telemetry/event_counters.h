@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,9 @@ inline constexpr std::string_view approval_waits = "dbgate_approval_wait_seconds
 inline constexpr std::string_view http_requests = "dbgate_http_requests_total";             ///< method, route, code
 inline constexpr std::string_view http_durations = "dbgate_http_request_duration_seconds";  ///< method, route
 inline constexpr std::string_view rate_limited = "dbgate_rate_limited_total";               ///< scope
+inline constexpr std::string_view auth_durations = "dbgate_auth_duration_seconds";          ///< method
+inline constexpr std::string_view protocol_errors = "dbgate_protocol_errors_total";         ///< side, reason
+inline constexpr std::string_view tls_failures = "dbgate_tls_handshake_failures_total";     ///< listener, reason
 
 /// Counters and durations of what is rare beside statements, such as questions to models: any thread counts, under one
 /// short lock. Series are made by whoever counts, and stay.
@@ -33,6 +37,7 @@ class EventCounters {
   struct Duration {
     std::vector<std::uint64_t> buckets = std::vector<std::uint64_t>(Durations::buckets);  ///< as in Durations
     std::uint64_t sum_us = 0;
+    std::span<const std::chrono::microseconds> bounds = duration_bounds;  ///< of all buckets but the last
   };
   using Counts = std::map<Labels, std::uint64_t>;
   using Times = std::map<Labels, Duration>;

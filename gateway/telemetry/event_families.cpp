@@ -48,9 +48,26 @@ void add_models(Families& families, const EventCounters& events, const std::vect
   families.push_back(std::move(cache));
 }
 
+// What goes wrong before anybody is in, or ends a session.
+void add_arrivals(Families& families, const EventCounters& events) {
+  std::vector<Labels> by_method, by_fault, by_reason;
+  for (const std::string_view method : auth_methods)
+    by_method.push_back({{"method", std::string(method)}});
+  for (const auto& [side, reason] : protocol_faults)
+    by_fault.push_back({{"side", std::string(side)}, {"reason", std::string(reason)}});
+  for (const char* const listener : {"api", "postgres"}) {
+    for (const std::string_view reason : tls_reasons)
+      by_reason.push_back({{"listener", listener}, {"reason", std::string(reason)}});
+  }
+  families.push_back(times(events, auth_durations, "Time that sign-ins on the wire took.", by_method));
+  families.push_back(counts(events, protocol_errors, "Sessions that ended because a side was out of step.", by_fault));
+  families.push_back(counts(events, tls_failures, "TLS handshakes of clients that failed.", by_reason));
+}
+
 }  // namespace
 
-Families event_families(const EventCounters& events, const std::vector<std::string>& providers) {
+Families event_families(const EventCounters& events, const std::vector<std::string>& providers,
+                        const std::vector<const WorkerCounters*>& workers) {
   Families families;
   add_models(families, events, providers);
   std::vector<Labels> by_outcome, by_scope;
@@ -62,7 +79,15 @@ Families event_families(const EventCounters& events, const std::vector<std::stri
   families.push_back(times(events, approval_waits, "Time from asking for approval to its end.", by_outcome));
   families.push_back(counts(events, http_requests, "Answers of the API.", {}));
   families.push_back(times(events, http_durations, "Time from a request's header to its answer.", {}));
-  families.push_back(counts(events, rate_limited, "Refused for coming too often.", by_scope));
+  Family limited = counts(events, rate_limited, "Refused for coming too often.", by_scope);
+  for (std::size_t i = 0; i < limit_scopes.size(); ++i) {
+    std::uint64_t refused = 0;
+    for (const WorkerCounters* const worker : workers)
+      refused += worker->limited(static_cast<LimitScope>(i));
+    limited.add({{"scope", std::string(limit_scopes[i])}}, static_cast<double>(refused));
+  }
+  families.push_back(std::move(limited));
+  add_arrivals(families, events);
   return families;
 }
 
@@ -76,9 +101,7 @@ Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>&
     waiting += taken > written ? taken - written : 0;
     failures += chain->failures.value();
     last = std::max(last, chain->last_success_s.value());
-    for (std::size_t i = 0; i < Durations::buckets; ++i)
-      writes.buckets[i] += chain->writes.in_bucket(i);
-    writes.sum_us += chain->writes.sum_us();
+    add_durations(writes, chain->writes);
   }
   const Labels sink = {{"sink", "file"}};
   Family records{"dbgate_audit_records_total",

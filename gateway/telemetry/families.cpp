@@ -33,6 +33,16 @@ struct Made {
                FamilyType::histogram,
                {}};
   Family bytes{"dbgate_network_bytes_total", "Bytes of sessions.", FamilyType::counter, {}};
+  Family decisions{"dbgate_policy_decisions_total",
+                   "Decisions on statements, by where the rule stands that decided.",
+                   FamilyType::counter,
+                   {}};
+  Family masked{
+      "dbgate_masked_values_total", "Values of masked columns in rows sent to clients.", FamilyType::counter, {}};
+  Family overheads{"dbgate_proxy_overhead_seconds",
+                   "Time from reading messages of a client to passing them on, of one in sixteen.",
+                   FamilyType::histogram,
+                   {}};
 };
 
 void add_statements(Made& made, const std::string& target, const TargetTotals& totals) {
@@ -63,6 +73,23 @@ void add_statements(Made& made, const std::string& target, const TargetTotals& t
                 totals.sum([](const TargetCounters& part) -> const Counter& { return part.rows_returned; }));
 }
 
+// What the gateway itself does to them.
+void add_decisions(Made& made, const std::string& target, const TargetTotals& totals) {
+  for (std::size_t effect = 0; effect < effects.size(); ++effect) {
+    for (std::size_t rule = 0; rule < rule_classes.size(); ++rule) {
+      made.decisions.add(
+          {{"target", target}, {"decision", text(effects[effect])}, {"rule_class", text(rule_classes[rule])}},
+          totals.sum([effect, rule](const TargetCounters& part) -> const Counter& {
+            return part.policy_decisions[effect][static_cast<RuleClass>(rule)];
+          }));
+    }
+  }
+  made.masked.add({{"target", target}},
+                  totals.sum([](const TargetCounters& part) -> const Counter& { return part.masked_values; }));
+  made.overheads.add({{"target", target}},
+                     totals.times([](const TargetCounters& part) -> const ShortDurations& { return part.overheads; }));
+}
+
 void add_arrivals(Made& made, const std::string& target, const TargetTotals& totals) {
   for (std::size_t i = 0; i < arrivals.size(); ++i) {
     made.arrivals.add({{"target", target}, {"result", text(arrivals[i])}},
@@ -88,10 +115,26 @@ void add_connections(Made& made, const std::string& target, const TargetTotals& 
   }));
   made.waits.add({{"target", target}},
                  totals.times([](const TargetCounters& part) -> const Durations& { return part.pool_waits; }));
-  made.bytes.add({{"target", target}, {"side", "client"}, {"direction", "received"}},
-                 totals.sum([](const TargetCounters& part) -> const Counter& { return part.clients.received; }));
-  made.bytes.add({{"target", target}, {"side", "client"}, {"direction", "sent"}},
-                 totals.sum([](const TargetCounters& part) -> const Counter& { return part.clients.sent; }));
+  for (const auto& [side, traffic] :
+       {std::pair("client", &TargetCounters::clients), std::pair("upstream", &TargetCounters::servers)}) {
+    const auto sum = [&totals, traffic = traffic](Counter Traffic::*direction) {
+      return totals.sum([=](const TargetCounters& part) -> const Counter& { return part.*traffic.*direction; });
+    };
+    made.bytes.add({{"target", target}, {"side", side}, {"direction", "received"}}, sum(&Traffic::received));
+    made.bytes.add({{"target", target}, {"side", side}, {"direction", "sent"}}, sum(&Traffic::sent));
+  }
+}
+
+Family evaluations(const std::vector<const WorkerCounters*>& workers) {
+  Family family{"dbgate_policy_evaluation_seconds",
+                "Time to evaluate policies for a text; what is remembered is not evaluated.",
+                FamilyType::histogram,
+                {}};
+  EventCounters::Duration total = none_within<ShortDurations>();
+  for (const WorkerCounters* const worker : workers)
+    add_durations(total, worker->evaluations);
+  family.add({}, std::move(total));
+  return family;
 }
 
 Family auth_attempts(const std::vector<const WorkerCounters*>& workers) {
@@ -125,17 +168,12 @@ TargetTotals::TargetTotals(std::string_view target, const std::vector<const Work
   }
 }
 
-void TargetTotals::add(EventCounters::Duration& total, const Durations& part) {
-  for (std::size_t i = 0; i < Durations::buckets; ++i)
-    total.buckets[i] += part.in_bucket(i);
-  total.sum_us += part.sum_us();
-}
-
 Families target_families(const std::vector<std::string>& targets, const std::vector<const WorkerCounters*>& workers) {
   Made made;
   for (const std::string& target : targets) {
     const TargetTotals totals(target, workers);
     add_statements(made, target, totals);
+    add_decisions(made, target, totals);
     add_arrivals(made, target, totals);
     add_connections(made, target, totals);
   }
@@ -143,9 +181,10 @@ Families target_families(const std::vector<std::string>& targets, const std::vec
   add_arrivals(made, {}, TargetTotals({}, workers));
   Families families;
   families.push_back(auth_attempts(workers));
-  for (Family* const one :
-       {&made.statements, &made.durations, &made.parse_failures, &made.rows, &made.errors, &made.arrivals, &made.pins,
-        &made.connects, &made.connect_durations, &made.waits, &made.bytes})
+  families.push_back(evaluations(workers));
+  for (Family* const one : {&made.statements, &made.durations, &made.parse_failures, &made.rows, &made.errors,
+                            &made.arrivals, &made.pins, &made.connects, &made.connect_durations, &made.waits,
+                            &made.bytes, &made.decisions, &made.masked, &made.overheads})
     families.push_back(std::move(*one));
   return families;
 }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,18 @@ struct Family {
 };
 using Families = std::vector<Family>;
 
+/// No duration yet, in the buckets of `Part`.
+template <class Part>
+EventCounters::Duration none_within() {
+  return {std::vector<std::uint64_t>(Part::buckets), 0, Part::bounds};
+}
+template <class Part>
+void add_durations(EventCounters::Duration& total, const Part& part) {
+  for (std::size_t i = 0; i < Part::buckets; ++i)
+    total.buckets[i] += part.in_bucket(i);
+  total.sum_us += part.sum_us();
+}
+
 /// What several workers have counted of one target, added up as it is asked for.
 class TargetTotals {
  public:
@@ -49,23 +62,24 @@ class TargetTotals {
   /// @param durations  TargetCounters → Durations
   template <class Get>
   EventCounters::Duration times(Get durations) const {
-    EventCounters::Duration total;
+    using Part = std::remove_cvref_t<decltype(durations(std::declval<const TargetCounters&>()))>;
+    EventCounters::Duration total = none_within<Part>();
     for (const TargetCounters* const part : parts_)
-      add(total, durations(*part));
+      add_durations(total, durations(*part));
     return total;
   }
 
  private:
-  static void add(EventCounters::Duration& total, const Durations& part);
-
   std::vector<const TargetCounters*> parts_;
 };
 
 /// What workers have counted of targets: every series of every one of them, those at 0 as well.
 Families target_families(const std::vector<std::string>& targets, const std::vector<const WorkerCounters*>& workers);
 
-/// Models, approvals, the API. @param providers  of models, whose series are there from the start
-Families event_families(const EventCounters& events, const std::vector<std::string>& providers);
+/// Models, approvals, the API, what is refused before there is a target, and for limits of any. @param providers  of
+/// models, whose series are there from the start
+Families event_families(const EventCounters& events, const std::vector<std::string>& providers,
+                        const std::vector<const WorkerCounters*>& workers);
 
 /// The audit log, all chains together.
 Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>& chains);

@@ -16,4 +16,12 @@ const TargetCounters* WorkerCounters::find(std::string_view target) const {
   return found == targets_.end() ? nullptr : found->second.get();
 }
 
+std::uint64_t WorkerCounters::limited(LimitScope scope) const {
+  std::uint64_t all = 0;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, target] : targets_)
+    all += target->limited[scope].value();
+  return all;
+}
+
 }  // namespace dbgate::telemetry

@@ -30,12 +30,21 @@ struct TargetCounters {
   Durations upstream_connect_durations;
   Counter connected_us, connect_failed_us;  ///< when it was last so, on the steady clock; 0: never
   Durations pool_waits;
-  Traffic clients;
+  Traffic clients, servers;
+  std::array<CounterOf<RuleClass>, effects.size()> policy_decisions;  ///< by effect
+  CounterOf<LimitScope> limited;
+  Counter masked_values;
+  ShortDurations overheads;  ///< of every sixteenth turn: see its_turn()
 
   Counter& statements_of(StatementKind kind, Effect effect) noexcept {
     return statements[static_cast<std::size_t>(kind)][effect];
   }
+  /// Whether what a session is about to do is to be timed: the clock is read for one of sixteen, the first among them.
+  bool its_turn() noexcept { return turns_++ % 16 == 0; }
   Durations& durations_of(StatementKind kind) noexcept { return statement_durations[static_cast<std::size_t>(kind)]; }
+
+ private:
+  std::uint32_t turns_ = 0;
 };
 
 /// What one worker has counted.
@@ -46,6 +55,8 @@ class WorkerCounters {
   TargetCounters& of(std::string_view target);
   /// The same, from any thread; null: nothing has been counted.
   const TargetCounters* find(std::string_view target) const;
+  /// Statements refused for a limit of that scope, of all targets; from any thread.
+  std::uint64_t limited(LimitScope scope) const;
 
   /// By method; on the worker's thread.
   CounterOf<Outcome>& auth_attempts(AuthMethod method) noexcept {
@@ -54,6 +65,8 @@ class WorkerCounters {
   const CounterOf<Outcome>& auth_attempts(AuthMethod method) const noexcept {
     return auth_attempts_[static_cast<std::size_t>(method)];
   }
+
+  ShortDurations evaluations;  ///< of policies; what is remembered is not evaluated
 
  private:
   mutable std::mutex mutex_;  // against readers only: nobody else adds

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -143,6 +144,18 @@ class Holds:
         self.assertRegex(program.end(), r"ERROR (57014|42501)")
         self.assertEqual((self.fruit(3), self.state(approval)), ("fruit 3", "cancelled"))
 
+    def cancel(self, program):
+        """The way the driver has."""
+        program.process.stdin.write("cancel\n")
+        program.process.stdin.flush()
+
+    def test_cancelled_by_its_client(self):
+        program, approval = self.held(6)
+        self.cancel(program)
+        self.assertRegex(program.end(), "ERROR:? +(57014 )?.*canceling statement due to user request")
+        lab.wait_until(lambda: self.state(approval) == "cancelled", "nobody waits for it any more")
+        self.assertEqual(self.fruit(6), "fruit 6")
+
     def test_the_client_goes_away(self):
         program, approval = self.held(4)
         program.kill()
@@ -164,6 +177,10 @@ class Psql(Holds, unittest.TestCase):
         sql = (f"DELETE FROM fruits WHERE id = {number} RETURNING 'ROWS ' || name;\n\\if :ERROR\n\\echo ERROR :LAST_ERROR_SQLSTATE :LAST_ERROR_MESSAGE\n\\endif\n"
                "SELECT 'THEN ' || count(*) FROM fruits;\n")
         return Program(["psql", "-X", "-A", "-t", "-q"], self.variables(), sql)
+
+
+    def cancel(self, program):
+        program.process.send_signal(signal.SIGINT)
 
 
 class Psycopg(Holds, unittest.TestCase):

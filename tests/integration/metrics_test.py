@@ -1,9 +1,12 @@
 """Metrics and probes: known traffic makes known numbers."""
+import contextlib
 import json
 import pathlib
 import re
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import unittest
@@ -18,6 +21,7 @@ import pooled  # noqa: E402
 import wire  # noqa: E402
 
 SECONDS = 120  # of any wait: machines of tests are slow
+PROMTOOL = pathlib.Path(shutil.which("promtool") or lab.ROOT / "build" / "promtool" / "promtool")
 
 
 def config(it, more=""):
@@ -26,11 +30,19 @@ def config(it, more=""):
         ("ana", "allow: [ { everything: true } ]"),
         ("bob", "allow: [ { select: [public.t] } ], mask: { public.t.v: redact }"),
         ("mia", "allow: [ { everything: true } ], risk: { llm: on, deny_at: critical }"),
+        ("lim", "allow: [ { select: [public.t], functions: [safe] } ], limits: { rate: 1/h }"),
         ("hal", "allow: [ { select: [public.t] }, { delete: [public.t], "
                 "require: { approval: { from: { users: [lead] }, within: 10m } } } ]")))
     listeners = "".join(f"  {name}: {{ address: 127.0.0.1, port: 0 }}\n" for name in ("postgres", "api", "ops"))
-    return (f"version: 1\nstate_dir: state\nlisten:\n{listeners}{it.users('ana', 'bob', 'mia', 'hal', 'lead')}{more}"
+    return (f"version: 1\nstate_dir: state\nlisten:\n{listeners}{it.users('ana', 'bob', 'mia', 'hal', 'lim', 'lead')}{more}"
             f"targets:\n{it.target(pool='mode: transaction, max: 2')}{it.target('other')}policies:\n{policies}")
+
+
+def read_to_end(peer):
+    """Whoever closes without having read everything resets the connection."""
+    with contextlib.suppress(ConnectionError):
+        while peer.recv(1000):
+            pass
 
 
 class Metrics(unittest.TestCase):
@@ -101,6 +113,92 @@ class Metrics(unittest.TestCase):
         traffic = after.since(before, "dbgate_network_bytes_total")
         self.assertGreater(traffic[("received", "client", "postgres")], 300)
         self.assertGreater(traffic[("sent", "client", "postgres")], 300)
+
+    def test_decisions_by_class_of_rule_and_what_is_masked(self):
+        ana, bob = self.session(), self.session("bob")
+        bob.run("SELECT v FROM t WHERE id = 2")  # what follows is known
+        before = self.scrape()
+        self.assertEqual(ana.run("SELECT id FROM t WHERE id = 3").rows, [("3",)])
+        self.assertEqual(len(bob.run("SELECT id, v FROM t WHERE id < 4").rows), 3)
+        self.assertEqual(bob.run("UPDATE t SET v = ''").code, "42501")
+        self.assertEqual(bob.run("SELECT id FROM t WHERE v = 'x'").code, "42501")
+        self.assertEqual(bob.run("SELEC 1").code, "42601")
+        after = self.scrape()
+        self.assertEqual(after.since(before, "dbgate_policy_decisions_total"), {
+            ("allow", "allow", "postgres"): 1, ("mask", "allow", "postgres"): 1, ("deny", "none", "postgres"): 1,
+            ("deny", "mask", "postgres"): 1, ("deny", "builtin", "postgres"): 1})
+        self.assertEqual(after.since(before, "dbgate_masked_values_total"), {("postgres",): 3})
+        self.assertGreaterEqual(after.since(before, "dbgate_policy_evaluation_seconds_count")[()], 4)
+
+    def test_what_the_gateway_itself_takes(self):
+        client = self.session()
+        before = self.scrape()
+        for _ in range(32):
+            self.assertEqual(client.run("SELECT 1").rows, [("1",)])
+        after = self.scrape()
+        # One turn in sixteen is timed. Other sessions have their turns as well.
+        self.assertGreaterEqual(after.since(before, "dbgate_proxy_overhead_seconds_count")[("postgres",)], 1)
+        self.assertGreater(after.since(before, "dbgate_proxy_overhead_seconds_sum")[("postgres",)], 0)
+        # A text that is known is not evaluated again.
+        self.assertLess(after.since(before, "dbgate_policy_evaluation_seconds_count").get((), 0), 32)
+        bytes_ = after.since(before, "dbgate_network_bytes_total")
+        for side in ("client", "upstream"):
+            self.assertGreaterEqual(bytes_[("received" if side == "client" else "sent", side, "postgres")], 32 * len("Q0000SELECT 10"))
+            self.assertGreaterEqual(bytes_[("sent" if side == "client" else "received", side, "postgres")], 32 * 60)
+
+    def test_limits_of_policies(self):
+        client = self.session("lim")
+        before = self.scrape()
+        self.assertEqual(client.run("SELECT 1").error, None)
+        self.assertEqual(client.run("SELECT 1").code, "53400")
+        self.assertEqual(self.scrape().since(before, "dbgate_rate_limited_total"), {("user",): 1})
+
+    def test_who_is_out_of_step(self):
+        before = self.scrape()
+        with socket.create_connection(("127.0.0.1", self.gateway.port), SECONDS) as stranger:
+            stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            read_to_end(stranger)
+        client = self.session()
+        client.send(b"!\0\0\0\4")
+        self.becomes(before.value("dbgate_protocol_errors_total", side="client", reason="message") + 1,
+                     "dbgate_protocol_errors_total", side="client", reason="message")
+        self.becomes(before.value("dbgate_protocol_errors_total", side="client", reason="startup") + 1,
+                     "dbgate_protocol_errors_total", side="client", reason="startup")
+        self.assertEqual(self.scrape().value("dbgate_protocol_errors_total", side="upstream", reason="message"), 0)
+
+    def test_handshakes_and_sign_ins(self):
+        gateway = self.lab.gateway(config(self.lab).replace("port: 0 }\n  api", f"port: 0, tls: {{ {self.tls()} }} }}\n  api")
+                                   .replace("port: 0 }\n  ops", f"port: 0, tls: {{ {self.tls()} }} }}\n  ops"))
+        before = metrics.Scrape(gateway)
+        distrustful = ssl.create_default_context()  # does not know the authority
+        for listener, port, hello in (("postgres", gateway.port, wire.packet(wire.SSL_REQUEST, b"")), ("api", gateway.ports["api"], b"")):
+            with self.subTest(listener=listener), socket.create_connection(("127.0.0.1", port), SECONDS) as plain:
+                if hello:
+                    plain.sendall(hello)
+                    self.assertEqual(plain.recv(1), b"S")
+                with self.assertRaises(ssl.SSLError):
+                    distrustful.wrap_socket(plain, server_hostname="localhost")
+                lab.wait_until(lambda listener=listener: metrics.Scrape(gateway).value(
+                    "dbgate_tls_handshake_failures_total", listener=listener, reason="alert") == 1, "it is counted", SECONDS)
+            with socket.create_connection(("127.0.0.1", port), SECONDS) as plain:
+                if hello:
+                    plain.sendall(hello)
+                    self.assertEqual(plain.recv(1), b"S")
+                plain.sendall(b"this is no TLS, whatever it may be; " * 4)
+                read_to_end(plain)
+                lab.wait_until(lambda listener=listener: metrics.Scrape(gateway).value(
+                    "dbgate_tls_handshake_failures_total", listener=listener, reason="protocol") == 1, "it is counted", SECONDS)
+        after = metrics.Scrape(gateway)
+        self.assertEqual(after.since(before, "dbgate_client_connections_total"), {("tls_failed", ""): 2})
+        done = self.lab.psql("SELECT 1", user="ana", password="wrong", check=False, sslmode="require")
+        self.assertNotEqual(done.returncode, 0)
+        self.lab.psql("SELECT 1", user="ana", sslmode="require")
+        later = metrics.Scrape(gateway)
+        self.assertEqual(later.since(after, "dbgate_auth_duration_seconds_count"), {("scram",): 2})
+        self.assertGreater(later.since(after, "dbgate_auth_duration_seconds_sum")[("scram",)], 0)
+
+    def tls(self):
+        return f"cert_file: {self.lab.certificates.cert}, key_file: {self.lab.certificates.key}"
 
     def test_pins_by_reason(self):
         before = self.scrape()
@@ -202,9 +300,9 @@ class Metrics(unittest.TestCase):
         for secret in ("ana", "bob", lab.PASSWORD, "SELECT", "ses_", "127.0.0.1"):
             self.assertNotIn(f'"{secret}', scrape.text)
 
-    @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
+    @unittest.skipUnless(PROMTOOL.exists(), "no promtool; scripts/setup.sh test brings it")
     def test_promtool_has_nothing_to_say(self):
-        done = subprocess.run(["promtool", "check", "metrics"], input=self.scrape().text, capture_output=True, text=True, timeout=60,
+        done = subprocess.run([PROMTOOL, "check", "metrics"], input=self.scrape().text, capture_output=True, text=True, timeout=60,
                               check=False)
         self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
 

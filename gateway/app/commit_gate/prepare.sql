@@ -46,22 +46,27 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, dbgate_gate, pg_
 -- Values are shown whole, whatever the requester has set.
 SET extra_float_digits = 1 SET DateStyle = 'ISO, YMD' SET IntervalStyle = postgres SET bytea_output = hex
 SET lc_monetary = 'C' SET xmlbinary = base64 AS $$
+<<gate>>
 DECLARE
   this text := pg_current_xact_id_if_assigned()::text;
+  virtual text[];
 BEGIN
   IF NOT dbgate_gate.is_open() THEN RETURN NULL; END IF;
+  -- PostgreSQL 18 leaves virtual columns empty in transition tables: what they are computed from is there.
+  SELECT coalesce(array_agg(attname::text), '{}') INTO virtual FROM pg_attribute WHERE attrelid = TG_RELID AND attgenerated = 'v';
+  -- Qualified: tables have columns of any name.
   IF TG_OP = 'INSERT' THEN
     INSERT INTO dbgate_gate.change (transaction, relation, kind, after)
-    SELECT this, TG_RELID, 'I', to_jsonb(dbgate_row.*) FROM dbgate_new dbgate_row;
+    SELECT gate.this, capture.tg_relid, 'I', to_jsonb(dbgate_row.*) - gate.virtual FROM dbgate_new dbgate_row;
   ELSIF TG_OP = 'DELETE' THEN
     INSERT INTO dbgate_gate.change (transaction, relation, kind, before)
-    SELECT this, TG_RELID, 'D', to_jsonb(dbgate_row.*) FROM dbgate_old dbgate_row;
+    SELECT gate.this, capture.tg_relid, 'D', to_jsonb(dbgate_row.*) - gate.virtual FROM dbgate_old dbgate_row;
   ELSE
     -- The server fills both tables row by row.
     INSERT INTO dbgate_gate.change (transaction, relation, kind, before, after)
-    SELECT this, TG_RELID, 'U', was.image, becomes.image
-    FROM (SELECT row_number() OVER () AS nr, to_jsonb(dbgate_row.*) AS image FROM dbgate_old dbgate_row) was
-    FULL JOIN (SELECT row_number() OVER () AS nr, to_jsonb(dbgate_row.*) AS image FROM dbgate_new dbgate_row) becomes
+    SELECT gate.this, capture.tg_relid, 'U', was.image, becomes.image
+    FROM (SELECT row_number() OVER () AS nr, to_jsonb(dbgate_row.*) - gate.virtual AS image FROM dbgate_old dbgate_row) was
+    FULL JOIN (SELECT row_number() OVER () AS nr, to_jsonb(dbgate_row.*) - gate.virtual AS image FROM dbgate_new dbgate_row) becomes
       USING (nr)
     ORDER BY nr;
   END IF;

@@ -380,6 +380,10 @@ TEST(Decide, HarmlessStatementsNeedNoRule) {
                           "SET client_encoding = 'UTF8'",
                           "SET NAMES 'utf-8'",
                           "SET standard_conforming_strings = on",
+                          "SET dbgate.hold = refuse",
+                          "SET LOCAL dbgate.hold TO 'wait'",
+                          "RESET dbgate.hold",
+                          "SHOW dbgate.hold",
                           "SET extra_float_digits = 3",
                           "SET TIME ZONE 'UTC'",
                           "SET DateStyle = ISO",
@@ -426,8 +430,8 @@ TEST(Decide, EncodingAndLiteralsAreFixed) {
   const auto grants = grants_of({"{ everything: true, set: [\"*\"] }"});
   for (const char* sql :
        {"SET client_encoding = 'LATIN1'", "SET NAMES 'SJIS'", "SET LOCAL client_encoding = 'SQL_ASCII'",
-        "SET standard_conforming_strings = off", "SET LOCAL standard_conforming_strings TO 0",
-        "SELECT set_config('client_encoding', 'LATIN1', true)",
+        "SET dbgate.hold = perhaps", "SET standard_conforming_strings = off",
+        "SET LOCAL standard_conforming_strings TO 0", "SELECT set_config('client_encoding', 'LATIN1', true)",
         "SELECT 1 WHERE set_config('Standard_Conforming_Strings', 'off', false) = ''"}) {
     const Verdict verdict = verdict_on(*grants, sql);
     EXPECT_FALSE(verdict.allowed()) << sql;

@@ -49,7 +49,7 @@ TEST_F(GatedTest, ChangesOfRowsOpenIt) {
 TEST_F(GatedTest, WhatReadsDoesNot) {
   for (const char* text :
        {"SELECT id FROM goods", "BEGIN", "COMMIT", "SAVEPOINT a", "SHOW work_mem", "SET work_mem = '1MB'",
-        "DECLARE c CURSOR FOR SELECT id FROM goods", "FETCH c", "LOCK goods"}) {
+        "SET dbgate.hold = wait", "DECLARE c CURSOR FOR SELECT id FROM goods", "FETCH c", "LOCK goods"}) {
     const Gated gated = of(text);
     EXPECT_EQ(gated.refused, "") << text;
     EXPECT_FALSE(gated.opens) << text;

@@ -57,6 +57,15 @@ TEST(Treat, WhatTellsTheServerWhoAsksIsDbgatesOwn) {
   }
 }
 
+TEST(Treat, WhetherItWaitsIsTheClients) {
+  const auto grants = hiding(usual);
+  for (const char* sql : {"SET dbgate.hold = refuse", "SHOW dbgate.hold", "RESET dbgate.hold"}) {
+    const auto result = sql::analyze(sql, {});
+    ASSERT_TRUE(result.script) << sql;
+    EXPECT_EQ(treat(*grants, result.script->statements.front(), {{"public"}, "shop"}).denied, "") << sql;
+  }
+}
+
 TEST(Treat, WhatTheServerIsTold) {
   const ServerNeeds needs = server_needs(*hiding(usual));
   EXPECT_TRUE(needs.hash_key);

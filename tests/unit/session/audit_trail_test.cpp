@@ -170,6 +170,44 @@ TEST_F(AuditTrailTest, CountsWhatItRecords) {
   EXPECT_EQ(timed, 1u);
 }
 
+TEST_F(AuditTrailTest, CountsByWhichRuleAndWhatIsMasked) {
+  using telemetry::Effect;
+  using telemetry::RuleClass;
+  const auto judged_by = [this](const char* rule) {
+    auto verdict = std::make_shared<policy::Verdict>();
+    verdict->decision = policy::Decision::allow;
+    verdict->rule_id = rule;
+    judged_.verdict = std::move(verdict);
+  };
+  const auto count = [this](RuleClass rule) {
+    return counters_.policy_decisions[static_cast<std::size_t>(Effect::allow)][rule].value();
+  };
+  judged_.record = std::make_shared<JudgementRecord>();
+  judged_by("a/allow[1]");
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(trail_->decided(judged_, "SELECT 1", "simple", ""));
+  judged_by("a/risk.log_at");
+  ASSERT_TRUE(trail_->decided(judged_, "SELECT 1", "simple", ""));
+  judged_.record = nullptr;
+  ASSERT_TRUE(trail_->decided(judged_, "SELECT 1", "simple", ""));
+  EXPECT_EQ(count(RuleClass::allow), 3u);
+  EXPECT_EQ(count(RuleClass::risk), 2u);
+  judged_by("a/limits.rate");
+  ASSERT_TRUE(trail_->decided(judged_, "SELECT 1", "simple", ""));
+  judged_by("target/limits.concurrent");
+  ASSERT_TRUE(trail_->decided(judged_, "SELECT 1", "simple", ""));
+  judged_by("a/limits.rows");
+  ASSERT_TRUE(trail_->decided(judged_, "SELECT 1", "simple", ""));
+  EXPECT_EQ(counters_.limited[telemetry::LimitScope::user].value(), 1u);
+  EXPECT_EQ(counters_.limited[telemetry::LimitScope::target].value(), 1u);
+  session::Run run;
+  run.started = std::chrono::steady_clock::now();
+  run.rows_returned = 7;
+  run.masked_columns = 2;
+  trail_->done(run, "00000");
+  EXPECT_EQ(counters_.masked_values.value(), 14u);
+}
+
 TEST(StatementCounts, KindsAreThoseOfTheFirstStatement) {
   using telemetry::StatementKind;
   const auto kind_of = [](sql::StatementKind first) {

@@ -84,6 +84,33 @@ TEST(Hold, WhatIsJudgedThenCounts) {
   EXPECT_EQ(lab.at_server(), "");
 }
 
+TEST(Hold, WhatIsTurnedDownDoesNotRunEvenIfNobodyIsAskedByThen) {
+  for (const What what : {What::denied, What::cancelled, What::expired}) {
+    RelayLab lab;
+    lab.judge.held = {"t"};
+    lab.client(f::query("DELETE FROM t"));
+    lab.judge.held.clear();
+    lab.others(answer(what));
+    EXPECT_THAT(lab.at_client(), StartsWith(what == What::cancelled ? "E(57014" : "E(42501"));
+    EXPECT_EQ(lab.at_server(), "");
+    lab.client(f::query("DELETE FROM t"));
+    EXPECT_EQ(lab.at_server(), "Q(DELETE FROM t)");
+  }
+}
+
+TEST(Hold, APortalThatIsTurnedDownDoesNotRunEither) {
+  RelayLab lab;
+  lab.judge.held = {"t"};
+  lab.client(f::parse("", "DELETE FROM t") + f::bind("", "") + f::execute("") + f::sync);
+  lab.server(b::parse_complete + b::bind_complete);
+  EXPECT_EQ(lab.next, Relay::Next::hold);
+  static_cast<void>(lab.at_server());
+  lab.judge.held.clear();
+  ++lab.judge.current;
+  lab.others(answer(What::denied));
+  EXPECT_THAT(lab.at_server(), testing::Not(HasSubstr("E()")));
+}
+
 TEST(Hold, WaitsForWhatComesBefore) {
   in_every_split_of_held([](RelayLab& lab) {
     lab.client(f::query("SELECT 1") + f::query("DELETE FROM t"));

@@ -21,6 +21,7 @@ class Session {
     locks_.on_ready(locks_.in_block() ? 'E' : 'I', true);
     return *this;
   }
+  std::optional<bool> refuses_holds() const { return locks_.refuses_holds(); }
   /// t: a time-out is set, b: in a block, l: a lock is held.
   std::string state() const {
     return std::string(locks_.has_timeout() ? "t" : "") + (locks_.in_block() ? "b" : "") +
@@ -44,6 +45,28 @@ TEST(LockWatch, TimeOutsLastAsServersKeepThem) {
   EXPECT_EQ(Session().send("SET lock_timeout = '2s'").send("DISCARD ALL").state(), "");
   EXPECT_EQ(Session().send("SET lock_timeout = '2s'").send("SET statement_timeout = 0").state(), "t");
   EXPECT_EQ(Session().send("SET lock_timeout = '2s'").send("SHOW lock_timeout").state(), "t");
+}
+
+TEST(LockWatch, WhetherOthersAreWaitedFor) {
+  const auto said = [](std::initializer_list<const char*> statements) {
+    Session session;
+    for (const char* const statement : statements)
+      session.send(statement);
+    return session.refuses_holds();
+  };
+  EXPECT_EQ(said({}), std::nullopt);
+  EXPECT_EQ(said({"SET dbgate.hold = refuse"}), true);
+  EXPECT_EQ(said({"SET dbgate.hold TO 'wait'"}), false);
+  EXPECT_EQ(said({"SELECT set_config('dbgate.hold', 'refuse', false)"}), true);
+  EXPECT_EQ(said({"SET dbgate.hold = refuse", "SET dbgate.hold = wait"}), false);
+  for (const char* const back : {"RESET dbgate.hold", "SET dbgate.hold TO DEFAULT", "RESET ALL", "DISCARD ALL"})
+    EXPECT_EQ(said({"SET dbgate.hold = refuse", back}), std::nullopt) << back;
+  EXPECT_EQ(said({"BEGIN", "SET LOCAL dbgate.hold = refuse"}), true);
+  EXPECT_EQ(said({"BEGIN", "SET LOCAL dbgate.hold = refuse", "COMMIT"}), std::nullopt);
+  EXPECT_EQ(said({"BEGIN", "SET dbgate.hold = refuse", "ROLLBACK"}), std::nullopt);
+  EXPECT_EQ(said({"BEGIN", "SET dbgate.hold = refuse", "COMMIT"}), true);
+  EXPECT_EQ(said({"SET dbgate.hold = refuse", "SET lock_timeout = 0"}), true);
+  EXPECT_EQ(Session().send("SET dbgate.hold = refuse").state(), "") << "no time-out";
 }
 
 TEST(LockWatch, TransactionsTakeThemBack) {

@@ -179,6 +179,23 @@ TEST(RelayModels, ACancelEndsTheWait) {
   });
 }
 
+TEST(RelayModels, ACancelCountsEvenIfNobodyIsAskedByThen) {
+  for (const bool extended : {false, true}) {
+    RelayLab lab;
+    lab.judge.doubted = {"t"};
+    lab.client(extended ? prepared("DELETE FROM t") : f::query("DELETE FROM t"));
+    EXPECT_EQ(lab.next, Relay::Next::ask);
+    static_cast<void>(lab.at_server());
+    lab.judge.doubted.clear();
+    ++lab.judge.current;
+    lab.cancel_questions();
+    if (extended) lab.server(b::parse_complete + b::syntax_error + b::ready('I'));
+    EXPECT_THAT(lab.at_client(), HasSubstr("E(57014 "));
+    EXPECT_THAT(lab.at_server(), testing::Not(HasSubstr("DELETE")));
+    EXPECT_THAT(lab.at_server(), testing::Not(HasSubstr("E()")));
+  }
+}
+
 TEST(RelayModels, ACancelAtBindIsForThatStatement) {
   in_every_split_of_doubted([](RelayLab& lab) {
     lab.client(prepared("DELETE FROM t"));

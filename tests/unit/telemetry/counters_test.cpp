@@ -28,6 +28,17 @@ TEST(Durations, NeverGoBackwards) {
   EXPECT_EQ(durations.sum_us(), 0u);
 }
 
+TEST(Durations, OfTheGatewayItselfAreShorter) {
+  ShortDurations durations;
+  for (const int ns : {400, 9'999, 10'000, 10'001, 50'000'000, 50'000'001})
+    durations.observe(std::chrono::nanoseconds(ns));
+  EXPECT_EQ(durations.in_bucket(0), 3u);
+  EXPECT_EQ(durations.in_bucket(1), 1u);
+  EXPECT_EQ(durations.in_bucket(11), 1u);
+  EXPECT_EQ(durations.in_bucket(12), 1u);
+  EXPECT_EQ(durations.sum_us(), 100'030u) << "what is less than a microsecond adds up";
+}
+
 TEST(EventCounters, CountTheSameAsDurations) {
   EventCounters events;
   Durations durations;
@@ -72,6 +83,42 @@ TEST(WorkerCounters, AreReadWhileTheyAreMadeAndCounted) {
   worker.join();
   EXPECT_EQ(counters.find("t7")->rows_returned.value(), rounds);
   EXPECT_EQ(counters.find("none"), nullptr);
+}
+
+TEST(WorkerCounters, OneTurnInSixteenIsTimed) {
+  TargetCounters counters;
+  int timed = 0;
+  EXPECT_TRUE(counters.its_turn());
+  for (int i = 0; i < 160; ++i)
+    timed += counters.its_turn() ? 1 : 0;
+  EXPECT_EQ(timed, 10);
+}
+
+TEST(WorkerCounters, RefusalsForLimitsAreOfAllTargets) {
+  WorkerCounters counters;
+  counters.of("a").limited[LimitScope::user].add();
+  counters.of("b").limited[LimitScope::user].add(2);
+  counters.of("b").limited[LimitScope::target].add();
+  EXPECT_EQ(counters.limited(LimitScope::user), 3u);
+  EXPECT_EQ(counters.limited(LimitScope::target), 1u);
+}
+
+TEST(Words, RulesHaveTheirClass) {
+  constexpr std::pair<const char*, RuleClass> rules[] = {{"analysts/allow[0]", RuleClass::allow},
+                                                         {"a/deny[3]", RuleClass::deny},
+                                                         {"a/mask[public.t.v]", RuleClass::mask},
+                                                         {"a/filter[public.t]", RuleClass::mask},
+                                                         {"masks and filters", RuleClass::mask},
+                                                         {"a/risk.deny_at", RuleClass::risk},
+                                                         {"a/risk.llm", RuleClass::risk},
+                                                         {"target/limits.rate", RuleClass::limit},
+                                                         {"target/approve", RuleClass::approve},
+                                                         {"builtin/syntax", RuleClass::builtin},
+                                                         {"default", RuleClass::none},
+                                                         {"", RuleClass::none},
+                                                         {"a/b", RuleClass::none}};
+  for (const auto& [rule, expected] : rules)
+    EXPECT_EQ(rule_class(rule), expected) << rule;
 }
 
 TEST(Words, ErrorsHaveTheirClass) {

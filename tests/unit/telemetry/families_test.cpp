@@ -54,6 +54,49 @@ TEST(TargetFamilies, ThatAreConfiguredNoMoreAreGone) {
   EXPECT_TRUE(family(target_families({}, {&counters}), "dbgate_rows_returned_total").series.empty());
 }
 
+TEST(TargetFamilies, BothSidesAndWhatTheGatewayTakes) {
+  WorkerCounters one, other;
+  one.of("shop").servers.sent.add(5);
+  other.of("shop").servers.sent.add(6);
+  one.of("shop").clients.sent.add(1);
+  one.of("shop").overheads.observe(std::chrono::microseconds(15));
+  one.evaluations.observe(std::chrono::microseconds(25));
+  other.evaluations.observe(std::chrono::seconds(1));
+  one.of("shop").policy_decisions[static_cast<std::size_t>(Effect::deny)][RuleClass::risk].add();
+  const Families families = target_families({"shop"}, {&one, &other});
+  const auto bytes = [&families](const char* side) {
+    return series(families, "dbgate_network_bytes_total", {{"target", "shop"}, {"side", side}, {"direction", "sent"}})
+        .value;
+  };
+  EXPECT_EQ(bytes("upstream"), 11);
+  EXPECT_EQ(bytes("client"), 1);
+  const auto& overhead = series(families, "dbgate_proxy_overhead_seconds", {{"target", "shop"}}).duration;
+  EXPECT_EQ(overhead.bounds.size() + 1, overhead.buckets.size());
+  EXPECT_EQ(overhead.buckets[1], 1u);
+  const auto& evaluations = series(families, "dbgate_policy_evaluation_seconds", {}).duration;
+  EXPECT_EQ(evaluations.buckets[2], 1u);
+  EXPECT_EQ(evaluations.buckets.back(), 1u);
+  EXPECT_EQ(series(families, "dbgate_policy_decisions_total",
+                   {{"target", "shop"}, {"decision", "deny"}, {"rule_class", "risk"}})
+                .value,
+            1);
+}
+
+TEST(EventFamilies, LimitsStandBesideWhatIsRefusedBefore) {
+  EventCounters events;
+  events.count(rate_limited, {{"scope", "api"}}, 2);
+  WorkerCounters worker;
+  worker.of("shop").limited[LimitScope::target].add(3);
+  const Families families = event_families(events, {}, {&worker});
+  const auto refused = [&families](const char* scope) {
+    return series(families, "dbgate_rate_limited_total", {{"scope", scope}}).value;
+  };
+  EXPECT_EQ(refused("api"), 2);
+  EXPECT_EQ(refused("target"), 3);
+  EXPECT_EQ(refused("user") + refused("address"), 0);
+  EXPECT_EQ(family(families, "dbgate_tls_handshake_failures_total").series.size(), 2 * tls_reasons.size());
+}
+
 TEST(ProcessFamilies, SayWhatTheSystemSays) {
   const Families families = process_families();
   EXPECT_GT(family(families, "process_resident_memory_bytes").series.at(0).value, 1'000'000);
