@@ -10,6 +10,7 @@
 
 #include "gateway/policy/footprint.h"
 #include "gateway/policy/moved_names.h"
+#include "gateway/policy/residue.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/session/expected.h"
 #include "gateway/session/lock_watch.h"
@@ -64,6 +65,8 @@ struct Judged {
   std::shared_ptr<JudgementRecord> record;
   /// Where results of reads may be kept; null: it neither writes nor may be kept.
   std::shared_ptr<const policy::Footprint> footprint;
+  /// What it leaves on its server connection, where those change hands.
+  policy::Residue residue = policy::Residue::none;
   /// What others have decided on it; null: they were not asked.
   std::shared_ptr<const Agreement> agreement;
   /// What models have yet to say of it: Judge::advise(). Null: they are not asked.

@@ -249,6 +249,7 @@ Judged PolicyJudge::judge_bound(const Analysis& analysis, const BoundValues* val
   count(judged, total);
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(total));
   if (policy.tracks && !judged.refused) track(judged);
+  if (policy.passes_on && !judged.refused) judged.residue = residue_of(*judged.script);
   return judged;
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -143,9 +144,10 @@ inline const std::string syntax_error = error("42601");
 class ScriptedJudge final : public Judge {
  public:
   std::set<std::string> denied{"secret"};
-  std::set<std::string> held;       ///< relations that others have to agree to
-  std::set<std::string> gated;      ///< relations whose changes are shown before they are committed
-  bool compares = false;            ///< … in a database that is not prepared
+  std::map<std::string, policy::Residue> leaving;  ///< what functions leave behind, by name
+  std::set<std::string> held;                      ///< relations that others have to agree to
+  std::set<std::string> gated;                     ///< relations whose changes are shown before they are committed
+  bool compares = false;                           ///< … in a database that is not prepared
   std::set<std::string> doubted;    ///< relations that models are asked about; the brief is the relation's name
   bool afterwards = false;          ///< … without anybody waiting
   std::chrono::seconds lasting{0};  ///< how long an answer is good for
@@ -258,6 +260,10 @@ class ScriptedJudge final : public Judge {
     return result;
   }
   void check(const sql::Statement& statement, Judged& result) const {
+    for (const sql::FunctionUse& use : statement.functions) {
+      const auto left = leaving.find(use.name.name);
+      if (left != leaving.end()) result.residue = std::max(result.residue, left->second);
+    }
     for (const sql::RelationUse& use : statement.relations) {
       if (held.contains(use.name.name)) {
         auto verdict = std::make_shared<policy::Verdict>();
