@@ -138,6 +138,8 @@ class Judge {
   /// @param heard  what they have answered for this message, all that it will ever be; null: they were not asked yet
   /// @return false if they have to be asked first: nothing has changed then
   virtual bool advise(Judged& /*judged*/, const Heard* /*heard*/) { return true; }
+  /// Whether the principal may LISTEN to a channel now, and so be told what is said there.
+  virtual bool may_hear(const std::string& /*channel*/) { return true; }
   /// Adds to the key of a result what was judged by.
   virtual void add_premises(std::string& /*key*/) {}
   /// What agreement to a statement is bound to, see hold.h.

@@ -407,6 +407,17 @@ Judged PolicyJudge::verdict_only(policy::Verdict verdict, sql::StatementKind kin
   return judged;
 }
 
+bool PolicyJudge::may_hear(const std::string& channel) {
+  const PolicyView& policy = view();
+  if (!policy.grants || policy::is_unrestricted(*policy.grants)) return policy.grants != nullptr;
+  sql::Statement listen;
+  listen.kind = sql::StatementKind::listen;
+  listen.tag = "LISTEN";
+  listen.effects.set(static_cast<std::size_t>(sql::Effect::listen));
+  listen.name = channel;
+  return policy::decide(*policy.grants, listen, policy.names).passes();
+}
+
 Judged PolicyJudge::judge_function_call() {
   const PolicyView& policy = view();
   const bool shown = policy.grants && policy::commit_gate(*policy.grants);

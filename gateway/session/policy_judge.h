@@ -99,6 +99,7 @@ class PolicyJudge : public Judge {
   void remember(std::string_view text, TextForm form, const Analysis& analysis, const Judged& judged) override;
   bool advise(Judged& judged, const Heard* heard) override;
   void add_premises(std::string& key) override;
+  bool may_hear(const std::string& channel) override;
   std::string digest_of_hold(const policy::Hold& hold, std::string_view text, std::string_view values) override;
   std::string meaning_of_names(const sql::Script& script) override;
   Judged judge_function_call() override;

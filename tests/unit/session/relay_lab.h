@@ -125,6 +125,9 @@ inline std::string error(std::string_view code, std::string_view severity = "ERR
 inline std::string status(std::string_view name, std::string_view value) {
   return MessageText('S').string(name).string(value);
 }
+inline std::string notification(std::string_view channel, std::string_view payload = "p") {
+  return MessageText('A').int32(7).string(channel).string(payload);
+}
 inline std::string copy(char type) {
   return MessageText(type).raw(std::string_view("\0", 1)).int16(0);
 }
@@ -144,6 +147,7 @@ inline const std::string syntax_error = error("42601");
 class ScriptedJudge final : public Judge {
  public:
   std::set<std::string> denied{"secret"};
+  std::set<std::string> unheard;                   ///< channels
   std::map<std::string, policy::Residue> leaving;  ///< what functions leave behind, by name
   std::set<std::string> held;                      ///< relations that others have to agree to
   std::set<std::string> gated;                     ///< relations whose changes are shown before they are committed
@@ -208,6 +212,7 @@ class ScriptedJudge final : public Judge {
     return hold.rule_id + "|" + std::string(text) + "|" + std::string(values);
   }
   bool reduces_errors() override { return reduces; }
+  bool may_hear(const std::string& channel) override { return !unheard.contains(channel); }
   /// High is held, critical denied. What is not answered passes.
   bool advise(Judged& judging, const Heard* heard) override {
     Advice& advice = *judging.advice;
