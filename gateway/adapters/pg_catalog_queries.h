@@ -109,7 +109,7 @@ inline std::string functions_with(std::string_view body, std::string_view where)
          "p.pronargdefaults, p.provariadic, p.prorettype, p.proargtypes, p.proargmodes, p.proargnames, l.lanname, " +
          std::string(body) +
          ", CASE WHEN p.proconfig IS NULL THEN NULL ELSE (SELECT pg_catalog.substr(s, 13) FROM "
-         "pg_catalog.unnest(p.proconfig) AS s WHERE s LIKE 'search\\_path=%' LIMIT 1) END "
+         "pg_catalog.unnest(p.proconfig) AS s WHERE s LIKE 'search\\_path=%' LIMIT 1) END, p.proparallel "
          "FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang WHERE " +
          std::string(where);
 }

@@ -321,6 +321,7 @@ void Loader::add_function(const PgRow& row) {
   function.language = row.text(14);
   function.body = row.text(15);
   function.search_path = row.text(16);
+  function.parallel = row.letter(17);
   builder_.add(function);
 }
 

@@ -23,7 +23,10 @@ session::PolicyView Views::view(const std::string& user, const std::string& targ
   view.from = timed.from;
   view.until = timed.until;
   if (view.grants) view.burst = bursts_.of(user, now);
-  if (settings.engine == config::EngineKind::postgresql) track(*snapshot, target, database, view);
+  if (settings.engine == config::EngineKind::postgresql) {
+    track(*snapshot, target, database, view);
+    see_through(target, database, settings, view);
+  }
   // Who may do everything needs no names; and a connection that nobody looks into has none.
   if (!view.grants || settings.engine != config::EngineKind::postgresql) return view;
   if (policy::risk_of(*view.grants).from.llm != config::ModelUse::off) {
@@ -68,6 +71,18 @@ void Views::track(const Snapshot& snapshot, const std::string& target, const std
   view.catalog = catalogs_->current(target, database);
   if (view.catalog && settled) view.tracked = closure_of(view.catalog);
   view.names.account = snapshot.targets.find(target)->second.settings.upstream.user;
+}
+
+// What statements leave in the server process has to be known wherever another principal may have it next. Who may do
+// everything waits for no catalog, after each DDL least of all: he is judged by the last one.
+void Views::see_through(const std::string& target, const std::string& database, const config::Target& settings,
+                        session::PolicyView& view) const {
+  view.passes_on = settings.pool.mode != config::PoolMode::session || settings.pool.idle.count() > 0;
+  if (!view.passes_on || !view.grants) return;
+  const bool settled = policy::is_unrestricted(*view.grants) || catalogs_->pending(target, database) == 0;
+  view.catalog = catalogs_->current(target, database);
+  if (view.catalog && settled) view.seen_through = closure_of(view.catalog);
+  view.names.account = settings.upstream.user;
 }
 
 // The padded keys of HMAC (RFC 2104) are made here, so that a server needs no more than SHA-256 to hash with them.

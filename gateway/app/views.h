@@ -37,6 +37,8 @@ class Views final : public session::PolicySource {
  private:
   void track(const Snapshot& snapshot, const std::string& target, const std::string& database,
              session::PolicyView& view) const;
+  void see_through(const std::string& target, const std::string& database, const config::Target& settings,
+                   session::PolicyView& view) const;
   void size(const std::string& target, const std::string& database, const config::Target& settings,
             session::PolicyView& view) const;
   std::shared_ptr<const catalog::Closure> closure_of(const SharedCatalog& snapshot) const;

@@ -42,10 +42,10 @@ auto members(const Expression& row) {
   return std::tie(relation, kind, text);
 }
 auto members(const Function& row) {
-  const auto& [oid, schema, name, kind, volatility, definer, set, strict, defaults, variadic, result, arguments, names,
-               columns, language, body, support, search_path] = row;
-  return std::tie(oid, schema, name, kind, volatility, definer, set, strict, defaults, variadic, result, language, body,
-                  search_path);
+  const auto& [oid, schema, name, kind, volatility, parallel, definer, set, strict, defaults, variadic, result,
+               arguments, names, columns, language, body, support, search_path] = row;
+  return std::tie(oid, schema, name, kind, volatility, parallel, definer, set, strict, defaults, variadic, result,
+                  language, body, search_path);
 }
 auto members(const Operator& row) {
   const auto& [oid, schema, name, left, right, result, function] = row;

@@ -141,6 +141,7 @@ struct Function {
   std::string_view name;
   char kind = 'f';        ///< prokind: 'f' function, 'p' procedure, 'a' aggregate, 'w' window function
   char volatility = 'v';  ///< provolatile: 'i', 's', 'v'
+  char parallel = 'u';    ///< proparallel: 's' safe, 'r' restricted, 'u' unsafe
   bool security_definer = false;
   bool returns_set = false;
   bool strict = false;

@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "gateway/policy/effect_sets.h"
 #include "gateway/policy/grants.h"
 
 namespace dbgate::policy {
@@ -13,15 +14,6 @@ using catalog::Oid;
 using catalog::RelationKind;
 using sql::Effect;
 using sql::EffectSet;
-
-constexpr Oid first_of_users = 16384;  // FirstNormalObjectId: smaller ones came with the server
-
-EffectSet effects(std::initializer_list<Effect> list) {
-  EffectSet set;
-  for (const Effect effect : list)
-    set.set(static_cast<std::size_t>(effect));
-  return set;
-}
 
 const EffectSet& reading() {
   static const EffectSet set = effects({Effect::read});
@@ -40,14 +32,6 @@ const EffectSet& writing() {
   using enum Effect;
   static const EffectSet set = effects({insert, update, delete_, truncate, merge, copy_in});
   return set;
-}
-
-bool only(const EffectSet& some, const EffectSet& allowed) {
-  return (some & ~allowed).none();
-}
-
-bool changes(const sql::SettingUse& use) {
-  return use.action != sql::SettingAction::show && use.action != sql::SettingAction::show_all;
 }
 
 // Functions of pg_catalog that run SQL from a text: they may do anything.

@@ -9,6 +9,7 @@
 
 #include "gateway/base/ids.h"
 #include "gateway/policy/footprint.h"
+#include "gateway/policy/residue.h"
 #include "gateway/policy/values.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/rewrite/rewrite.h"
@@ -57,6 +58,7 @@ struct Prepared {
   std::shared_ptr<const Sent> sent;                    ///< null: the text as it is
   std::vector<RowCap> row_caps;                        ///< as in Judged
   std::shared_ptr<const policy::Footprint> footprint;  ///< as in Judged
+  policy::Residue residue = policy::Residue::none;     ///< as in Judged
   std::vector<std::uint32_t> parameter_types;          ///< OIDs, as Parse declared them
   std::shared_ptr<const BoundValues> bound;            ///< of a portal or cursor, where rules look at them
   bool sql_cursor = false;                             ///< a portal made by DECLARE; `script` is that statement

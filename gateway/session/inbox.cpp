@@ -16,7 +16,13 @@ void Inbox::hold(ChannelNames channels, std::function<void(const std::string&)> 
 }
 
 bool Inbox::take(const upstream::NotificationPtr& notification) {
-  if (!held_.contains(notification->channel)) return true;
+  const auto channel = held_.find(notification->channel);
+  if (channel == held_.end()) return true;
+  if (!may_hear_(notification->channel)) {
+    let_go_(notification->channel);
+    held_.erase(channel);
+    return true;
+  }
   bytes_ += notification->message.size() + place_bytes;
   waiting_.push_back(notification);
   return bytes_ <= most_bytes;
@@ -30,7 +36,7 @@ void Inbox::keep_for_good(const ChannelNames& channels) {
 
 void Inbox::tell_kept(Outgoing& client) {
   for (const auto& notification : kept_) {
-    client.say(notification->message);
+    if (may_hear_(notification->channel)) client.say(notification->message);
     bytes_ -= notification->message.size() + place_bytes;
   }
   std::deque<upstream::NotificationPtr>().swap(kept_);
@@ -39,7 +45,7 @@ void Inbox::tell_kept(Outgoing& client) {
 void Inbox::tell(Outgoing& client, const ChannelNames& channels) {
   if (!kept_.empty()) tell_kept(client);
   for (const auto& notification : waiting_) {
-    if (channels.contains(notification->channel)) client.say(notification->message);
+    if (channels.contains(notification->channel) && may_hear_(notification->channel)) client.say(notification->message);
   }
   clear();
 }

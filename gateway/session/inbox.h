@@ -20,11 +20,15 @@ class Inbox {
   static constexpr std::size_t most_channels = 1'000;
   static constexpr std::size_t most_bytes = 4u << 20;  ///< of notifications that the client could not be told yet
 
+  /// @param may_hear  whether the client may be told of a channel now: asked for each notification
+  explicit Inbox(std::function<bool(const std::string& channel)> may_hear) : may_hear_(std::move(may_hear)) {}
+
   bool holds(std::string_view channel) const { return held_.contains(channel); }
   bool has_room() const noexcept { return held_.size() + wanted.size() <= most_channels; }
   /// `let_go` is called for each channel that is held no longer, these and others.
   void hold(ChannelNames channels, std::function<void(const std::string&)> let_go);
-  /// What came on channels that are not held is dropped. False: there is more than can be kept.
+  /// What came on channels that are not held is dropped; those that may not be heard any more are let go. False: there
+  /// is more than can be kept.
   bool take(const upstream::NotificationPtr& notification);
   bool empty() const noexcept { return waiting_.empty() && kept_.empty(); }
   bool holds_any() const noexcept { return !held_.empty(); }
@@ -50,6 +54,7 @@ class Inbox {
  private:
   void clear();
 
+  const std::function<bool(const std::string&)> may_hear_;
   std::function<void(const std::string&)> let_go_;
   ChannelNames held_;
   std::deque<upstream::NotificationPtr> waiting_, kept_;

@@ -10,6 +10,7 @@
 
 #include "gateway/policy/footprint.h"
 #include "gateway/policy/moved_names.h"
+#include "gateway/policy/residue.h"
 #include "gateway/policy/verdict.h"
 #include "gateway/session/expected.h"
 #include "gateway/session/lock_watch.h"
@@ -64,6 +65,8 @@ struct Judged {
   std::shared_ptr<JudgementRecord> record;
   /// Where results of reads may be kept; null: it neither writes nor may be kept.
   std::shared_ptr<const policy::Footprint> footprint;
+  /// What it leaves on its server connection, where those change hands.
+  policy::Residue residue = policy::Residue::none;
   /// What others have decided on it; null: they were not asked.
   std::shared_ptr<const Agreement> agreement;
   /// What models have yet to say of it: Judge::advise(). Null: they are not asked.
@@ -135,6 +138,8 @@ class Judge {
   /// @param heard  what they have answered for this message, all that it will ever be; null: they were not asked yet
   /// @return false if they have to be asked first: nothing has changed then
   virtual bool advise(Judged& /*judged*/, const Heard* /*heard*/) { return true; }
+  /// Whether the principal may LISTEN to a channel now, and so be told what is said there.
+  virtual bool may_hear(const std::string& /*channel*/) { return true; }
   /// Adds to the key of a result what was judged by.
   virtual void add_premises(std::string& /*key*/) {}
   /// What agreement to a statement is bound to, see hold.h.

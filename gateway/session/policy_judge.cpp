@@ -258,6 +258,7 @@ Judged PolicyJudge::evaluate(const Analysis& analysis, const BoundValues* values
   count(judged, total);
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(total));
   if (policy.tracks && !judged.refused) track(judged);
+  if (policy.passes_on && !judged.refused) judged.residue = residue_of(*judged.script);
   return judged;
 }
 
@@ -413,6 +414,17 @@ Judged PolicyJudge::verdict_only(policy::Verdict verdict, sql::StatementKind kin
   if (judged.refused) judged.refusal = denial(verdict);
   judged.verdict = std::make_shared<const policy::Verdict>(std::move(verdict));
   return judged;
+}
+
+bool PolicyJudge::may_hear(const std::string& channel) {
+  const PolicyView& policy = view();
+  if (!policy.grants || policy::is_unrestricted(*policy.grants)) return policy.grants != nullptr;
+  sql::Statement listen;
+  listen.kind = sql::StatementKind::listen;
+  listen.tag = "LISTEN";
+  listen.effects.set(static_cast<std::size_t>(sql::Effect::listen));
+  listen.name = channel;
+  return policy::decide(*policy.grants, listen, policy.names).passes();
 }
 
 Judged PolicyJudge::judge_function_call() {

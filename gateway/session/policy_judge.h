@@ -28,6 +28,8 @@ struct PolicyView {
   std::shared_ptr<Burst> burst;                     ///< of the user; null: nobody counts
   bool tracks = false;                              ///< results of reads are kept: statements' footprints are needed
   std::shared_ptr<const catalog::Closure> tracked;  ///< … of the catalog as it is; null: not known
+  bool passes_on = false;  ///< server connections go from one principal to the next: what is left on them counts
+  std::shared_ptr<const catalog::Closure> seen_through;  ///< … as far as the catalog tells; null: it is not known
   bool ready = true;          ///< false: the catalog is needed, and is missing or about to be read again
   std::uint64_t version = 0;  ///< rises with every change
   /// Seconds since 1970 UTC, the end excluded: outside, rules with a time window may decide otherwise.
@@ -101,6 +103,7 @@ class PolicyJudge : public Judge {
   void remember(std::string_view text, TextForm form, const Analysis& analysis, const Judged& judged) override;
   bool advise(Judged& judged, const Heard* heard) override;
   void add_premises(std::string& key) override;
+  bool may_hear(const std::string& channel) override;
   std::string digest_of_hold(const policy::Hold& hold, std::string_view text, std::string_view values) override;
   std::string meaning_of_names(const sql::Script& script) override;
   Judged judge_function_call() override;
@@ -130,6 +133,7 @@ class PolicyJudge : public Judge {
   void let_names_move();
   const catalog::Resolver* reader() const;
   void track(Judged& judged) const;
+  policy::Residue residue_of(const sql::Script& script) const;
   void gate(const policy::CommitGatePtr& gate, policy::Verdict& verdict, Judged& judged);
   bool server_knows_enough() const;
   bool uses_cache();

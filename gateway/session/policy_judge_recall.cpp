@@ -51,8 +51,8 @@ bool PolicyJudge::uses_cache() {
   if (cache_ == nullptr || !view_.grants || !view_.ready) return false;
   if (cached_views_ == views_) return true;
   cached_ = cache_->enter({view_.grants, view_.catalog, view_.resolver != nullptr, view_.names.closure != nullptr,
-                           view_.tracks, view_.tracked != nullptr, view_.names.database, view_.names.account,
-                           view_.names.search_path, limits_});
+                           view_.tracks, view_.tracked != nullptr, view_.passes_on, view_.seen_through != nullptr,
+                           view_.names.database, view_.names.account, view_.names.search_path, limits_});
   cached_views_ = views_;
   return true;
 }

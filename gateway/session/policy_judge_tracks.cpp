@@ -4,7 +4,7 @@
 #include "gateway/session/policy_judge.h"
 #include "gateway/session/read_side.h"
 
-// What statements mean for results that are kept (docs/read-cache.md).
+// What statements mean for results that are kept (docs/read-cache.md), and for whoever has the server connection next.
 namespace dbgate::session {
 
 void PolicyJudge::track(Judged& judged) const {
@@ -18,6 +18,11 @@ void PolicyJudge::track(Judged& judged) const {
   footprint.binds = footprint.binds || std::any_of(judged.script->statements.begin(), judged.script->statements.end(),
                                                    [](const sql::Statement& one) { return pins_of(one).any(); });
   if (footprint.says_something()) judged.footprint = std::make_shared<const policy::Footprint>(std::move(footprint));
+}
+
+policy::Residue PolicyJudge::residue_of(const sql::Script& script) const {
+  const catalog::SearchPath path{view_.names.search_path, view_.names.account};
+  return policy::residue_of(script, view_.seen_through.get(), path);
 }
 
 // The principal, target and database are the same for all of a session, and its key holds them already.

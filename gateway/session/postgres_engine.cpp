@@ -45,7 +45,7 @@ class Session {
   std::optional<Ending> changed_rights();
   Task<> relay(std::unique_ptr<const Ending> farewell);
   void fall_asleep(Pump& pump, Relay& relay);
-  void part_from_server(upstream::LinkPtr link, bool at_rest, const Pins& pins);
+  void part_from_server(upstream::LinkPtr link, bool at_rest, const Relay& relay);
   Task<Result<upstream::LinkPtr>> lend(const std::shared_ptr<const SettingTexts>& settings);
   Task<std::shared_ptr<const Analysis>> analyze(Judge& judge, std::string_view text);
   Task<> say_farewell(const Error& why);
@@ -378,7 +378,7 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   }
   relay.abandon(Error(sqlstate::connection_failure, ""));
   trail_->ended(pump.reason_text(), pump.bytes_from_client(), pump.bytes_to_client());
-  if (link) part_from_server(std::move(link), at_rest, relay.pins());
+  if (link) part_from_server(std::move(link), at_rest, relay);
   co_await client_.linger(farewell_limit);
 }
 
@@ -400,13 +400,16 @@ void Session::fall_asleep(Pump& pump, Relay& relay) {
 }
 
 // What the session has left on its server connection goes before anybody else has it.
-void Session::part_from_server(upstream::LinkPtr link, bool at_rest, const Pins& pins) {
+void Session::part_from_server(upstream::LinkPtr link, bool at_rest, const Relay& relay) {
+  const Pins& pins = relay.pins();
+  if (relay.residue() > policy::Residue::discarded) link->memory.stained = true;
   const bool kept = at_rest && can_be_discarded(pins) && !replication_ && link_request_->idle.count() > 0;
   if (!kept) return link->end();
-  if (pins.none() && sharing_ != Sharing::none) return host_.servers().give_back(link);
+  const bool clean = pins.none() && !link->memory.littered && sharing_ != Sharing::none;
+  if (clean) return host_.servers().give_back(link);
   net::run_apart(client_.executor(), [link = std::move(link), &servers = host_.servers()]() -> Task<> {
-    const auto clean = co_await wipe(*link);
-    if (clean) servers.give_back(link);
+    const auto wiped = co_await wipe(*link);
+    if (wiped) servers.give_back(link);
   });
 }
 

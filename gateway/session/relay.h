@@ -137,6 +137,8 @@ class Relay {
   bool at_rest() const noexcept;
   /// Why the server connection cannot change hands all the same; none without sharing.
   const Pins& pins() const;
+  /// What statements have left on a server connection that is not shared.
+  policy::Residue residue() const noexcept { return residue_; }
   const std::shared_ptr<const SettingTexts>& settings() const { return pool_->settings.current(); }
 
   // Notifications, where server connections are shared (relay_listen.cpp).
@@ -324,6 +326,7 @@ class Relay {
   void catalog_follows(const Run& run, const sql::Statement& statement, std::string_view tag);
   void catalog_ready(char status, Segment answered);
   void pin(const sql::Script& script);
+  void note_residue(policy::Residue residue);
   void shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag);
   void shared_ready(char status);
   void settle_on_server(const Expected& entry, bool succeeded);
@@ -409,10 +412,11 @@ class Relay {
   const RelayLimits limits_;
   const bool replication_;
 
-  std::unique_ptr<PoolSide> pool_;   // null: the server connection is not shared
-  std::unique_ptr<ReadSide> reads_;  // null: no results are kept
-  std::unique_ptr<HoldSide> hold_;   // null: the statement at hand does not wait for others
-  std::unique_ptr<AskSide> asking_;  // null: no model was asked about the message at hand
+  std::unique_ptr<PoolSide> pool_;                   // null: the server connection is not shared
+  policy::Residue residue_ = policy::Residue::none;  // … then
+  std::unique_ptr<ReadSide> reads_;                  // null: no results are kept
+  std::unique_ptr<HoldSide> hold_;                   // null: the statement at hand does not wait for others
+  std::unique_ptr<AskSide> asking_;                  // null: no model was asked about the message at hand
   std::vector<LateQuestions> late_;
   std::unique_ptr<GateSide> gate_;  // null: transactions are committed as ever
   bool gate_flushed_ = false;       // the server was asked for the replies that come before dbgate's own words

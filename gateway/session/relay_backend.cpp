@@ -24,7 +24,7 @@ constexpr std::size_t max_inspected_message = 1u << 20;
 constexpr std::size_t error_head_bytes = 4096;
 
 bool inspected(char type) {
-  return std::string_view("CSZGHWIs123nc").find(type) != std::string_view::npos;
+  return std::string_view("CSZGHWIAs123nc").find(type) != std::string_view::npos;
 }
 
 // Of messages that are inspected but whose fields nobody needs. What does not decode comes from a server that is out of
@@ -218,10 +218,17 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       if (!expected_.front().own) break;
       backend_pass_ = Pass::drop;
       return true;
-    case 'A':
-      if (!pool_) break;
-      backend_pass_ = Pass::drop;  // another connection listens for the session (relay_listen.cpp)
+    case 'A': {
+      const auto said = backend::NotificationResponse::decode(body);
+      if (!said) {
+        fail(sqlstate::connection_failure, "the server sent an invalid NotificationResponse");
+        return false;
+      }
+      // Where server connections are shared another one listens for the session (relay_listen.cpp).
+      if (!pool_ && judge_.may_hear(std::string(said->channel))) break;
+      backend_pass_ = Pass::drop;
       return true;
+    }
     default:
       break;
   }

@@ -98,6 +98,7 @@ Relay::BindStep Relay::judge_bind(PreparedPtr& prepared, Bytes body, bool partia
   portal->seen = locks_;
   portal->row_caps = judged.row_caps;
   portal->footprint = judged.footprint;
+  portal->residue = judged.residue;
   portal->advice = judged.advice;
   portal->bound = bound;
   prepared = std::move(portal);

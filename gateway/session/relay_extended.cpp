@@ -64,6 +64,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   prepared->seen = locks_;
   prepared->row_caps = judged.row_caps;
   prepared->footprint = judged.footprint;
+  prepared->residue = judged.residue;
   prepared->advice = judged.advice;
   prepared->parameter_types = type_oids;
   if (reads_ && server_untouched()) prepared->parsed_under = settings_in_force();
@@ -158,6 +159,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     if (statement || pool_->untold) note_untold(statement, *portal, on_server);
     if (untyped) ask_for_types(untyped, on_server);
   }
+  note_residue(found.definition->residue);  // planning runs what does not depend on rows
   Expected& entry = expect(Expected::Kind::bind);
   entry.name = *portal;
   entry.names_portal = true;
@@ -270,6 +272,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.sent = prepared.sent;
   judged.record = prepared.record;
   judged.footprint = prepared.footprint;
+  judged.residue = prepared.residue;
   judged.advice = prepared.advice;
   judged.parameters = bind_records_.of(portal);
   bool advised = prepared.advised;
@@ -338,6 +341,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   if (!run && traits.cost > 0) quota_.leave();
   if (!run) return refuse_extended(audit_refusal(), false);
   if (judged.refused) return refuse_extended(with_request_id(judged.refusal, run->query_id), false);
+  note_residue(judged.residue);
   Expected& entry = expect(Expected::Kind::execute);
   entry.run = std::move(run);
   if (prepared.deallocates) entry.run->tag_instead = "DEALLOCATE";

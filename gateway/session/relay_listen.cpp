@@ -35,7 +35,9 @@ std::optional<Refusal> Relay::refusal_of_channels(const sql::Script& script) {
   for (const sql::Statement& statement : script.statements) {
     if (statement.kind != sql::StatementKind::listen) continue;
     if (inbox == nullptr) {
-      if (!pool_->inbox) pool_->inbox = std::make_unique<Inbox>();
+      if (!pool_->inbox) {
+        pool_->inbox = std::make_unique<Inbox>([this](const std::string& channel) { return judge_.may_hear(channel); });
+      }
       inbox = pool_->inbox.get();
       if (inbox->refusal) return std::exchange(inbox->refusal, std::nullopt);
       inbox->wanted.clear();

@@ -65,6 +65,7 @@ bool Relay::at_rest() const noexcept {
 bool Relay::may_rest() const noexcept {
   if (!pool_ || pool_->pins.any() || pool_->no_server || !at_rest()) return false;
   if (reads_ && !reads_->open()) return false;  // a new one would follow the session as if nothing had been
+  if (pool_->server != nullptr && pool_->server->littered) return false;  // that goes when the session does
   const bool told = local_replies_.empty() && to_client_.empty() && !fatal_seen_ && ended_by_.empty();
   const bool whole = !skipping_ && !catalog_touched_ && !cancel_due_ && !offered_ && !bind_records_.streaming();
   return told && whole && loose_meters_.empty() && portals_.nothing_defined();
@@ -245,6 +246,17 @@ void Relay::drop_unnamed() {
 void Relay::pin(const sql::Script& script) {
   for (const sql::Statement& statement : script.statements)
     pool_->pins |= pins_of(statement);
+}
+
+// Before it runs, as it may leave all of it and fail.
+void Relay::note_residue(policy::Residue residue) {
+  if (residue == policy::Residue::none) return;
+  if (!pool_) {
+    residue_ = std::max(residue_, residue);
+    return;
+  }
+  if (residue != policy::Residue::unknown) pool_->server->littered = true;
+  if (residue != policy::Residue::discarded) pool_->server->stained = true;
 }
 
 void Relay::shared_complete(const Run& run, const sql::Statement& statement, std::string_view tag) {

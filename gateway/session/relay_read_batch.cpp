@@ -46,6 +46,7 @@ PreparedPtr Relay::statement_of_batch(const ReadBatch& batch) {
   prepared->record = judged.record;
   prepared->row_caps = judged.row_caps;
   prepared->footprint = judged.footprint;
+  prepared->residue = judged.residue;
   prepared->advice = judged.advice;
   prepared->parameter_types = std::move(types);
   prepared->unnamed = true;

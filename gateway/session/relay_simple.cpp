@@ -60,6 +60,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (!run) return refuse_simple(audit_refusal());
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
   const bool deallocates = pool_ && deallocates_shared(*judged.script);
+  note_residue(judged.residue);
   ++segment_;
   Expected& entry = expect(Expected::Kind::query);
   entry.run = std::move(run);
@@ -155,6 +156,7 @@ void Relay::on_function_call(Bytes message) {
   if (!run && traits.cost > 0) quota_.leave();
   if (!run) return refuse_simple(audit_refusal());
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
+  note_residue(policy::Residue::stays);
   ++segment_;
   Expected& entry = expect(Expected::Kind::function_call);
   entry.run = std::move(run);

@@ -1,5 +1,6 @@
 #include "gateway/session/shared_server.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "gateway/auth/random.h"
@@ -28,6 +29,12 @@ void forget_all(upstream::ServerMemory& memory) {
   memory.application_name.clear();
   memory.settings = nullptr;
   memory.listens = false;
+  memory.littered = false;
+}
+
+// Where these are set, names lead elsewhere than dbgate follows them.
+bool leads_elsewhere(std::string_view setting) {
+  return setting == "search_path" || setting == "role" || setting == "session_authorization";
 }
 
 }  // namespace
@@ -38,6 +45,9 @@ upstream::LinkRequest link_request(const StartupRequest& request, const Route& r
   asked.spec = route.server;
   asked.parameters = server_parameters(request, route, info);
   asked.key = pool_key(route, asked.parameters);
+  asked.user = info.user;
+  asked.strays = std::any_of(request.settings.begin(), request.settings.end(),
+                             [](const StartupSetting& setting) { return leads_elsewhere(setting.first); });
   asked.max = route.max_connections;
   asked.wait = route.pool_wait;
   asked.idle = route.pool_idle;
@@ -65,8 +75,10 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
   if (anew) told = "RESET ALL; ";
   if (!told.empty() || memory.application_name != name) told += as_statement({"application_name", name});
   if (anew && settings) {
-    for (const auto& [setting, text] : *settings)
+    for (const auto& [setting, text] : *settings) {
       told += ";\n" + text;  // a line of its own: the one before may end with a comment
+      memory.stained = memory.stained || leads_elsewhere(setting);
+    }
   }
   if (!told.empty()) queries.push_back(std::move(told));
   if (!queries.empty()) {

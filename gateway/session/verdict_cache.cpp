@@ -110,6 +110,7 @@ bool VerdictCache::same(const Scope& scope, const Premises& premises) {
   return scope.grants.lock() == premises.grants && scope.with_catalog == (premises.catalog != nullptr) &&
          scope.catalog.lock() == premises.catalog && known.resolves == premises.resolves &&
          known.closes == premises.closes && known.tracks == premises.tracks && known.tracked == premises.tracked &&
+         known.passes_on == premises.passes_on && known.seen_through == premises.seen_through &&
          known.database == premises.database && known.account == premises.account &&
          known.search_path == premises.search_path && same_limits(known.limits, premises.limits);
 }

@@ -30,8 +30,10 @@ struct Premises {
   std::shared_ptr<const catalog::Snapshot> catalog;  ///< may be null
   bool resolves = false;
   bool closes = false;
-  bool tracks = false;   ///< footprints are asked for, and …
-  bool tracked = false;  ///< … the catalog for them is known
+  bool tracks = false;        ///< footprints are asked for, and …
+  bool tracked = false;       ///< … the catalog for them is known
+  bool passes_on = false;     ///< what statements leave behind is asked for, and …
+  bool seen_through = false;  ///< … the catalog for that is known
   std::string database, account;
   std::vector<std::string> search_path;
   sql::ScanLimits limits;

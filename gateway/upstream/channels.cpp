@@ -28,6 +28,8 @@ LinkRequest listening_request(const LinkRequest& like) {
   LinkRequest own = like;
   // Settings of sessions mean nothing to channels.
   own.parameters = {{"client_encoding", "UTF8"}, {"application_name", "dbgate LISTEN"}};
+  own.user.clear();
+  own.strays = false;
   own.key = "LISTEN";
   const auto add = [&own](std::string_view part) { (own.key += '\0') += part; };
   add(own.target);

@@ -1,5 +1,7 @@
 #include "gateway/upstream/pool.h"
 
+#include <algorithm>
+
 #include "gateway/net/reactor.h"
 
 namespace dbgate::upstream {
@@ -9,6 +11,14 @@ namespace {
 constexpr std::chrono::milliseconds rested_enough{10};
 // How much longer somebody on another thread has to have waited to come first: changing threads costs a little.
 constexpr std::chrono::milliseconds own_first{50};
+// A server connection that was told to end has ended by then (Link::end()).
+constexpr std::chrono::milliseconds until_ended{2'000};
+
+// What functions leave in a server process nothing may take away: it is its user's alone then.
+bool suits(const Link& link, const LinkRequest& request) {
+  const ServerMemory& memory = link.memory;
+  return link.key == request.key && (!memory.stained || memory.user.empty() || memory.user == request.user);
+}
 
 std::string in_seconds(std::chrono::milliseconds time) {
   if (time.count() % 1000 == 0) return std::to_string(time.count() / 1000) + " s";
@@ -150,20 +160,27 @@ void Pool::settle_line(const std::string& target) {
   if (book_.leave_only(target, &party_, waiting) && waiting == 0) party_.wanted(target);
 }
 
-LinkPtr Pool::take_free(PoolGroup& group) {
-  while (!group.free.empty()) {
-    const LinkPtr link = group.free.back();
+// @param request  that it has to suit; null: any
+LinkPtr Pool::take_free(PoolGroup& group, const LinkRequest* request) {
+  for (;;) {
+    const auto found = std::find_if(group.free.rbegin(), group.free.rend(), [request](const LinkPtr& link) {
+      return request == nullptr || suits(*link, *request);
+    });
+    if (found == group.free.rend()) return nullptr;
+    const LinkPtr link = *found;
     move_to(*link, group.busy);
     if (link->usable()) return link;
     forget(*link);
   }
-  return nullptr;
 }
 
 // Who has rested longest needs it least.
-LinkPtr Pool::take_resting(PoolGroup& group, std::chrono::milliseconds rested) {
-  if (group.resting.empty()) return nullptr;
-  const LinkPtr link = group.resting.front();
+LinkPtr Pool::take_resting(PoolGroup& group, std::chrono::milliseconds rested, const LinkRequest* request) {
+  const auto found = std::find_if(group.resting.begin(), group.resting.end(), [request](const LinkPtr& link) {
+    return request == nullptr || suits(*link, *request);
+  });
+  if (found == group.resting.end()) return nullptr;
+  const LinkPtr link = *found;
   if (rested.count() > 0 && Clock::now() - link->in_pool.idle_since < rested) return nullptr;
   move_to(*link, group.busy);
   take_from_holder(*link);
@@ -171,9 +188,9 @@ LinkPtr Pool::take_resting(PoolGroup& group, std::chrono::milliseconds rested) {
 }
 
 // A connection of the target that nobody uses now; null: there is none.
-LinkPtr Pool::take_unused(const std::string& target, const PoolGroup* except) {
+LinkPtr Pool::take_unused(const std::string& target) {
   for (auto& [key, group] : groups_) {
-    if (group.target != target || &group == except) continue;
+    if (group.target != target) continue;
     if (LinkPtr link = take_free(group)) return link;
     if (LinkPtr link = take_resting(group, {})) return link;
   }
@@ -186,16 +203,18 @@ Task<Result<LinkPtr>> Pool::take(LinkRequestPtr asked, const void* who) {
   if (first_waiting(request.target) == nullptr) {
     PoolGroup& group = group_of(request.key, request.target);
     group.idle = request.idle;
-    if (LinkPtr link = take_free(group)) co_return link;
-    if (LinkPtr link = take_resting(group, rested_enough)) co_return link;
+    if (LinkPtr link = take_free(group, &request)) co_return link;
+    if (LinkPtr link = take_resting(group, rested_enough, &request)) co_return link;
     if (book_.try_take(request.target, request.max)) co_return co_await open(request);
-    if (LinkPtr link = take_resting(group, {})) co_return link;
-    if (request.wait.count() == 0) co_return none_free(request);
-    // Its place is free once the server has closed it.
-    if (const LinkPtr other = take_unused(request.target, &group)) other->end();
+    if (LinkPtr link = take_resting(group, {}, &request)) co_return link;
+    // None that is left suits. Its place is free once the server has closed it.
+    if (const LinkPtr other = take_unused(request.target)) {
+      other->end();
+      co_return co_await wait_in_line(request, who, std::max(request.wait, until_ended));
+    }
   }
   if (request.wait.count() == 0) co_return none_free(request);
-  co_return co_await wait_in_line(request, who);
+  co_return co_await wait_in_line(request, who, request.wait);
 }
 
 void Pool::stop_waiting(const void* who) {
@@ -214,7 +233,7 @@ LinkRequestPtr Pool::shared(LinkRequest request) {
   for (const auto& [setting, value] : request.parameters) {
     if (setting == "application_name") name = value;
   }
-  auto& known = requests_[{request.key, std::move(name)}];
+  auto& known = requests_[{request.key, request.user, std::move(name)}];
   LinkRequestPtr same = known.lock();
   const bool equal = same && same->max == request.max && same->wait == request.wait && same->idle == request.idle &&
                      same->spec.connect_timeout == request.spec.connect_timeout && same->spec.tls == request.spec.tls;
@@ -224,14 +243,14 @@ LinkRequestPtr Pool::shared(LinkRequest request) {
   return same;
 }
 
-Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request, const void* who) {
+Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request, const void* who, std::chrono::milliseconds limit) {
   Waiter waiter(executor_, request, who);
   InLine in_line(*this, waiter);
   net::Alarm alarm(executor_, [&waiter] {
     waiter.expired = true;
     waiter.over.notify();
   });
-  alarm.set(Clock::now() + request.wait);
+  alarm.set(Clock::now() + limit);
   while (!waiter.link && !waiter.permit && !waiter.expired)
     co_await waiter.over.wait();
   counters_.of(request.target).pool_waits.observe(since(waiter.since));
@@ -250,6 +269,7 @@ Task<Result<LinkPtr>> Pool::open(const LinkRequest& request) {
   if (!connected) co_return connected.error();
   greetings_.note(request.key, {connected->status, connected->host});
   ServerMemory memory;
+  memory.stained = request.strays;
   memory.catalog_changes = book_.catalog_changes_of(request.target);
   memory.changes_seen = memory.catalog_changes->load();
   co_return adopt({std::move(*connected), std::move(memory), request.key, request.target, std::move(permit)},
@@ -302,7 +322,7 @@ bool Pool::serve_waiting(const LinkPtr& link) {
   const bool others_first = others != Clock::time_point::max() && (!first || others + own_first < first->since);
   if (first == nullptr && !others_first) return false;
   if (others_first && hand_over(link)) return true;
-  if (first == nullptr || first->request.key != link->key || closed_) {
+  if (first == nullptr || !suits(*link, first->request) || closed_) {
     move_to(*link, link->in_pool.group->busy);
     link->end();
     return true;
@@ -330,7 +350,7 @@ void Pool::on_handed(LinkCargo cargo) {
   const auto idle = first != nullptr ? first->request.idle : std::chrono::minutes(1);
   const LinkPtr link = adopt(std::move(cargo), idle);
   if (first == nullptr) return give_back(link);
-  if (first->request.key != link->key) {
+  if (!suits(*link, first->request)) {
     // Its place will do, once it is free.
     link->end();
     return book_.stand_in_line(target, &party_);
@@ -389,7 +409,7 @@ void Pool::on_granted(const std::string& target) {
 
 void Pool::on_wanted(const std::string& target) {
   if (first_waiting(target) != nullptr) return;
-  const LinkPtr link = take_unused(target, nullptr);
+  const LinkPtr link = take_unused(target);
   if (link && !hand_over(link)) give_back(link);
 }
 
@@ -407,7 +427,7 @@ void Pool::sweep() {
       }
     }
     if (book_.over(group.target)) {
-      if (const LinkPtr link = take_unused(group.target, nullptr)) link->end();
+      if (const LinkPtr link = take_unused(group.target)) link->end();
     }
     const bool empty = group.free.empty() && group.resting.empty() && group.busy.empty();
     at = empty ? groups_.erase(at) : std::next(at);

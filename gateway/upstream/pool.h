@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include "gateway/telemetry/worker_counters.h"
 #include "gateway/upstream/channels.h"
@@ -22,6 +23,8 @@ struct LinkRequest {
   std::string key;
   ServerSpec spec;
   StartupParameters parameters;
+  std::string user;                   ///< of dbgate, who asks
+  bool strays = false;                ///< the parameters say that names mean what only this user means by them
   std::size_t max = 0;                ///< connections of the target over all threads; 0: no limit
   std::chrono::milliseconds wait{0};  ///< for one to become free
   std::chrono::milliseconds idle{0};  ///< one that nobody uses is kept
@@ -119,10 +122,10 @@ class Pool {
   Waiter* first_waiting(const std::string& target);
   void settle_line(const std::string& target);
   PoolGroup& group_of(const std::string& key, const std::string& target);
-  LinkPtr take_free(PoolGroup& group);
-  LinkPtr take_resting(PoolGroup& group, std::chrono::milliseconds rested);
-  LinkPtr take_unused(const std::string& target, const PoolGroup* except);
-  Task<Result<LinkPtr>> wait_in_line(const LinkRequest& request, const void* who);
+  LinkPtr take_free(PoolGroup& group, const LinkRequest* request = nullptr);
+  LinkPtr take_resting(PoolGroup& group, std::chrono::milliseconds rested, const LinkRequest* request = nullptr);
+  LinkPtr take_unused(const std::string& target);
+  Task<Result<LinkPtr>> wait_in_line(const LinkRequest& request, const void* who, std::chrono::milliseconds limit);
   Task<Result<LinkPtr>> open(const LinkRequest& request);
   bool serve_waiting(const LinkPtr& link);
   bool hand_over(const LinkPtr& link);
@@ -145,7 +148,8 @@ class Pool {
   std::map<std::string, PoolGroup, std::less<>> groups_;
   std::map<std::string, std::list<Waiter*>, std::less<>> lines_;  // by target
   std::list<const Opening*> opening_;
-  std::map<std::pair<std::string, std::string>, std::weak_ptr<const LinkRequest>> requests_;  // key, application_name
+  std::map<std::tuple<std::string, std::string, std::string>, std::weak_ptr<const LinkRequest>>
+      requests_;                                                            // key, user, application_name
   std::map<std::string, std::shared_ptr<Channels>, std::less<>> channels_;  // by key of their own connection
   std::vector<std::pair<std::shared_ptr<const DatabasePlace>, Clock::time_point>> vacated_;  // until then
   bool closed_ = false;

@@ -142,7 +142,7 @@ EXPECTED = {
     "cast": """SELECT castsource::int8 AS source, casttarget::int8 AS target, castfunc::int8 AS function, castcontext AS context,
         castmethod AS method, true AS found FROM pg_cast""",
     "function": """SELECT p.oid::int8, pronamespace::int8 AS schema, proname AS name, prokind AS kind, provolatile AS volatility,
-        prosecdef AS security_definer, proretset AS returns_set, proisstrict AS strict, pronargdefaults AS defaults,
+        proparallel AS parallel, prosecdef AS security_definer, proretset AS returns_set, proisstrict AS strict, pronargdefaults AS defaults,
         provariadic::int8 AS variadic, prorettype::int8 AS result, ARRAY(SELECT unnest(proargtypes)::int8) AS arguments,
         lanname AS language, CASE WHEN lanname IN ('sql', 'plpgsql') THEN coalesce(pg_get_function_sqlbody(p.oid), prosrc)
         ELSE '' END AS body, true AS found FROM pg_proc p JOIN pg_language l ON l.oid = prolang""",

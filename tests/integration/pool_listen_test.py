@@ -373,6 +373,34 @@ class Listening(unittest.TestCase):
                    if event["db.query.text"].startswith("LISTEN")]
         self.assertEqual(sorted(listens), [("alice", "allow"), ("alice", "deny"), ("alice", "deny"), ("bob", "allow")])
 
+    def test_who_may_listen_no_longer_hears_no_more(self):
+        for pool in ("mode: transaction, max: 3, wait: 10s", "mode: session"):
+            with self.subTest(pool):
+                config = ("version: 1\nstate_dir: state\nworkers: 1\n" + self.lab.listen() + self.lab.users("alice") + "targets:\n" +
+                          self.lab.target(pool=pool) + "policies:\n  - name: some\n    who: { users: [alice] }\n"
+                          "    on: [postgres]\n    allow: [ { listen: [%s] }, { select: [\"public.*\"] } ]\n")
+                gateway = self.lab.gateway(config % "news, other")
+                self.addCleanup(gateway.stop)
+                alice, late, other = self.session(gateway, user="alice"), self.session(gateway, user="alice"), self.direct()
+                for session in (alice, late):
+                    session.must("LISTEN news; LISTEN other")
+                other.must("NOTIFY news, '1'")
+                self.hears(alice, ("news", "1"))
+                self.hears(late, ("news", "1"))
+                late.must("BEGIN")
+                other.must("NOTIFY news, '2'")
+                self.hears(alice, ("news", "2"))  # so it has come for the other as well
+                gateway.reload(config % "other")
+                other.must("NOTIFY news, '3'")
+                self.hears_next(alice, other, "other")
+                late.send(wire.query("COMMIT"))
+                # In session mode the server tells before it is ready, and after an answer that dbgate has seen.
+                self.assertEqual(heard(late.receive_until("Z")) or heard([late.receive()]), [("other", "next")])
+                self.assertEqual(alice.run("LISTEN news").code, "42501")
+                gateway.reload(config % "news, other")
+                alice.must("LISTEN news")
+                self.hears_next(alice, other)
+
     def test_statement_mode(self):
         gateway = self.gateway("mode: statement, max: 2, wait: 10s")
         session, other = self.session(gateway), self.session(gateway)

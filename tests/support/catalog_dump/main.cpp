@@ -80,7 +80,7 @@ void print(const catalog::Snapshot& snapshot, const catalog::Relation& relation)
 void print(const catalog::Snapshot& snapshot, const catalog::Function& function) {
   Line line("function");
   line.number("oid", function.oid).number("schema", function.schema).text("name", function.name);
-  line.letter("kind", function.kind).letter("volatility", function.volatility);
+  line.letter("kind", function.kind).letter("volatility", function.volatility).letter("parallel", function.parallel);
   line.flag("security_definer", function.security_definer).flag("returns_set", function.returns_set);
   line.flag("strict", function.strict).number("defaults", function.defaults).number("variadic", function.variadic);
   line.number("result", function.result).numbers("arguments", function.arguments);

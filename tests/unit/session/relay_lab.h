@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <limits>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -124,6 +125,9 @@ inline std::string error(std::string_view code, std::string_view severity = "ERR
 inline std::string status(std::string_view name, std::string_view value) {
   return MessageText('S').string(name).string(value);
 }
+inline std::string notification(std::string_view channel, std::string_view payload = "p") {
+  return MessageText('A').int32(7).string(channel).string(payload);
+}
 inline std::string copy(char type) {
   return MessageText(type).raw(std::string_view("\0", 1)).int16(0);
 }
@@ -143,9 +147,11 @@ inline const std::string syntax_error = error("42601");
 class ScriptedJudge final : public Judge {
  public:
   std::set<std::string> denied{"secret"};
-  std::set<std::string> held;       ///< relations that others have to agree to
-  std::set<std::string> gated;      ///< relations whose changes are shown before they are committed
-  bool compares = false;            ///< … in a database that is not prepared
+  std::set<std::string> unheard;                   ///< channels
+  std::map<std::string, policy::Residue> leaving;  ///< what functions leave behind, by name
+  std::set<std::string> held;                      ///< relations that others have to agree to
+  std::set<std::string> gated;                     ///< relations whose changes are shown before they are committed
+  bool compares = false;                           ///< … in a database that is not prepared
   std::set<std::string> doubted;    ///< relations that models are asked about; the brief is the relation's name
   bool afterwards = false;          ///< … without anybody waiting
   std::chrono::seconds lasting{0};  ///< how long an answer is good for
@@ -206,6 +212,7 @@ class ScriptedJudge final : public Judge {
     return hold.rule_id + "|" + std::string(text) + "|" + std::string(values);
   }
   bool reduces_errors() override { return reduces; }
+  bool may_hear(const std::string& channel) override { return !unheard.contains(channel); }
   /// High is held, critical denied. What is not answered passes.
   bool advise(Judged& judging, const Heard* heard) override {
     Advice& advice = *judging.advice;
@@ -258,6 +265,10 @@ class ScriptedJudge final : public Judge {
     return result;
   }
   void check(const sql::Statement& statement, Judged& result) const {
+    for (const sql::FunctionUse& use : statement.functions) {
+      const auto left = leaving.find(use.name.name);
+      if (left != leaving.end()) result.residue = std::max(result.residue, left->second);
+    }
     for (const sql::RelationUse& use : statement.relations) {
       if (held.contains(use.name.name)) {
         auto verdict = std::make_shared<policy::Verdict>();

@@ -217,6 +217,39 @@ TEST(ListeningRelay, KeepsSoMuchForAClient) {
   EXPECT_EQ(lab.at_client(), "C(COMMIT) Z(I)");
 }
 
+TEST(ListeningRelay, TellsNothingThatMayNotBeHeardAnyMore) {
+  ListeningLab lab;
+  lab.ok("LISTEN a; LISTEN b", {"LISTEN", "LISTEN"}).ok("BEGIN", {"BEGIN"}, 'T').quiet();
+  lab.notify("a", "before");
+  lab.judge.unheard.insert("a");
+  lab.ok("COMMIT", {"COMMIT"});
+  EXPECT_EQ(lab.at_client(), "C(COMMIT) Z(I)") << "it waited";
+  EXPECT_THAT(lab.channels, ElementsAre("a", "b"));
+  EXPECT_TRUE(lab.notify("a", "after"));
+  EXPECT_EQ(lab.tell(), "");
+  EXPECT_THAT(lab.channels, ElementsAre("b")) << "nobody need listen any more";
+  lab.notify("b", "others");
+  EXPECT_EQ(lab.tell(), "A");
+  lab.judge.unheard.clear();
+  lab.notify("a", "later");
+  EXPECT_EQ(lab.tell(), "") << "until it listens again";
+  lab.ok("LISTEN a", {"LISTEN"}).quiet();
+  EXPECT_THAT(lab.channels, ElementsAre("b", "a"));
+  lab.notify("a", "again");
+  EXPECT_EQ(lab.tell(), "A");
+}
+
+TEST(ListeningRelay, KeepsNothingForGoodThatMayNotBeHeardAnyMore) {
+  ListeningLab lab;
+  lab.ok("LISTEN a", {"LISTEN"}).quiet();
+  lab.client(frontend::query("SELECT 1"));
+  lab.notify("a", "1");
+  lab.relay.caught_up();
+  lab.judge.unheard.insert("a");
+  lab.server(backend::complete("SELECT 1") + backend::ready('I'));
+  EXPECT_EQ(lab.at_client(), "C(SELECT 1) Z(I)");
+}
+
 TEST(ListeningRelay, HoldsSoManyChannels) {
   ListeningLab lab;
   for (std::size_t i = 0; i < Inbox::most_channels; ++i)

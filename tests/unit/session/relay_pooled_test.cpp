@@ -340,5 +340,69 @@ TEST(PooledRelay, KnowsAfterARestWhatWasSet) {
   EXPECT_EQ(woken.relay.settings(), settings) << "the same object: a server connection that has them needs nothing";
 }
 
+TEST(PooledRelay, MarksWhereFunctionsLeaveSomething) {
+  PooledLab lab;
+  lab.judge.leaving = {{"locks", policy::Residue::discarded}, {"opens", policy::Residue::stays}};
+  const auto marks = [&lab] { return std::pair(lab.first.littered, lab.first.stained); };
+  lab.client(frontend::query("SELECT harmless()")).server(backend::complete("SELECT 1") + backend::ready('I'));
+  EXPECT_EQ(marks(), std::pair(false, false));
+  EXPECT_TRUE(lab.relay.may_rest());
+  lab.client(frontend::query("SELECT locks()"));
+  EXPECT_EQ(marks(), std::pair(true, false)) << "before it runs: it may fail when it has done so";
+  lab.server(backend::complete("SELECT 1") + backend::ready('I'));
+  lab.at_client();
+  EXPECT_FALSE(lab.relay.may_rest()) << "it goes when the session does, so that has to be known";
+  lab.client(frontend::query("SELECT opens()")).server(backend::error("22012") + backend::ready('I'));
+  EXPECT_EQ(marks(), std::pair(true, true));
+  lab.at_client();
+  lab.move_to(lab.second);
+  EXPECT_TRUE(lab.relay.may_rest()) << "somebody else has it";
+  EXPECT_EQ(lab.relay.residue(), policy::Residue::none);
+}
+
+TEST(PooledRelay, SleepsOnWhatNobodyCouldTell) {
+  PooledLab lab;
+  lab.judge.leaving = {{"early", policy::Residue::unknown}};
+  lab.client(frontend::query("SELECT early()")).server(backend::complete("SELECT 1") + backend::ready('I'));
+  lab.at_client();
+  EXPECT_TRUE(lab.first.stained);
+  EXPECT_TRUE(lab.relay.may_rest());
+}
+
+TEST(PooledRelay, MarksWhereAStatementIsPlanned) {
+  PooledLab lab;
+  lab.judge.leaving = {{"opens", policy::Residue::stays}};
+  lab.prepare("s", "SELECT opens()");
+  EXPECT_FALSE(lab.first.stained);
+  lab.client(frontend::bind("", "s") + frontend::sync);
+  EXPECT_TRUE(lab.first.stained);
+}
+
+TEST(PooledRelay, MarksEachServerThatAPreparedStatementRunsOn) {
+  PooledLab lab;
+  lab.judge.leaving = {{"opens", policy::Residue::stays}};
+  lab.prepare("s", "SELECT opens()").client(run("s")).server(answers);
+  lab.at_client();
+  lab.move_to(lab.second);
+  lab.client(run("s"));
+  EXPECT_TRUE(lab.first.stained && lab.second.stained);
+}
+
+TEST(PooledRelay, MarksWhatACallByNumberMayLeave) {
+  PooledLab lab;
+  lab.judge.function_calls = true;
+  lab.client(MessageText('F').int32(1299).int16(0).int16(0).int16(0));
+  EXPECT_TRUE(lab.first.stained);
+}
+
+TEST(PooledRelay, RemembersWhatIsLeftOnItsOwnConnection) {
+  RelayLab lab;
+  lab.judge.leaving = {{"opens", policy::Residue::stays}};
+  lab.client(frontend::query("SELECT 1"));
+  EXPECT_EQ(lab.relay.residue(), policy::Residue::none);
+  lab.client(frontend::query("SELECT opens()"));
+  EXPECT_EQ(lab.relay.residue(), policy::Residue::stays);
+}
+
 }  // namespace
 }  // namespace dbgate::session

@@ -778,8 +778,23 @@ TEST(Relay, FunctionCalls) {
 
 TEST(Relay, NoticesPassAtAnyTime) {
   in_every_split([](RelayLab& lab) {
-    lab.server(b::plain('N') + b::plain('A') + b::status("TimeZone", "UTC"));
+    lab.server(b::plain('N') + b::notification("c") + b::status("TimeZone", "UTC"));
     EXPECT_EQ(lab.at_client(), "N A S(TimeZone=UTC)");
+  });
+}
+
+TEST(Relay, NotificationsThatMayNotBeHeardAnyMore) {
+  in_every_split([](RelayLab& lab) {
+    lab.client(f::query("LISTEN c")).server(b::complete("LISTEN") + b::ready('I'));
+    lab.judge.unheard.insert("c");
+    lab.server(b::notification("c") + b::notification("d"));
+    EXPECT_EQ(lab.at_client(), "C(LISTEN) Z(I) A");
+    lab.client(f::query("SELECT 1"));
+    lab.server(b::rows() + b::notification("c") + b::complete("SELECT 0") + b::notification("d") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "T C(SELECT 0) A Z(I)");
+    lab.judge.unheard.clear();
+    lab.server(b::notification("c"));
+    EXPECT_EQ(lab.at_client(), "A") << "the session listens still";
   });
 }
 
