@@ -132,12 +132,7 @@ class Arena:
         config = (f"version: 1\nstate_dir: state\nworkers: {workers}\n"
                   "limits: { connections: 12000, login_timeout: 60s, failed_logins_per_minute: 100000 }\n" +
                   self.lab.listen(tls=True) + self.lab.users("postgres") + "targets:\n" + target + policies)
-        own = lab.GATEWAY
-        try:
-            lab.GATEWAY = pathlib.Path(program or own)
-            gateway = self.lab.gateway(config)
-        finally:
-            lab.GATEWAY = own
+        gateway = self.lab.gateway(config, program=pathlib.Path(program or lab.GATEWAY))
         return Contestant(name, gateway.port, gateway.process.pid, aside=pool is None, audit=gateway.directory / "state" / "audit")
 
 

@@ -64,13 +64,13 @@ class Checkpoints(unittest.TestCase):
         self.assertEqual(report["problems"], [])
         self.assertEqual(report["unsigned_records"], 0)
         self.assertTrue(report["signatures_checked"])
-        self.assertGreaterEqual(report["checkpoints"], 3)
+        self.assertGreaterEqual(report["checkpoints"], 2)
         self.assertEqual((self.state / "audit-signing-key.pem").stat().st_mode & 0o777, 0o600)
 
     def test_killed_again_and_again_no_signed_record_is_lost(self):
         for _ in range(KILLS):
             signed = self.checkpoint()
-            load = subprocess.Popen(["pgbench", "-n", "-S", "-f", "/dev/stdin", "-c", "4", "-T", "60", "-h", "127.0.0.1", "-p",
+            load = subprocess.Popen(["pgbench", "-n", "-f", "/dev/stdin", "-c", "4", "-T", "60", "-h", "127.0.0.1", "-p",
                                      str(self.gateway.port), "-U", "postgres", "postgres"], stdin=subprocess.PIPE,
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
                                     env={"PGPASSWORD": lab.PASSWORD, "PATH": "/usr/bin:/bin"})
@@ -111,7 +111,7 @@ class Checkpoints(unittest.TestCase):
         self.assertRegex(report["problems"][0], f"kept: was signed for {newer} records of chain w0, which has [0-9]+: the others were cut off")
         # And records cut off, with the head that noted them: the gateway itself notices at its start.
         (self.state / "audit" / "audit-w0.head").unlink()
-        segment = max((self.state / "audit").glob("audit-w0-*.jsonl"))
+        segment = max(path for path in (self.state / "audit").glob("audit-w0-*.jsonl") if path.stat().st_size > 0)
         lines = segment.read_text(encoding="utf-8").splitlines(keepends=True)
         segment.write_text("".join(lines[:-3]), encoding="utf-8")
         self.gateway = self.start()
@@ -137,8 +137,9 @@ class Checkpoints(unittest.TestCase):
         self.assertEqual((report["problems"], report["unsigned_records"]), ([], 0))
         self.assertNotEqual(self.verify("--key", str(self.state / "audit-signing-key.pub"), status=1)["problems"], [])
         key.chmod(0o644)
-        with self.assertRaisesRegex(AssertionError, "others can read the key"):
-            lab.Gateway(self.directory, self.config)
+        refused = subprocess.run([str(lab.GATEWAY), "--config", str(self.gateway.config)], capture_output=True, text=True, timeout=60, check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("others can read the key", refused.stderr)
 
 
 if __name__ == "__main__":

@@ -160,11 +160,11 @@ class History(unittest.TestCase):
         try:
             lab.wait_until(lambda: [item["sql"] for item in self.history("ana", state="unfinished")] == ["SELECT pg_sleep(60)"],
                            "the statement that runs")
+            for state, count in (("succeeded", 1), ("failed", 1), ("denied", 0), ("not_run", 0)):
+                self.assertEqual(len(self.history("ana", state=state)), count, state)
         finally:
             sleeping.kill()
             sleeping.wait()
-        for state, count in (("succeeded", 1), ("failed", 1), ("denied", 0), ("not_run", 0)):
-            self.assertEqual(len(self.history("ana", state=state)), count, state)
         self.ask("history", "ana", 400, state="held")
         self.ask("history", "ana", 400, all="yes")
         self.ask("history", "ana", 400, target="")
