@@ -135,7 +135,9 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     fail(sqlstate::connection_failure, std::string("the server sent an invalid message of type ") + type);
     return false;
   }
-  if (reads_ && !is_kept(type)) reads_->drop();
+  // What dbgate has asked itself is in no result.
+  const bool asked = !expected_.empty() && expected_.front().own && (type == 't' || type == 'T');
+  if (reads_ && !is_kept(type) && !asked) reads_->drop();
   if (!expected_.empty() && expected_.front().gate_step) {
     const bool done = expected_.front().restores ? restore_reply(type, body) : gate_reply(type, message, body);
     if (done) return true;
