@@ -305,7 +305,12 @@ std::vector<proof::Receipt> receipts_in(const std::string& path) {
 
 int receipt(const Call& call) {
   Api api(call.options);
-  for (const json::value& item : api.receipts(call.text("ID")))
+  const json::array receipts = api.receipts(call.text("ID"));
+  if (call.options.output == "json") {
+    print_json(json::object{{"items", receipts}});
+    return 0;
+  }
+  for (const json::value& item : receipts)
     std::cout << json::serialize(item) << '\n';
   return 0;
 }

@@ -86,8 +86,14 @@ Gateway::~Gateway() = default;
 
 Result<> Gateway::start() {
   // First: who reads that the gateway is ready may send one at once. They count when run() begins.
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+  // Whoever has started this may have blocked them for itself, and a mask outlives exec(2).
+  ::sigset_t heard;
+  ::sigemptyset(&heard);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
     signals_.add(signal);
+    ::sigaddset(&heard, signal);
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &heard, nullptr);
   ::umask(077);
   file_ = std::make_shared<const config::Config>(shared_.current.get()->config);
   ::mkdir(file_->state_dir.c_str(), 0700);

@@ -296,6 +296,7 @@ class Work(cli_people.People):
         lab.wait_until(lambda: self.ends_with(wanda, 0, "audit", "receipt", query), "the records are signed")
         file = wanda.home / "receipts"
         file.write_text(wanda.run("audit", "receipt", query))
+        self.assertEqual(len(wanda.json("audit", "receipt", query)["items"]), 2)
         key = self.gateway.directory / "state" / "audit-signing-key.pub"
         self.assertRegex(wanda.see("audit", "check", file, "--key", key), r"statement.decided +wanda +postgres +qry_.*\n.*statement.done +wanda")
         self.assertEqual({one["query_id"] for one in wanda.json("audit", "check", file, "--key", key)}, {query})
@@ -303,7 +304,7 @@ class Work(cli_people.People):
         wanda.refused("audit", "check", key, "--key", key, status=2, cause="is no receipt", hint="dbgate audit receipt")
         file.write_text(file.read_text().replace("in writing", "in WRITING"))
         wanda.refused("audit", "check", file, "--key", key, status=1, cause="was changed", hint="do not believe")
-        self.oleg.refused("audit", "receipt", query, status=3, cause="no statement", hint="history")
+        self.oleg.refused("audit", "receipt", query, status=3, cause="no statement", hint="audit receipt")
 
 
 if __name__ == "__main__":

@@ -60,6 +60,13 @@ class Lifecycle(unittest.TestCase):
                               check=False)
         return done.returncode, done.stderr.replace(str(path), "FILE")
 
+    def test_signals_are_heard_that_whoever_started_it_has_blocked(self):
+        heard = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+        gateway = self.lab.gateway(self.config(), preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, heard))
+        gateway.reload(self.config(allow="[]"))
+        gateway.process.send_signal(signal.SIGTERM)
+        self.assertEqual(gateway.process.wait(20), 0)
+
     def test_errors_name_file_line_column_and_the_remedy(self):
         good = self.config()
         self.assertEqual(self.check_config(good)[0], 0)
