@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "gateway/audit/json.h"
+#include "gateway/audit/record_hashes.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/ids.h"
 
@@ -78,19 +79,24 @@ void Chain::seal(Out& out, const RecordStart& start, std::string_view fields) {
 template void Chain::seal(std::string&, const RecordStart&, std::string_view);
 template void Chain::seal(Text&, const RecordStart&, std::string_view);
 
+RecordHashes read_hashes(std::string_view line) noexcept {
+  constexpr std::size_t tail = hash_key.size() + hash_length + 2;
+  constexpr std::size_t prev_tail = prev_key.size() + hash_length + 1;
+  if (line.size() < tail + prev_tail || !line.ends_with("\"}")) return {};
+  const std::size_t hash_at = line.size() - tail;
+  const std::size_t prev_at = hash_at - prev_tail;
+  if (line.substr(hash_at, hash_key.size()) != hash_key || line.substr(prev_at, prev_key.size()) != prev_key) return {};
+  return {line.substr(prev_at + prev_key.size(), hash_length), line.substr(hash_at + hash_key.size(), hash_length)};
+}
+
 SealedLine read_sealed(std::string_view line) {
   SealedLine sealed;
   if (!line.empty() && line.back() == '\n') line.remove_suffix(1);
-  const std::size_t tail = hash_key.size() + hash_length + 2;
-  const std::size_t prev_tail = prev_key.size() + hash_length + 1;
-  if (!line.starts_with("{\"v\":1,") || line.size() < tail + prev_tail || !line.ends_with("\"}")) return sealed;
-  const std::size_t hash_at = line.size() - tail;
-  if (line.substr(hash_at, hash_key.size()) != hash_key) return sealed;
-  sealed.covered = line.substr(0, hash_at);
-  sealed.hash = line.substr(hash_at + hash_key.size(), hash_length);
-  const std::size_t prev_at = hash_at - prev_tail;
-  if (line.substr(prev_at, prev_key.size()) != prev_key) return sealed;
-  sealed.prev_hash = line.substr(prev_at + prev_key.size(), hash_length);
+  const RecordHashes hashes = read_hashes(line);
+  if (!line.starts_with("{\"v\":1,") || hashes.hash.empty()) return sealed;
+  sealed.covered = line.substr(0, line.size() - (hash_key.size() + hash_length + 2));
+  sealed.hash = hashes.hash;
+  sealed.prev_hash = hashes.prev_hash;
   // No text that a client can write looks like a key: its quotes are escaped.
   const std::size_t chain_at = line.find(chain_key);
   const std::size_t seq_at = line.find(seq_key);

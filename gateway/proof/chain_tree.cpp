@@ -53,13 +53,24 @@ Result<> ChainTree::close_block(const std::function<Result<>(const Block&)>& ful
   return boost::system::in_place_value;
 }
 
+// That it follows the last one: by its number where a block begins, by hashes within.
+Result<> ChainTree::check_place(const Entry& entry) const {
+  if (begun_.size() != 0 && entry.prev_hex() == last_hex_) return boost::system::in_place_value;
+  const std::uint64_t sequence = entry.sequence();
+  if (sequence != size() + 1) return missing(chain_, size() + 1, sequence);
+  if (begun_.size() == 0) return boost::system::in_place_value;
+  return Error{sqlstate::data_corrupted, "record " + std::to_string(sequence) + " of audit chain " + chain_ +
+                                             " does not follow the one before it"};
+}
+
 Result<> ChainTree::follow(const std::atomic<bool>& stop, const std::function<Result<>(const Block&)>& full) {
   while (!stop) {
     DBGATE_TRY(const std::optional<Entry> entry, entries_.next());
     if (!entry) break;
-    if (entry->sequence != size() + 1) return missing(chain_, size() + 1, entry->sequence);
+    DBGATE_CHECK(check_place(*entry));
     if (begun_.size() == 0) begun_at_ = entry->place;
     begun_.add(entry->hash);
+    last_hex_ = entry->hex();
     if (begun_.size() == block_records) DBGATE_CHECK(close_block(full));
   }
   return boost::system::in_place_value;
@@ -76,7 +87,7 @@ Result<RecordedTree> RecordedTree::open(const std::string& directory, const std:
   for (;;) {
     DBGATE_TRY(const std::optional<Entry> entry, entries.next());
     if (!entry) return tree;
-    if (entry->sequence != tree.size() + 1) return missing(chain, tree.size() + 1, entry->sequence);
+    if (entry->sequence() != tree.size() + 1) return missing(chain, tree.size() + 1, entry->sequence());
     if (tree.last_.empty()) begun = entry->place;
     tree.last_.push_back(leaf_hash(entry->hash));
     if (tree.last_.size() < block_records) continue;
@@ -93,7 +104,7 @@ Result<std::vector<TreeHash>> RecordedTree::leaves(std::uint64_t block) const {
     DBGATE_TRY(const std::optional<Entry> entry, entries.next());
     const std::uint64_t expected = block * block_records + hashes.size() + 1;
     if (!entry) return missing(chain_, expected, 0);
-    if (entry->sequence != expected) return missing(chain_, expected, entry->sequence);
+    if (entry->sequence() != expected) return missing(chain_, expected, entry->sequence());
     hashes.push_back(leaf_hash(entry->hash));
   }
   return hashes;

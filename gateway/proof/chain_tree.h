@@ -29,6 +29,7 @@ class ChainTree {
 
  private:
   Frontier with(const Frontier& begun) const;
+  Result<> check_place(const Entry& entry) const;
   Result<> close_block(const std::function<Result<>(const Block&)>& full);
 
   std::string chain_;
@@ -36,6 +37,7 @@ class ChainTree {
   Frontier begun_;                    ///< of the one that is not whole yet
   Place begun_at_;                    ///< its first record
   std::optional<TreeHash> expected_;  ///< of a block that the file has already
+  std::string last_hex_;              ///< the hash of the record before the next
   Entries entries_;
 };
 

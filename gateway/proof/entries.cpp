@@ -8,12 +8,13 @@
 #include <cstring>
 
 #include "gateway/audit/chain.h"
+#include "gateway/audit/record_hashes.h"
 #include "gateway/audit/verify.h"
 
 namespace dbgate::proof {
 namespace {
 
-constexpr std::size_t read_bytes = 256u << 10;
+constexpr std::size_t read_bytes = 64u << 10;
 
 bool exists(const std::string& path) {
   struct stat status {};
@@ -21,6 +22,18 @@ bool exists(const std::string& path) {
 }
 
 }  // namespace
+
+std::uint64_t Entry::sequence() const {
+  return audit::read_sealed(line).sequence;
+}
+
+std::string_view Entry::hex() const noexcept {
+  return audit::read_hashes(line).hash;
+}
+
+std::string_view Entry::prev_hex() const noexcept {
+  return audit::read_hashes(line).prev_hash;
+}
 
 Entries::Entries(std::string directory, std::string chain, Place from)
     : directory_(std::move(directory)), chain_(std::move(chain)), place_(from) {}
@@ -65,13 +78,12 @@ Result<bool> Entries::turn() {
 
 Result<Entry> Entries::entry_of(std::string_view line) const {
   Entry entry;
-  const audit::SealedLine sealed = audit::read_sealed(line);
-  if (!sealed.valid || !read_hex(sealed.hash, entry.hash))
+  if (!read_hex(audit::read_hashes(line).hash, entry.hash))
     return Error{sqlstate::data_corrupted, "what stands at byte " + std::to_string(place_.offset) + " of segment " +
                                                std::to_string(place_.segment) + " of audit chain " + chain_ +
                                                " is not an audit record"};
-  entry.sequence = sealed.sequence;
   entry.place = place_;
+  entry.line = line;
   return entry;
 }
 

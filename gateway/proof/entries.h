@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "gateway/base/error.h"
 #include "gateway/proof/merkle.h"
@@ -18,8 +19,13 @@ struct Place {
 /// A record, as trees have it.
 struct Entry {
   TreeHash hash{};  ///< the record's own
-  std::uint64_t sequence = 0;
   Place place;
+  std::string_view line;  ///< until the next one is asked for
+
+  std::uint64_t sequence() const;
+  /// In hexadecimal, as it stands there; and that of the record before it.
+  std::string_view hex() const noexcept;
+  std::string_view prev_hex() const noexcept;
 };
 
 /// The records of a chain in its segments, one behind the other, also while they are written. They are not verified.
