@@ -127,6 +127,7 @@ Result<> FileCheckpoints::flush(const std::string& name, Chain& chain) const {
   for (; chain.flushed_segment <= chain.tree->place().segment; ++chain.flushed_segment) {
     const std::string path = audit::segment_path(directory_, name, chain.flushed_segment);
     const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0 && errno == ENOENT) continue;  // taken away since it was read
     if (file.get() < 0 || ::fdatasync(file.get()) != 0) return io_error("cannot flush " + path);
   }
   --chain.flushed_segment;  // the last one grows

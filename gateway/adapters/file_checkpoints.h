@@ -29,9 +29,6 @@ class FileCheckpoints {
   Result<std::size_t> update(const std::atomic<bool>& stop);
   /// Chains that are not signed any more, because their records were changed.
   std::size_t broken() const noexcept { return broken_; }
-  const proof::Key& key() const noexcept { return key_; }
-  /// What the origins of its checkpoints begin with: `dbgate/<log id>/`.
-  const std::string& origin() const noexcept { return origin_; }
 
  private:
   struct Chain {
@@ -51,7 +48,7 @@ class FileCheckpoints {
 
   std::string directory_;
   proof::Key key_;
-  std::string origin_;
+  std::string origin_;  ///< what those of its checkpoints begin with: `dbgate/<log id>/`
   std::map<std::string, Chain> chains_;
   std::size_t broken_ = 0;
 };

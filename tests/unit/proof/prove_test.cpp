@@ -155,6 +155,20 @@ TEST_F(Proofs, SigningGoesOnAfterARestartAndNotAfterAForgery) {
   EXPECT_EQ(read_file(checkpoint_path(log_.directory(), "w0")), before);
 }
 
+TEST_F(Proofs, SegmentsThatAreTakenAwayDoNotEndSigning) {
+  log_.add("w0", 600);
+  const std::string first = log_.segment("w0");
+  log_.turn("w0");
+  log_.add("w0", 600);
+  sign();
+  std::filesystem::remove(first);
+  log_.add("w0", 300);
+  sign();
+  const auto note = read_note(read_file(checkpoint_path(log_.directory(), "w0")));
+  ASSERT_TRUE(note);
+  EXPECT_EQ(note->checkpoint.size, 1500U);
+}
+
 TEST_F(Proofs, TreeFilesAreMendedAndMadeAnew) {
   log_.add("w0", 600);
   sign();
