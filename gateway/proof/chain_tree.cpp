@@ -55,7 +55,7 @@ Result<> ChainTree::close_block(const std::function<Result<>(const Block&)>& ful
 
 // That it follows the last one: by its number where a block begins, by hashes within.
 Result<> ChainTree::check_place(const Entry& entry) const {
-  if (begun_.size() != 0 && entry.prev_hex() == last_hex_) return boost::system::in_place_value;
+  if (begun_.size() != 0 && entry.hex.prev_hash == last_hex_) return boost::system::in_place_value;
   const std::uint64_t sequence = entry.sequence();
   if (sequence != size() + 1) return missing(chain_, size() + 1, sequence);
   if (begun_.size() == 0) return boost::system::in_place_value;
@@ -70,7 +70,7 @@ Result<> ChainTree::follow(const std::atomic<bool>& stop, const std::function<Re
     DBGATE_CHECK(check_place(*entry));
     if (begun_.size() == 0) begun_at_ = entry->place;
     begun_.add(entry->hash);
-    last_hex_ = entry->hex();
+    last_hex_ = entry->hex.hash;
     if (begun_.size() == block_records) DBGATE_CHECK(close_block(full));
   }
   return boost::system::in_place_value;

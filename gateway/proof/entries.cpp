@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "gateway/audit/chain.h"
-#include "gateway/audit/record_hashes.h"
 #include "gateway/audit/verify.h"
 
 namespace dbgate::proof {
@@ -25,14 +24,6 @@ bool exists(const std::string& path) {
 
 std::uint64_t Entry::sequence() const {
   return audit::read_sealed(line).sequence;
-}
-
-std::string_view Entry::hex() const noexcept {
-  return audit::read_hashes(line).hash;
-}
-
-std::string_view Entry::prev_hex() const noexcept {
-  return audit::read_hashes(line).prev_hash;
 }
 
 Entries::Entries(std::string directory, std::string chain, Place from)
@@ -78,7 +69,8 @@ Result<bool> Entries::turn() {
 
 Result<Entry> Entries::entry_of(std::string_view line) const {
   Entry entry;
-  if (!read_hex(audit::read_hashes(line).hash, entry.hash))
+  entry.hex = audit::read_hashes(line);
+  if (!read_hex(entry.hex.hash, entry.hash))
     return Error{sqlstate::data_corrupted, "what stands at byte " + std::to_string(place_.offset) + " of segment " +
                                                std::to_string(place_.segment) + " of audit chain " + chain_ +
                                                " is not an audit record"};

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/audit/record_hashes.h"
 #include "gateway/base/error.h"
 #include "gateway/proof/merkle.h"
 
@@ -22,10 +23,9 @@ struct Entry {
   Place place;
   std::string_view line;  ///< until the next one is asked for
 
+  audit::RecordHashes hex;  ///< views into it
+
   std::uint64_t sequence() const;
-  /// In hexadecimal, as it stands there; and that of the record before it.
-  std::string_view hex() const noexcept;
-  std::string_view prev_hex() const noexcept;
 };
 
 /// The records of a chain in its segments, one behind the other, also while they are written. They are not verified.

@@ -37,6 +37,31 @@ void end_message(Block& block, std::size_t used, std::size_t bytes) noexcept {
   block[block.size() - 1] = static_cast<std::uint8_t>(8 * bytes & 0xff);
 }
 
+/// The way from a node to the root, and on which side of it each step of a proof stands (RFC 9162 §2.1.3.2, 2.1.4.2).
+class Climb {
+ public:
+  Climb(std::uint64_t place, std::uint64_t last) noexcept : place_(place), last_(last) {}
+  bool at_root() const noexcept { return last_ == 0; }
+  bool is_right() const noexcept { return (place_ & 1) != 0; }
+  void up() noexcept {
+    place_ >>= 1;
+    last_ >>= 1;
+  }
+  /// Goes to the parent. @return whether the step stands to the left
+  bool next() noexcept {
+    const bool left = is_right() || place_ == last_;
+    // The last node of a level has no neighbour until its place is odd.
+    while (left && !is_right() && place_ != 0)
+      up();
+    up();
+    return left;
+  }
+
+ private:
+  std::uint64_t place_;
+  std::uint64_t last_;
+};
+
 // The largest power of two below `size`; `size` > 1.
 std::uint64_t split_of(std::uint64_t size) {
   return std::bit_floor(size - 1);
@@ -160,25 +185,13 @@ std::vector<TreeHash> consistency_proof(std::uint64_t old_size, std::uint64_t si
 bool proves_inclusion(const TreeHash& entry, std::uint64_t index, std::uint64_t size,
                       const std::vector<TreeHash>& proof, const TreeHash& root) {
   if (index >= size) return false;
-  std::uint64_t place = index;
-  std::uint64_t last = size - 1;
+  Climb climb(index, size - 1);
   TreeHash hash = leaf_hash(entry);
   for (const TreeHash& step : proof) {
-    if (last == 0) return false;
-    if ((place & 1) != 0 || place == last) {
-      hash = node_hash(step, hash);
-      // The last node of a level has no neighbour until its place is odd.
-      while ((place & 1) == 0 && place != 0) {
-        place >>= 1;
-        last >>= 1;
-      }
-    } else {
-      hash = node_hash(hash, step);
-    }
-    place >>= 1;
-    last >>= 1;
+    if (climb.at_root()) return false;
+    hash = climb.next() ? node_hash(step, hash) : node_hash(hash, step);
   }
-  return last == 0 && hash == root;
+  return climb.at_root() && hash == root;
 }
 
 bool proves_consistency(std::uint64_t old_size, const TreeHash& old_root, std::uint64_t size, const TreeHash& root,
@@ -193,29 +206,20 @@ bool proves_consistency(std::uint64_t old_size, const TreeHash& old_root, std::u
     old_hash = proof[at++];
   }
   TreeHash new_hash = old_hash;
-  std::uint64_t place = old_size - 1;
-  std::uint64_t last = size - 1;
-  while ((place & 1) != 0) {
-    place >>= 1;
-    last >>= 1;
-  }
+  Climb climb(old_size - 1, size - 1);
+  while (climb.is_right())
+    climb.up();
   for (; at < proof.size(); ++at) {
-    if (last == 0) return false;
+    if (climb.at_root()) return false;
     const TreeHash& step = proof[at];
-    if ((place & 1) != 0 || place == last) {
+    if (climb.next()) {
       old_hash = node_hash(step, old_hash);
       new_hash = node_hash(step, new_hash);
-      while ((place & 1) == 0 && place != 0) {
-        place >>= 1;
-        last >>= 1;
-      }
     } else {
       new_hash = node_hash(new_hash, step);
     }
-    place >>= 1;
-    last >>= 1;
   }
-  return last == 0 && old_hash == old_root && new_hash == root;
+  return climb.at_root() && old_hash == old_root && new_hash == root;
 }
 
 bool read_hex(std::string_view hex, TreeHash& hash) noexcept {
