@@ -10,7 +10,7 @@ build=(clang-16 lld-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev llvm-16 
   libgtest-dev libgmock-dev libbenchmark-dev python3 python3-yaml)
 run=(postgresql-15 postgresql-client-15 openssl python3 tzdata)
 test=(bzip2 zsh fish man-db sqlsmith postgresql-contrib postgresql-plperl-15 python3-jsonschema
-  python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet prometheus-pgbouncer-exporter
+  python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet unixodbc odbc-postgresql python3-pyodbc prometheus-pgbouncer-exporter
   openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev)
 bench=(pgbouncer haproxy)
 # Clients for tests/e2e that Debian does not have; kept in build/e2e-node.

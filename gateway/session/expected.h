@@ -104,7 +104,6 @@ struct Run {
   bool header_due = false;   ///< … a line of names comes before its rows
   std::string limit;         ///< the rule of the limit that ended it
   std::string text;          ///< where server connections are shared and settings may change; else empty
-  std::string tag_instead;   ///< non-empty: the CommandComplete that the frontend is shown
 };
 
 /// One message forwarded to the server whose reply is still owed to the frontend. Replies come in the order of these.

@@ -288,8 +288,9 @@ class Relay {
   bool lacks_server(char type);
   bool refused_for_server(char type);
   bool is_duplicate(std::string_view name);
-  std::optional<Refusal> refusal_of_names(const sql::Script& script) const;
-  bool deallocates_shared(const sql::Script& script) const;
+  std::optional<Refusal> refusal_of_names(const Judged& judged) const;
+  std::string without_shared_names(const sql::Script& script, std::string_view text) const;
+  bool stood_for_deallocate(Bytes complete) const;
   BindStep put_on_server(const PreparedPtr& prepared, std::string& server_name);
   std::string parse_as(const upstream::StatementKeyPtr& key, bool own);
   void parse_unnamed(const PreparedPtr& prepared);

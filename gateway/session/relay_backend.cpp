@@ -135,6 +135,12 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
     fail(sqlstate::connection_failure, std::string("the server sent an invalid message of type ") + type);
     return false;
   }
+  const bool stood_in = pool_ && type == 'C' && stood_for_deallocate(body);
+  if (stood_in) {
+    static const std::string deallocated = protocol::encoded(backend::CommandComplete{"DEALLOCATE"});
+    message = protocol::as_bytes(deallocated);
+    body = message.subspan(header_bytes);
+  }
   // What dbgate has asked itself is in no result.
   const bool asked = !expected_.empty() && expected_.front().own && (type == 't' || type == 'T');
   if (reads_ && !is_kept(type) && !asked) reads_->drop();
@@ -170,12 +176,11 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       }
       const bool ends_own = expected_.front().wrapped || expected_.front().gate_ends;
       if (ends_own && gate_keeps_tag(message, complete->tag)) return true;
-      const std::string& instead = expected_.front().run->tag_instead;
-      if (instead.empty()) {
-        to_client_.forward(message);
-      } else {
-        to_client_.say(protocol::encoded(backend::CommandComplete{instead}));
+      if (stood_in) {
+        to_client_.say(std::string(protocol::as_text(message)));
         backend_pass_ = Pass::drop;
+      } else {
+        to_client_.forward(message);
       }
       if (reads_) complete_read(message, complete->tag);
       on_complete(complete->tag);

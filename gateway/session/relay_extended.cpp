@@ -45,7 +45,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   }
   if (pool_) {
     auto refusal = refusal_of_block(*judged.script);
-    if (!refusal) refusal = refusal_of_names(*judged.script);
+    if (!refusal) refusal = refusal_of_names(judged);
     if (refusal) {
       return refuse_extended(record_denial(over_limit(*refusal, judged.script), text, "extended", name), name.empty());
     }
@@ -71,7 +71,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   if (name.empty() && unnamed_owed_) forget_unnamed();
   if (judged.sent && !judged.sent->rewritten.empty()) rewritten_ = true;
   if (pool_) {
-    prepared->deallocates = deallocates_shared(*judged.script);
+    prepared->deallocates = !without_shared_names(*judged.script, text).empty();
     prepared->open_types = has_open_types(text, type_oids);
   }
   const bool by_own_name = pool_ && !name.empty();
@@ -313,7 +313,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     judged.refusal = cannot_be_undone("Fetch the rows of RETURNING at once.");
   }
   if (pool_ && !judged.refused) {
-    auto refusal = refusal_of_names(*judged.script);
+    auto refusal = refusal_of_names(judged);
     if (!refusal) refusal = refusal_of_channels(*judged.script);
     if (refusal) {
       judged.refused = true;
@@ -344,7 +344,6 @@ void Relay::on_execute(Bytes message, Bytes body) {
   note_residue(judged.residue);
   Expected& entry = expect(Expected::Kind::execute);
   entry.run = std::move(run);
-  if (prepared.deallocates) entry.run->tag_instead = "DEALLOCATE";
   if (pool_ || reads_) entry.run->text = text_to_keep(*prepared.script, prepared.text);
   if (reads_) {
     note_tracks(judged.footprint);

@@ -8,7 +8,7 @@
 // What a relay minds besides where its server connection is shared with other sessions.
 namespace dbgate::session {
 
-const char* const stand_in_for_deallocate = "UNLISTEN \"dbgate:deallocated\"";
+const char* const stand_in_for_deallocate = "UNLISTEN \"?\"";
 const char* const no_statement = "dbgate:none";
 
 namespace {
@@ -134,10 +134,12 @@ bool Relay::is_duplicate(std::string_view name) {
 
 // SQL that names what the protocol has prepared: the server knows that by another name, and would say that there is
 // none.
-std::optional<Refusal> Relay::refusal_of_names(const sql::Script& script) const {
-  for (const sql::Statement& statement : script.statements) {
+std::optional<Refusal> Relay::refusal_of_names(const Judged& judged) const {
+  // Where statements of another text stand, dbgate does not know.
+  const bool rewritten = judged.sent && !judged.sent->rewritten.empty();
+  for (const sql::Statement& statement : judged.script->statements) {
     const bool executes = statement.effects.test(static_cast<std::size_t>(sql::Effect::execute));
-    const bool drops = statement.kind == sql::StatementKind::deallocate && script.statements.size() > 1;
+    const bool drops = rewritten && statement.kind == sql::StatementKind::deallocate;
     const bool makes = statement.kind == sql::StatementKind::prepare;
     if (!executes && !drops && !makes) continue;
     const sql::Statement* naming = &statement;  // EXPLAIN and CREATE TABLE AS hold an EXECUTE
@@ -153,14 +155,32 @@ std::optional<Refusal> Relay::refusal_of_names(const sql::Script& script) const 
   return std::nullopt;
 }
 
-// Whether a text deallocates what the server knows by another name. A statement without effect stands in for it, which
-// succeeds or fails as the other would.
-bool Relay::deallocates_shared(const sql::Script& script) const {
-  if (script.statements.size() != 1) return false;
-  const sql::Statement& statement = script.statements.front();
-  if (statement.kind != sql::StatementKind::deallocate || statement.name.empty()) return false;
-  const auto found = statements_.find(statement.name, segment_);
-  return found.state == Names::State::found && found.definition->key;
+// What the server is given for a text that deallocates what it knows by another name; empty: the text as it is. In the
+// place of each such statement stands one without effect that succeeds or fails as it would, of the same length, so
+// that positions in errors are those of the text. A second one of the same name finds nothing (26000).
+std::string Relay::without_shared_names(const sql::Script& script, std::string_view text) const {
+  std::string instead;
+  std::vector<std::string_view> gone;
+  for (const sql::Statement& statement : script.statements) {
+    if (statement.kind != sql::StatementKind::deallocate || statement.name.empty()) continue;
+    const auto found = statements_.find(statement.name, segment_);
+    if (found.state != Names::State::found || !found.definition->key) continue;
+    if (std::find(gone.begin(), gone.end(), statement.name) != gone.end()) continue;
+    gone.push_back(statement.name);
+    if (instead.empty()) instead = text;
+    std::string stand_in = stand_in_for_deallocate;
+    stand_in.resize(std::max(stand_in.size(), statement.length), ' ');
+    instead.replace(statement.begin, statement.length, stand_in);
+  }
+  return instead;
+}
+
+// Whether what has completed stood in the place of a DEALLOCATE.
+bool Relay::stood_for_deallocate(Bytes complete) const {
+  if (expected_.empty() || !expected_.front().run || !protocol::as_text(complete).starts_with("UNLISTEN")) return false;
+  const Run& run = *expected_.front().run;
+  const bool known = run.script && run.statement < run.script->statements.size();
+  return known && run.script->statements[run.statement].kind == sql::StatementKind::deallocate;
 }
 
 // Gives the server a statement under a new name of dbgate's own.

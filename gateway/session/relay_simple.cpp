@@ -34,7 +34,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   }
   if (pool_ && !judged.refused) {
     auto refusal = refusal_of_block(*judged.script);
-    if (!refusal) refusal = refusal_of_names(*judged.script);
+    if (!refusal) refusal = refusal_of_names(judged);
     if (!refusal) refusal = refusal_of_channels(*judged.script);
     if (next_ != Next::more) return;
     if (refusal) {
@@ -59,7 +59,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (!run && traits.cost > 0) quota_.leave();
   if (!run) return refuse_simple(audit_refusal());
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
-  const bool deallocates = pool_ && deallocates_shared(*judged.script);
+  const std::string instead = pool_ ? without_shared_names(*judged.script, text) : std::string();
   note_residue(judged.residue);
   ++segment_;
   Expected& entry = expect(Expected::Kind::query);
@@ -74,15 +74,14 @@ void Relay::on_query(Bytes message, Bytes body) {
   }
   ++segment_;
   dirty_ = false;
-  if (deallocates) entry.run->tag_instead = "DEALLOCATE";
   if (pool_ || reads_) entry.run->text = text_to_keep(*judged.script, text);
   if (pool_) drop_unnamed();
   if (unnamed_owed_) forget_unnamed();
   if (judged.sent && !judged.sent->rewritten.empty()) {
     rewritten_ = true;
     to_server_.say(protocol::encoded(frontend::Query{judged.sent->rewritten}));
-  } else if (deallocates) {
-    to_server_.say(protocol::encoded(frontend::Query{stand_in_for_deallocate}));
+  } else if (!instead.empty()) {
+    to_server_.say(protocol::encoded(frontend::Query{instead}));
   } else {
     to_server_.forward(message);
   }

@@ -84,6 +84,12 @@ def go_program(source, package):
     return prepare
 
 
+def odbc_program(directory):
+    drivers = pathlib.Path("/etc/odbcinst.ini")
+    need(drivers.exists() and "[PostgreSQL Unicode]" in drivers.read_text(encoding="utf-8"), "no ODBC driver (odbc-postgresql)")
+    return python("odbc_client.py", "pyodbc")(directory)
+
+
 def java_program(source):
     def prepare(directory):
         need_command("java", "javac")
@@ -111,6 +117,7 @@ CLIENTS = {
     "psycopg3": python("psycopg3_client.py", "psycopg"),
     "asyncpg": python("asyncpg_client.py", "asyncpg"),
     "sqlalchemy": python("sqlalchemy_client.py", "sqlalchemy", "psycopg2", "asyncpg"),
+    "odbc": odbc_program,
     "jdbc": java_program("JdbcClient.java"),
     "pgx": go_program("pgx_client.go", "github.com/jackc/pgx/v4"),
     "lib_pq": go_program("lib_pq_client.go", "github.com/lib/pq"),

@@ -98,6 +98,33 @@ class Prepared(unittest.TestCase):
                     self.assertEqual(self.one.run_prepared("mine").code, "26000")
         self.assertEqual(self.one.run("DEALLOCATE mine").code, "26000")
 
+    def test_texts_take_names_away(self):
+        """As psqlODBC does it, between its savepoints."""
+        self.one.must("BEGIN")
+        for _ in range(3):
+            self.assertEqual(self.one.prepare("_PLAN0x1", "SELECT 1").types, "1Z")
+            self.assertEqual(self.one.run_prepared("_PLAN0x1").rows, [("1",)])
+            result = self.one.must("SAVEPOINT _per_query_svp_;DEALLOCATE \"_PLAN0x1\";RELEASE _per_query_svp_")
+            self.assertEqual(result.tags, ["SAVEPOINT", "DEALLOCATE", "RELEASE"])
+        self.assertEqual(self.one.run_prepared("_PLAN0x1").code, "26000")
+        self.assertEqual(self.one.run("DEALLOCATE mine; SELECT 1").code, "25P02")
+        self.one.must("ROLLBACK")
+
+    def test_texts_that_fail_take_away_what_they_came_to(self):
+        for text, code, stays in (("SELECT 1/0; DEALLOCATE mine", "22012", True), ("DEALLOCATE mine; SELECT 1/0", "22012", False),
+                                  ("DEALLOCATE mine; DEALLOCATE mine", "26000", False), ("SELECT 1; DEALLOCATE mine", "", False),
+                                  ("/* a */ DEALLOCATE mine /* b */; SELECT nothing", "42703", False)):
+            with self.subTest(text):
+                self.assertEqual(self.one.prepare("mine", "SELECT 1").types, "1Z")
+                self.disturb()
+                result = self.one.run(text)
+                self.assertEqual(result.code, code)
+                if code == "42703":
+                    self.assertEqual(result.error["P"], str(text.index("nothing") + 1))
+                self.assertEqual(self.one.run_prepared("mine").code, "" if stays else "26000")
+                if stays:
+                    self.one.must("DEALLOCATE mine")
+
     def test_names_that_are_taken_away_are_ones_own(self):
         self.other.prepare("mine", "SELECT 'others'")
         self.one.prepare("mine", "SELECT 'ones'")
@@ -122,13 +149,12 @@ class Prepared(unittest.TestCase):
         if self.NAMES_ARE_THE_SERVERS:
             self.skipTest("the server knows them")
         self.one.prepare("mine", "SELECT 7")
-        for sql in ("EXECUTE mine", "EXPLAIN EXECUTE mine", "CREATE TABLE a.made AS EXECUTE mine", "SELECT 1; EXECUTE mine",
-                    "SELECT 1; DEALLOCATE mine"):
+        for sql in ("EXECUTE mine", "EXPLAIN EXECUTE mine", "CREATE TABLE a.made AS EXECUTE mine", "SELECT 1; EXECUTE mine"):
             for run in (self.one.run, self.one.run_extended) if ";" not in sql else (self.one.run,):
                 with self.subTest(sql, run=run.__name__):
                     result = run(sql)
                     self.assertEqual((result.code, result.status, result.tags), ("0A000", "I", []))
-                    self.assertRegex(result.error["M"], "(EXECUTE|DEALLOCATE) cannot name \"mine\" here: it was prepared by the protocol")
+                    self.assertRegex(result.error["M"], "EXECUTE cannot name \"mine\" here: it was prepared by the protocol")
                     self.assertNotEqual(result.error["H"], "")
         for run in (self.one.run, self.one.run_extended):
             self.assertEqual(run("PREPARE mine AS SELECT 1").code, "42P05")

@@ -141,13 +141,36 @@ TEST(PooledRelay, DeallocatesNamesThatTheServerDoesNotKnow) {
   PooledLab lab;
   lab.prepare("s", "SELECT 1");
   lab.client(frontend::query("DEALLOCATE s"));
-  EXPECT_EQ(lab.at_server(), "Q(UNLISTEN \"dbgate:deallocated\")");
+  EXPECT_EQ(lab.at_server(), "Q(UNLISTEN \"?\")");
   lab.server(backend::complete("UNLISTEN") + backend::ready('I'));
   EXPECT_EQ(lab.at_client(), "C(DEALLOCATE) Z(I)");
   lab.client(run("s"));
   EXPECT_EQ(lab.at_client().substr(0, 8), "E(26000 ");
   lab.client(frontend::query("DEALLOCATE s"));
   EXPECT_EQ(lab.at_server(), "Q(DEALLOCATE s)") << "the server knows best what to say of that";
+}
+
+TEST(PooledRelay, DeallocatesNamesInTheMiddleOfAText) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  lab.client(frontend::query("SAVEPOINT a;DEALLOCATE \"s\";RELEASE a; DEALLOCATE s"));
+  EXPECT_EQ(lab.at_server(), "Q(SAVEPOINT a;UNLISTEN \"?\"  ;RELEASE a; DEALLOCATE s)")
+      << "positions stay as they were";
+  lab.server(backend::complete("SAVEPOINT") + backend::complete("UNLISTEN") + backend::complete("RELEASE"));
+  EXPECT_EQ(lab.at_client(), "C(SAVEPOINT) C(DEALLOCATE) C(RELEASE)");
+  lab.server(backend::error("26000") + backend::ready('I'));
+  lab.at_client();
+  lab.client(run("s"));
+  EXPECT_EQ(lab.at_client().substr(0, 8), "E(26000 ") << "what was deallocated stays so";
+}
+
+TEST(PooledRelay, KeepsNamesThatATextDidNotComeTo) {
+  PooledLab lab;
+  lab.prepare("s", "SELECT 1");
+  lab.client(frontend::query("SELECT 1/0; DEALLOCATE s")).server(backend::error("22012") + backend::ready('I'));
+  lab.at_server();
+  lab.client(run("s"));
+  EXPECT_EQ(lab.at_server(), "B(,dbgate:1) E() S");
 }
 
 TEST(PooledRelay, ForgetsEverythingWithDiscardAll) {
