@@ -54,7 +54,7 @@ void read_limits(const Value& value, Limits& limits) {
                      "api_connections", "api_connections_per_address",
                      "query_rows",      "query_bytes",
                      "query_timeout",   "export_rows",
-                     "export_bytes"});
+                     "export_bytes",    "handover_timeout"});
   constexpr std::size_t many = 100'000'000;
   value["connections"].read_count(limits.connections, many);
   value["connections_per_user"].read_count(limits.connections_per_user, many);
@@ -70,6 +70,7 @@ void read_limits(const Value& value, Limits& limits) {
   value["api_connections"].read_count(limits.api_connections, many);
   value["api_connections_per_address"].read_count(limits.api_connections_per_address, many);
   value["drain_timeout"].read(limits.drain_timeout);
+  value["handover_timeout"].read(limits.handover_timeout);
   value["verdict_cache"].read_bytes(limits.verdict_cache_bytes);
   value["read_cache"].read_bytes(limits.read_cache_bytes);
   read_query_limits(value, limits);

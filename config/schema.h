@@ -46,6 +46,7 @@ struct Limits {
   std::size_t connections_per_user = 0;  ///< 0: no limit
   Milliseconds login_timeout{10'000};
   Milliseconds drain_timeout{50'000};
+  Milliseconds handover_timeout{3'600'000};
   std::size_t max_statement_bytes = 8u << 20;
   std::size_t max_tokens = 180'000;
   std::size_t max_nesting = 2'000;

@@ -338,12 +338,12 @@ void FileChain::write_head() {
 
 class FileAudit final : public ports::AuditLog {
  public:
-  FileAudit(FileAuditOptions options, File lock)
-      : options_(std::move(options)), lock_(std::move(lock)), flusher_(std::make_shared<AuditFlusher>()) {}
+  explicit FileAudit(FileAuditOptions options)
+      : options_(std::move(options)), flusher_(std::make_shared<AuditFlusher>()) {}
 
   Result<std::unique_ptr<AuditChain>> open_chain(const std::string& name, ports::Pace pace) override {
     auto counters = std::make_shared<telemetry::AuditCounters>();
-    auto chain = std::make_unique<FileChain>(options_, name, pace, flusher_, counters);
+    auto chain = std::make_unique<FileChain>(options_, name + options_.chain_suffix, pace, flusher_, counters);
     const auto opened = chain->open();
     if (!opened) return opened.error();
     const std::lock_guard lock(mutex_);
@@ -358,7 +358,6 @@ class FileAudit final : public ports::AuditLog {
 
  private:
   FileAuditOptions options_;
-  File lock_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<const telemetry::AuditCounters>> counters_;
   std::shared_ptr<AuditFlusher> flusher_;
@@ -366,24 +365,33 @@ class FileAudit final : public ports::AuditLog {
 
 }  // namespace
 
-Result<std::unique_ptr<ports::AuditLog>> open_file_audit(const FileAuditOptions& options) {
+Result<std::shared_ptr<const File>> lock_file_audit(const FileAuditOptions& options) {
   std::error_code failed;
   std::filesystem::create_directories(options.directory + "/blobs", failed);
   if (failed)
     return Error(sqlstate::io_error, "audit log: cannot create " + options.directory + ": " + failed.message());
   ::chmod(options.directory.c_str(), 0700);
+  const std::string path = options.directory + "/" + options.lock_name;
+  auto lock = std::make_shared<const File>(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (lock->get() < 0) return io_error("cannot open " + path);
+  if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
+    return Error(sqlstate::io_error, "audit log: " + options.directory + " is in use by another dbgate-gateway");
+  }
+  return lock;
+}
+
+Result<std::unique_ptr<ports::AuditLog>> open_file_audit(const FileAuditOptions& options) {
+  FileAuditOptions own = options;
+  if (!own.lock) {
+    DBGATE_TRY(own.lock, lock_file_audit(options));
+  }
   const std::string parent = std::filesystem::path(options.directory).parent_path();
   if (options.sync && !(flush_directory(options.directory) && flush_directory(parent.empty() ? "." : parent))) {
     return io_error("cannot flush " + options.directory);
   }
-  const std::string lock_path = options.directory + "/" + options.lock_name;
-  File lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (lock.get() < 0) return io_error("cannot open " + lock_path);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return Error(sqlstate::io_error, "audit log: " + options.directory + " is in use by another dbgate-gateway");
-  }
-  auto log = std::make_unique<FileAudit>(options, std::move(lock));
-  if (options.lock_name != FileAuditOptions::own_lock) return std::unique_ptr<ports::AuditLog>(std::move(log));
+  auto log = std::make_unique<FileAudit>(own);
+  const bool beside = options.shares || options.lock_name != FileAuditOptions::own_lock;
+  if (beside) return std::unique_ptr<ports::AuditLog>(std::move(log));
   // After a crash, also of chains that nobody will open: there may be fewer workers now.
   for (const audit::Tail& tail : audit::read_tails(options.directory)) {
     if (tail.lines.empty()) continue;

@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "gateway/adapters/posix_file.h"
 #include "gateway/ports/audit_log.h"
 
 namespace dbgate::adapters {
@@ -13,9 +14,17 @@ struct FileAuditOptions {
   /// Which file is locked. Another name than a gateway's is for a program that may run beside one: it opens no chain
   /// that the other has, and leaves what the other's crashes have left.
   std::string lock_name = own_lock;
+  std::shared_ptr<const File> lock;  ///< one that is held already; null: it is taken
+  /// Whether the process that has handed over its lock still writes there: its tails are left to it.
+  bool shares = false;
+  /// Behind the name of each chain, so that the two are told apart.
+  std::string chain_suffix;
 
   static constexpr const char* own_lock = "lock";
 };
+
+/// The lock of a directory, which is created. Errors: 58030; also if another process holds it.
+Result<std::shared_ptr<const File>> lock_file_audit(const FileAuditOptions& options);
 
 /// The audit log as files: one sequence of segments for each chain, blobs/ for large texts, and a head for each chain
 /// that notes its last record. The directory is locked against a second process. Segments are continued after a crash;

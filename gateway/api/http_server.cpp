@@ -83,17 +83,21 @@ HttpServer::HttpServer(asio::io_context& context, Serve serve, std::function<Ser
     : impl_(std::make_shared<Impl>(context, std::move(serve), std::move(settings), limits)) {}
 HttpServer::~HttpServer() = default;
 
-Result<> HttpServer::listen(const std::string& address, std::uint16_t port) {
+Result<> HttpServer::listen(const net::ListenAddress& where) {
   boost::system::error_code failed;
-  const auto ip = asio::ip::make_address(address, failed);
-  const tcp::endpoint endpoint(ip, port);
-  if (!failed) impl_->acceptor.open(endpoint.protocol(), failed);
-  if (!failed) impl_->acceptor.set_option(asio::socket_base::reuse_address(true), failed);
-  if (!failed) impl_->acceptor.bind(endpoint, failed);
+  const auto ip = asio::ip::make_address(where.address, failed);
+  const tcp::endpoint endpoint(ip, where.port);
+  if (!failed && where.socket >= 0) {
+    impl_->acceptor.assign(endpoint.protocol(), where.socket, failed);
+  } else {
+    if (!failed) impl_->acceptor.open(endpoint.protocol(), failed);
+    if (!failed) impl_->acceptor.set_option(asio::socket_base::reuse_address(true), failed);
+    if (!failed) impl_->acceptor.bind(endpoint, failed);
+  }
   if (!failed) impl_->acceptor.listen(asio::socket_base::max_listen_connections, failed);
   if (failed) {
     return Error(sqlstate::internal_error,
-                 "cannot listen on " + address + ":" + std::to_string(port) + ": " + failed.message());
+                 "cannot listen on " + where.address + ":" + std::to_string(where.port) + ": " + failed.message());
   }
   asio::co_spawn(impl_->acceptor.get_executor(), impl_->accept_loop(), [](std::exception_ptr) {});
   return boost::system::in_place_value;
@@ -102,6 +106,10 @@ Result<> HttpServer::listen(const std::string& address, std::uint16_t port) {
 std::uint16_t HttpServer::port() const noexcept {
   boost::system::error_code ignored;
   return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+int HttpServer::descriptor() noexcept {
+  return impl_->acceptor.native_handle();
 }
 
 void HttpServer::close() noexcept {

@@ -7,6 +7,7 @@
 
 #include "gateway/api/dispatcher.h"
 #include "gateway/api/http_reader.h"
+#include "gateway/net/listener.h"
 #include "gateway/net/tls.h"
 
 namespace dbgate::api {
@@ -36,7 +37,8 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   /// Errors name the address and why it cannot be used.
-  Result<> listen(const std::string& address, std::uint16_t port);
+  Result<> listen(const net::ListenAddress& where);
+  int descriptor() noexcept;  ///< of the socket that listens
   std::uint16_t port() const noexcept;
   void close() noexcept;
 

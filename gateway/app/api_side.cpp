@@ -56,11 +56,12 @@ api::ServerSettings ApiSide::settings() const {
 
 Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
                                                std::function<Worker&()> next_worker,
-                                               ports::Administration* administration, ports::AuditSearch& audit) {
+                                               ports::Administration* administration, ports::AuditSearch& audit,
+                                               int socket) {
   const auto snapshot = shared.current.get();
   std::unique_ptr<ApiSide> side(new ApiSide(shared, std::move(chain), std::move(next_worker), administration, audit));
   const config::Listener& listener = snapshot->config.api;
-  DBGATE_CHECK(side->server_.listen(listener.address, listener.port));
+  DBGATE_CHECK(side->server_.listen({listener.address, listener.port, {}, socket}));
   const std::string port = std::to_string(side->server_.port());
   log::info("gateway", "listening", {{"listener", "api"}, {"address", listener.address}, {"port", port}});
   return side;

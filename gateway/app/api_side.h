@@ -22,16 +22,20 @@ class ApiSide {
  public:
   /// @param administration  null without an identity store
   /// @param audit  searches of the audit log
+  /// @param socket  net::ListenAddress::socket
   /// Binds the listener of the configuration. Errors name what is at fault.
   static Result<std::unique_ptr<ApiSide>> open(Shared& shared, std::unique_ptr<ports::AuditChain> chain,
                                                std::function<Worker&()> next_worker,
-                                               ports::Administration* administration, ports::AuditSearch& audit);
+                                               ports::Administration* administration, ports::AuditSearch& audit,
+                                               int socket);
   ~ApiSide();
   ApiSide(const ApiSide&) = delete;
   ApiSide& operator=(const ApiSide&) = delete;
 
   void start();
   void stop_listening();
+  /// Of the socket that listens. Before start(), or while nobody stops it.
+  int descriptor() noexcept { return server_.descriptor(); }
   /// Ends the loop and its thread. What waits for workers stays until they have ended, as they may be about to answer.
   void stop();
   ports::GatewayService& service() noexcept { return service_; }

@@ -50,9 +50,12 @@ std::string os_user() {
 
 // In a chain of its own: the gateway may be running, and its chains are its own.
 Result<> record(const config::Config& config, const std::string& name) {
-  DBGATE_TRY(const auto log,
-             adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
-                                        config.audit.durability == config::Durability::sync, "lock.local"}));
+  adapters::FileAuditOptions options;
+  options.directory = config.state_dir + "/audit";
+  options.segment_bytes = config.audit.segment_bytes;
+  options.sync = config.audit.durability == config::Durability::sync;
+  options.lock_name = "lock.local";
+  DBGATE_TRY(const auto log, adapters::open_file_audit(options));
   DBGATE_TRY(const auto chain, log->open_chain("local", ports::Pace::rare));
   return append_change(*chain, {by_whom, {}, {}}, "administrator.create", name, {{"os.user", os_user()}});
 }

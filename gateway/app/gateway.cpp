@@ -17,6 +17,7 @@
 #include "gateway/adapters/pg_plan_source.h"
 #include "gateway/adapters/pg_row_versions.h"
 #include "gateway/app/directory.h"
+#include "gateway/app/service_manager.h"
 #include "gateway/app/startup_pages.h"
 #include "gateway/app/watched.h"
 #include "gateway/audit/json.h"
@@ -78,7 +79,8 @@ Result<std::string> load_secret(const std::string& path) {
 
 }  // namespace
 
-Gateway::Gateway(std::string config_path, std::shared_ptr<Snapshot> first) : config_path_(std::move(config_path)) {
+Gateway::Gateway(std::string config_path, std::shared_ptr<Snapshot> first, Inheritance inheritance)
+    : config_path_(std::move(config_path)), inheritance_(std::move(inheritance)) {
   shared_.current.set(std::move(first));
 }
 
@@ -89,7 +91,7 @@ Result<> Gateway::start() {
   // Whoever has started this may have blocked them for itself, and a mask outlives exec(2).
   ::sigset_t heard;
   ::sigemptyset(&heard);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2}) {
     signals_.add(signal);
     ::sigaddset(&heard, signal);
   }
@@ -97,6 +99,7 @@ Result<> Gateway::start() {
   ::umask(077);
   file_ = std::make_shared<const config::Config>(shared_.current.get()->config);
   ::mkdir(file_->state_dir.c_str(), 0700);
+  open_succession();
   DBGATE_CHECK(open_identity());
   DBGATE_CHECK(join_replicas());
   DBGATE_CHECK(open_approvals());
@@ -105,8 +108,7 @@ Result<> Gateway::start() {
   shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
   shared_.catalogs->configure(config);
   shared_.models.configure(config.models);
-  DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
-                                                config.audit.durability == config::Durability::sync}));
+  DBGATE_CHECK(open_audit(config));
   DBGATE_TRY(notary_, Notary::open(config));
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
   DBGATE_CHECK(share_secret());
@@ -126,13 +128,15 @@ Result<> Gateway::start() {
     DBGATE_TRY(auto chain, watched_chain("api"));
     DBGATE_CHECK(open_administration());
     searches_ = std::make_unique<LogSearches>(config.state_dir);
+    const int socket = inheritance_.take_socket("https", {config.api.address, config.api.port, {}});
     DBGATE_TRY(api_, ApiSide::open(
                          shared_, std::move(chain), [this]() -> Worker& { return next_worker(); },
-                         administration_.get(), *searches_));
+                         administration_.get(), *searches_, socket));
     shared_.events = &api_->events();
   }
   if (config.ops.enabled) {
-    DBGATE_TRY(ops_, OpsSide::open(shared_, *audit_));
+    const int socket = inheritance_.take_socket("ops", {config.ops.address, config.ops.port, {}});
+    DBGATE_TRY(ops_, OpsSide::open(shared_, *audit_, socket));
   }
   for (const config::Target& target : config.targets) {
     if (!target.listen.enabled) continue;
@@ -145,8 +149,8 @@ Result<> Gateway::start() {
   for (const auto& worker : workers_)
     worker->start();
   shared_.catalogs->start();
-  notary_->start();
   if (searches_) searches_->start();
+  if (!succession_->has_older()) start_followers();
   if (api_) api_->start();
   if (ops_) ops_->start();
   if (shared_.identity) {
@@ -156,10 +160,12 @@ Result<> Gateway::start() {
       net::post_to(context_.get_executor(), [this, directory] { take(directory); });
     });
   }
-  DBGATE_CHECK(start_replicas());
+  if (shared_.replicas && (file_->store.shared() || succession_->has_older())) DBGATE_CHECK(start_replicas());
   shared_.lifecycle.reloaded_us = wall_clock_us();
   shared_.lifecycle.started = true;
   log::info("gateway", "ready", {{"config", config.version}});
+  tell_service_manager("READY=1");
+  succession_->say_ready();
   return boost::system::in_place_value;
 }
 
@@ -245,9 +251,12 @@ Result<> Gateway::listen_on(const config::Listener& settings, const std::string&
   return bind({{}, 0, settings.socket + "/.s.PGSQL." + port}, name + ".socket", kind, arrival);
 }
 
-Result<> Gateway::bind(const net::ListenAddress& address, const std::string& name, config::EngineKind kind,
+Result<> Gateway::bind(net::ListenAddress address, const std::string& name, config::EngineKind kind,
                        const session::Arrival& arrival) {
   auto listener = std::make_unique<net::Listener>(context_);
+  // As systemd's sockets are called; a target may have any name.
+  const std::string key = arrival.target.empty() ? (address.unix_path.empty() ? "pg" : "pg.socket") : "target/" + name;
+  address.socket = inheritance_.take_socket(key, address);
   const auto opened = listener->open(address);
   if (!opened) return opened;
   const std::string port = std::to_string(listener->port());
@@ -266,7 +275,7 @@ Result<> Gateway::bind(const net::ListenAddress& address, const std::string& nam
     co_await Worker::of_this_thread()->engine(kind)->serve(std::move(stream), std::move(here), std::move(counted));
   };
   listener->start(name, pick, serve);
-  listeners_.push_back(std::move(listener));
+  listeners_.push_back({key, std::move(listener)});
   return boost::system::in_place_value;
 }
 
@@ -287,8 +296,12 @@ void Gateway::wait_for_signal() {
   signals_.async_wait([this](const boost::system::error_code& failed, int signal) {
     if (failed) return;
     if (signal == SIGHUP) {
+      succession_->pass_on_reload();
       reload();
+    } else if (signal == SIGUSR2) {
+      hand_over();
     } else if (signal == SIGTERM && !draining_) {
+      succession_->pass_on_drain();
       drain();
     } else {
       finish();
@@ -358,8 +371,8 @@ Result<> Gateway::record_reload(const std::string& version) {
 }
 
 void Gateway::stop_listening() {
-  for (const auto& listener : listeners_)
-    listener->close();
+  for (const auto& [name, listener] : listeners_)
+    left_ ? listener->leave() : listener->close();
   if (api_) api_->stop_listening();
 }
 
@@ -369,10 +382,19 @@ void Gateway::drain() {
   stop_listening();
   on_each_worker(
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", true); });
-  const auto deadline = std::chrono::steady_clock::now() + shared_.current.get()->config.limits.drain_timeout;
-  const auto poll = [this, deadline](auto&& self) -> void {
-    if (shared_.connections == 0 || std::chrono::steady_clock::now() > deadline) {
+  wait_for_clients(shared_.current.get()->config.limits.drain_timeout, &Gateway::finish);
+}
+
+// Ends when all have gone, also those of the process before. When time is over before that, `then` is what follows.
+void Gateway::wait_for_clients(std::chrono::milliseconds limit, void (Gateway::*then)()) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const auto poll = [this, deadline, then](auto&& self) -> void {
+    if (shared_.connections == 0 && !succession_->has_older()) {
       finish();
+      return;
+    }
+    if (std::chrono::steady_clock::now() > deadline) {
+      (this->*then)();
       return;
     }
     drain_timer_.expires_after(drain_poll);
@@ -421,7 +443,8 @@ void Gateway::finish() {
     worker->close_chain();
   own_chain_.reset();
   administration_.reset();
-  notary_->finish();
+  if (following_) notary_->finish();
+  succession_->close();
   log::info("gateway", deserted ? "stopped" : "stopped before all clients had gone");
   if (clean) {
     context_.stop();

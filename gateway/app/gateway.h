@@ -7,13 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "gateway/adapters/posix_file.h"
 #include "gateway/app/access_ends.h"
 #include "gateway/app/administration.h"
 #include "gateway/app/api_side.h"
+#include "gateway/app/inheritance.h"
 #include "gateway/app/log_searches.h"
 #include "gateway/app/notary.h"
 #include "gateway/app/ops_side.h"
 #include "gateway/app/peers.h"
+#include "gateway/app/succession.h"
 #include "gateway/app/worker.h"
 #include "gateway/net/listener.h"
 #include "gateway/ports/audit_log.h"
@@ -24,14 +27,15 @@ namespace dbgate::app {
 class Gateway {
  public:
   /// @param config_path read again at every reload
-  Gateway(std::string config_path, std::shared_ptr<Snapshot> first);
+  Gateway(std::string config_path, std::shared_ptr<Snapshot> first, Inheritance inheritance);
   ~Gateway();
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
   /// Opens the audit log, starts workers, binds listeners. Errors name what is at fault; the process must end.
   Result<> start();
-  /// Serves until a signal ends it: SIGTERM drains, a second one or SIGINT ends at once, SIGHUP reloads.
+  /// Serves until a signal ends it: SIGTERM drains, a second one or SIGINT ends at once, SIGHUP reloads, SIGUSR2 hands
+  /// over to another process.
   void run();
   /// Puts a snapshot in force: for the next statement of everybody, and for who may stay. On the thread of run(), or
   /// before it. Errors: 58030 the audit log cannot take the record; the old one stays in force.
@@ -44,7 +48,7 @@ class Gateway {
  private:
   Result<> listen_on(const config::Listener& settings, const std::string& name, config::EngineKind kind,
                      session::Arrival arrival);
-  Result<> bind(const net::ListenAddress& address, const std::string& name, config::EngineKind kind,
+  Result<> bind(net::ListenAddress address, const std::string& name, config::EngineKind kind,
                 const session::Arrival& arrival);
   Worker& next_worker();
   Result<> open_identity();
@@ -65,14 +69,30 @@ class Gateway {
   void reload();
   void stop_listening();
   void drain();
+  void wait_for_clients(std::chrono::milliseconds limit, void (Gateway::*then)());
+  // gateway_handover.cpp
+  void open_succession();
+  Result<> open_audit(const config::Config& config);
+  void start_followers();
+  void hand_over();
+  void leave();
+  Inheritance::Sockets sockets();
   void finish();
   void on_each_worker(void (*act)(Worker&));
 
+  /// One that accepts connections, by the name under which the next process looks for it.
+  struct Listening {
+    std::string name;
+    std::unique_ptr<net::Listener> listener;
+  };
+
   std::string config_path_;
+  Inheritance inheritance_;
   std::mutex file_mutex_;                                     // for those who are not on the thread of run()
   std::shared_ptr<const config::Config> file_;                // as read last
   std::shared_ptr<const ports::store::Directory> directory_;  // of the store; null without
   Shared shared_;
+  std::shared_ptr<const adapters::File> audit_lock_;
   std::unique_ptr<ports::AuditLog> audit_;
   std::unique_ptr<Notary> notary_;
   std::unique_ptr<ports::AuditChain> own_chain_;         // reloads, start and end
@@ -87,11 +107,15 @@ class Gateway {
   boost::asio::steady_timer drain_timer_{context_};
   boost::asio::steady_timer settle_timer_{context_};
   std::unique_ptr<AccessEnds> access_ends_;  // null without a store
-  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::vector<Listening> listeners_;
+  std::unique_ptr<Succession> succession_;
   std::unique_ptr<ApiSide> api_;
   std::unique_ptr<OpsSide> ops_;  // null: nobody may ask
   std::atomic<std::size_t> next_{0};
+  bool joined_ = false;  // among the gateways on its store
   bool draining_ = false;
+  bool left_ = false;       // another process has the listeners
+  bool following_ = false;  // the audit log is signed and indexed here
 };
 
 }  // namespace dbgate::app

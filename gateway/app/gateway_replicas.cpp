@@ -9,10 +9,10 @@ namespace {
 
 // Whoever ran here before has died, or has said that it is gone: the others need not find out, and what its sessions
 // waited for nobody waits for.
-Result<> replace_last(Replicas& replicas, const std::string& path) {
+Result<> replace_last(Replicas& replicas, const std::string& path, bool gone) {
   std::string last;
   std::ifstream(path) >> last;
-  DBGATE_CHECK(replicas.replace(last));
+  if (gone) DBGATE_CHECK(replicas.replace(last));
   std::ofstream file(path, std::ios::trunc);
   file << replicas.id() << std::endl;
   // Then the others notice by themselves.
@@ -22,12 +22,14 @@ Result<> replace_last(Replicas& replicas, const std::string& path) {
 
 }  // namespace
 
+// A store that is this machine's alone is shared while one process hands over to the next.
 Result<> Gateway::join_replicas() {
-  if (!file_->store.shared()) return boost::system::in_place_value;
+  if (!shared_.identity) return boost::system::in_place_value;
   shared_.replicas = std::make_unique<Replicas>(shared_.identity->store().replicas(), shared_.identity->blocking());
-  DBGATE_CHECK(replace_last(*shared_.replicas, file_->state_dir + "/replica"));
-  DBGATE_CHECK(shared_.replicas->join());
   shared_.cancels.be(shared_.replicas->id());
+  if (!file_->store.shared() && !succession_->has_older()) return boost::system::in_place_value;
+  DBGATE_CHECK(replace_last(*shared_.replicas, file_->state_dir + "/replica", !succession_->has_older()));
+  DBGATE_CHECK(shared_.replicas->join());
   const auto [place, count] = shared_.replicas->place();
   shared_.permits.divide(place, count);
   return boost::system::in_place_value;
@@ -35,13 +37,12 @@ Result<> Gateway::join_replicas() {
 
 // What stands for people and rows has to be the same at every gateway: salts of unknown names, masked values, cursors.
 Result<> Gateway::share_secret() {
-  if (!shared_.replicas) return boost::system::in_place_value;
+  if (!file_->store.shared()) return boost::system::in_place_value;
   DBGATE_TRY(shared_.mock_secret, shared_.identity->store().replicas().secret("gateway", shared_.mock_secret));
   return boost::system::in_place_value;
 }
 
 Result<> Gateway::start_replicas() {
-  if (!shared_.replicas) return boost::system::in_place_value;
   DBGATE_TRY(auto chain, audit_->open_chain("replicas", ports::Pace::rare));
   peers_ = std::make_unique<Peers>(shared_, std::move(chain));
   Replicas::Ties ties;
@@ -51,6 +52,7 @@ Result<> Gateway::start_replicas() {
   ties.answer = [this](ReplicaQuestion question) { return answer_peer(std::move(question)); };
   ties.home = context_.get_executor();
   shared_.replicas->start(std::move(ties));
+  joined_ = true;
   return boost::system::in_place_value;
 }
 

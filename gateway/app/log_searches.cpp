@@ -71,18 +71,25 @@ void LogSearches::start() {
     const auto work = boost::asio::make_work_guard(context_);
     context_.run();
   });
+}
+
+void LogSearches::start_following() {
   follower_ = std::make_unique<Thread>(stack_bytes, [this] { follow(); });
 }
 
-void LogSearches::stop() {
+void LogSearches::stop_following() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   stopped_.notify_all();
+  follower_.reset();
+}
+
+void LogSearches::stop() {
   context_.stop();
   searcher_.reset();
-  follower_.reset();
+  stop_following();
 }
 
 void LogSearches::follow() {

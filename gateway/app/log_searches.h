@@ -26,6 +26,9 @@ class LogSearches final : public ports::AuditSearch {
   LogSearches& operator=(const LogSearches&) = delete;
 
   void start();
+  /// Brings the index up to date from now on, or leaves that to another process.
+  void start_following();
+  void stop_following();
   /// Ends both threads; what waits is dropped. Whoever has asked must not run any more.
   void stop();
 
@@ -54,7 +57,7 @@ class LogSearches final : public ports::AuditSearch {
   std::size_t all_ = 0;
   std::mutex mutex_;
   std::condition_variable stopped_;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false};  ///< of the follower
   boost::asio::io_context context_{1};
   std::unique_ptr<Thread> searcher_;
   std::unique_ptr<Thread> follower_;

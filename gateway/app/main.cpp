@@ -80,6 +80,12 @@ int make_verifier() {
 }
 
 int serve(const std::string& path) {
+  auto inherited = app::Inheritance::take();
+  if (!inherited) {
+    const Error why = inherited.error();
+    std::cerr << "dbgate-gateway: " << why.message() << "\n  hint: " << why.hint() << '\n';
+    return usage_error;
+  }
   const auto tested = sql::self_test();
   if (!tested) {
     const Error why = tested.error();
@@ -100,7 +106,7 @@ int serve(const std::string& path) {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
-  app::Gateway gateway(path, std::move(snapshot));
+  app::Gateway gateway(path, std::move(snapshot), std::move(*inherited));
   const auto started = gateway.start();
   if (!started) {
     const Error why = started.error();

@@ -35,11 +35,11 @@ OpsSide::OpsSide(Shared& shared, const ports::AuditLog& audit)
             return api::ServerSettings{nullptr, most_connections, most_connections};
           }) {}
 
-Result<std::unique_ptr<OpsSide>> OpsSide::open(Shared& shared, const ports::AuditLog& audit) {
+Result<std::unique_ptr<OpsSide>> OpsSide::open(Shared& shared, const ports::AuditLog& audit, int socket) {
   std::unique_ptr<OpsSide> side(new OpsSide(shared, audit));
   const auto snapshot = shared.current.get();
   const config::Listener& listener = snapshot->config.ops;
-  DBGATE_CHECK(side->server_.listen(listener.address, listener.port));
+  DBGATE_CHECK(side->server_.listen({listener.address, listener.port, {}, socket}));
   const std::string port = std::to_string(side->server_.port());
   log::info("gateway", "listening", {{"listener", "ops"}, {"address", listener.address}, {"port", port}});
   return side;
@@ -56,6 +56,11 @@ void OpsSide::start() {
 void OpsSide::stop() {
   context_.stop();
   thread_.reset();
+}
+
+void OpsSide::leave() {
+  stop();
+  server_.close();
 }
 
 Task<api::Response> OpsSide::answer(const api::Request& request) {

@@ -13,7 +13,8 @@ namespace dbgate::app {
 class OpsSide {
  public:
   /// Binds the listener of the configuration. Errors name what is at fault. @param audit  outlives this
-  static Result<std::unique_ptr<OpsSide>> open(Shared& shared, const ports::AuditLog& audit);
+  /// @param socket  net::ListenAddress::socket
+  static Result<std::unique_ptr<OpsSide>> open(Shared& shared, const ports::AuditLog& audit, int socket);
   ~OpsSide();
   OpsSide(const OpsSide&) = delete;
   OpsSide& operator=(const OpsSide&) = delete;
@@ -21,6 +22,9 @@ class OpsSide {
   void start();
   /// Ends the loop and its thread. Workers may be about to answer: this stays until they have ended.
   void stop();
+  /// The same, and listens no more.
+  void leave();
+  int descriptor() noexcept { return server_.descriptor(); }
 
  private:
   OpsSide(Shared& shared, const ports::AuditLog& audit);

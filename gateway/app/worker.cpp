@@ -336,8 +336,10 @@ Task<> Worker::catalog_read(const std::string& target, const std::string& databa
 }
 
 Task<> Worker::cancel_elsewhere(std::int32_t pid, std::string key, const net::Address& client) {
-  if (!shared_.replicas || !shared_.cancel_guard.allows(client.host)) co_return;
-  co_await app::cancel_elsewhere(*shared_.replicas, pid, std::move(key));
+  const bool older = shared_.succession != nullptr;
+  if ((!older && !shared_.replicas) || !shared_.cancel_guard.allows(client.host)) co_return;
+  if (older) co_await shared_.succession->cancel_in_older(pid, key);
+  if (shared_.replicas) co_await app::cancel_elsewhere(*shared_.replicas, pid, std::move(key));
 }
 
 session::StartupRules Worker::startup_rules() {

@@ -16,6 +16,7 @@
 #include "gateway/app/limits.h"
 #include "gateway/app/live_models.h"
 #include "gateway/app/replicas.h"
+#include "gateway/app/succession.h"
 #include "gateway/app/snapshot.h"
 #include "gateway/app/views.h"
 #include "gateway/base/open_connection.h"
@@ -64,7 +65,8 @@ struct Shared {
   std::unique_ptr<Catalogs> catalogs;            ///< set before threads are started, there until they have ended
   std::string mock_secret;                       ///< makes unknown users look like known ones
   std::unique_ptr<Identity> identity;            ///< set before threads are started; null without a store
-  std::unique_ptr<Replicas> replicas;            ///< the same; null without others on the store
+  std::unique_ptr<Replicas> replicas;            ///< the same; null without a store
+  Succession* succession = nullptr;              ///< the same; null without a process before this one
   std::unique_ptr<Approvals> approvals;          ///< the same; null without a store
   std::unique_ptr<ApprovalNews> approval_news;   ///< the same
   std::unique_ptr<ports::PlanSource> plans;      ///< the same

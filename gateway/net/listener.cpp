@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <cstring>
 #include <exception>
 #include <system_error>
 
@@ -24,6 +26,13 @@ constexpr std::chrono::milliseconds accept_pause{100};
 
 std::string place_of(const ListenAddress& where) {
   return where.unix_path.empty() ? where.address + ":" + std::to_string(where.port) : where.unix_path;
+}
+
+int family_of(int socket) {
+  int family = AF_INET;
+  socklen_t length = sizeof family;
+  ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &family, &length);
+  return family;
 }
 
 void report(const std::string& name, std::exception_ptr failure) {
@@ -42,25 +51,44 @@ Listener::~Listener() {
   close();
 }
 
+bool listens_at(int socket, const ListenAddress& where) {
+  sockaddr_storage raw{};
+  socklen_t length = sizeof raw;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&raw), &length) != 0) return false;
+  if (raw.ss_family == AF_UNIX) return where.unix_path == reinterpret_cast<const sockaddr_un&>(raw).sun_path;
+  if (!where.unix_path.empty()) return false;
+  boost::asio::ip::tcp::endpoint bound;
+  bound.resize(length);
+  std::memcpy(bound.data(), &raw, length);
+  boost::system::error_code failed;
+  const auto address = boost::asio::ip::make_address(where.address, failed);
+  return !failed && bound.address() == address && (where.port == 0 || bound.port() == where.port);
+}
+
 Result<> Listener::open(const ListenAddress& where) {
   boost::system::error_code failed;
   const auto failure = [&where](const boost::system::error_code& why) {
     return Error(sqlstate::internal_error, "cannot listen on " + place_of(where) + ": " + why.message());
   };
-  boost::asio::generic::stream_protocol::endpoint endpoint;
-  if (where.unix_path.empty()) {
-    const auto address = boost::asio::ip::make_address(where.address, failed);
-    if (failed) return failure(failed);
-    endpoint = boost::asio::ip::tcp::endpoint(address, where.port);
+  unix_path_ = where.unix_path;
+  if (where.socket >= 0) {
+    const int family = where.unix_path.empty() ? family_of(where.socket) : AF_UNIX;
+    acceptor_.assign(boost::asio::generic::stream_protocol(family, 0), where.socket, failed);
   } else {
-    ::unlink(where.unix_path.c_str());
-    endpoint = boost::asio::local::stream_protocol::endpoint(where.unix_path);
-    unix_path_ = where.unix_path;
+    boost::asio::generic::stream_protocol::endpoint endpoint;
+    if (where.unix_path.empty()) {
+      const auto address = boost::asio::ip::make_address(where.address, failed);
+      if (failed) return failure(failed);
+      endpoint = boost::asio::ip::tcp::endpoint(address, where.port);
+    } else {
+      ::unlink(where.unix_path.c_str());
+      endpoint = boost::asio::local::stream_protocol::endpoint(where.unix_path);
+    }
+    acceptor_.open(endpoint.protocol(), failed);
+    if (failed) return failure(failed);
+    acceptor_.set_option(boost::asio::socket_base::reuse_address(true), failed);
+    acceptor_.bind(endpoint, failed);
   }
-  acceptor_.open(endpoint.protocol(), failed);
-  if (failed) return failure(failed);
-  acceptor_.set_option(boost::asio::socket_base::reuse_address(true), failed);
-  acceptor_.bind(endpoint, failed);
   if (failed) return failure(failed);
   acceptor_.native_non_blocking(true, failed);
   acceptor_.listen(boost::asio::socket_base::max_listen_connections, failed);
@@ -102,6 +130,11 @@ Task<> Listener::accept_loop(std::string name, Pick pick, Serve serve) {
         [name](std::exception_ptr failure) { report(name, failure); });
     nudge(place.get_executor());
   }
+}
+
+void Listener::leave() noexcept {
+  unix_path_.clear();
+  close();
 }
 
 void Listener::close() noexcept {

@@ -14,7 +14,11 @@ struct ListenAddress {
   std::string address;
   std::uint16_t port = 0;
   std::string unix_path;  ///< non-empty: address and port are not used; a stale socket file is replaced
+  int socket = -1;        ///< one that listens there already and is taken over; -1: there is none
 };
+
+/// Whether a socket listens at that address; any port will do for port 0.
+bool listens_at(int socket, const ListenAddress& where);
 
 /// Accepts connections on one thread and hands each to an io_context, where it stays.
 class Listener {
@@ -32,9 +36,12 @@ class Listener {
   Result<> open(const ListenAddress& address);
   /// The bound port; 0 for a Unix socket.
   std::uint16_t port() const noexcept { return port_; }
+  int descriptor() noexcept { return acceptor_.native_handle(); }
   /// Accepts until close(). `name` stands in logs.
   void start(std::string name, Pick pick, Serve serve);
   void close() noexcept;
+  /// The same, while another process goes on listening there.
+  void leave() noexcept;
 
  private:
   using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;

@@ -200,4 +200,28 @@ TEST_F(AuditTailTest, IsTakenAwayWithRecordsInIt) {
 
 // A process that writes as fast as it can is killed somewhere. All that it was told to be accepted is there.
 }  // namespace
+
+// A handover: the process before still writes its chains, in the same directory and under the same lock.
+TEST_F(AuditTailTest, TheNextProcessLeavesTheTailsOfTheOneBeforeAlone) {
+  const auto lock = lock_file_audit(options_);
+  ASSERT_TRUE(lock);
+  options_.lock = *lock;
+  const auto before = open();
+  auto old_chain = chain(*before);
+  write(*old_chain, "one");
+  options_.shares = true;
+  options_.chain_suffix = ".1";
+  const auto after = open();
+  auto new_chain = chain(*after);
+  write(*new_chain, "three");
+  write(*old_chain, "two");
+  EXPECT_EQ(audit::read_tail(audit::tail_path(directory_.path(), "w0"), "w0").lines.size(), 2u);
+  EXPECT_EQ(audit::read_tail(audit::tail_path(directory_.path(), "w0.1"), "w0.1").lines.size(), 1u);
+  old_chain.reset();
+  new_chain.reset();
+  const auto verified = audit::verify_directory(directory_.path());
+  EXPECT_TRUE(verified.problems.empty());
+  EXPECT_EQ(verified.records, 3u);
+}
+
 }  // namespace dbgate::adapters

@@ -264,7 +264,7 @@ TEST(Loader, Values) {
   const Loaded loaded = load_text(
       "version: 1\nstate_dir: /var/lib/x\nworkers: 0\nlog: { level: debug, format: text }\n"
       "listen: { postgres: { port: 0, socket: /run } }\n"
-      "limits: { login_timeout: 250ms, drain_timeout: 2h, max_statement_bytes: 64KiB, portals: 7, verdict_cache: 0, "
+      "limits: { login_timeout: 250ms, drain_timeout: 2h, handover_timeout: 10m, max_statement_bytes: 64KiB, portals: 7, verdict_cache: 0, "
       "query_rows: 5, query_bytes: 1MiB, query_timeout: 7s, export_rows: 0, export_bytes: 2MiB }\n"
       "audit: { durability: sync, segment_bytes: 1GiB, checkpoint_interval: 1m }\n" +
           std::string(alice) +
@@ -288,6 +288,7 @@ TEST(Loader, Values) {
   EXPECT_TRUE(config.postgres.enabled);
   EXPECT_EQ(config.limits.login_timeout, Milliseconds(250));
   EXPECT_EQ(config.limits.drain_timeout, Milliseconds(7'200'000));
+  EXPECT_EQ(config.limits.handover_timeout, Milliseconds(600'000));
   EXPECT_EQ(config.limits.max_statement_bytes, 65'536u);
   EXPECT_EQ(config.limits.portals, 7u);
   EXPECT_EQ(config.limits.verdict_cache_bytes, 0u);
