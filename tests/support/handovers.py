@@ -60,14 +60,15 @@ def run(it, rounds, pooled):
     port = generations.gateway.port
     loads = [start_load(it, port, script, it.directory / "stay", "-M", "prepared", "-c", "8"),
              start_load(it, port, script, it.directory / "come", "-C", "-c", "2")]
-    times = []
+    times, reloads = [], 0
     try:
         for count in range(rounds):
-            time.sleep(0.5)  # what is between two of them
+            time.sleep(2 * NEAR)  # what is between two of them
             times.append(time.time())
             generations.hand_over()
             times.append(time.time())
             os.kill(generations.pids[-1], signal.SIGHUP)
+            reloads += 1
             if any(load.poll() is not None for load in loads):
                 print(f"pgbench has ended in round {count}")
                 break
@@ -81,7 +82,7 @@ def run(it, rounds, pooled):
         generations.wait_for_end(place)
     generations.stop()
     errors = [line for text in said for line in text.splitlines() if any(bad in line for bad in BAD)]
-    print(f"{len(generations.pids) - 1} handovers, {len(generations.said('configuration reloaded'))} reloads, {len(errors)} errors")
+    print(f"{len(generations.pids) - 1} handovers, {reloads} reloads, {len(errors)} errors")
     print("".join(f"  {line}\n" for line in errors[:20]), end="")
     starts = [end - begin for begin, end in zip(times[::2], times[1::2])]
     print(f"from the signal until the new process serves: p50 {quantile(starts, 0.5):.2f}, longest {max(starts, default=0):.2f} s")
