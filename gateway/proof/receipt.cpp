@@ -39,6 +39,9 @@ Result<Receipt> make_receipt(const std::string& directory, std::string_view reco
   const audit::SealedLine sealed = audit::read_sealed(record);
   TreeHash hash{};
   if (!sealed.valid || sealed.sequence == 0 || !read_hex(sealed.hash, hash)) return no_receipt();
+  // Its place is proved by its hash: nobody shall be given proof of a line that has another one.
+  if (audit::sha256_hex(sealed.covered) != sealed.hash)
+    return Error{sqlstate::data_corrupted, "the record was changed: its hash does not fit"};
   const std::string chain(sealed.chain);
   Receipt receipt{std::string(record), sealed.sequence - 1, {}, {}};
   DBGATE_TRY(receipt.checkpoint, read_checkpoint_file(checkpoint_path(directory, chain)));

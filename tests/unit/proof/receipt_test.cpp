@@ -96,6 +96,17 @@ TEST_F(Receipts, AreNotMadeFromAForgedLog) {
   EXPECT_EQ(made.error().code(), sqlstate::data_corrupted);
 }
 
+TEST_F(Receipts, AreNotMadeOfAChangedRecord) {
+  log_.add("w0", 3);
+  sign();
+  std::string line = lines()[1];
+  line[line.find("\"w0\"") + 1] = '\xff';
+  const auto made = make_receipt(log_.directory(), line);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code(), sqlstate::data_corrupted);
+  EXPECT_THAT(made.error().message(), HasSubstr("was changed"));
+}
+
 TEST(Receipt, IsReadStrictly) {
   for (const char* text : {"", "[]", "{}", R"({"record":"","index":-1,"proof":[],"checkpoint":""})",
                            R"({"record":"","index":0.5,"proof":[],"checkpoint":""})",
