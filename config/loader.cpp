@@ -43,18 +43,35 @@ void read_audit(const Value& value, Audit& audit) {
   if (audit.checkpoint_interval < shortest) value["checkpoint_interval"].error("must be at least 100ms");
 }
 
+void read_drain(const Value& value, Drain& drain) {
+  value.expect_keys({"min_delay", "timeout", "handover_timeout"});
+  value["min_delay"].read(drain.min_delay);
+  value["timeout"].read(drain.timeout);
+  value["handover_timeout"].read(drain.handover_timeout);
+}
+
+void read_tcp_limits(const Value& value, Limits& limits) {
+  value["tcp_keepalive"].read(limits.tcp_keepalive);
+  value["tcp_user_timeout"].read(limits.tcp_user_timeout);
+  constexpr Milliseconds second{1'000};
+  constexpr Milliseconds most{32'767'000};  // what Linux takes
+  const bool whole = limits.tcp_keepalive % second == Milliseconds(0);
+  if (!whole || limits.tcp_keepalive < second || limits.tcp_keepalive > most)
+    value["tcp_keepalive"].error("must be whole seconds, from 1s to 32767s");
+}
+
 void read_limits(const Value& value, Limits& limits) {
   value.expect_keys({"connections",     "connections_per_user",
                      "login_timeout",   "max_statement_bytes",
                      "max_tokens",      "max_nesting",
                      "max_parts",       "prepared_statements",
                      "portals",         "failed_logins_per_minute",
-                     "drain_timeout",   "verdict_cache",
+                     "tcp_keepalive",   "verdict_cache",
                      "read_cache",      "api_requests_per_minute",
                      "api_connections", "api_connections_per_address",
                      "query_rows",      "query_bytes",
                      "query_timeout",   "export_rows",
-                     "export_bytes",    "handover_timeout"});
+                     "export_bytes",    "tcp_user_timeout"});
   constexpr std::size_t many = 100'000'000;
   value["connections"].read_count(limits.connections, many);
   value["connections_per_user"].read_count(limits.connections_per_user, many);
@@ -69,8 +86,7 @@ void read_limits(const Value& value, Limits& limits) {
   value["api_requests_per_minute"].read_count(limits.api_requests_per_minute, many);
   value["api_connections"].read_count(limits.api_connections, many);
   value["api_connections_per_address"].read_count(limits.api_connections_per_address, many);
-  value["drain_timeout"].read(limits.drain_timeout);
-  value["handover_timeout"].read(limits.handover_timeout);
+  read_tcp_limits(value, limits);
   value["verdict_cache"].read_bytes(limits.verdict_cache_bytes);
   value["read_cache"].read_bytes(limits.read_cache_bytes);
   read_query_limits(value, limits);
@@ -137,10 +153,10 @@ void read_choice(const Value& value, std::initializer_list<std::string_view> wor
 }
 
 void read_root(const Value& root, Config& config) {
-  root.expect_keys({"version",      "state_dir",  "workers",   "listen",  "log",      "limits",  "audit",
-                    "users",        "groups",     "roles",     "targets", "policies", "masking", "tests",
-                    "store",        "encryption", "passwords", "tokens",  "sign_in",  "oidc",    "api",
-                    "registration", "models",     "webhooks",  "requests"});
+  root.expect_keys({"version",      "state_dir",  "workers",   "listen",   "log",      "limits",  "audit",
+                    "users",        "groups",     "roles",     "targets",  "policies", "masking", "tests",
+                    "store",        "encryption", "passwords", "tokens",   "sign_in",  "oidc",    "api",
+                    "registration", "models",     "webhooks",  "requests", "drain"});
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
@@ -162,6 +178,7 @@ void read_root(const Value& root, Config& config) {
   read_choice(log["level"], {"debug", "info", "warn", "error", "off"}, config.log_level);
   read_choice(log["format"], {"json", "text"}, config.log_format);
   read_limits(root["limits"], config.limits);
+  read_drain(root["drain"], config.drain);
   read_audit(root["audit"], config.audit);
   const Value masking = root["masking"];
   masking.expect_keys({"key", "key_file", "key_env", "key_credential"});

@@ -45,8 +45,8 @@ struct Limits {
   std::size_t connections = 10'000;
   std::size_t connections_per_user = 0;  ///< 0: no limit
   Milliseconds login_timeout{10'000};
-  Milliseconds drain_timeout{50'000};
-  Milliseconds handover_timeout{3'600'000};
+  Milliseconds tcp_keepalive{60'000};     ///< whole seconds
+  Milliseconds tcp_user_timeout{60'000};  ///< 0: the system's
   std::size_t max_statement_bytes = 8u << 20;
   std::size_t max_tokens = 180'000;
   std::size_t max_nesting = 2'000;
@@ -65,6 +65,13 @@ struct Limits {
   Milliseconds query_timeout{300'000};  ///< of one statement, exports too
   std::size_t export_rows = 1'000'000;
   std::size_t export_bytes = 1u << 30;  ///< as they are sent
+};
+
+/// How the process ends.
+struct Drain {
+  Milliseconds min_delay{5'000};  ///< it goes on taking connections, for those who have not heard yet
+  Milliseconds timeout{50'000};   ///< for transactions, after that
+  Milliseconds handover_timeout{3'600'000};
 };
 
 /// What audit records keep of the values of parameters.
@@ -326,6 +333,7 @@ struct Config {
   std::string log_level = "info";
   std::string log_format = "json";
   Limits limits;
+  Drain drain;
   Audit audit;
   Passwords passwords;
   Tokens tokens;

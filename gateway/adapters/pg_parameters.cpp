@@ -85,6 +85,11 @@ Result<std::string> libpq_parameters(const config::Upstream& server, const confi
       {"client_encoding", "UTF8"},
       {"application_name", application_name},
       {"connect_timeout", "0"},
+      {"keepalives", "1"},
+      {"keepalives_idle", "60"},
+      {"keepalives_interval", "15"},
+      {"keepalives_count", "4"},
+      {"tcp_user_timeout", "60000"},
   };
   // An empty value in a connection string counts as given; what is not given at all comes from the environment.
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> known(PQconndefaults(), &PQconninfoFree);

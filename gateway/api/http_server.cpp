@@ -94,6 +94,7 @@ Result<> HttpServer::listen(const net::ListenAddress& where) {
     if (!failed) impl_->acceptor.set_option(asio::socket_base::reuse_address(true), failed);
     if (!failed) impl_->acceptor.bind(endpoint, failed);
   }
+  if (!failed) where.keep_alive.put_on(impl_->acceptor.native_handle());
   if (!failed) impl_->acceptor.listen(asio::socket_base::max_listen_connections, failed);
   if (failed) {
     return Error(sqlstate::internal_error,

@@ -61,7 +61,8 @@ Result<std::unique_ptr<ApiSide>> ApiSide::open(Shared& shared, std::unique_ptr<p
   const auto snapshot = shared.current.get();
   std::unique_ptr<ApiSide> side(new ApiSide(shared, std::move(chain), std::move(next_worker), administration, audit));
   const config::Listener& listener = snapshot->config.api;
-  DBGATE_CHECK(side->server_.listen({listener.address, listener.port, {}, socket}));
+  DBGATE_CHECK(
+      side->server_.listen({listener.address, listener.port, {}, socket, keep_alive_of(snapshot->config.limits)}));
   const std::string port = std::to_string(side->server_.port());
   log::info("gateway", "listening", {{"listener", "api"}, {"address", listener.address}, {"port", port}});
   return side;

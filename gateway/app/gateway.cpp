@@ -257,6 +257,7 @@ Result<> Gateway::bind(net::ListenAddress address, const std::string& name, conf
   // As systemd's sockets are called; a target may have any name.
   const std::string key = arrival.target.empty() ? (address.unix_path.empty() ? "pg" : "pg.socket") : "target/" + name;
   address.socket = inheritance_.take_socket(key, address);
+  address.keep_alive = keep_alive_of(file_->limits);
   const auto opened = listener->open(address);
   if (!opened) return opened;
   const std::string port = std::to_string(listener->port());
@@ -376,13 +377,24 @@ void Gateway::stop_listening() {
   if (api_) api_->stop_listening();
 }
 
+// Load balancers hear of it by /readyz, and go on sending connections until they have. Those of the process before have
+// been told by this one's already.
 void Gateway::drain() {
   draining_ = shared_.lifecycle.draining = true;
   log::info("gateway", "draining");
+  tell_service_manager("STOPPING=1");
+  const auto delay = left_ ? std::chrono::milliseconds(0) : shared_.current.get()->config.drain.min_delay;
+  drain_timer_.expires_after(delay);
+  drain_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) end_clients();
+  });
+}
+
+void Gateway::end_clients() {
   stop_listening();
   on_each_worker(
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", true); });
-  wait_for_clients(shared_.current.get()->config.limits.drain_timeout, &Gateway::finish);
+  wait_for_clients(shared_.current.get()->config.drain.timeout, &Gateway::finish);
 }
 
 // Ends when all have gone, also those of the process before. When time is over before that, `then` is what follows.

@@ -69,6 +69,7 @@ class Gateway {
   void reload();
   void stop_listening();
   void drain();
+  void end_clients();
   void wait_for_clients(std::chrono::milliseconds limit, void (Gateway::*then)());
   // gateway_handover.cpp
   void open_succession();

@@ -101,7 +101,7 @@ void Gateway::leave() {
   }
   following_ = false;
   succession_->leave_followers();
-  wait_for_clients(shared_.current.get()->config.limits.handover_timeout, &Gateway::drain);
+  wait_for_clients(shared_.current.get()->config.drain.handover_timeout, &Gateway::drain);
 }
 
 }  // namespace dbgate::app

@@ -39,7 +39,8 @@ Result<std::unique_ptr<OpsSide>> OpsSide::open(Shared& shared, const ports::Audi
   std::unique_ptr<OpsSide> side(new OpsSide(shared, audit));
   const auto snapshot = shared.current.get();
   const config::Listener& listener = snapshot->config.ops;
-  DBGATE_CHECK(side->server_.listen({listener.address, listener.port, {}, socket}));
+  DBGATE_CHECK(
+      side->server_.listen({listener.address, listener.port, {}, socket, keep_alive_of(snapshot->config.limits)}));
   const std::string port = std::to_string(side->server_.port());
   log::info("gateway", "listening", {{"listener", "ops"}, {"address", listener.address}, {"port", port}});
   return side;

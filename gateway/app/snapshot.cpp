@@ -40,7 +40,7 @@ net::TlsVerify verify_of(config::SslMode mode) {
   }
 }
 
-Result<Target> make_target(const config::Target& settings) {
+Result<Target> make_target(const config::Target& settings, const net::KeepAlive& keep_alive) {
   Target target;
   target.settings = settings;
   target.search_path = search_path_setting(settings.search_path);
@@ -55,6 +55,7 @@ Result<Target> make_target(const config::Target& settings) {
   target.server.allow_md5 = upstream.allow_md5;
   target.server.allow_no_password = upstream.allow_no_password;
   target.server.connect_timeout = upstream.connect_timeout;
+  target.server.keep_alive = keep_alive;
   if (settings.engine == config::EngineKind::postgresql && upstream.tls != config::SslMode::disable) {
     net::TlsClientOptions options;
     options.verify = verify_of(upstream.tls);
@@ -91,13 +92,17 @@ Result<std::shared_ptr<const Rules>> make_rules(config::Config config) {
   DBGATE_TRY(rules->postgres_tls, listener_tls(rules->config.postgres, "postgres", alpn_postgresql));
   DBGATE_TRY(rules->api_tls, listener_tls(rules->config.api, "api", alpn_http));
   for (const config::Target& settings : rules->config.targets) {
-    DBGATE_TRY(auto target, make_target(settings));
+    DBGATE_TRY(auto target, make_target(settings, keep_alive_of(rules->config.limits)));
     rules->targets.emplace(settings.name, std::move(target));
   }
   return std::shared_ptr<const Rules>(std::move(rules));
 }
 
 }  // namespace
+
+net::KeepAlive keep_alive_of(const config::Limits& limits) {
+  return {std::chrono::duration_cast<std::chrono::seconds>(limits.tcp_keepalive), limits.tcp_user_timeout};
+}
 
 const Target* Snapshot::find(std::string_view name, std::string& database) const {
   const std::size_t slash = name.find('/');

@@ -79,6 +79,8 @@ struct Snapshot {
   const policy::Temporary* temporary_of(std::string_view user, std::string_view target) const;
 };
 
+net::KeepAlive keep_alive_of(const config::Limits& limits);
+
 /// Reads certificates and compiles policies. Errors name the file or key that is at fault.
 /// @param previous  whose rules are taken if the version of the configuration is the same; may be null
 Result<std::shared_ptr<Snapshot>> make_snapshot(config::Config config, const Snapshot* previous = nullptr);

@@ -90,6 +90,8 @@ Result<> Listener::open(const ListenAddress& where) {
     acceptor_.bind(endpoint, failed);
   }
   if (failed) return failure(failed);
+  // Those that it accepts inherit it.
+  where.keep_alive.put_on(acceptor_.native_handle());
   acceptor_.native_non_blocking(true, failed);
   acceptor_.listen(boost::asio::socket_base::max_listen_connections, failed);
   if (failed) return failure(failed);
@@ -126,7 +128,10 @@ Task<> Listener::accept_loop(std::string name, Pick pick, Serve serve) {
     }
     boost::asio::io_context& place = pick();
     boost::asio::co_spawn(
-        place, [stream = Stream(place, descriptor), serve]() mutable -> Task<> { co_await serve(std::move(stream)); },
+        place,
+        [stream = Stream::of_prepared(place, descriptor), serve]() mutable -> Task<> {
+          co_await serve(std::move(stream));
+        },
         [name](std::exception_ptr failure) { report(name, failure); });
     nudge(place.get_executor());
   }

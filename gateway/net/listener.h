@@ -15,6 +15,7 @@ struct ListenAddress {
   std::uint16_t port = 0;
   std::string unix_path;  ///< non-empty: address and port are not used; a stale socket file is replaced
   int socket = -1;        ///< one that listens there already and is taken over; -1: there is none
+  KeepAlive keep_alive{};
 };
 
 /// Whether a socket listens at that address; any port will do for port 0.

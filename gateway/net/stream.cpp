@@ -58,14 +58,32 @@ void Stream::FreeTls::operator()(ssl_st* tls) const noexcept {
 
 Stream::Stream(Socket socket) : Stream(context_of(socket), descriptor_of(socket)) {}
 
+void KeepAlive::put_on(int descriptor) const noexcept {
+  const auto set = [descriptor](int level, int option, int value) {
+    ::setsockopt(descriptor, level, option, &value, sizeof value);
+  };
+  // Fails harmlessly on Unix sockets.
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  constexpr int questions = 4;
+  const int seconds = static_cast<int>(idle.count());
+  set(IPPROTO_TCP, TCP_KEEPIDLE, seconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, seconds / questions));
+  set(IPPROTO_TCP, TCP_KEEPCNT, questions);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(unacknowledged.count()));
+}
+
 Stream::Stream(boost::asio::io_context& context, int descriptor) : reactor_(&Reactor::of(context)) {
   if (descriptor < 0) return;
-  watch_ = std::make_unique<Watch>(*reactor_, descriptor);
+  KeepAlive().put_on(descriptor);
   ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
-  const int on = 1;
-  // Fails harmlessly on Unix sockets.
-  ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  watch_ = std::make_unique<Watch>(*reactor_, descriptor);
+}
+
+Stream Stream::of_prepared(boost::asio::io_context& context, int descriptor) {
+  Stream stream(context, -1);
+  stream.watch_ = std::make_unique<Watch>(*stream.reactor_, descriptor);
+  return stream;
 }
 
 Stream::Stream(Stream&&) noexcept = default;
@@ -362,13 +380,6 @@ void Stream::shutdown() noexcept {
   watch_->settle();
   ::shutdown(descriptor(), SHUT_RDWR);
   watch_->wake_all();
-}
-
-void Stream::keep_alive(std::chrono::seconds quiet) noexcept {
-  const int seconds = static_cast<int>(quiet.count()), probes = 2;
-  for (const int option : {TCP_KEEPIDLE, TCP_KEEPINTVL})
-    ::setsockopt(descriptor(), IPPROTO_TCP, option, &seconds, sizeof seconds);
-  ::setsockopt(descriptor(), IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
 void Stream::finish_writing() noexcept {

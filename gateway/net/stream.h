@@ -60,6 +60,15 @@ struct PeerCertificate {
   std::vector<std::string> names;  ///< of its subject, as they stand there: "dns:…", "uri:…", "email:…"
 };
 
+/// When the other side counts as gone though nothing says so: its machine has died, or the way there (tcp(7)).
+struct KeepAlive {
+  std::chrono::seconds idle{60};  ///< until it is asked; then four times more, a quarter of that apart
+  std::chrono::milliseconds unacknowledged{60'000};  ///< of what was sent; 0: the system's
+
+  /// With TCP_NODELAY. On a socket that listens it is for those that it accepts. Nothing on Unix sockets.
+  void put_on(int descriptor) const noexcept;
+};
+
 /// A connected byte stream, plain or TLS, over any stream socket. Used by one thread only.
 ///
 /// TLS works straight on the descriptor (no memory BIO pair): one copy less, and idle connections give OpenSSL's
@@ -70,6 +79,8 @@ class Stream {
   explicit Stream(Socket socket);
   /// Takes the descriptor over, to be used on the thread of `context`. Any thread.
   Stream(boost::asio::io_context& context, int descriptor);
+  /// The same of one that has what KeepAlive::put_on() gives: accepted by a socket that has it, for example.
+  static Stream of_prepared(boost::asio::io_context& context, int descriptor);
   /// The same with TLS under way; its handshake may have been made by somebody else. Any thread.
   Stream(boost::asio::io_context& context, OpenConnection connection);
   Stream(Stream&&) noexcept;
@@ -117,8 +128,7 @@ class Stream {
   /// "TLSv1.3" and the like; empty without TLS.
   std::string tls_version() const;
 
-  /// Has TCP ask whether the peer is there once nothing was said for this long, and give up after three times that.
-  void keep_alive(std::chrono::seconds quiet) noexcept;
+  void keep_alive(const KeepAlive& settings) noexcept { settings.put_on(descriptor()); }
 
   /// Ends the own side: the peer sees the end of the stream, and may still send.
   void finish_writing() noexcept;

@@ -45,6 +45,7 @@ Task<Result<Connection>> connect_host(net::Executor executor, const ServerSpec& 
   auto connected = co_await net::connect_to(executor, host.name, host.port, spec.connect_timeout);
   if (!connected) co_return connected.error();
   Connection connection{std::move(*connected), {}, {}, 0, {}, host, spec.database, spec.user, wall_clock_us()};
+  connection.stream.keep_alive(spec.keep_alive);
   const net::Deadline deadline(connection.stream, spec.connect_timeout);
   const auto secured = co_await secure(connection.stream, spec, host, mode);
   if (!secured) co_return deadline.expired() ? at(host, "timed out while starting TLS") : secured.error();
@@ -78,7 +79,10 @@ Task<Result<net::Stream>> open(net::Executor executor, const ServerSpec& spec) {
   Error last(sqlstate::connection_failure, "the target has no hosts");
   for (const ServerSpec::Host& host : spec.hosts) {
     auto stream = co_await net::connect_to(executor, host.name, host.port, spec.connect_timeout);
-    if (stream) co_return stream;
+    if (stream) {
+      stream->keep_alive(spec.keep_alive);
+      co_return stream;
+    }
     last = stream.error();
   }
   co_return last;

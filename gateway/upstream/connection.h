@@ -33,6 +33,7 @@ struct ServerSpec {
   bool allow_no_password = false;                   ///< trust, peer, or a client certificate
   net::TlsContext tls;                              ///< null only with SslMode::disable
   std::chrono::milliseconds connect_timeout{5000};  ///< for one host: connecting, TLS and login together
+  net::KeepAlive keep_alive{};
 };
 
 /// Settings sent in the startup packet, in order.

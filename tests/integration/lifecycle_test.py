@@ -12,6 +12,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lab  # noqa: E402
+import metrics  # noqa: E402
 import wire  # noqa: E402
 
 
@@ -176,8 +177,17 @@ class Lifecycle(unittest.TestCase):
         with self.assertRaises(ConnectionRefusedError):
             wire.Connection(gateway.port)
 
+    def test_a_drain_goes_on_taking_connections_for_a_while(self):
+        gateway = self.lab.gateway(self.config(extra="drain: { min_delay: 60s }\n").replace("listen:\n", "listen:\n  ops: { port: 0 }\n"))
+        gateway.process.send_signal(signal.SIGTERM)
+        lab.wait_until(lambda: metrics.get(gateway, "/readyz")[0] == 503, "load balancers are told", 10)
+        session = self.session(gateway)
+        self.assertEqual(self.ask(session, "SELECT * FROM t"), "ok")
+        gateway.process.send_signal(signal.SIGTERM)
+        self.assertEqual(gateway.process.wait(20), 0)
+
     def test_a_drain_ends_in_time(self):
-        gateway = self.lab.gateway(self.config(extra="limits: { drain_timeout: 300ms }\n"))
+        gateway = self.lab.gateway(self.config(extra="drain: { min_delay: 0s, timeout: 300ms }\n"))
         stuck = self.session(gateway)
         self.assertEqual(self.ask(stuck, "BEGIN"), "ok")
         gateway.process.send_signal(signal.SIGTERM)

@@ -108,10 +108,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"limits: 5\n", {"2:9 limits: must be a map of settings"}},
         Case{"limits:\n  login_timeout: 5\n",
              {R"(3:18 limits.login_timeout: "5" is not a duration; write 250ms, 30s, 5m or 1h)"}},
-        Case{"limits: { drain_timeout: 1d }\n",
-             {R"(2:26 limits.drain_timeout: "1d" is not a duration; write 250ms, 30s, 5m or 1h)"}},
-        Case{"limits: { drain_timeout: 99999999999h }\n",
-             {R"(2:26 limits.drain_timeout: "99999999999h" is not a duration; write 250ms, 30s, 5m or 1h)"}},
+        Case{"drain: { timeout: 1d }\n", {R"(2:19 drain.timeout: "1d" is not a duration; write 250ms, 30s, 5m or 1h)"}},
+        Case{"limits: { tcp_keepalive: 1500ms }\n",
+             {R"(2:26 limits.tcp_keepalive: must be whole seconds, from 1s to 32767s)"}},
+        Case{"drain: { timeout: 99999999999h }\n",
+             {R"(2:19 drain.timeout: "99999999999h" is not a duration; write 250ms, 30s, 5m or 1h)"}},
         Case{"limits: { max_statement_bytes: 1MB }\n",
              {R"(2:32 limits.max_statement_bytes: "1MB" is not a size; write 64KiB, 16MiB or 1GiB)"}},
         Case{"limits: { max_statement_bytes: 1GiB }\n", {"2:32 limits.max_statement_bytes: must not exceed 256MiB"}},
@@ -264,7 +265,9 @@ TEST(Loader, Values) {
   const Loaded loaded = load_text(
       "version: 1\nstate_dir: /var/lib/x\nworkers: 0\nlog: { level: debug, format: text }\n"
       "listen: { postgres: { port: 0, socket: /run } }\n"
-      "limits: { login_timeout: 250ms, drain_timeout: 2h, handover_timeout: 10m, max_statement_bytes: 64KiB, portals: 7, verdict_cache: 0, "
+      "drain: { min_delay: 0s, timeout: 2h, handover_timeout: 10m }\n"
+      "limits: { login_timeout: 250ms, tcp_keepalive: 7s, tcp_user_timeout: 0s, max_statement_bytes: 64KiB, portals: "
+      "7, verdict_cache: 0, "
       "query_rows: 5, query_bytes: 1MiB, query_timeout: 7s, export_rows: 0, export_bytes: 2MiB }\n"
       "audit: { durability: sync, segment_bytes: 1GiB, checkpoint_interval: 1m }\n" +
           std::string(alice) +
@@ -287,8 +290,11 @@ TEST(Loader, Values) {
   EXPECT_EQ(config.log_format, "text");
   EXPECT_TRUE(config.postgres.enabled);
   EXPECT_EQ(config.limits.login_timeout, Milliseconds(250));
-  EXPECT_EQ(config.limits.drain_timeout, Milliseconds(7'200'000));
-  EXPECT_EQ(config.limits.handover_timeout, Milliseconds(600'000));
+  EXPECT_EQ(config.drain.min_delay, Milliseconds(0));
+  EXPECT_EQ(config.drain.timeout, Milliseconds(7'200'000));
+  EXPECT_EQ(config.drain.handover_timeout, Milliseconds(600'000));
+  EXPECT_EQ(config.limits.tcp_keepalive, Milliseconds(7'000));
+  EXPECT_EQ(config.limits.tcp_user_timeout, Milliseconds(0));
   EXPECT_EQ(config.limits.max_statement_bytes, 65'536u);
   EXPECT_EQ(config.limits.portals, 7u);
   EXPECT_EQ(config.limits.verdict_cache_bytes, 0u);
