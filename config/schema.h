@@ -116,6 +116,16 @@ struct HostPort {
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
+/// libpq's target_session_attrs: which of several hosts serves.
+enum class SessionAttrs : std::uint8_t { any, read_write, read_only, primary, standby, prefer_standby };
+
+/// How hosts are looked after where there is a choice between them.
+struct HostHealth {
+  Milliseconds interval{1'000};  ///< from one look to the next
+  Milliseconds timeout{2'000};   ///< for one look
+  friend bool operator==(const HostHealth&, const HostHealth&) = default;
+};
+
 struct Upstream {
   std::vector<HostPort> hosts;
   std::string database;
@@ -129,6 +139,13 @@ struct Upstream {
   bool allow_md5 = false;
   bool allow_no_password = false;
   Milliseconds connect_timeout{5'000};
+  SessionAttrs session_attrs = SessionAttrs::any;  ///< several hosts: primary, unless it is said
+  Milliseconds max_lag{0};                         ///< a standby further behind is not used; 0: no limit
+  Milliseconds failover_wait{30'000};              ///< for a host that fits, while there is none
+  HostHealth health{};
+
+  /// Whether hosts have to be looked at to know which one serves.
+  bool chooses() const noexcept { return hosts.size() > 1 || session_attrs != SessionAttrs::any; }
   friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 
