@@ -102,7 +102,13 @@ Result<> Gateway::start() {
   DBGATE_CHECK(open_approvals());
   const auto snapshot = shared_.current.get();
   const config::Config& config = snapshot->config;
-  shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
+  // What was known of the last server need not be so on the one that takes its place.
+  shared_.hosts = std::make_unique<HostWatch>([this](const std::string& target) {
+    shared_.catalogs->forget(target);
+    shared_.ledgers.forget_all();
+  });
+  shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source(), shared_.hosts->narrowing());
+  shared_.hosts->configure(*snapshot);
   shared_.catalogs->configure(config);
   shared_.models.configure(config.models);
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
@@ -144,6 +150,7 @@ Result<> Gateway::start() {
   }
   for (const auto& worker : workers_)
     worker->start();
+  shared_.hosts->start();
   shared_.catalogs->start();
   notary_->start();
   if (searches_) searches_->start();
@@ -338,6 +345,7 @@ Result<> Gateway::apply(std::shared_ptr<Snapshot> next) {
   const bool same_rules = next->rules == shared_.current.get()->rules;
   if (!same_rules) DBGATE_CHECK(record_reload(next->config.version));
   const std::string version = next->config.version;
+  if (!same_rules) shared_.hosts->configure(*next);
   if (!same_rules) shared_.catalogs->configure(next->config);
   if (shared_.approval_news) shared_.approval_news->configure(next->config);
   if (!same_rules) shared_.models.configure(next->config.models);
@@ -395,6 +403,7 @@ void Gateway::finish() {
   on_each_worker(
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", false); });
   // While the workers run: whoever waits for a catalog is told so on its own thread.
+  shared_.hosts->stop();
   const bool ended = shared_.catalogs->stop();
   shared_.models.stop();
   // What a held statement was waiting for outlives its session by the moment in which it is given up.

@@ -12,6 +12,7 @@
 #include "gateway/app/approvals.h"
 #include "gateway/app/catalogs.h"
 #include "gateway/app/gauges.h"
+#include "gateway/app/host_watch.h"
 #include "gateway/app/identity.h"
 #include "gateway/app/limits.h"
 #include "gateway/app/live_models.h"
@@ -62,6 +63,7 @@ struct Shared {
   std::atomic<std::size_t> connections{0};       ///< accepted and not closed yet
   std::atomic<std::size_t> questions{0};         ///< about held statements, and of models: asked and not settled yet
   std::unique_ptr<Catalogs> catalogs;            ///< set before threads are started, there until they have ended
+  std::unique_ptr<HostWatch> hosts;              ///< the same
   std::string mock_secret;                       ///< makes unknown users look like known ones
   std::unique_ptr<Identity> identity;            ///< set before threads are started; null without a store
   std::unique_ptr<Replicas> replicas;            ///< the same; null without others on the store
