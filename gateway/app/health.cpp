@@ -41,6 +41,7 @@ Health live_health(const Shared& shared) {
 }
 
 bool is_down(const Shared& shared, std::string_view target) {
+  if (const auto hosts = shared.hosts ? shared.hosts->of(target) : nullptr) return hosts->deserted();
   std::uint64_t connected = 0, failed = 0;
   for (const Worker* const worker : shared.workers) {
     const telemetry::TargetCounters* const counters = worker->counted().find(target);
@@ -64,6 +65,12 @@ Health ready_health(const Shared& shared, const ports::AuditLog& audit) {
     const bool up = !is_down(shared, name);
     any = any || up;
     health.add("target " + name, up, false);
+    const auto hosts = shared.hosts ? shared.hosts->of(name) : nullptr;
+    if (!hosts) continue;
+    for (const auto& host : hosts->view()) {
+      const bool down = host.fit == upstream::HostFit::down || upstream::must_leave(host.fit);
+      health.add("target " + name + " host " + host.host, !down, false);
+    }
   }
   health.add("some target", any);
   return health;
