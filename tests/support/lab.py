@@ -47,14 +47,14 @@ def free_port():
     raise AssertionError("no port is free")
 
 
-def wait_until(condition, what, seconds=START_SECONDS):
+def wait_until(condition, what, seconds=START_SECONDS, pause=0.02):
     """Polls for a fact that only another process can bring about."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         result = condition()
         if result:
             return result
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError(f"{what}: not within {seconds} s")
 
 
