@@ -26,6 +26,8 @@ std::string in_seconds(std::chrono::milliseconds time) {
 }
 
 Error none_free(const LinkRequest& request) {
+  // Those who have all there may be wait for a host themselves.
+  if (request.spec.choice && request.spec.choice->deserted()) return request.spec.choice->none_fits();
   std::string message = "too many connections for database \"" + request.target + "\"";
   if (request.wait.count() > 0) {
     message = "no server connection of \"" + request.target + "\" became free within " + in_seconds(request.wait);

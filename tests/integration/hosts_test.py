@@ -88,6 +88,15 @@ class Choice(replicas.HostsCase):
         self.assertEqual(self.checks()[f"target shop host 127.0.0.1:{primary}"], "ok")
         self.assertTrue(self.logged("a host cannot be looked at"))
 
+    def check_line(self):
+        """Whoever stands in line behind those who wait for a host is told the same."""
+        sessions = [Session(self.current.port, database="pooled", seconds=120) for _ in range(4)]
+        for session in sessions:
+            session.send(wire.query(WHERE))
+        for session in sessions:
+            self.assertEqual(session.answer().code, "08006")
+            session.socket.close()
+
     def checks(self):
         status, _, body = metrics.get(self.current, "/readyz?verbose")
         self.assertEqual(status, 200)
@@ -97,7 +106,7 @@ class Choice(replicas.HostsCase):
         self.start(1)
         primary, standby = self.cluster.nodes
         self.gateway(ro={"target_session_attrs": "standby", "failover_wait": "1s"},
-                     pooled={"target_session_attrs": "standby", "failover_wait": "1s", "pool": "mode: transaction, max: 2"},
+                     pooled={"target_session_attrs": "standby", "failover_wait": "1s", "pool": "mode: transaction, max: 2, wait: 1s"},
                      prefer={"target_session_attrs": "prefer-standby"})
         idle = Session(self.current.port, database="pooled")
         self.addCleanup(idle.socket.close)
@@ -108,6 +117,7 @@ class Choice(replicas.HostsCase):
         self.assertEqual(refused["C"], "08006")
         self.assertIn("no host of \"ro\" serves (target_session_attrs=standby)", refused["M"])
         self.assertEqual(idle.run(WHERE).code, "08006")
+        self.check_line()
         self.assertEqual(self.port("prefer"), primary.port)
         standby.start()
         lab.wait_until(lambda: not idle.run(WHERE).error, "the standby is back")
