@@ -39,7 +39,12 @@ Task<> look_after(std::weak_ptr<upstream::HostSet> watched, std::size_t host,
       if (found) state = *found;
       if (!found && !known_down) tell_failure(*set, host, found.error());
       known_down = !found;
+      const bool deserted = set->deserted();
       set->note(host, state);
+      // Another may have become what is wanted, and would be looked at an interval later.
+      for (std::size_t i = 0; !deserted && set->deserted() && i < set->settings().names.size(); ++i) {
+        if (i != host) set->suspect(i, true);
+      }
       if (set->deserted()) pause = std::min(pause, while_deserted);
     }
     co_await probe->rest(pause);
