@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "config/audit_sinks.h"
 #include "config/cached_reads.h"
 #include "config/identity.h"
 #include "config/limits.h"
@@ -77,6 +78,7 @@ struct Audit {
   std::size_t segment_bytes = 256u << 20;
   std::string signing_key_file;  ///< Ed25519 in PEM; empty: state_dir has one of its own
   Milliseconds checkpoint_interval{10'000};
+  std::vector<AuditSink> sinks{};
 };
 
 /// What a user without a client certificate is asked for on the wire.
