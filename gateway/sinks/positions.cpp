@@ -1,0 +1,30 @@
+#include "gateway/sinks/positions.h"
+
+#include <sstream>
+
+namespace dbgate::sinks {
+
+std::string text_of(const Positions& positions) {
+  std::string text;
+  for (const auto& [chain, at] : positions) {
+    text += chain + " " + std::to_string(at.place.segment) + " " + std::to_string(at.place.offset) + " " +
+            std::to_string(at.sequence) + "\n";
+  }
+  return text;
+}
+
+Result<Positions> read_positions(std::string_view text) {
+  Positions positions;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string chain, more;
+    Position at;
+    words >> chain >> at.place.segment >> at.place.offset >> at.sequence;
+    if (words.fail() || words >> more) return Error(sqlstate::data_corrupted, "\"" + line + "\" is no position");
+    positions[chain] = at;
+  }
+  return positions;
+}
+
+}  // namespace dbgate::sinks
