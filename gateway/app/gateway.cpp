@@ -89,7 +89,7 @@ Result<> Gateway::start() {
   // Whoever has started this may have blocked them for itself, and a mask outlives exec(2).
   ::sigset_t heard;
   ::sigemptyset(&heard);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) {
     signals_.add(signal);
     ::sigaddset(&heard, signal);
   }
@@ -108,6 +108,10 @@ Result<> Gateway::start() {
   DBGATE_TRY(audit_, adapters::open_file_audit({config.state_dir + "/audit", config.audit.segment_bytes,
                                                 config.audit.durability == config::Durability::sync}));
   DBGATE_TRY(notary_, Notary::open(config));
+  if (!config.audit.sinks.empty()) {
+    DBGATE_TRY(sinks_, AuditSinks::open(config, *audit_));
+    shared_.sinks = sinks_.get();
+  }
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
   DBGATE_CHECK(share_secret());
   shared_.views.use(*shared_.catalogs, shared_.mock_secret);
@@ -115,6 +119,7 @@ Result<> Gateway::start() {
   parser_threads_ = threads_for(shared_.parsers, parser_threads, parser_stack_bytes);
   for (unsigned i = 0; i < worker_count(config.workers); ++i) {
     DBGATE_TRY(auto chain, audit_->open_chain("w" + std::to_string(i), ports::Pace::steady));
+    if (sinks_) chain = sinks_->guard(std::move(chain));
     workers_.push_back(std::make_unique<Worker>(shared_, std::move(chain)));
     shared_.workers.push_back(workers_.back().get());
   }
@@ -146,6 +151,7 @@ Result<> Gateway::start() {
     worker->start();
   shared_.catalogs->start();
   notary_->start();
+  if (sinks_) sinks_->start();
   if (searches_) searches_->start();
   if (api_) api_->start();
   if (ops_) ops_->start();
@@ -288,6 +294,8 @@ void Gateway::wait_for_signal() {
     if (failed) return;
     if (signal == SIGHUP) {
       reload();
+    } else if (signal == SIGUSR1) {
+      if (sinks_) sinks_->reopen();
     } else if (signal == SIGTERM && !draining_) {
       drain();
     } else {
@@ -421,6 +429,7 @@ void Gateway::finish() {
     worker->close_chain();
   own_chain_.reset();
   administration_.reset();
+  if (sinks_) sinks_->finish();
   notary_->finish();
   log::info("gateway", deserted ? "stopped" : "stopped before all clients had gone");
   if (clean) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "gateway/app/audit_sinks.h"
+
 namespace dbgate::app {
 namespace {
 
@@ -58,6 +60,10 @@ Health ready_health(const Shared& shared, const ports::AuditLog& audit) {
   const auto chains = audit.counters();
   health.add("audit log",
              std::none_of(chains.begin(), chains.end(), [](const auto& chain) { return chain->failing.value() != 0; }));
+  if (shared.sinks != nullptr) {
+    for (const AuditSinks::State& sink : shared.sinks->states())
+      health.add("audit sink " + sink.name, !sink.failing && !sink.refusing, sink.refusing);
+  }
   const auto snapshot = shared.current.get();
   bool any = snapshot->targets.empty();
   for (const auto& [name, target] : snapshot->targets) {

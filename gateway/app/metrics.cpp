@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "gateway/app/audit_sinks.h"
 #include "gateway/app/health.h"
 #include "gateway/base/clock.h"
 #include "gateway/net/tls.h"
@@ -125,10 +126,12 @@ Task<telemetry::Families> Metrics::collect() {
   std::vector<const telemetry::WorkerCounters*> workers;
   for (const Worker* const worker : shared_.workers)
     workers.push_back(&worker->counted());
+  std::vector<telemetry::SinkView> sinks;
+  if (shared_.sinks != nullptr) sinks = shared_.sinks->counters();
   telemetry::Families all = of_process(*answers);
   for (telemetry::Families part : {of_targets(answers->gauges, targets), telemetry::target_families(targets, workers),
                                    telemetry::event_families(shared_.counted, providers, workers),
-                                   telemetry::audit_families(audit_.counters()), telemetry::process_families()})
+                                   telemetry::audit_families(audit_.counters(), sinks), telemetry::process_families()})
     std::move(part.begin(), part.end(), std::back_inserter(all));
   co_return all;
 }

@@ -32,6 +32,7 @@
 
 namespace dbgate::app {
 
+class AuditSinks;
 class Worker;
 
 /// What the process is about, for probes. The main thread changes it, any thread reads.
@@ -70,6 +71,7 @@ struct Shared {
   std::unique_ptr<ports::PlanSource> plans;      ///< the same
   std::unique_ptr<ports::RowVersions> versions;  ///< the same
   std::vector<Worker*> workers;                  ///< all of them; set before threads are started
+  const AuditSinks* sinks = nullptr;             ///< set before threads are started; null without
   ports::EventSink* events = nullptr;            ///< set before threads are started; null without an API
 };
 
