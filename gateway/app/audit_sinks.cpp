@@ -51,6 +51,10 @@ Result<std::unique_ptr<ports::AuditSink>> make_sink(const config::AuditSink& set
   }
 }
 
+Error named(const config::AuditSink& settings, const Error& why) {
+  return {why.code(), "audit sink " + settings.name + ": " + why.message(), why.hint()};
+}
+
 sinks::PositionPlace place_of(const std::string& path) {
   return {[path] { return adapters::read_small_file(path); },
           [path](std::string_view text) { return adapters::replace_file(path, text); }};
@@ -141,6 +145,7 @@ class AuditSinks::Line {
   }
 
   State state() const { return {settings_.name, counters_.failing.value() != 0, refusing_}; }
+  sinks::Positions positions() const { return follower_.positions(); }
   telemetry::SinkView view() const { return {settings_.name, &counters_}; }
 
  private:
@@ -202,14 +207,21 @@ Result<std::unique_ptr<AuditSinks>> AuditSinks::open(const config::Config& confi
   for (const config::AuditSink& settings : config.audit.sinks) {
     if (settings.type == config::SinkType::http && !made->http_) made->http_ = adapters::make_curl_fetches();
     auto sink = make_sink(settings, made->http_.get());
-    const auto named = [&settings](const Error& why) {
-      return Error(why.code(), "audit sink " + settings.name + ": " + why.message(), why.hint());
-    };
-    if (!sink) return named(sink.error());
+    if (!sink) return named(settings, sink.error());
     made->lines_.push_back(std::make_unique<Line>(settings, config.state_dir, std::move(*sink), note_gap));
-    if (const auto opened = made->lines_.back()->open(); !opened) return named(opened.error());
+    if (const auto opened = made->lines_.back()->open(); !opened) return named(settings, opened.error());
+    const bool bounded = settings.max_lag_bytes > 0 || settings.max_lag_time.count() > 0;
+    made->refuses_ = made->refuses_ || (bounded && settings.on_lag == config::OnLag::refuse);
   }
   return made;
+}
+
+Result<> AuditSinks::check(const config::Config& config) {
+  for (const config::AuditSink& settings : config.audit.sinks) {
+    if (settings.type != config::SinkType::kafka) continue;
+    if (const auto made = make_sink(settings, nullptr); !made) return named(settings, made.error());
+  }
+  return boost::system::in_place_value;
 }
 
 void AuditSinks::start() {
@@ -243,6 +255,7 @@ void AuditSinks::reopen() noexcept {
 }
 
 std::unique_ptr<ports::AuditChain> AuditSinks::guard(std::unique_ptr<ports::AuditChain> chain) {
+  if (!refuses_) return chain;
   return std::make_unique<GuardedChain>(std::move(chain), gate_);
 }
 
@@ -274,6 +287,13 @@ std::vector<telemetry::SinkView> AuditSinks::counters() const {
   for (const auto& line : lines_)
     views.push_back(line->view());
   return views;
+}
+
+sinks::Positions AuditSinks::delivered() const {
+  std::vector<sinks::Positions> all;
+  for (const auto& line : lines_)
+    all.push_back(line->positions());
+  return sinks::least_of(all);
 }
 
 }  // namespace dbgate::app

@@ -32,6 +32,8 @@ class AuditSinks {
  public:
   /// Errors name the sink: 58030 its positions cannot be read; 22023 what it is to be cannot be.
   static Result<std::unique_ptr<AuditSinks>> open(const config::Config& config, ports::AuditLog& log);
+  /// Whether libraries take the options that are for them. Errors: as open().
+  static Result<> check(const config::Config& config);
   ~AuditSinks();
   AuditSinks(const AuditSinks&) = delete;
   AuditSinks& operator=(const AuditSinks&) = delete;
@@ -42,7 +44,7 @@ class AuditSinks {
   void finish();
   /// Lets go of files that have been renamed. Any thread.
   void reopen() noexcept;
-  /// A chain that takes no decision while a sink that must not be is too far behind.
+  /// The chain, which takes no decision while a sink that must not be is too far behind.
   std::unique_ptr<ports::AuditChain> guard(std::unique_ptr<ports::AuditChain> chain);
 
   struct State {
@@ -52,6 +54,8 @@ class AuditSinks {
   };
   std::vector<State> states() const;
   std::vector<telemetry::SinkView> counters() const;
+  /// What all sinks have, by chain: segments before that may be removed without a gap. Any thread.
+  sinks::Positions delivered() const;
 
  private:
   class Line;
@@ -62,6 +66,7 @@ class AuditSinks {
   std::mutex chain_mutex_;
   std::unique_ptr<ports::AuditChain> chain_;  // for gaps, under its mutex
   SinkGate gate_;
+  bool refuses_ = false;  ///< some sink may close the gate
   std::unique_ptr<ports::HttpFetches> http_;
   std::vector<std::unique_ptr<Line>> lines_;
   std::mutex mutex_;

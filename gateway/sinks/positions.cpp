@@ -27,4 +27,15 @@ Result<Positions> read_positions(std::string_view text) {
   return positions;
 }
 
+Positions least_of(const std::vector<Positions>& all) {
+  if (all.empty()) return {};
+  Positions least = all.front();
+  for (const Positions& one : all) {
+    std::erase_if(least, [&one](const auto& entry) { return one.count(entry.first) == 0; });
+    for (auto& [chain, at] : least)
+      if (one.at(chain).sequence < at.sequence) at = one.at(chain);
+  }
+  return least;
+}
+
 }  // namespace dbgate::sinks

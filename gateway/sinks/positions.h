@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gateway/base/error.h"
 #include "gateway/proof/entries.h"
@@ -23,6 +24,10 @@ using Positions = std::map<std::string, Position, std::less<>>;
 std::string text_of(const Positions& positions);
 /// Errors: XX001.
 Result<Positions> read_positions(std::string_view text);
+
+/// How far all of them have got: what is before that, nobody needs any more. A chain that one of them has not begun is
+/// not in it.
+Positions least_of(const std::vector<Positions>& all);
 
 /// Where positions are kept.
 struct PositionPlace {

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -119,6 +120,8 @@ class Sinks(unittest.TestCase):
             _, headers, _ = one.requests[0]
             self.assertEqual((headers["Authorization"], headers["X-Scope-OrgID"]), (f"{schemes[one.shape]} {TOKEN}", "us"))
         self.assertEqual(gateway.stop(), 0)
+        verified = subprocess.run([str(lab.CLI), "audit", "verify", str(self.directory / "state" / "audit")], capture_output=True, text=True, check=False)
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
         said = "\n".join(gateway.log)
         self.assertNotIn(TOKEN, said)
         self.assertNotIn(SECRET, said)
@@ -161,6 +164,28 @@ class Sinks(unittest.TestCase):
                 self.wait_for_all(gateway, kept)
                 self.assertEqual(gateway.stop(), 0)
                 receiver.close()
+
+    def test_nothing_goes_to_who_is_not_who_it_should_be(self):
+        sealed, web = self.syslog(certificates=self.lab.certificates), self.http(certificates=self.lab.certificates)
+        other = lab.Certificates(self.directory / "others")
+        sinks = [{"name": "siem", "type": "syslog", "address": f"localhost:{sealed.port}"},
+                 {"name": "other", "type": "syslog", "address": f"localhost:{sealed.port}", "ca_file": str(other.ca)},
+                 {**self.http_sink(web), "url": f"https://localhost:{web.port}/in"}]
+        gateway = self.start(sinks)
+        self.statements(5)
+        for sink in sinks:
+            lab.wait_until(lambda: [line for line in gateway.log if "cannot be verified" in line and f'"{sink["name"]}"' in line],
+                           "the log says so", WAIT)
+        self.assertEqual((sealed.lines, web.requests), ([], []))
+
+    def test_what_a_library_does_not_know_is_said_before(self):
+        path = self.directory / "gateway.yaml"
+        sink = {"name": "stream", "type": "kafka", "brokers": ["localhost:1"], "topic": "audit", "options": {"no.such.option": "x"}}
+        path.write_text(self.lab.forward_everything(extra=f"audit:\n  sinks: [{json.dumps(sink)}]\n"))
+        for arguments in ([], ["--check-config"]):
+            done = subprocess.run([str(lab.GATEWAY), "--config", str(path), *arguments], capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("audit sink stream: option no.such.option is unknown", done.stderr)
 
     def test_a_long_message_is_whole(self):
         receiver = self.syslog()

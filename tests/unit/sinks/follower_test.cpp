@@ -275,5 +275,14 @@ TEST(Positions, AreReadAsTheyAreWritten) {
     EXPECT_FALSE(read_positions(wrong)) << wrong;
 }
 
+TEST(Positions, TheLeastOfAll) {
+  const Positions one{{"a", {{2, 5}, 20}}, {"b", {{1, 1}, 3}}, {"c", {{1, 1}, 1}}};
+  const Positions two{{"a", {{1, 9}, 10}}, {"b", {{4, 1}, 40}}};
+  EXPECT_EQ(least_of({one, two}), (Positions{{"a", {{1, 9}, 10}}, {"b", {{1, 1}, 3}}}));
+  EXPECT_EQ(least_of({one}), one);
+  EXPECT_THAT(least_of({one, {}}), IsEmpty());
+  EXPECT_THAT(least_of({}), IsEmpty());
+}
+
 }  // namespace
 }  // namespace dbgate::sinks
