@@ -69,6 +69,12 @@ Positions Follower::positions() const {
   return positions_;
 }
 
+// On this thread, which alone changes them.
+Position Follower::position(const std::string& chain) const {
+  const auto found = positions_.find(chain);
+  return found == positions_.end() ? Position() : found->second;
+}
+
 void Follower::skip(const Allowed& allowed) {
   const std::lock_guard lock(mutex_);
   allowed_ = allowed;
@@ -82,7 +88,7 @@ void Follower::discover() {
   for (const auto& [chain, numbers] : segments_of(directory_)) {
     const auto& [first, last] = numbers;
     const auto reader = readers_.find(chain);
-    proof::Place from = reader != readers_.end() ? reader->second->place() : positions_[chain].place;
+    proof::Place from = reader != readers_.end() ? reader->second->place() : position(chain).place;
     if (from.segment > last) {
       log::warn("audit", "a sink was further than the log is: it gets the chain again",
                 {{"sink", settings_.name}, {"chain", chain}});
@@ -102,7 +108,7 @@ void Follower::discover() {
 void Follower::note_removed(const std::string& chain, std::uint64_t first) {
   Gap gap;
   gap.chain = chain;
-  gap.first = positions_[chain].sequence + 1;
+  gap.first = position(chain).sequence + 1;
   gap.reason = "segments were removed before they were delivered";
   proof::Entries next(directory_, chain, {first, 0});
   const auto entry = next.next();
@@ -248,45 +254,49 @@ bool Follower::leave_out_rejected(const std::string& why) {
 void Follower::skip_now(const Allowed& allowed) {
   batch_.clear();
   readers_.clear();
-  Backlog log(directory_);
-  log.look();
-  const Positions from = positions();
-  const std::uint64_t total = log.behind(from).bytes;
   discovered_at_ = {};
   discover();
+  Backlog log(directory_);
+  log.look();
+  const std::uint64_t total = log.behind(positions()).bytes;
+  // Of each chain the same share.
+  const bool bounded = allowed.bytes > 0 && total > allowed.bytes;
+  const double share = bounded ? 1 - static_cast<double>(allowed.bytes) / static_cast<double>(total) : 0;
   for (auto& [chain, reader] : readers_) {
-    const Position start = from.count(chain) > 0 ? from.at(chain) : Position();
-    const std::uint64_t here = log.behind_in(chain, start).bytes;
-    // Of each chain the same share.
-    const double kept =
-        allowed.bytes > 0 && total > 0 ? static_cast<double>(allowed.bytes) / static_cast<double>(total) : 1;
-    const auto most = static_cast<std::uint64_t>(static_cast<double>(here) * std::max(0.0, 1 - kept));
-    Gap gap{chain, 0, 0, 0, "the sink was too far behind"};
-    Position to = start;
-    for (std::uint64_t bytes = 0;;) {
-      const proof::Place before = reader->place();
-      const auto entry = reader->next();
-      const bool some = entry && *entry;
-      if (!some || (bytes >= most && (allowed.since_us == 0 || time_of((*entry)->line) >= allowed.since_us))) {
-        reader = std::make_unique<proof::Entries>(directory_, chain, before);
-        break;
-      }
-      bytes += (*entry)->line.size() + 1;
-      to = {reader->place(), (*entry)->sequence()};
-      if (gap.records++ == 0) gap.first = to.sequence;
-      gap.last = to.sequence;
-    }
-    if (gap.records == 0) continue;
-    if (!note_gap_(gap)) {
-      reader = std::make_unique<proof::Entries>(directory_, chain, start.place);
-      continue;
-    }
-    counters_.dropped.add(gap.records);
-    log::error("audit", "a sink was too far behind: records were left out",
-               {{"sink", settings_.name}, {"chain", chain}, {"records", std::to_string(gap.records)}});
-    const std::lock_guard lock(mutex_);
-    positions_[chain] = to;
+    const auto here = static_cast<double>(log.behind_in(chain, position(chain)).bytes);
+    skip_in(chain, reader, static_cast<std::uint64_t>(here * share), allowed.since_us);
   }
+}
+
+// Leaves out so many bytes of a chain at least, and what is older.
+void Follower::skip_in(const std::string& chain, std::unique_ptr<proof::Entries>& reader, std::uint64_t least,
+                       std::int64_t since_us) {
+  const proof::Place start = reader->place();
+  Position to;
+  Gap gap{chain, 0, 0, 0, "the sink was too far behind"};
+  for (std::uint64_t bytes = 0;;) {
+    const proof::Place before = reader->place();
+    const auto entry = reader->next();
+    const bool some = entry && *entry;
+    if (!some || (bytes >= least && (since_us == 0 || time_of((*entry)->line) >= since_us))) {
+      reader = std::make_unique<proof::Entries>(directory_, chain, before);
+      break;
+    }
+    bytes += (*entry)->line.size() + 1;
+    to = {reader->place(), (*entry)->sequence()};
+    if (gap.records++ == 0) gap.first = to.sequence;
+    gap.last = to.sequence;
+  }
+  if (gap.records == 0) return;
+  if (!note_gap_(gap)) {
+    reader = std::make_unique<proof::Entries>(directory_, chain, start);
+    return;
+  }
+  counters_.dropped.add(gap.records);
+  log::error("audit", "a sink was too far behind: records were left out",
+             {{"sink", settings_.name}, {"chain", chain}, {"records", std::to_string(gap.records)}});
+  const std::lock_guard lock(mutex_);
+  positions_[chain] = to;
 }
 
 void Follower::keep_if_due(const std::stop_token& stop) {

@@ -61,9 +61,12 @@ class Follower {
   void skip(const Allowed& allowed);
 
  private:
+  Position position(const std::string& chain) const;
   void discover();
   void fill();
   void skip_now(const Allowed& allowed);
+  void skip_in(const std::string& chain, std::unique_ptr<proof::Entries>& reader, std::uint64_t least,
+               std::int64_t since_us);
   void advance(std::size_t records);
   std::chrono::milliseconds send(const std::stop_token& stop);
   std::chrono::milliseconds failed(const ports::Delivery& delivery);

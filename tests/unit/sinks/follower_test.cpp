@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "gateway/sinks/backlog.h"
 #include "tests/unit/proof/written_log.h"
 
@@ -265,6 +268,29 @@ TEST(Follower, MayBeginAtTheEnd) {
   lab.log.add("b", 1);
   Lab::run(*follower);
   EXPECT_THAT(lab.receiver.got, ::testing::UnorderedElementsAre("a3", "b1"));
+}
+
+// tsan looks at this one.
+TEST(Follower, IsLookedAtWhileItWorks) {
+  Lab lab;
+  lab.settings.batch_records = 3;
+  lab.log.add("a", 50);
+  auto follower = lab.follow();
+  std::atomic<bool> done{false};
+  std::thread other([&] {
+    while (!done) {
+      Backlog backlog(lab.log.directory());
+      backlog.look();
+      if (backlog.behind(follower->positions()).bytes > 0) follower->skip({1u << 20, follower->oldest_us()});
+    }
+  });
+  for (const char* chain : {"b", "c"}) {
+    lab.log.add(chain, 50);
+    Lab::run(*follower);
+  }
+  done = true;
+  other.join();
+  EXPECT_GE(lab.receiver.got.size() + lab.counters.dropped.value(), 50u);
 }
 
 TEST(Positions, AreReadAsTheyAreWritten) {
