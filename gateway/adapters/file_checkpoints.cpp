@@ -148,12 +148,36 @@ void FileCheckpoints::give_up(const std::string& name, Chain& chain, const Error
              {{"chain", name}, {"err", why.message()}, {"hint", "keep a copy, and see `dbgate audit verify`"}});
 }
 
+Result<> FileCheckpoints::begin() {
+  std::map<std::string, bool> empty;
+  for (const audit::SegmentFile& segment : audit::list_segments(directory_)) {
+    struct stat status {};
+    const bool nothing = ::stat(segment.path.c_str(), &status) == 0 && status.st_size == 0;
+    empty[segment.chain] = empty.try_emplace(segment.chain, true).first->second && nothing;
+  }
+  for (const auto& [name, fresh] : empty) {
+    if (!fresh || ::access(proof::checkpoint_path(directory_, name).c_str(), F_OK) == 0) continue;
+    Chain chain;
+    DBGATE_CHECK(open(name, chain));
+    DBGATE_CHECK(sign(name, chain));
+  }
+  return boost::system::in_place_value;
+}
+
 // Whether there is a new checkpoint.
 Result<bool> FileCheckpoints::update(const std::string& name, Chain& chain, const std::atomic<bool>& stop) {
   if (!chain.tree) DBGATE_CHECK(open(name, chain));
-  DBGATE_CHECK(chain.tree->follow(stop, [this, &name](const proof::Block& block) { return add(name, block); }));
-  if (chain.tree->size() == chain.signed_size) return false;
-  DBGATE_CHECK(flush(name, chain));
+  std::vector<proof::Block> blocks;
+  DBGATE_CHECK(chain.tree->follow(stop, [&blocks](const proof::Block& block) -> Result<> {
+    blocks.push_back(block);
+    return boost::system::in_place_value;
+  }));
+  const bool grown = chain.tree->size() != chain.signed_size;
+  // Before the tree, too: after a crash of the machine it would be one of records that are not there.
+  if (grown || !blocks.empty()) DBGATE_CHECK(flush(name, chain));
+  for (const proof::Block& block : blocks)
+    DBGATE_CHECK(add(name, block));
+  if (!grown) return false;
   DBGATE_CHECK(sign(name, chain));
   chain.signed_size = chain.tree->size();
   return true;

@@ -22,6 +22,9 @@ class FileCheckpoints {
   /// Errors: 58030. @param directory  of the log; `log-id` is made in it
   static Result<std::unique_ptr<FileCheckpoints>> open(std::string directory, proof::Key key);
 
+  /// Signs that chains without records have none: one that has records and no checkpoint has lost it. To be called
+  /// before there are any. Errors: 58030.
+  Result<> begin();
   /// Takes the records that have come, makes them durable, and signs each chain that has grown. A chain whose records
   /// are not those that were signed before is left alone from then on, and counted.
   /// @param stop  looked at now and then. @return checkpoints that were written. Errors: 58030, of the last chain that

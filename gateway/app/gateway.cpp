@@ -142,10 +142,10 @@ Result<> Gateway::start() {
     const auto listening = listen_on(target.listen, target.name, target.engine, std::move(arrival));
     if (!listening) return listening;
   }
+  notary_->start();
   for (const auto& worker : workers_)
     worker->start();
   shared_.catalogs->start();
-  notary_->start();
   if (searches_) searches_->start();
   if (api_) api_->start();
   if (ops_) ops_->start();
