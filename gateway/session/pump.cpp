@@ -105,6 +105,7 @@ void Pump::take(upstream::LinkPtr link) {
   relay_.attach_server(link_->memory);
   const upstream::Connection& server = link_->connection;
   cancel_.attach(server.host, server.pid, server.cancel_key, [this] { return relay_.busy(); });
+  if (!link_->usable()) on_server_gone();  // it went on its way here, and tells nobody any more
 }
 
 upstream::LinkPtr Pump::release() {
