@@ -100,7 +100,8 @@ class Lane:
     def targets(self, it):
         """One whose servers rest in a pool, one that is shared, and one that always logs in."""
         pools = (("session", "mode: session, max: 1, wait: 20s, idle: 10m"), ("transaction", "mode: transaction, max: 1, wait: 20s"), ("fresh", None))
-        return "".join(it.target(f"{name}{self.number}", database="postgres", pool=pool, hosts=f'["127.0.0.1:{self.liars[name].port}"]', connect_timeout="2s")
+        return "".join(it.target(f"{name}{self.number}", database="postgres", pool=pool, hosts=f'["127.0.0.1:{self.liars[name].port}"]', 
+                                 connect_timeout="5s" if name == "fresh" else "30s")
                        for name, pool in pools)
 
 

@@ -48,9 +48,12 @@ class PowerLoss:
 
     def _cut_names(self, directory, durable, everything):
         now = {path.name: path.stat().st_ino for path in directory.iterdir() if path.is_file()}
-        for name in {*now, *durable}:
-            if now.get(name) == durable.get(name) or not (everything or self.random.random() < 0.5):
-                continue
+        changed = sorted(name for name in {*now, *durable} if now.get(name) != durable.get(name))
+        lost = [name for name in changed if everything or self.random.random() < 0.5]
+        # A rename is lost as a whole: its file has one name.
+        while more := [name for name in changed if name not in lost and now.get(name) in {durable[other] for other in lost if other in durable}]:
+            lost += more
+        for name in lost:
             self.lost_names += 1
             (directory / name).unlink(missing_ok=True)
             if name in durable:
