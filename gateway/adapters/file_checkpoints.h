@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gateway/base/error.h"
@@ -36,7 +37,7 @@ class FileCheckpoints {
  private:
   struct Chain {
     std::unique_ptr<proof::ChainTree> tree;
-    std::uint64_t signed_size = 0;
+    std::optional<std::uint64_t> signed_size;  ///< none: by this key, nothing yet
     std::uint64_t flushed_segment = 1;  ///< all before it are durable
     bool broken = false;
   };
