@@ -1,6 +1,7 @@
 // Preloaded into a program, notes what it has made durable below DBGATE_POWER_ROOT, in DBGATE_POWER_ROOT.journal:
-//   F inode size            a file was flushed when it had so many bytes
-//   D path inode/name/…     a directory was flushed when it had these files
+//   F time inode size            a file was flushed when it had so many bytes
+//   D time path inode/name/…     a directory was flushed when it had these files
+// The time (ns) is that of the look, before the flush: of two flushes at once the one that saw less may end last.
 // What a line speaks of is linked into DBGATE_POWER_ROOT.inodes: its number is given to no other file, and what was
 // renamed over or removed since can be had back. power_loss.py takes everything else away.
 #define _GNU_SOURCE
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { most_bytes = 1 << 20 };
@@ -37,9 +39,15 @@ static void keep(int directory, const char* name, unsigned long inode) {
     refuse("a link to what is durable");
 }
 
+static long long now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
 // The files of a directory, as a line of the journal. @return its length
 static size_t list(int directory, const char* path, char* line) {
-  size_t used = (size_t)snprintf(line, most_bytes, "D %s ", path);
+  size_t used = (size_t)snprintf(line, most_bytes, "D %lld %s ", now(), path);
   DIR* const entries = fdopendir(openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (entries == NULL) refuse("a directory");
   for (const struct dirent* entry; (entry = readdir(entries)) != NULL;) {
@@ -61,6 +69,7 @@ static int flush(int file, int (*real)(int)) {
   if (root == NULL || length < 0 || strncmp(path, root, strlen(root)) != 0) return real(file);
   path[length] = '\0';
   // As it is before: what others write meanwhile may miss the flush.
+  const long long looked = now();
   struct stat status;
   if (fstat(file, &status) != 0) return real(file);
   char* const line = malloc(most_bytes);
@@ -69,7 +78,7 @@ static int flush(int file, int (*real)(int)) {
     size = list(file, path, line);
   } else {
     keep(AT_FDCWD, link, status.st_ino);
-    size = (size_t)snprintf(line, most_bytes, "F %lu %lld\n", (unsigned long)status.st_ino, (long long)status.st_size);
+    size = (size_t)snprintf(line, most_bytes, "F %lld %lu %lld\n", looked, (unsigned long)status.st_ino, (long long)status.st_size);
   }
   const int failed = real(file);
   if (failed == 0) note(line, size);

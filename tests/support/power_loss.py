@@ -37,8 +37,9 @@ class PowerLoss:
 
     def _durable(self):
         sizes, names = {}, {}
-        for line in self.journal.read_text(encoding="utf-8").splitlines() if self.journal.exists() else ():
-            kind, first, rest = line.split(" ", 2)
+        lines = self.journal.read_text(encoding="utf-8").splitlines() if self.journal.exists() else []
+        for line in sorted(lines, key=lambda line: int(line.split(" ", 2)[1])):
+            kind, _, first, rest = line.split(" ", 3)
             if kind == "F":
                 sizes[int(first)] = int(rest)
             else:
@@ -73,6 +74,6 @@ class PowerLoss:
             files = [path for path in directory.iterdir() if path.is_file()]
             for path in files:
                 os.link(path, self.inodes / str(path.stat().st_ino))
-                lines.append(f"F {path.stat().st_ino} {path.stat().st_size}")
-            lines.append(f"D {directory} " + "".join(f"{path.stat().st_ino}/{path.name}/" for path in files))
+                lines.append(f"F 0 {path.stat().st_ino} {path.stat().st_size}")
+            lines.append(f"D 0 {directory} " + "".join(f"{path.stat().st_ino}/{path.name}/" for path in files))
         self.journal.write_text("\n".join(lines) + "\n", encoding="utf-8")
