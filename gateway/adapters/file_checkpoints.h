@@ -38,7 +38,7 @@ class FileCheckpoints {
   struct Chain {
     std::unique_ptr<proof::ChainTree> tree;
     std::optional<std::uint64_t> signed_size;  ///< none: by this key, nothing yet
-    std::uint64_t flushed_segment = 1;  ///< all before it are durable
+    std::uint64_t flushed_segment = 1;         ///< all before it are durable
     bool broken = false;
   };
   FileCheckpoints(std::string directory, proof::Key key, std::string origin)

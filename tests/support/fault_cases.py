@@ -201,8 +201,8 @@ class Case:
 class Lane:
     """Two targets of its own, behind a proxy of its own, so that a fault hits one case at a time."""
 
-    def __init__(self, number, server_port, direct_port=None):
-        self.number, self.server, self.client, self.direct = number, fault_proxy.Proxy(server_port), None, direct_port
+    def __init__(self, number, server_port):
+        self.number, self.server, self.client = number, fault_proxy.Proxy(server_port), None
 
     def begin(self, gateway):
         self.gateway, self.direct, self.client = gateway, gateway.port, fault_proxy.Proxy(gateway.port)
@@ -291,7 +291,7 @@ class Lane:
 
 class Faults:
     def __init__(self, it, lanes):
-        self.lab, self.codes, self.kinds, self.struck, self.problems, self.retried = it, collections.Counter(), collections.Counter(), 0, [], 0
+        self.lab, self.codes, self.kinds, self.struck, self.problems = it, collections.Counter(), collections.Counter(), 0, []
         postgres = it.postgres
         postgres.use_tls(it.certificates)
         postgres.psql("CREATE TABLE copied (token text, number int)")
