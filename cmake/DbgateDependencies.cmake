@@ -52,6 +52,14 @@ target_include_directories(dbgate_oath SYSTEM INTERFACE ${OATH_INCLUDE_DIR})
 target_link_libraries(dbgate_oath INTERFACE ${OATH_LIBRARY})
 find_package(CURL REQUIRED)
 
+# Sinks of the audit log: bodies of HTTP (gateway/sinks), Kafka (gateway/adapters).
+find_package(ZLIB REQUIRED)
+find_path(RDKAFKA_INCLUDE_DIR librdkafka/rdkafka.h REQUIRED)
+find_library(RDKAFKA_LIBRARY rdkafka REQUIRED)
+add_library(dbgate_rdkafka INTERFACE)
+target_include_directories(dbgate_rdkafka SYSTEM INTERFACE ${RDKAFKA_INCLUDE_DIR})
+target_link_libraries(dbgate_rdkafka INTERFACE ${RDKAFKA_LIBRARY})
+
 # The text of metrics (gateway/adapters).
 find_package(prometheus-cpp REQUIRED)
 

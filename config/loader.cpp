@@ -30,7 +30,8 @@ void read_query_limits(const Value& value, Limits& limits) {
 
 void read_audit(const Value& value, Audit& audit) {
   constexpr Milliseconds shortest{100};
-  value.expect_keys({"durability", "parameters", "segment_bytes", "signing_key_file", "checkpoint_interval"});
+  value.expect_keys({"durability", "parameters", "segment_bytes", "signing_key_file", "checkpoint_interval",
+                     "sinks"});
   std::size_t durability = 0;
   value["durability"].read_word({"process", "sync"}, durability);
   audit.durability = static_cast<Durability>(durability);
@@ -41,6 +42,7 @@ void read_audit(const Value& value, Audit& audit) {
   value["signing_key_file"].read_file_path(audit.signing_key_file);
   value["checkpoint_interval"].read(audit.checkpoint_interval);
   if (audit.checkpoint_interval < shortest) value["checkpoint_interval"].error("must be at least 100ms");
+  read_audit_sinks(value["sinks"], audit.sinks);
 }
 
 void read_drain(const Value& value, Drain& drain) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "config/audit_sinks.h"
 #include "config/cached_reads.h"
 #include "config/identity.h"
 #include "config/limits.h"
@@ -85,6 +86,7 @@ struct Audit {
   std::size_t segment_bytes = 256u << 20;
   std::string signing_key_file;  ///< Ed25519 in PEM; empty: state_dir has one of its own
   Milliseconds checkpoint_interval{10'000};
+  std::vector<AuditSink> sinks{};
 };
 
 /// What a user without a client certificate is asked for on the wire.
@@ -124,6 +126,16 @@ struct HostPort {
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
+/// libpq's target_session_attrs: which of several hosts serves.
+enum class SessionAttrs : std::uint8_t { any, read_write, read_only, primary, standby, prefer_standby };
+
+/// How hosts are looked after where there is a choice between them.
+struct HostHealth {
+  Milliseconds interval{1'000};  ///< from one look to the next
+  Milliseconds timeout{2'000};   ///< for one look
+  friend bool operator==(const HostHealth&, const HostHealth&) = default;
+};
+
 struct Upstream {
   std::vector<HostPort> hosts;
   std::string database;
@@ -137,6 +149,13 @@ struct Upstream {
   bool allow_md5 = false;
   bool allow_no_password = false;
   Milliseconds connect_timeout{5'000};
+  SessionAttrs session_attrs = SessionAttrs::any;  ///< several hosts: primary, unless it is said
+  Milliseconds max_lag{0};                         ///< a standby further behind is not used; 0: no limit
+  Milliseconds failover_wait{30'000};              ///< for a host that fits, while there is none
+  HostHealth health{};
+
+  /// Whether hosts have to be looked at to know which one serves.
+  bool chooses() const noexcept { return hosts.size() > 1 || session_attrs != SessionAttrs::any; }
   friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 

@@ -29,16 +29,48 @@ void read_hosts(const Value& list, std::uint16_t default_port, std::vector<HostP
   });
 }
 
+// Which of the hosts serves, and how that is found out.
+void read_choice(const Value& value, Upstream& upstream) {
+  constexpr Milliseconds shortest{50};
+  // Several hosts are a primary and its standbys: whoever wants another one of them says so.
+  std::size_t attrs = static_cast<std::size_t>(upstream.hosts.size() > 1 ? SessionAttrs::primary : SessionAttrs::any);
+  value["target_session_attrs"].read_word({"any", "read-write", "read-only", "primary", "standby", "prefer-standby"},
+                                          attrs);
+  upstream.session_attrs = static_cast<SessionAttrs>(attrs);
+  value["max_lag"].read(upstream.max_lag);
+  value["failover_wait"].read(upstream.failover_wait);
+  const Value health = value["health"];
+  health.expect_keys({"interval", "timeout"});
+  health["interval"].read(upstream.health.interval);
+  health["timeout"].read(upstream.health.timeout);
+  if (upstream.health.interval < shortest) health["interval"].error("must be at least 50ms");
+  if (upstream.health.timeout < shortest) health["timeout"].error("must be at least 50ms");
+  if (upstream.max_lag > Milliseconds(0) && upstream.max_lag < 2 * upstream.health.interval) {
+    value["max_lag"].error("must be at least twice health.interval: that is how exactly it is known");
+  }
+  const auto needless =
+      upstream.session_attrs == SessionAttrs::primary || upstream.session_attrs == SessionAttrs::read_write;
+  if (upstream.max_lag > Milliseconds(0) && needless) {
+    value["max_lag"].error("is for targets that standbys serve: their target_session_attrs says so");
+  }
+}
+
 void read_upstream(const Value& value, Target& target) {
   value.expect_keys({"hosts", "database", "user", "password", "password_file", "password_env", "password_credential",
                      "tls", "ca_file", "cert_file", "key_file", "channel_binding", "allow_md5", "allow_no_password",
-                     "connect_timeout"});
+                     "connect_timeout", "target_session_attrs", "max_lag", "failover_wait", "health"});
   value.refuse_stored({"cert_file", "key_file"}, "is for the configuration file only");
   Upstream& upstream = target.upstream;
   read_hosts(value["hosts"], 5432, upstream.hosts);
   if (upstream.hosts.empty()) value.error("needs hosts");
   value["connect_timeout"].read(upstream.connect_timeout);
-  if (target.engine == EngineKind::tcp) return;
+  if (target.engine == EngineKind::tcp) {
+    for (const char* key : {"target_session_attrs", "max_lag", "failover_wait", "health"}) {
+      if (value[key].present()) value[key].error("is for postgresql only");
+    }
+    return;
+  }
+  read_choice(value, upstream);
   value["database"].read(upstream.database);
   value["user"].read(upstream.user);
   if (upstream.database.empty()) value.error("needs database");

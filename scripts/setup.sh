@@ -6,7 +6,7 @@ set -euo pipefail
 build=(clang-16 lld-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev llvm-16 ccache cmake ninja-build pkg-config git
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libboost-system1.81-dev libssl-dev
   libpg-query-dev postgresql-server-dev-15 libpq-dev libsqlite3-dev liburing-dev libyaml-cpp-dev libspdlog-dev libcli11-dev
-  libargon2-dev libcjose-dev liboath-dev libcurl4-openssl-dev prometheus-cpp-dev
+  libargon2-dev libcjose-dev liboath-dev libcurl4-openssl-dev librdkafka-dev zlib1g-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev libbenchmark-dev python3 python3-yaml)
 run=(postgresql-15 postgresql-client-15 openssl python3 tzdata)
 test=(bzip2 zsh fish man-db sqlsmith postgresql-contrib postgresql-plperl-15 python3-jsonschema

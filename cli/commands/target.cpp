@@ -26,6 +26,7 @@ const std::vector<std::string> columns{"name",
                                        "settings.upstream.database",
                                        "settings.upstream.user",
                                        "settings.upstream.tls",
+                                       "settings.upstream.target_session_attrs",
                                        "settings.databases",
                                        "settings.search_path",
                                        "settings.pool",
@@ -71,6 +72,7 @@ void apply_flags(const Call& call, json::object& settings) {
   if (call.has("host")) upstream["hosts"] = list_of(call.list("host"));
   for (const char* name : {"database", "user", "tls"})
     if (call.has(name)) upstream[name] = call.text(name);
+  if (call.has("target-session-attrs")) upstream["target_session_attrs"] = call.text("target-session-attrs");
   if (!upstream.empty()) settings["upstream"] = std::move(upstream);
   if (call.has("engine")) settings["engine"] = call.text("engine");
   if (call.has("env")) settings["environment"] = call.text("env");
@@ -165,6 +167,8 @@ std::vector<Flag> setting_flags() {
           option("--user", Kind::text, "NAME", "who the gateway is there"),
           toggle("--password-stdin", "read the gateway's password there from standard input"),
           choice("--tls", "MODE", "disable prefer require verify-ca verify-full", "how the connection is secured"),
+          choice("--target-session-attrs", "ATTRS", "any read-write read-only primary standby prefer-standby",
+                 "which of several servers serves"),
           choice("--engine", "ENGINE", "postgresql tcp", "what the server speaks"),
           option("--env", Kind::text, "ENVIRONMENT", "such as production"),
           options("--label", Kind::text, "KEY=VALUE", "for lists; may stand several times"),

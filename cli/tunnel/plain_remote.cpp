@@ -155,7 +155,7 @@ Task<Result<std::unique_ptr<Remote>>> open_plain_remote(net::Executor executor, 
   const auto refused = refusal_of(answer.get().result_int());
   if (!refused) co_return refused.error();
   if (!has_changed_over(answer)) co_return std::unique_ptr<Remote>();
-  stream.keep_alive(std::chrono::seconds(quiet_seconds));
+  stream.keep_alive({std::chrono::seconds(quiet_seconds), std::chrono::seconds(2 * quiet_seconds)});
   co_return std::unique_ptr<Remote>(std::make_unique<PlainRemote>(std::move(stream), std::move(text)));
 }
 

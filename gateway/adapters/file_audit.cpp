@@ -324,12 +324,16 @@ void FileChain::when_durable(Ticket ticket, std::function<void()> done) {
 
 void FileChain::write_head() {
   if (!file_ || chain_.sequence() == 0) return;
+  // Of a log that survives the machine no head may be there before its record is, nor half of one. This waits for the
+  // disk, once in a second at most.
+  if (options_.sync && ::fdatasync(file_->get()) != 0) return failed_flush_->store(true);
   const std::string path = options_.directory + "/audit-" + chain_.name() + ".head";
   const std::string temporary = path + ".tmp";
   {
     const File file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     const std::string text = std::to_string(chain_.sequence()) + " " + chain_.hash() + "\n";
     if (file.get() < 0 || ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) return;
+    if (options_.sync && ::fdatasync(file.get()) != 0) return;
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) return;
   head_sequence_ = chain_.sequence();

@@ -18,36 +18,6 @@
 namespace dbgate::adapters {
 namespace {
 
-constexpr std::size_t most_bytes = 64u << 10;  // of a key or a checkpoint
-
-Result<std::string> read_small(const File& file, const std::string& path) {
-  std::string text(most_bytes, '\0');
-  const ssize_t n = ::pread(file.get(), text.data(), text.size(), 0);
-  if (n < 0) return io_error("cannot read " + path);
-  text.resize(static_cast<std::size_t>(n));
-  return text;
-}
-
-// Without a value: there is no such file.
-Result<std::optional<std::string>> read_small(const std::string& path) {
-  const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0 && errno == ENOENT) return std::optional<std::string>();
-  if (file.get() < 0) return io_error("cannot read " + path);
-  DBGATE_TRY(std::string text, read_small(file, path));
-  return std::optional(std::move(text));
-}
-
-// Whole and on the disk, or not at all.
-Result<> replace(const std::string& path, std::string_view text) {
-  const std::string fresh = path + ".new";
-  const File file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (file.get() < 0 || write_all(file, text) != text.size() || ::fsync(file.get()) != 0)
-    return io_error("cannot write " + fresh);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return io_error("cannot name " + path);
-  if (!flush_directory(path.substr(0, path.rfind('/')))) return io_error("cannot flush the directory of " + path);
-  return boost::system::in_place_value;
-}
-
 std::string public_path(const std::string& path) {
   return std::filesystem::path(path).replace_extension(".pub").string();
 }
@@ -58,15 +28,15 @@ Result<proof::Key> load_signing_key(const std::string& path) {
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0 && errno == ENOENT) {
     const proof::Key key = proof::Key::make();
-    DBGATE_CHECK(replace(public_path(path), key.public_pem()));
-    DBGATE_CHECK(replace(path, key.private_pem()));
+    DBGATE_CHECK(replace_file(public_path(path), key.public_pem()));
+    DBGATE_CHECK(replace_file(path, key.private_pem()));
     return key;
   }
   struct stat status {};
   if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return io_error("cannot read " + path);
   if ((status.st_mode & 077) != 0)
     return Error(sqlstate::data_corrupted, "others can read the key that signs the audit log, " + path, "chmod 600 it");
-  DBGATE_TRY(const std::string pem, read_small(file, path));
+  DBGATE_TRY(const std::string pem, read_small_file(file, path));
   auto key = proof::Key::read(pem);
   if (!key || !key->can_sign())
     return Error(sqlstate::data_corrupted, "the key that signs the audit log, " + path + ", is no Ed25519 key",
@@ -76,10 +46,10 @@ Result<proof::Key> load_signing_key(const std::string& path) {
 
 Result<std::unique_ptr<FileCheckpoints>> FileCheckpoints::open(std::string directory, proof::Key key) {
   const std::string path = directory + "/log-id";
-  DBGATE_TRY(std::optional<std::string> id, read_small(path));
+  DBGATE_TRY(std::optional<std::string> id, read_small_file(path));
   if (!id || id->empty()) {
     id = make_id("log_") + "\n";
-    DBGATE_CHECK(replace(path, *id));
+    DBGATE_CHECK(replace_file(path, *id));
   }
   const std::string origin = "dbgate/" + id->substr(0, id->find('\n')) + "/";
   return std::unique_ptr<FileCheckpoints>(new FileCheckpoints(std::move(directory), std::move(key), origin));
@@ -88,7 +58,7 @@ Result<std::unique_ptr<FileCheckpoints>> FileCheckpoints::open(std::string direc
 // The tree as it was, and that it still leads to what was signed.
 Result<> FileCheckpoints::open(const std::string& name, Chain& chain) const {
   DBGATE_TRY(const auto blocks, proof::read_tree(proof::tree_path(directory_, name)));
-  DBGATE_TRY(const auto text, read_small(proof::checkpoint_path(directory_, name)));
+  DBGATE_TRY(const auto text, read_small_file(proof::checkpoint_path(directory_, name)));
   if (text) {
     DBGATE_TRY(const proof::Note note, proof::read_note(*text));
     DBGATE_TRY(const auto tree, proof::RecordedTree::open(directory_, name));
@@ -137,7 +107,7 @@ Result<> FileCheckpoints::flush(const std::string& name, Chain& chain) const {
 Result<> FileCheckpoints::sign(const std::string& name, const Chain& chain) const {
   const proof::Checkpoint checkpoint{origin_ + name, chain.tree->size(), chain.tree->root(),
                                      format_time(wall_clock_us())};
-  return replace(proof::checkpoint_path(directory_, name), proof::sign_checkpoint(checkpoint, key_));
+  return replace_file(proof::checkpoint_path(directory_, name), proof::sign_checkpoint(checkpoint, key_));
 }
 
 void FileCheckpoints::give_up(const std::string& name, Chain& chain, const Error& why) {
@@ -148,12 +118,36 @@ void FileCheckpoints::give_up(const std::string& name, Chain& chain, const Error
              {{"chain", name}, {"err", why.message()}, {"hint", "keep a copy, and see `dbgate audit verify`"}});
 }
 
+Result<> FileCheckpoints::begin() {
+  std::map<std::string, bool> empty;
+  for (const audit::SegmentFile& segment : audit::list_segments(directory_)) {
+    struct stat status {};
+    const bool nothing = ::stat(segment.path.c_str(), &status) == 0 && status.st_size == 0;
+    empty[segment.chain] = empty.try_emplace(segment.chain, true).first->second && nothing;
+  }
+  for (const auto& [name, fresh] : empty) {
+    if (!fresh || ::access(proof::checkpoint_path(directory_, name).c_str(), F_OK) == 0) continue;
+    Chain chain;
+    DBGATE_CHECK(open(name, chain));
+    DBGATE_CHECK(sign(name, chain));
+  }
+  return boost::system::in_place_value;
+}
+
 // Whether there is a new checkpoint.
 Result<bool> FileCheckpoints::update(const std::string& name, Chain& chain, const std::atomic<bool>& stop) {
   if (!chain.tree) DBGATE_CHECK(open(name, chain));
-  DBGATE_CHECK(chain.tree->follow(stop, [this, &name](const proof::Block& block) { return add(name, block); }));
-  if (chain.tree->size() == chain.signed_size) return false;
-  DBGATE_CHECK(flush(name, chain));
+  std::vector<proof::Block> blocks;
+  DBGATE_CHECK(chain.tree->follow(stop, [&blocks](const proof::Block& block) -> Result<> {
+    blocks.push_back(block);
+    return boost::system::in_place_value;
+  }));
+  const bool grown = chain.tree->size() != chain.signed_size;
+  // Before the tree, too: after a crash of the machine it would be one of records that are not there.
+  if (grown || !blocks.empty()) DBGATE_CHECK(flush(name, chain));
+  for (const proof::Block& block : blocks)
+    DBGATE_CHECK(add(name, block));
+  if (!grown) return false;
   DBGATE_CHECK(sign(name, chain));
   chain.signed_size = chain.tree->size();
   return true;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gateway/base/error.h"
@@ -22,6 +23,9 @@ class FileCheckpoints {
   /// Errors: 58030. @param directory  of the log; `log-id` is made in it
   static Result<std::unique_ptr<FileCheckpoints>> open(std::string directory, proof::Key key);
 
+  /// Signs that chains without records have none: one that has records and no checkpoint has lost it. To be called
+  /// before there are any. Errors: 58030.
+  Result<> begin();
   /// Takes the records that have come, makes them durable, and signs each chain that has grown. A chain whose records
   /// are not those that were signed before is left alone from then on, and counted.
   /// @param stop  looked at now and then. @return checkpoints that were written. Errors: 58030, of the last chain that
@@ -33,8 +37,8 @@ class FileCheckpoints {
  private:
   struct Chain {
     std::unique_ptr<proof::ChainTree> tree;
-    std::uint64_t signed_size = 0;
-    std::uint64_t flushed_segment = 1;  ///< all before it are durable
+    std::optional<std::uint64_t> signed_size;  ///< none: by this key, nothing yet
+    std::uint64_t flushed_segment = 1;         ///< all before it are durable
     bool broken = false;
   };
   FileCheckpoints(std::string directory, proof::Key key, std::string origin)

@@ -15,6 +15,7 @@ namespace {
 constexpr const char* no_file = "/dev/null/none";
 constexpr std::array sslmodes{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"};
 constexpr std::array bindings{"disable", "prefer", "require"};
+constexpr std::array session_attrs{"any", "read-write", "read-only", "primary", "standby", "prefer-standby"};
 
 using Values = std::map<std::string, std::string>;
 
@@ -78,7 +79,7 @@ Result<std::string> libpq_parameters(const config::Upstream& server, const confi
       {"gssencmode", "disable"},
       {"krbsrvname", "postgres"},
       {"gssdelegation", "0"},
-      {"target_session_attrs", "any"},
+      {"target_session_attrs", session_attrs[static_cast<std::size_t>(server.session_attrs)]},
       {"load_balance_hosts", "disable"},
       {"min_protocol_version", "3.0"},
       {"max_protocol_version", "3.0"},

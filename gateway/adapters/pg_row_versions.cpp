@@ -34,6 +34,7 @@ class PgRowVersions final : public ports::RowVersions {
     for (const config::HostPort& host : request.server.hosts) {
       config::Upstream one = request.server;
       one.hosts = {host};
+      one.session_attrs = config::SessionAttrs::any;
       last = ask(one, request, bounds);
       if (last && !last->empty() && last->front().starts_with(request.here)) break;
     }

@@ -12,7 +12,10 @@ constexpr PgPurpose purpose{"targets", "dbgate prepare"};
 Result<> run_script(const config::Upstream& server, const std::string& database, const std::string& sql,
                     std::chrono::milliseconds limit) {
   const PgBounds bounds{std::chrono::steady_clock::now() + limit, {}};
-  DBGATE_TRY(auto connection, PgConnection::open(server, database, bounds, purpose));
+  config::Upstream primary = server;
+  // What it changes reaches the standbys from there.
+  if (server.chooses()) primary.session_attrs = config::SessionAttrs::primary;
+  DBGATE_TRY(auto connection, PgConnection::open(primary, database, bounds, purpose));
   const auto ran = connection.execute(sql);
   if (ran || connection.broken()) return ran;
   const Error why = ran.error();

@@ -1,6 +1,7 @@
 #pragma once
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,14 @@ class File {
 
 /// 58030 with what errno says.
 Error io_error(const std::string& what);
+
+/// Of a key, a checkpoint, positions: what is behind 64 KiB is not read. Errors: 58030.
+Result<std::string> read_small_file(const File& file, const std::string& path);
+/// Without a value: there is no such file.
+Result<std::optional<std::string>> read_small_file(const std::string& path);
+
+/// Writes a file as a whole and to the disk, or not at all; mode 0600. Errors: 58030.
+Result<> replace_file(const std::string& path, std::string_view text);
 
 /// A file is durable under its name only once its directory is.
 bool flush_directory(const std::string& directory);

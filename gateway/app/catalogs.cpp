@@ -22,6 +22,8 @@ constexpr std::size_t loader_stack_bytes = 1u << 20;
 constexpr milliseconds swarm{250};
 constexpr milliseconds first_pause{1'000};
 constexpr std::chrono::seconds stop_limit{1};
+// While no host of a target serves: nobody is told of a failure, those who wait do until there is one.
+constexpr milliseconds deserted_pause{50};
 
 Error stopping() {
   return {sqlstate::admin_shutdown, "dbgate is stopping"};
@@ -57,7 +59,26 @@ struct Catalogs::Entry {
   std::vector<std::weak_ptr<Waiting>> waiting;
 };
 
-Catalogs::Catalogs(std::unique_ptr<ports::CatalogSource> source) : source_(std::move(source)) {}
+Catalogs::Catalogs(std::unique_ptr<ports::CatalogSource> source, Narrow narrow)
+    : source_(std::move(source)), narrow_(std::move(narrow)) {}
+
+void Catalogs::forget(std::string_view target) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [key, entry] : entries_) {
+    if (key.first != target) continue;
+    // Another entry in its place: what is being loaded for this one is nothing any more.
+    const auto next = std::make_shared<Entry>();
+    next->key = key;
+    next->server = entry->server;
+    next->settings = entry->settings;
+    next->wanted = entry->wanted;
+    next->waiting = std::move(entry->waiting);
+    entry->gone = true;
+    entry = next;
+  }
+  changed();
+  wake_.notify_all();
+}
 
 Catalogs::~Catalogs() {
   stop();
@@ -228,9 +249,15 @@ void Catalogs::load(Entry& entry, std::unique_lock<std::mutex>& lock) {
   entry.loading = true;
   entry.urgent = false;
   entry.load_covers = tickets_;
-  const ports::CatalogRequest request{entry.server, entry.key.second, ++snapshots_, entry.snapshot,
-                                      entry.settings.timeout};
+  ports::CatalogRequest request{entry.server, entry.key.second, ++snapshots_, entry.snapshot, entry.settings.timeout};
+  const std::string target = entry.key.first;
   lock.unlock();
+  if (narrow_ && !narrow_(target, request.server)) {
+    lock.lock();
+    entry.loading = false;
+    entry.due = Clock::now() + deserted_pause;
+    return;
+  }
   const auto began = Clock::now();
   const auto outcome = source_->load(request, stop_.get_token());
   lock.lock();

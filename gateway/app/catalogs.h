@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,7 +31,11 @@ using SharedCatalog = std::shared_ptr<const catalog::Snapshot>;
 /// transaction that holds it has been committed: only then can another connection see it.
 class Catalogs {
  public:
-  explicit Catalogs(std::unique_ptr<ports::CatalogSource> source);
+  /// Leaves those hosts of a target in `server` that serve at the moment. False: none does, ask again in a moment.
+  /// Called by the threads that load.
+  using Narrow = std::function<bool(const std::string& target, config::Upstream& server)>;
+  /// @param narrow  null: all hosts of a target serve
+  explicit Catalogs(std::unique_ptr<ports::CatalogSource> source, Narrow narrow = nullptr);
   ~Catalogs();
   Catalogs(const Catalogs&) = delete;
   Catalogs& operator=(const Catalogs&) = delete;
@@ -38,6 +43,9 @@ class Catalogs {
   /// Which catalogs there are. What is reached in another way than before is loaded anew, what is named no more is
   /// dropped, the rest stays. Before start(), and at every reload.
   void configure(const config::Config& config);
+  /// The target leads to a server whose catalog may be another: what is known of its databases is dropped, what is
+  /// being loaded does not count, and all of it is loaded anew. Who waits goes on waiting.
+  void forget(std::string_view target);
   void start();
   /// Ends loads and wakes who waits, with an error. @return false if a load could not be ended within a second (a name
   /// look-up): its thread still runs, and the process must end without unwinding.
@@ -80,6 +88,7 @@ class Catalogs {
   void changed() { version_.fetch_add(1, std::memory_order_release); }
 
   const std::unique_ptr<ports::CatalogSource> source_;
+  const Narrow narrow_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;   // something may have to be loaded
   std::condition_variable ended_;  // a thread has

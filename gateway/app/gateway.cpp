@@ -91,7 +91,7 @@ Result<> Gateway::start() {
   // Whoever has started this may have blocked them for itself, and a mask outlives exec(2).
   ::sigset_t heard;
   ::sigemptyset(&heard);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR2}) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) {
     signals_.add(signal);
     ::sigaddset(&heard, signal);
   }
@@ -105,11 +105,21 @@ Result<> Gateway::start() {
   DBGATE_CHECK(open_approvals());
   const auto snapshot = shared_.current.get();
   const config::Config& config = snapshot->config;
-  shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source());
+  // What was known of the last server need not be so on the one that takes its place.
+  shared_.hosts = std::make_unique<HostWatch>([this](const std::string& target) {
+    shared_.catalogs->forget(target);
+    shared_.ledgers.forget_all();
+  });
+  shared_.catalogs = std::make_unique<Catalogs>(adapters::make_pg_catalog_source(), shared_.hosts->narrowing());
+  shared_.hosts->configure(*snapshot);
   shared_.catalogs->configure(config);
   shared_.models.configure(config.models);
   DBGATE_CHECK(open_audit(config));
   DBGATE_TRY(notary_, Notary::open(config));
+  if (!config.audit.sinks.empty()) {
+    DBGATE_TRY(sinks_, AuditSinks::open(config, *audit_));
+    shared_.sinks = sinks_.get();
+  }
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
   DBGATE_CHECK(share_secret());
   shared_.views.use(*shared_.catalogs, shared_.mock_secret);
@@ -117,6 +127,7 @@ Result<> Gateway::start() {
   parser_threads_ = threads_for(shared_.parsers, parser_threads, parser_stack_bytes);
   for (unsigned i = 0; i < worker_count(config.workers); ++i) {
     DBGATE_TRY(auto chain, audit_->open_chain("w" + std::to_string(i), ports::Pace::steady));
+    if (sinks_) chain = sinks_->guard(std::move(chain));
     workers_.push_back(std::make_unique<Worker>(shared_, std::move(chain)));
     shared_.workers.push_back(workers_.back().get());
   }
@@ -146,8 +157,10 @@ Result<> Gateway::start() {
     const auto listening = listen_on(target.listen, target.name, target.engine, std::move(arrival));
     if (!listening) return listening;
   }
+  notary_->begin();
   for (const auto& worker : workers_)
     worker->start();
+  shared_.hosts->start();
   shared_.catalogs->start();
   if (searches_) searches_->start();
   if (!succession_->has_older()) start_followers();
@@ -301,6 +314,8 @@ void Gateway::wait_for_signal() {
       reload();
     } else if (signal == SIGUSR2) {
       hand_over();
+    } else if (signal == SIGUSR1) {
+      if (sinks_) sinks_->reopen();
     } else if (signal == SIGTERM && !draining_) {
       succession_->pass_on_drain();
       drain();
@@ -352,6 +367,7 @@ Result<> Gateway::apply(std::shared_ptr<Snapshot> next) {
   const bool same_rules = next->rules == shared_.current.get()->rules;
   if (!same_rules) DBGATE_CHECK(record_reload(next->config.version));
   const std::string version = next->config.version;
+  if (!same_rules) shared_.hosts->configure(*next);
   if (!same_rules) shared_.catalogs->configure(next->config);
   if (shared_.approval_news) shared_.approval_news->configure(next->config);
   if (!same_rules) shared_.models.configure(next->config.models);
@@ -429,6 +445,7 @@ void Gateway::finish() {
   on_each_worker(
       [](Worker& worker) { worker.end_sessions("terminating connection due to administrator command", false); });
   // While the workers run: whoever waits for a catalog is told so on its own thread.
+  shared_.hosts->stop();
   const bool ended = shared_.catalogs->stop();
   shared_.models.stop();
   // What a held statement was waiting for outlives its session by the moment in which it is given up.
@@ -455,6 +472,7 @@ void Gateway::finish() {
     worker->close_chain();
   own_chain_.reset();
   administration_.reset();
+  if (sinks_) sinks_->finish();
   if (following_) notary_->finish();
   succession_->close();
   log::info("gateway", deserted ? "stopped" : "stopped before all clients had gone");

@@ -11,6 +11,7 @@
 #include "gateway/app/access_ends.h"
 #include "gateway/app/administration.h"
 #include "gateway/app/api_side.h"
+#include "gateway/app/audit_sinks.h"
 #include "gateway/app/inheritance.h"
 #include "gateway/app/log_searches.h"
 #include "gateway/app/notary.h"
@@ -34,8 +35,8 @@ class Gateway {
 
   /// Opens the audit log, starts workers, binds listeners. Errors name what is at fault; the process must end.
   Result<> start();
-  /// Serves until a signal ends it: SIGTERM drains, a second one or SIGINT ends at once, SIGHUP reloads, SIGUSR2 hands
-  /// over to another process.
+  /// Serves until a signal ends it: SIGTERM drains, a second one or SIGINT ends at once, SIGHUP reloads, SIGUSR1
+  /// opens files of sinks anew, SIGUSR2 hands over to another process.
   void run();
   /// Puts a snapshot in force: for the next statement of everybody, and for who may stay. On the thread of run(), or
   /// before it. Errors: 58030 the audit log cannot take the record; the old one stays in force.
@@ -96,6 +97,7 @@ class Gateway {
   std::shared_ptr<const adapters::File> audit_lock_;
   std::unique_ptr<ports::AuditLog> audit_;
   std::unique_ptr<Notary> notary_;
+  std::unique_ptr<AuditSinks> sinks_;                    // null: none are configured
   std::unique_ptr<ports::AuditChain> own_chain_;         // reloads, start and end
   std::unique_ptr<StoreAdministration> administration_;  // null without a store
   std::unique_ptr<LogSearches> searches_;                // null without an API: nobody asks

@@ -62,6 +62,7 @@ Result<> Gateway::open_audit(const config::Config& config) {
 void Gateway::start_followers() {
   following_ = true;
   notary_->start();
+  if (sinks_) sinks_->start();
   if (searches_) searches_->start_following();
 }
 
@@ -97,6 +98,7 @@ void Gateway::leave() {
   if (ops_) ops_->leave();
   if (following_) {
     notary_->finish();
+    if (sinks_) sinks_->leave();
     if (searches_) searches_->stop_following();
   }
   following_ = false;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "gateway/app/audit_sinks.h"
+
 namespace dbgate::app {
 namespace {
 
@@ -41,6 +43,7 @@ Health live_health(const Shared& shared) {
 }
 
 bool is_down(const Shared& shared, std::string_view target) {
+  if (const auto hosts = shared.hosts ? shared.hosts->of(target) : nullptr) return hosts->deserted();
   std::uint64_t connected = 0, failed = 0;
   for (const Worker* const worker : shared.workers) {
     const telemetry::TargetCounters* const counters = worker->counted().find(target);
@@ -58,12 +61,22 @@ Health ready_health(const Shared& shared, const ports::AuditLog& audit) {
   const auto chains = audit.counters();
   health.add("audit log",
              std::none_of(chains.begin(), chains.end(), [](const auto& chain) { return chain->failing.value() != 0; }));
+  if (shared.sinks != nullptr) {
+    for (const AuditSinks::State& sink : shared.sinks->states())
+      health.add("audit sink " + sink.name, !sink.failing && !sink.refusing, sink.refusing);
+  }
   const auto snapshot = shared.current.get();
   bool any = snapshot->targets.empty();
   for (const auto& [name, target] : snapshot->targets) {
     const bool up = !is_down(shared, name);
     any = any || up;
     health.add("target " + name, up, false);
+    const auto hosts = shared.hosts ? shared.hosts->of(name) : nullptr;
+    if (!hosts) continue;
+    for (const auto& host : hosts->view()) {
+      const bool down = host.fit == upstream::HostFit::down || upstream::must_leave(host.fit);
+      health.add("target " + name + " host " + host.host, !down, false);
+    }
   }
   health.add("some target", any);
   return health;

@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "gateway/app/audit_sinks.h"
 #include "gateway/app/health.h"
 #include "gateway/base/clock.h"
 #include "gateway/net/tls.h"
@@ -67,6 +68,32 @@ Family certificates(const Snapshot& snapshot) {
   return family;
 }
 
+// Of targets that have a choice of hosts.
+telemetry::Families of_hosts(const Shared& shared, const std::vector<std::string>& targets) {
+  Family up = gauge("dbgate_upstream_host_up", "1 if the host has answered the last look at it.");
+  Family serves = gauge("dbgate_upstream_host_serves", "1 if the host fits what the target asks for.");
+  Family primary = gauge("dbgate_upstream_host_primary", "1 of the host that is the primary.");
+  Family lag = gauge("dbgate_upstream_host_lag_seconds", "How far a standby is behind the primary.");
+  Family open = gauge("dbgate_upstream_host_connections", "Connections to the host.");
+  Family failovers = {
+      "dbgate_upstream_failovers_total", "How often another host has become the primary.", FamilyType::counter, {}};
+  for (const std::string& target : targets) {
+    const auto hosts = shared.hosts->of(target);
+    if (!hosts) continue;
+    failovers.add({{"target", target}}, static_cast<double>(hosts->failovers()));
+    for (const auto& host : hosts->view()) {
+      const bool is_up = host.state.health == upstream::HostState::Health::up;
+      const telemetry::EventCounters::Labels labels{{"target", target}, {"host", host.host}};
+      up.add(labels, is_up ? 1 : 0);
+      serves.add(labels, host.fit == upstream::HostFit::fits ? 1 : 0);
+      primary.add(labels, host.primary ? 1 : 0);
+      if (is_up && host.state.in_recovery) lag.add(labels, std::chrono::duration<double>(host.state.lag).count());
+      open.add(labels, static_cast<double>(host.connections));
+    }
+  }
+  return {std::move(up), std::move(serves), std::move(primary), std::move(lag), std::move(open), std::move(failovers)};
+}
+
 }  // namespace
 
 /// What those who were asked have said so far. Of the thread that asks.
@@ -125,10 +152,13 @@ Task<telemetry::Families> Metrics::collect() {
   std::vector<const telemetry::WorkerCounters*> workers;
   for (const Worker* const worker : shared_.workers)
     workers.push_back(&worker->counted());
+  std::vector<telemetry::SinkView> sinks;
+  if (shared_.sinks != nullptr) sinks = shared_.sinks->counters();
   telemetry::Families all = of_process(*answers);
-  for (telemetry::Families part : {of_targets(answers->gauges, targets), telemetry::target_families(targets, workers),
-                                   telemetry::event_families(shared_.counted, providers, workers),
-                                   telemetry::audit_families(audit_.counters()), telemetry::process_families()})
+  for (telemetry::Families part :
+       {of_targets(answers->gauges, targets), of_hosts(shared_, targets), telemetry::target_families(targets, workers),
+        telemetry::event_families(shared_.counted, providers, workers), telemetry::audit_families(audit_.counters(), sinks),
+        telemetry::process_families()})
     std::move(part.begin(), part.end(), std::back_inserter(all));
   co_return all;
 }

@@ -11,6 +11,10 @@ namespace {
 constexpr std::size_t stack_bytes = 1u << 20;
 constexpr int nice_of_notary = 10;
 
+void warn(const Error& why) {
+  log::warn("audit", "the audit log could not be signed", {{"err", why.message()}});
+}
+
 }  // namespace
 
 Notary::Notary(std::unique_ptr<adapters::FileCheckpoints> checkpoints, std::chrono::milliseconds interval)
@@ -29,6 +33,10 @@ Result<std::unique_ptr<Notary>> Notary::open(const config::Config& config) {
   return std::unique_ptr<Notary>(new Notary(std::move(checkpoints), config.audit.checkpoint_interval));
 }
 
+void Notary::begin() {
+  if (const auto begun = checkpoints_->begin(); !begun) warn(begun.error());
+}
+
 void Notary::start() {
   thread_ = std::make_unique<Thread>(stack_bytes, [this] { run(); });
 }
@@ -43,10 +51,7 @@ void Notary::finish() {
 }
 
 void Notary::update() {
-  const auto written = checkpoints_->update(stopping_);
-  if (written) return;
-  const Error why = written.error();
-  log::warn("audit", "the audit log could not be signed", {{"err", why.message()}});
+  if (const auto written = checkpoints_->update(stopping_); !written) warn(written.error());
 }
 
 void Notary::run() {

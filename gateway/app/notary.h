@@ -20,6 +20,8 @@ class Notary {
   Notary(const Notary&) = delete;
   Notary& operator=(const Notary&) = delete;
 
+  /// Signs that chains without records have none. Before there are any.
+  void begin();
   void start();
   /// Signs what has come by now, once all chains are closed, and ends.
   void finish();

@@ -96,6 +96,17 @@ void add_databases(const Target& target, std::vector<show::Database>& list) {
   }
 }
 
+void add_hosts(const Shared& shared, const std::string& target, std::vector<show::Host>& list) {
+  const auto hosts = shared.hosts->of(target);
+  if (!hosts) return;
+  for (const auto& host : hosts->view()) {
+    const bool up = host.state.health == upstream::HostState::Health::up;
+    const std::string role = up ? (host.state.in_recovery ? "standby" : "primary") : "";
+    list.push_back({target, host.host, std::string(word_of(host.fit)), role, up ? host.state.timeline : 0,
+                    host.state.lag.count(), host.connections});
+  }
+}
+
 }  // namespace
 
 Task<show::Overview> collect_overview(Shared& shared, boost::asio::io_context& home) {
@@ -108,6 +119,7 @@ Task<show::Overview> collect_overview(Shared& shared, boost::asio::io_context& h
   const auto snapshot = shared.current.get();
   for (const auto& [name, target] : snapshot->targets) {
     if (target.settings.engine == config::EngineKind::postgresql) add_databases(target, overview.databases);
+    add_hosts(shared, name, overview.hosts);
   }
   for (const auto& [name, verifier] : snapshot->users)
     overview.users.push_back(name);

@@ -48,6 +48,7 @@ class WatchedTrail final : public session::Trail {
                      std::string_view name) override;
   void done(const session::Run& run, std::string_view sqlstate) override { trail_.done(run, sqlstate); }
   std::uint64_t decisions() const noexcept override { return trail_.decisions(); }
+  void moved(const session::SessionInfo& session) override { trail_.moved(session); }
   void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) override;
 
  private:

@@ -37,6 +37,11 @@ bool is_of_file(const Snapshot& snapshot, std::string_view user) {
   return snapshot.users.contains(user) && !snapshot.stored.contains(user);
 }
 
+bool reads_standbys(const config::Upstream& upstream) {
+  return upstream.session_attrs == config::SessionAttrs::standby ||
+         upstream.session_attrs == config::SessionAttrs::read_only;
+}
+
 Error store_lost() {
   return Error(sqlstate::cannot_connect_now, "the identity store cannot be reached", "Try again in a moment.");
 }
@@ -200,6 +205,7 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
   route.target = target->settings.name;
   route.server = target->server;
   route.server.database = on_server;
+  if (target->settings.upstream.chooses()) route.server.choice = shared_.hosts->of(route.target);
   const config::Pool& pool = target->settings.pool;
   route.sharing = static_cast<session::Sharing>(pool.mode);
   route.max_connections = pool.max;
@@ -247,6 +253,9 @@ std::unique_ptr<session::Judge> Worker::judge_for(const session::SessionInfo& se
 
 std::unique_ptr<session::ReadSide> Worker::reads_for(const session::SessionInfo& session, std::string_view connection) {
   if (!results_) return nullptr;
+  // What a standby knows of a change comes after everybody here was told of it.
+  const auto target = snapshot().targets.find(session.target);
+  if (target == snapshot().targets.end() || reads_standbys(target->second.settings.upstream)) return nullptr;
   std::string whose;
   for (const std::string_view part : {std::string_view(session.user), std::string_view(session.target),
                                       std::string_view(session.database), connection})

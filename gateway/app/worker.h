@@ -12,6 +12,7 @@
 #include "gateway/app/approvals.h"
 #include "gateway/app/catalogs.h"
 #include "gateway/app/gauges.h"
+#include "gateway/app/host_watch.h"
 #include "gateway/app/identity.h"
 #include "gateway/app/limits.h"
 #include "gateway/app/live_models.h"
@@ -33,6 +34,7 @@
 
 namespace dbgate::app {
 
+class AuditSinks;
 class Worker;
 
 /// What the process is about, for probes. The main thread changes it, any thread reads.
@@ -63,6 +65,7 @@ struct Shared {
   std::atomic<std::size_t> connections{0};       ///< accepted and not closed yet
   std::atomic<std::size_t> questions{0};         ///< about held statements, and of models: asked and not settled yet
   std::unique_ptr<Catalogs> catalogs;            ///< set before threads are started, there until they have ended
+  std::unique_ptr<HostWatch> hosts;              ///< the same
   std::string mock_secret;                       ///< makes unknown users look like known ones
   std::unique_ptr<Identity> identity;            ///< set before threads are started; null without a store
   std::unique_ptr<Replicas> replicas;            ///< the same; null without a store
@@ -72,6 +75,7 @@ struct Shared {
   std::unique_ptr<ports::PlanSource> plans;      ///< the same
   std::unique_ptr<ports::RowVersions> versions;  ///< the same
   std::vector<Worker*> workers;                  ///< all of them; set before threads are started
+  const AuditSinks* sinks = nullptr;             ///< set before threads are started; null without
   ports::EventSink* events = nullptr;            ///< set before threads are started; null without an API
 };
 

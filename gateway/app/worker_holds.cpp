@@ -280,6 +280,7 @@ Task<> Worker::plan(Asked& asked) {
   if (found == snapshot().targets.end() || !has_plan(asked.question)) co_return;
   ports::PlanRequest request{found->second.settings.upstream, asked.session.database, asked.session.settings,
                              asked.question.text};
+  if (!shared_.hosts->narrowing()(asked.session.target, request.server)) co_return;
   Result<ports::Plan> made = Error();
   co_await net::run_on(shared_.approvals->blocking(), [&]() -> Task<> {
     made = shared_.plans->explain(request);

@@ -47,8 +47,8 @@ Result<std::vector<Block>> read_tree(const std::string& path) {
   read << stream.rdbuf();
   const std::string text = read.str();
   std::string_view rest = text;
-  // A machine that crashed may have left the file without its first bytes.
-  if (rest.empty()) return blocks;
+  // A machine that crashed may have left the file without all of its first bytes.
+  if (tree_file_start.starts_with(rest)) return blocks;
   if (!rest.starts_with(tree_file_start)) return Error{sqlstate::data_corrupted, path + " is no tree of an audit log"};
   rest.remove_prefix(tree_file_start.size());
   for (; rest.size() >= block_bytes; rest.remove_prefix(block_bytes)) {

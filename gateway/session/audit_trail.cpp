@@ -196,6 +196,14 @@ void AuditTrail::done(const Run& run, std::string_view sqlstate) {
   static_cast<void>(chain_.append_from(outcome_start_, record.view()));
 }
 
+// What decisions start with besides is by which policies they are made.
+void AuditTrail::moved(const SessionInfo& session) {
+  const std::string common = audit_fields(session).all;
+  const std::string policies(decision_start_.fields().substr(session_bytes_));
+  decision_start_ = chain_.start_of("statement.decided", common + policies);
+  session_bytes_ = common.size();
+}
+
 void AuditTrail::ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) {
   audit::Text& record = begin_record();
   record += decision_start_.fields().substr(0, session_bytes_);

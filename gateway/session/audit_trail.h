@@ -30,6 +30,7 @@ class AuditTrail final : public Trail {
                      std::string_view name) override;
   void done(const Run& run, std::string_view sqlstate) override;
   std::uint64_t decisions() const noexcept override { return decisions_; }
+  void moved(const SessionInfo& session) override;
   void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) override;
 
  private:

@@ -140,6 +140,7 @@ std::string pool_key(const Route& route, const upstream::StartupParameters& para
   for (const std::string& part : {spec.database, spec.user, spec.password})
     add(part);
   add(std::to_string(static_cast<int>(spec.sslmode)) + std::to_string(static_cast<int>(spec.channel_binding)));
+  if (spec.choice) add(std::to_string(spec.choice->number()));
   for (const auto& [name, value] : parameters) {
     if (name == "application_name") continue;
     add(name);

@@ -48,6 +48,7 @@ class Session {
   void part_from_server(upstream::LinkPtr link, bool at_rest, const Relay& relay);
   Task<Result<upstream::LinkPtr>> lend(const std::shared_ptr<const SettingTexts>& settings);
   Task<std::shared_ptr<const Analysis>> analyze(Judge& judge, std::string_view text);
+  void note_server(const upstream::Connection& server);
   Task<> say_farewell(const Error& why);
   Task<> cancel_for(const StartupRequest& request);
   std::shared_ptr<const upstream::ServerSpec> server_spec() const { return {link_request_, &link_request_->spec}; }
@@ -283,8 +284,19 @@ Task<Result<upstream::LinkPtr>> Session::lend(const std::shared_ptr<const Settin
     // One that was at rest may have ended unseen: the next one will do.
     const bool fresh = link->memory.user.empty();
     auto ready = co_await make_ready(std::move(link), info_, sharing_, settings);
-    if (fresh || (ready && (*ready)->usable())) co_return ready;
+    if (!fresh && !(ready && (*ready)->usable())) continue;
+    if (ready) note_server((*ready)->connection);
+    co_return ready;
   }
+}
+
+// Where there is a choice, another host may serve than the last one.
+void Session::note_server(const upstream::Connection& server) {
+  const bool other = info_.server_host != server.host.name || info_.server_port != server.host.port;
+  if (server.use.set() == nullptr || !other) return;
+  info_.server_host = server.host.name;
+  info_.server_port = server.host.port;
+  if (trail_) trail_->moved(info_);
 }
 
 // What changes before the session is listed finds nobody to end. Tunnels come with a sign-in of some time ago.

@@ -105,6 +105,7 @@ void Pump::take(upstream::LinkPtr link) {
   relay_.attach_server(link_->memory);
   const upstream::Connection& server = link_->connection;
   cancel_.attach(server.host, server.pid, server.cancel_key, [this] { return relay_.busy(); });
+  if (!link_->usable()) on_server_gone();  // it went on its way here, and tells nobody any more
 }
 
 upstream::LinkPtr Pump::release() {
@@ -270,10 +271,7 @@ void Pump::note_overhead() {
 
 // Handles what has come from the client, and writes what there is to write as far as nothing has to be waited for.
 Pump::Wrote Pump::handle_client() {
-  if (resting_) {
-    pool_->work(*link_);
-    resting_ = false;
-  }
+  if (resting_ && pool_->go_on(*link_)) resting_ = false;
   from_client_step_ = relay_.on_frontend(from_client_buffer_.unread());
   watch();
   if (!relay_.late_questions().empty()) ports_.ask_afterwards(std::exchange(relay_.late_questions(), {}));

@@ -410,6 +410,7 @@ class Relay {
 
   Judge& judge_;
   Trail& trail_;
+  Refusal not_recorded_;  ///< what a statement is refused with that the log has not taken
   const RelayLimits limits_;
   const bool replication_;
 

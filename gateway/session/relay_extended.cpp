@@ -339,7 +339,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   }
   auto run = announce(judged, prepared.text, protocol, portal);
   if (!run && traits.cost > 0) quota_.leave();
-  if (!run) return refuse_extended(audit_refusal(), false);
+  if (!run) return refuse_extended(not_recorded_, false);
   if (judged.refused) return refuse_extended(with_request_id(judged.refusal, run->query_id), false);
   note_residue(judged.residue);
   Expected& entry = expect(Expected::Kind::execute);

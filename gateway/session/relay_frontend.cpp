@@ -242,11 +242,14 @@ Expected& Relay::expect(Expected::Kind kind) {
   return entry;
 }
 
-// Writes the decision to the audit trail. Null: it could not be written, and the statement was refused for it.
+// Writes the decision to the audit trail. Null: it could not be written; `not_recorded_` is what the client is told.
 std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text, std::string_view protocol,
                                      std::string_view name) {
   auto query_id = trail_.decided(judged, text, protocol, name);
-  if (!query_id) return nullptr;
+  if (!query_id) {
+    not_recorded_ = audit_refusal(query_id.error());
+    return nullptr;
+  }
   auto run = std::make_unique<Run>();
   run->query_id = *query_id;
   run->script = judged.script;
@@ -260,7 +263,7 @@ std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text
 Refusal Relay::record_denial(const Judged& judged, std::string_view text, std::string_view protocol,
                              std::string_view name) {
   const auto recorded = trail_.decided(judged, text, protocol, name);
-  return recorded ? with_request_id(judged.refusal, *recorded) : audit_refusal();
+  return recorded ? with_request_id(judged.refusal, *recorded) : audit_refusal(recorded.error());
 }
 
 // Returns false if the message has to be seen again, or must not come now. Its text is not read, so not recorded.

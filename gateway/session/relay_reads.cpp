@@ -53,7 +53,7 @@ bool Relay::answers_query(const Judged& judged, std::string_view text, const Lim
   auto run = announce(judged, text, simple_protocol(), {});
   if (traits.cost > 0) quota_.leave();
   if (!run) {
-    refuse_simple(audit_refusal());
+    refuse_simple(not_recorded_);
     return true;
   }
   give_out(kept, *run);

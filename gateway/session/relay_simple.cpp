@@ -57,7 +57,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (reads_ && answers_query(judged, text, traits)) return;
   auto run = announce(judged, text, simple_protocol(), {});
   if (!run && traits.cost > 0) quota_.leave();
-  if (!run) return refuse_simple(audit_refusal());
+  if (!run) return refuse_simple(not_recorded_);
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
   const std::string instead = pool_ ? without_shared_names(*judged.script, text) : std::string();
   note_residue(judged.residue);
@@ -153,7 +153,7 @@ void Relay::on_function_call(Bytes message) {
   }
   auto run = announce(judged, {}, "function_call", {});
   if (!run && traits.cost > 0) quota_.leave();
-  if (!run) return refuse_simple(audit_refusal());
+  if (!run) return refuse_simple(not_recorded_);
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
   note_residue(policy::Residue::stays);
   ++segment_;

@@ -86,9 +86,14 @@ Refusal outdated_statement() {
   return refusal;
 }
 
-Refusal audit_refusal() {
+Refusal audit_refusal(const Error& why) {
   Refusal refusal;
   refusal.code = sqlstate::io_error;
+  if (!why.hint().empty()) {
+    refusal.message = why.message();
+    refusal.hint = why.hint();
+    return refusal;
+  }
   refusal.message = "the audit log cannot be written, so the statement was not run";
   refusal.hint = "Try again later, or tell the operator of dbgate.";
   return refusal;

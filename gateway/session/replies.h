@@ -23,8 +23,8 @@ Refusal unknown_statement(std::string_view name);
 /// What a name stands for is not what it would be now: clients that see this prepare the statement again.
 Refusal outdated_statement();
 Refusal changed_result();
-/// The audit log did not take the record.
-Refusal audit_refusal();
+/// The audit log did not take the record. @param why  with a hint: what clients may know of it
+Refusal audit_refusal(const Error& why = {});
 
 /// The judgement of what is beyond a limit of dbgate's own. @param script null: the text was not read
 Judged over_limit(Refusal refusal, std::shared_ptr<const sql::Script> script, std::string_view rule = "builtin/limit");

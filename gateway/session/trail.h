@@ -9,6 +9,8 @@
 
 namespace dbgate::session {
 
+struct SessionInfo;
+
 /// Is told of a session's decisions when they have been recorded. Called on the session's thread.
 class Witness {
  public:
@@ -33,6 +35,8 @@ class Trail {
   virtual void done(const Run& run, std::string_view sqlstate) = 0;
   /// How many decisions were recorded so far.
   virtual std::uint64_t decisions() const noexcept { return 0; }
+  /// Another server serves the session from here on: the records of what comes name it.
+  virtual void moved(const SessionInfo& /*session*/) {}
   /// The session is over.
   virtual void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) = 0;
 };

@@ -49,4 +49,14 @@ std::shared_ptr<WriteLedger> WriteLedgers::of(const std::string& database) {
   return ledger;
 }
 
+void WriteLedgers::forget_all() {
+  const std::lock_guard lock(mutex_);
+  WriteLedger::Places all;
+  all.set(WriteLedger::anything);
+  for (const auto& [database, ledger] : ledgers_) {
+    ledger->begin(all);
+    ledger->end(all);
+  }
+}
+
 }  // namespace dbgate::session

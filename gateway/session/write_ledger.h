@@ -63,6 +63,8 @@ class WriteLedger {
 class WriteLedgers {
  public:
   std::shared_ptr<WriteLedger> of(const std::string& database);
+  /// Nothing that was kept so far holds: a server has taken another's place, and may lack what was read there.
+  void forget_all();
 
  private:
   std::mutex mutex_;

@@ -15,10 +15,11 @@ using sql::TokenKind;
 
 constexpr std::size_t longest_quoted = 63;
 
-constexpr std::array<std::pair<std::string_view, Topic>, 13> topics = {{{"clients", Topic::clients},
+constexpr std::array<std::pair<std::string_view, Topic>, 14> topics = {{{"clients", Topic::clients},
                                                                         {"config", Topic::config},
                                                                         {"databases", Topic::databases},
                                                                         {"help", Topic::help},
+                                                                        {"hosts", Topic::hosts},
                                                                         {"lists", Topic::lists},
                                                                         {"pins", Topic::pins},
                                                                         {"pools", Topic::pools},

@@ -16,6 +16,7 @@ enum class Topic : std::uint8_t {
   config,
   databases,
   help,
+  hosts,
   lists,
   pins,
   pools,

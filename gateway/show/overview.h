@@ -29,6 +29,17 @@ struct Database {
   std::size_t max = 0;  ///< server connections of the target at once; 0: no limit
 };
 
+/// A host of a target that has a choice of them.
+struct Host {
+  std::string target;
+  std::string host;   ///< host:port
+  std::string state;  ///< "serves", or why it does not
+  std::string role;   ///< "primary", "standby"; empty: not known
+  std::uint64_t timeline = 0;
+  std::int64_t lag_ms = 0;  ///< of a standby
+  std::size_t connections = 0;
+};
+
 struct Setting {
   std::string key;
   std::string value;
@@ -40,6 +51,7 @@ struct Setting {
 struct Overview {
   std::string version;
   std::vector<Database> databases;
+  std::vector<Host> hosts;
   std::vector<Client> clients;
   upstream::PoolView pools;
   TotalsByTarget totals;

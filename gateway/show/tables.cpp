@@ -15,6 +15,7 @@ constexpr std::string_view help[][2] = {
     {"SHOW CONFIG", "settings in force"},
     {"SHOW DATABASES", "databases that clients may name"},
     {"SHOW HELP", "this list"},
+    {"SHOW HOSTS", "hosts of targets that have several: which serve, and which are standbys"},
     {"SHOW LISTS", "how many there are of each"},
     {"SHOW PINS", "sessions that something binds to their server connection"},
     {"SHOW POOLS", "clients and server connections, by database and login"},
@@ -164,6 +165,16 @@ std::vector<Row> databases(const Overview& overview) {
   return rows;
 }
 
+std::vector<Row> hosts(const Overview& overview) {
+  std::vector<Row> rows;
+  for (const Host& host : overview.hosts)
+    rows.push_back({host.target, host.host, host.state, host.role.empty() ? Cell() : Cell(host.role),
+                    host.timeline == 0 ? Cell() : number(host.timeline),
+                    host.role == "standby" ? number(static_cast<std::uint64_t>(host.lag_ms)) : Cell(),
+                    number(host.connections)});
+  return rows;
+}
+
 std::vector<Row> lists(const Overview& overview) {
   const auto& links = overview.pools.links;
   const auto active = static_cast<std::uint64_t>(
@@ -235,6 +246,8 @@ std::vector<Row> rows_of(Topic topic, const Overview& overview) {
       return databases(overview);
     case Topic::help:
       return helps();
+    case Topic::hosts:
+      return hosts(overview);
     case Topic::lists:
       return lists(overview);
     case Topic::pins:
@@ -280,6 +293,11 @@ std::vector<Column> columns_of(Topic topic) {
       break;
     case Topic::help:
       append(columns, Type::text, {"command", "shows"});
+      break;
+    case Topic::hosts:
+      append(columns, Type::text, {"target", "host", "state", "role"});
+      append(columns, Type::int8, {"timeline", "lag_ms"});
+      append(columns, Type::int4, {"connections"});
       break;
     case Topic::lists:
       append(columns, Type::text, {"list"});

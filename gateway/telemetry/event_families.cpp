@@ -91,7 +91,40 @@ Families event_families(const EventCounters& events, const std::vector<std::stri
   return families;
 }
 
-Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>& chains) {
+namespace {
+
+// The families of the log and its sinks, each series with its label.
+struct AuditFamilies {
+  Family records{
+      "dbgate_audit_records_total", "Records that a sink took, and attempts that it did not.", FamilyType::counter, {}};
+  Family durations{"dbgate_audit_write_seconds", "Time that writes of records took.", FamilyType::histogram, {}};
+  Family queue{"dbgate_audit_queue_records",
+               "Records that were accepted and have yet to reach the sink.",
+               FamilyType::gauge,
+               {}};
+  Family success{
+      "dbgate_audit_last_success_timestamp_seconds", "When records were written last.", FamilyType::gauge, {}};
+  Family dropped{"dbgate_audit_dropped_records_total",
+                 "Records that a sink will not get: the log has them, and says so in audit.gap.",
+                 FamilyType::counter,
+                 {}};
+
+  void add(const std::string& sink, std::uint64_t taken, std::uint64_t failures, EventCounters::Duration writes,
+           std::uint64_t waiting, std::uint64_t last, std::uint64_t lost) {
+    const Labels label = {{"sink", sink}};
+    records.add({{"sink", sink}, {"result", "ok"}}, static_cast<double>(taken));
+    records.add({{"sink", sink}, {"result", "error"}}, static_cast<double>(failures));
+    durations.add(label, std::move(writes));
+    queue.add(label, static_cast<double>(waiting));
+    success.add(label, static_cast<double>(last));
+    dropped.add(label, static_cast<double>(lost));
+  }
+};
+
+}  // namespace
+
+Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>& chains,
+                        const std::vector<SinkView>& sinks) {
   EventCounters::Duration writes;
   std::uint64_t accepted = 0, waiting = 0, failures = 0, last = 0;
   for (const auto& chain : chains) {
@@ -103,29 +136,18 @@ Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>&
     last = std::max(last, chain->last_success_s.value());
     add_durations(writes, chain->writes);
   }
-  const Labels sink = {{"sink", "file"}};
-  Family records{"dbgate_audit_records_total",
-                 "Records that the audit log took, and attempts that it did not.",
-                 FamilyType::counter,
-                 {}};
-  records.add({{"sink", "file"}, {"result", "ok"}}, static_cast<double>(accepted));
-  records.add({{"sink", "file"}, {"result", "error"}}, static_cast<double>(failures));
-  Family durations{"dbgate_audit_write_seconds", "Time that writes of records took.", FamilyType::histogram, {}};
-  durations.add(sink, std::move(writes));
-  Family queue{"dbgate_audit_queue_records",
-               "Records that were accepted and have yet to reach the file.",
-               FamilyType::gauge,
-               {}};
-  queue.add(sink, static_cast<double>(waiting));
-  Family success{
-      "dbgate_audit_last_success_timestamp_seconds", "When records were written last.", FamilyType::gauge, {}};
-  success.add(sink, static_cast<double>(last));
-  Family dropped{"dbgate_audit_dropped_records_total",
-                 "Records that were lost: none, statements are refused instead.",
-                 FamilyType::counter,
-                 {}};
-  dropped.add(sink, 0);
-  return {std::move(records), std::move(durations), std::move(queue), std::move(success), std::move(dropped)};
+  AuditFamilies all;
+  // Where the log does not take records, statements are refused: it loses none.
+  all.add("file", accepted, failures, std::move(writes), waiting, last, 0);
+  for (const SinkView& sink : sinks) {
+    const SinkCounters& counted = *sink.counters;
+    EventCounters::Duration sends;
+    add_durations(sends, counted.sends);
+    all.add(sink.name, counted.delivered.value(), counted.failures.value(), std::move(sends), counted.waiting.value(),
+            counted.last_success_s.value(), counted.dropped.value());
+  }
+  return {std::move(all.records), std::move(all.durations), std::move(all.queue), std::move(all.success),
+          std::move(all.dropped)};
 }
 
 }  // namespace dbgate::telemetry

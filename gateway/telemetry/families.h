@@ -9,6 +9,7 @@
 
 #include "gateway/telemetry/audit_counters.h"
 #include "gateway/telemetry/event_counters.h"
+#include "gateway/telemetry/sink_counters.h"
 #include "gateway/telemetry/worker_counters.h"
 
 namespace dbgate::telemetry {
@@ -81,8 +82,15 @@ Families target_families(const std::vector<std::string>& targets, const std::vec
 Families event_families(const EventCounters& events, const std::vector<std::string>& providers,
                         const std::vector<const WorkerCounters*>& workers);
 
-/// The audit log, all chains together.
-Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>& chains);
+/// One sink of the audit log, by the name that the configuration gives it.
+struct SinkView {
+  std::string name;
+  const SinkCounters* counters = nullptr;
+};
+
+/// The audit log, all chains together, as sink `file`, and its sinks.
+Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>& chains,
+                        const std::vector<SinkView>& sinks = {});
 
 /// process_* of this process, as client libraries name them (Prometheus docs, "Writing client libraries").
 Families process_families();

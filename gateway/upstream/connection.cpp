@@ -44,7 +44,7 @@ Task<Result<Connection>> connect_host(net::Executor executor, const ServerSpec& 
                                       const StartupParameters& parameters, SslMode mode) {
   auto connected = co_await net::connect_to(executor, host.name, host.port, spec.connect_timeout);
   if (!connected) co_return connected.error();
-  Connection connection{std::move(*connected), {}, {}, 0, {}, host, spec.database, spec.user, wall_clock_us()};
+  Connection connection{std::move(*connected), {}, {}, 0, {}, host, spec.database, spec.user, wall_clock_us(), {}};
   connection.stream.keep_alive(spec.keep_alive);
   const net::Deadline deadline(connection.stream, spec.connect_timeout);
   const auto secured = co_await secure(connection.stream, spec, host, mode);
@@ -56,21 +56,27 @@ Task<Result<Connection>> connect_host(net::Executor executor, const ServerSpec& 
 
 }  // namespace
 
+Task<Result<Connection>> connect_one(net::Executor executor, const ServerSpec& spec, const ServerSpec::Host& host,
+                                     const StartupParameters& parameters) {
+  auto connection = co_await connect_host(executor, spec, host, parameters, spec.sslmode);
+  if (connection || spec.sslmode != SslMode::allow) co_return connection;
+  // "allow" means TLS only for a server that wants nobody without (libpq manual, sslmode). Why it refused cannot be
+  // believed yet, so any refusal is answered with TLS.
+  co_return co_await connect_host(executor, spec, host, parameters, SslMode::require);
+}
+
+bool is_of_the_host(const Error& why) {
+  return why.code().error_class() == "08" || why.code().error_class() == "57";
+}
+
 Task<Result<Connection>> connect(net::Executor executor, const ServerSpec& spec, StartupParameters parameters) {
   Error last(sqlstate::connection_failure, "the target has no hosts");
   for (const ServerSpec::Host& host : spec.hosts) {
-    auto connection = co_await connect_host(executor, spec, host, parameters, spec.sslmode);
+    auto connection = co_await connect_one(executor, spec, host, parameters);
     if (connection) co_return connection;
     last = connection.error();
-    // "allow" means TLS only for a server that wants nobody without (libpq manual, sslmode). Why it refused cannot be
-    // believed yet, so any refusal is answered with TLS.
-    if (spec.sslmode == SslMode::allow) {
-      auto secured = co_await connect_host(executor, spec, host, parameters, SslMode::require);
-      if (secured) co_return secured;
-      last = secured.error();
-    }
     // The server was reached and refused us: the next host is another copy of the same one.
-    if (last.code().error_class() != "08" && last.code().error_class() != "57") break;
+    if (!is_of_the_host(last)) break;
   }
   co_return last;
 }

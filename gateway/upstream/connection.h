@@ -7,6 +7,7 @@
 
 #include "gateway/net/stream.h"
 #include "gateway/net/tls.h"
+#include "gateway/upstream/host_set.h"
 #include "protocol/postgres/read_buffer.h"
 
 namespace dbgate::upstream {
@@ -22,7 +23,8 @@ struct ServerSpec {
     std::string name;  ///< a name, a numeric address, or the directory of a Unix socket
     std::uint16_t port = 5432;
   };
-  std::vector<Host> hosts;  ///< tried in this order
+  std::vector<Host> hosts;          ///< tried in this order, but for …
+  std::shared_ptr<HostSet> choice;  ///< … where it is found out which of them serves: null elsewhere
   std::string database;
   std::string user;
   std::string password;
@@ -50,6 +52,7 @@ struct Connection {
   std::string database;        ///< that it has logged in to
   std::string user;            ///< that it has logged in as
   std::int64_t opened_us = 0;  ///< since 1970 UTC
+  HostUse use;                 ///< of the host, where there is a choice
 };
 
 /// One database of one server, as a connection to the server tells.
@@ -60,6 +63,13 @@ struct DatabasePlace {
 
   bool is_of(const Connection& connection) const;
 };
+
+/// Connects to one host of the target, with TLS and login. Errors: as connect().
+Task<Result<Connection>> connect_one(net::Executor executor, const ServerSpec& spec, const ServerSpec::Host& host,
+                                     const StartupParameters& parameters);
+
+/// Whether it is the way to the server that is at fault, or a server that starts or stops: another host may do.
+bool is_of_the_host(const Error& why);
 
 /// Connects to the first host that takes the connection, with TLS and login. Errors: 08006 without anything that the
 /// server said before it was authenticated, but 53300 and 57P03, in dbgate's words; after that, the server's own

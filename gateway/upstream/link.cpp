@@ -137,6 +137,8 @@ void Link::note_status(protocol::Bytes body) {
 }
 
 void Link::gone() {
+  const HostUse& use = connection.use;
+  if (!ending_ && !closed_ && use.set() != nullptr) use.set()->suspect(use.host(), true);
   closed_ = true;
   bound_ = nullptr;
   connection.stream.close();

@@ -1,8 +1,7 @@
-#include "gateway/upstream/pool.h"
-
 #include <algorithm>
 
 #include "gateway/net/reactor.h"
+#include "gateway/upstream/opening.h"
 
 namespace dbgate::upstream {
 namespace {
@@ -17,7 +16,8 @@ constexpr std::chrono::milliseconds until_ended{2'000};
 // What functions leave in a server process nothing may take away: it is its user's alone then.
 bool suits(const Link& link, const LinkRequest& request) {
   const ServerMemory& memory = link.memory;
-  return link.key == request.key && (!memory.stained || memory.user.empty() || memory.user == request.user);
+  return link.key == request.key && link.connection.use.in_place() &&
+         (!memory.stained || memory.user.empty() || memory.user == request.user);
 }
 
 std::string in_seconds(std::chrono::milliseconds time) {
@@ -26,6 +26,8 @@ std::string in_seconds(std::chrono::milliseconds time) {
 }
 
 Error none_free(const LinkRequest& request) {
+  // Those who have all there may be wait for a host themselves.
+  if (request.spec.choice && request.spec.choice->deserted()) return request.spec.choice->none_fits();
   std::string message = "too many connections for database \"" + request.target + "\"";
   if (request.wait.count() > 0) {
     message = "no server connection of \"" + request.target + "\" became free within " + in_seconds(request.wait);
@@ -35,19 +37,6 @@ Error none_free(const LinkRequest& request) {
 
 std::chrono::microseconds since(std::chrono::steady_clock::time_point when) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - when);
-}
-
-void note_connect(telemetry::TargetCounters& counters, std::chrono::steady_clock::time_point begun, bool connected) {
-  const auto now = std::chrono::steady_clock::now();
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(now - begun);
-  const auto since_start = std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
-  counters.upstream_connects[connected ? telemetry::Outcome::ok : telemetry::Outcome::error].add();
-  counters.upstream_connect_durations.observe(took);
-  (connected ? counters.connected_us : counters.connect_failed_us).set(static_cast<std::uint64_t>(since_start.count()));
-}
-
-Error shutting_down() {
-  return {sqlstate::admin_shutdown, "terminating connection: dbgate is shutting down"};
 }
 
 }  // namespace
@@ -87,23 +76,12 @@ class Pool::InLine {
   Waiter& waiter_;
 };
 
-/// A server connection that is being opened.
-class Pool::Opening {
- public:
-  Opening(Pool& pool, const LinkRequest& request)
-      : request_(request), list_(pool.opening_), place_(list_.insert(list_.end(), this)) {}
-  ~Opening() { list_.erase(place_); }
-  Opening(const Opening&) = delete;
-  Opening& operator=(const Opening&) = delete;
-  const LinkRequest& request() const noexcept { return request_; }
-  Clock::time_point since() const noexcept { return since_; }
+Pool::Opening::Opening(Pool& pool, const LinkRequest& request, const void* who)
+    : request_(request), who_(who), list_(pool.opening_), place_(list_.insert(list_.end(), this)) {}
 
- private:
-  const LinkRequest& request_;
-  const Clock::time_point since_ = Clock::now();
-  std::list<const Opening*>& list_;
-  const std::list<const Opening*>::iterator place_;
-};
+Pool::Opening::~Opening() {
+  list_.erase(place_);
+}
 
 Pool::Waiter* Pool::first_waiting(const std::string& target) {
   const auto found = lines_.find(target);
@@ -169,8 +147,8 @@ LinkPtr Pool::take_free(PoolGroup& group, const LinkRequest* request) {
     if (found == group.free.rend()) return nullptr;
     const LinkPtr link = *found;
     move_to(*link, group.busy);
-    if (link->usable()) return link;
-    forget(*link);
+    if (link->usable() && link->connection.use.in_place()) return link;
+    link->usable() ? link->end() : forget(*link);
   }
 }
 
@@ -205,7 +183,7 @@ Task<Result<LinkPtr>> Pool::take(LinkRequestPtr asked, const void* who) {
     group.idle = request.idle;
     if (LinkPtr link = take_free(group, &request)) co_return link;
     if (LinkPtr link = take_resting(group, rested_enough, &request)) co_return link;
-    if (book_.try_take(request.target, request.max)) co_return co_await open(request);
+    if (book_.try_take(request.target, request.max)) co_return co_await open(request, who);
     if (LinkPtr link = take_resting(group, {}, &request)) co_return link;
     // None that is left suits. Its place is free once the server has closed it.
     if (const LinkPtr other = take_unused(request.target)) {
@@ -218,6 +196,9 @@ Task<Result<LinkPtr>> Pool::take(LinkRequestPtr asked, const void* who) {
 }
 
 void Pool::stop_waiting(const void* who) {
+  for (Opening* const opening : opening_) {
+    if (opening->who() == who) opening->give_up();
+  }
   for (auto& [target, line] : lines_) {
     for (Waiter* const waiter : line) {
       if (waiter->who != who) continue;
@@ -257,15 +238,19 @@ Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request, const void*
   if (waiter.link) co_return std::exchange(waiter.link, nullptr);
   if (!waiter.permit) co_return closed_ ? shutting_down() : none_free(request);
   waiter.permit = false;
-  co_return co_await open(request);
+  co_return co_await open(request, who);
 }
 
-Task<Result<LinkPtr>> Pool::open(const LinkRequest& request) {
+Task<Result<LinkPtr>> Pool::open(const LinkRequest& request, const void* who) {
   Permit permit(book_, request.target);
-  const Opening opening(*this, request);
-  telemetry::TargetCounters& counters = counters_.of(request.target);
-  auto connected = co_await connect(executor_, request.spec, request.parameters);
-  note_connect(counters, opening.since(), connected.has_value());
+  Opening opening(*this, request, who);
+  Result<Connection> connected = Error();
+  if (request.spec.choice) {
+    connected = co_await connect_chosen(opening);
+  } else {
+    connected = co_await connect(executor_, request.spec, request.parameters);
+    note_connect(counters_.of(request.target), opening.since(), connected.has_value());
+  }
   if (!connected) co_return connected.error();
   greetings_.note(request.key, {connected->status, connected->host});
   ServerMemory memory;
@@ -365,6 +350,10 @@ bool Pool::rest(Link& link) {
   PoolGroup* const group = link.in_pool.group;
   if (group == nullptr) return true;
   const LinkPtr kept = *link.in_pool.place;
+  if (!link.connection.use.in_place()) {
+    give_up(link);
+    return false;
+  }
   if (group->line->load(std::memory_order_relaxed) > 0) {
     LinkHolder* const holder = link.holder();
     link.detach();
@@ -377,6 +366,13 @@ bool Pool::rest(Link& link) {
   link.in_pool.idle_since = Clock::now();
   move_to(link, group->resting);
   return true;
+}
+
+bool Pool::go_on(Link& link) {
+  work(link);
+  if (link.connection.use.in_place()) return true;
+  give_up(link);
+  return false;
 }
 
 void Pool::work(Link& link) {
@@ -392,6 +388,7 @@ void Pool::give_back(const LinkPtr& link) {
   link->detach();
   PoolGroup* const group = link->in_pool.group;
   if (group == nullptr || !link->usable()) return;
+  if (!link->connection.use.in_place()) return link->end();
   if (group->line->load(std::memory_order_relaxed) > 0 && serve_waiting(link)) return;
   if (group->idle.count() == 0 || closed_) return link->end();
   if (!vacated_.empty() && is_vacated(*link)) return link->end();
@@ -418,6 +415,7 @@ void Pool::sweep() {
   std::erase_if(vacated_, [now](const auto& one) { return one.second < now; });
   for (auto at = groups_.begin(); at != groups_.end();) {
     PoolGroup& group = at->second;
+    leave_hosts(group);
     for (std::list<LinkPtr>* const list : {&group.free, &group.resting}) {
       while (group.idle.count() > 0 && !list->empty() && now - list->front()->in_pool.idle_since > group.idle) {
         const LinkPtr link = list->front();
@@ -487,6 +485,8 @@ std::shared_ptr<Channels> Pool::channels(const LinkRequest& request) {
 
 void Pool::close() {
   closed_ = true;
+  for (Opening* const opening : opening_)
+    opening->give_up();
   for (auto& [target, line] : lines_) {
     for (Waiter* const waiter : line) {
       waiter->expired = true;

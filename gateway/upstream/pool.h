@@ -81,7 +81,9 @@ class Pool {
   LinkRequestPtr shared(LinkRequest request);
   /// Its holder is between transactions. False: it is taken away at once, the holder has been told.
   bool rest(Link& link);
-  /// Its holder goes on.
+  /// Its holder goes on. False: its host does not serve any more, it is taken away, and the holder has been told.
+  bool go_on(Link& link);
+  /// It does not rest any more.
   void work(Link& link);
   /// Whether it stays open when it is given back.
   bool would_keep(const Link& link) const noexcept;
@@ -126,7 +128,9 @@ class Pool {
   LinkPtr take_resting(PoolGroup& group, std::chrono::milliseconds rested, const LinkRequest* request = nullptr);
   LinkPtr take_unused(const std::string& target);
   Task<Result<LinkPtr>> wait_in_line(const LinkRequest& request, const void* who, std::chrono::milliseconds limit);
-  Task<Result<LinkPtr>> open(const LinkRequest& request);
+  Task<Result<LinkPtr>> open(const LinkRequest& request, const void* who);
+  Task<Result<Connection>> connect_chosen(Opening& opening);
+  void leave_hosts(PoolGroup& group);
   bool serve_waiting(const LinkPtr& link);
   bool hand_over(const LinkPtr& link);
   LinkPtr adopt(LinkCargo cargo, std::chrono::milliseconds idle);
@@ -138,6 +142,7 @@ class Pool {
   void end_unused(PoolGroup& group, const std::function<bool(const Link&)>& which);
   static void move_to(Link& link, std::list<LinkPtr>& list);
   static void take_from_holder(Link& link);
+  static void give_up(Link& link);
   void forget(Link& link);
 
   PermitBook& book_;
@@ -147,7 +152,7 @@ class Pool {
   PermitBook::Party party_;
   std::map<std::string, PoolGroup, std::less<>> groups_;
   std::map<std::string, std::list<Waiter*>, std::less<>> lines_;  // by target
-  std::list<const Opening*> opening_;
+  std::list<Opening*> opening_;
   std::map<std::tuple<std::string, std::string, std::string>, std::weak_ptr<const LinkRequest>>
       requests_;                                                            // key, user, application_name
   std::map<std::string, std::shared_ptr<Channels>, std::less<>> channels_;  // by key of their own connection

@@ -168,6 +168,33 @@ class Handover(unittest.TestCase):
         generations.stop()
         self.assertEqual(generations.verify()[0], 0, generations.verify()[1])
 
+    def test_copies_of_the_audit_log_miss_nothing(self):
+        path = self.lab.directory / "copy.jsonl"
+        generations = self.begin(extra=f"audit: {{ sinks: [ {{ name: copy, type: file, path: {path} }} ] }}\n")
+        sessions = [self.session(generations)]
+        for _ in range(3):
+            for session in sessions:
+                session.must("SELECT 1")
+            generations.hand_over()
+            sessions.append(self.session(generations))
+        for session in sessions:
+            session.must("SELECT 2")
+        expected = {record["id"] for record in generations.gateway.audit()}
+
+        def copied():
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+        lab.wait_until(lambda: expected <= {record["id"] for record in copied()}, "everything is there", SECONDS)
+        for session in sessions:
+            session.socket.close()
+        for place in range(3):
+            generations.wait_for_end(place)  # what they write last is the last one's to deliver
+        generations.stop()
+        lines = copied()
+        self.assertLessEqual({record["id"] for record in generations.gateway.audit()}, {record["id"] for record in lines})
+        for chain in {record["chain"] for record in lines}:
+            sequence = list(dict.fromkeys(record["seq"] for record in lines if record["chain"] == chain))
+            self.assertEqual(sequence, sorted(sequence), chain)
+
     def test_the_api_knows_sessions_of_both(self):
         generations = self.begin(tls=True)
         old = self.session(generations)

@@ -22,6 +22,13 @@ targets: { shop: { upstream: { hosts: [db], database: d, user: u, tls: disable }
 """
 POLICY = "policies: [ { name: p, who: { users: [u] }, on: [shop], "
 OFFER = "requests: [ { name: o, who: { users: [u] }, on: [shop], tables: ['public.t(a)', 'x.*'], "
+
+
+def hosts(members):
+    """A target of two hosts, in place of the one of BASE."""
+    return "targets: { shop: { upstream: { hosts: [db, db2], database: d, user: u, tls: disable, " + members + " } } }"
+
+
 # Text behind BASE, and whether it is right.
 VALUES = [
     ("roles: { admin: { users: [u] }, auditor: { groups: [] } }", True), ("roles: { king: { users: [u] } }", False),
@@ -37,6 +44,9 @@ VALUES = [
     ("users: [ { name: v, certificates: ['uri:spiffe://x/y', 'dns:h', 'email:a@b'] } ]", True), ("users: [ { name: v, certificates: [h] } ]", False),
     ("users: [ { name: v, certificates: ['cn:h'] } ]", False), ("users: [ { name: v, certificates: ['dns:h'], wire: sometimes } ]", False),
     ("users: [ { name: v, certificates: ['dns:h'], wire: token } ]", True), ("users: [ { name: v, certificates: 'dns:h' } ]", False),
+    (hosts("target_session_attrs: prefer-standby, max_lag: 10s, failover_wait: 1m, health: { interval: 500ms, timeout: 1s }"), True),
+    (hosts("target_session_attrs: leader"), False), (hosts("target_session_attrs: standby, max_lag: 10"), False),
+    (hosts("health: { every: 1s }"), False), (hosts("health: 1s"), False),
     (POLICY + "allow: [ { everything: true } ] } ]", True), (POLICY + "allow: [ { everything: yes please } ] } ]", False),
     (POLICY + "mode: observe } ]", True), (POLICY + "mode: lax } ]", False),
     (POLICY + "allow: [ { pack: readonly } ] } ]", True), (POLICY + "allow: [ { pack: everything } ] } ]", False),
@@ -164,7 +174,8 @@ class Schema(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="dbgate-schema-") as directory:
             path = pathlib.Path(directory) / "gateway.yaml"
             for text, right in VALUES:
-                base = re.sub(r"(?m)^users:.*\n", "", BASE) if text.startswith("users:") else BASE
+                key = text.partition(":")[0]
+                base = re.sub(rf"(?m)^{key}:.*\n", "", BASE) if key in ("users", "targets") else BASE
                 path.write_text(base + text + "\n", encoding="utf-8")
                 done = subprocess.run([str(lab.GATEWAY), "--check-config", "--config", str(path)], capture_output=True,
                                       text=True, check=False, timeout=60)

@@ -22,17 +22,7 @@ class Upstream(unittest.TestCase):
         cls.lab = lab.Lab(hba=hba)
         cls.addClassCleanup(cls.lab.close)
         postgres = cls.lab.postgres
-        for source, name in ((cls.lab.certificates.cert, "server.crt"), (cls.lab.certificates.key, "server.key"),
-                             (cls.lab.certificates.ca, "ca.crt")):
-            target = postgres.data / name
-            target.write_bytes(source.read_bytes())
-            target.chmod(0o600)
-            if lab.os.getuid() == 0:
-                lab.os.chown(target, lab.server_user().pw_uid, lab.server_user().pw_gid)
-        with open(postgres.data / "postgresql.conf", "a", encoding="utf-8") as conf:
-            conf.write("ssl=on\nssl_ca_file='ca.crt'\n")
-        postgres.stop("fast")
-        postgres.start()
+        postgres.use_tls(cls.lab.certificates)
         for role in ("tls_only", "plain_only", "by_cert", "by_trust", "in_clear"):
             postgres.psql(f"CREATE ROLE {role} LOGIN PASSWORD '{lab.PASSWORD}'")
         postgres.psql(f"SET password_encryption = md5; CREATE ROLE by_md5 LOGIN PASSWORD '{lab.PASSWORD}'")

@@ -47,14 +47,14 @@ def free_port():
     raise AssertionError("no port is free")
 
 
-def wait_until(condition, what, seconds=START_SECONDS):
+def wait_until(condition, what, seconds=START_SECONDS, pause=0.02):
     """Polls for a fact that only another process can bring about."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         result = condition()
         if result:
             return result
-        time.sleep(0.02)
+        time.sleep(pause)
     raise AssertionError(f"{what}: not within {seconds} s")
 
 
@@ -150,6 +150,18 @@ class Postgres:
     def restart(self, mode="immediate"):
         self.stop(mode)
         self.start()
+
+    def use_tls(self, certificates):
+        """Restarts it with a certificate for localhost, and the authority for those of clients."""
+        for source, name in ((certificates.cert, "server.crt"), (certificates.key, "server.key"), (certificates.ca, "ca.crt")):
+            target = self.data / name
+            target.write_bytes(source.read_bytes())
+            target.chmod(0o600)
+            if os.getuid() == 0:
+                os.chown(target, server_user().pw_uid, server_user().pw_gid)
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            conf.write("ssl=on\nssl_ca_file='ca.crt'\n")
+        self.restart("fast")
 
     def psql(self, sql, database="postgres", user="postgres"):
         return run_psql(sql, host="127.0.0.1", port=self.port, user=user, database=database)

@@ -159,7 +159,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   auto snapshot = app::make_snapshot(std::move(*loaded.config));
   if (!snapshot) return 1;
-  app::Gateway gateway(path, std::move(*snapshot));
+  app::Gateway gateway(path, std::move(*snapshot), {});
   const auto started = gateway.start();
   if (!started || gateway.api() == nullptr) return 1;
   // Standard input ends when the test does: the process may end before.

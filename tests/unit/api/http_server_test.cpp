@@ -151,7 +151,7 @@ class Serving : public ::testing::Test {
     limits_.write = 1s;
     server_ = std::make_unique<HttpServer>(
         stage_.context, stage_.dispatcher, [] { return ServerSettings{}; }, limits_);
-    EXPECT_TRUE(server_->listen("127.0.0.1", 0));
+    EXPECT_TRUE(server_->listen({"127.0.0.1", 0, {}}));
     port = server_->port();
     thread_ = std::thread([this] { stage_.context.run(); });
   }

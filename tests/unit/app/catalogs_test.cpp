@@ -303,6 +303,48 @@ TEST_F(CatalogsTest, WhoWaitsForWhatIsConfiguredAwayIsTold) {
   EXPECT_FALSE(**unknown);
 }
 
+TEST_F(CatalogsTest, WhatIsForgottenIsLoadedAnewAndWhatWasLoadingDoesNotCount) {
+  start(only_main());
+  source_.wait_for_load(1);
+  const auto answer = ask(0);
+  catalogs_.forget("other");
+  catalogs_.forget("shop");
+  const std::uint64_t second = source_.wait_for_load(2).version;
+  EXPECT_EQ(catalogs_.current("shop", "main"), nullptr);
+  source_.end_one();
+  source_.end_one();
+  finish();
+  ASSERT_TRUE(answer->has_value() && answer->value());
+  EXPECT_EQ((*answer)->value()->version(), second);
+  EXPECT_EQ(current_version(), second);
+  EXPECT_EQ(source_.loads(), 2u);
+}
+
+TEST_F(CatalogsTest, NobodyIsToldOfAFailureWhileNoHostServes) {
+  std::atomic<int> asked{0};
+  std::atomic<bool> serves{false};
+  auto source = std::make_unique<ScriptedSource>();
+  ScriptedSource& loads = *source;
+  loads.free();
+  Catalogs catalogs(std::move(source), [&](const std::string& target, config::Upstream& server) {
+    ++asked;
+    server.hosts = {{target + "2", 5432}};
+    return serves.load();
+  });
+  catalogs.configure(only_main());
+  catalogs.start();
+  std::optional<Result<SharedCatalog>> answer;
+  boost::asio::co_spawn(
+      context_, [&]() -> Task<> { answer.emplace(co_await catalogs.fresh("shop", "main", 0)); }, boost::asio::detached);
+  context_.poll();
+  wait_until([&] { return asked > 2; });
+  EXPECT_EQ(loads.loads(), 0u);
+  serves = true;
+  finish();
+  ASSERT_TRUE(answer && *answer);
+  EXPECT_EQ(loads.wait_for_load(1).server.hosts.at(0).host, "shop2");
+}
+
 TEST_F(CatalogsTest, StoppingEndsLoadsAndWaits) {
   start(only_main());
   source_.wait_for_load(1);

@@ -200,6 +200,28 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"targets: { s: { engine: tcp, listen: { user: u }, pool: { max: 3, wait: 1s }, upstream: { hosts: [h:1] } "
              "} }\n",
              {"2:73 targets.s.pool.wait: is for postgresql only"}},
+        Case{"targets: { s: { upstream: { hosts: [h], database: d, user: u, target_session_attrs: master, max_lag: 1, "
+             "failover_wait: soon, health: { interval: 10ms, timeout: 0s, every: 1s } } } }\n",
+             {"2:85 targets.s.upstream.target_session_attrs: \"master\" is not one of: any, read-write, read-only, "
+              "primary, standby, prefer-standby",
+              "2:102 targets.s.upstream.max_lag: \"1\" is not a duration; write 250ms, 30s, 5m or 1h",
+              "2:120 targets.s.upstream.failover_wait: \"soon\" is not a duration; write 250ms, 30s, 5m or 1h",
+              "2:165 targets.s.upstream.health.every: unknown key",
+              "2:146 targets.s.upstream.health.interval: must be at least 50ms",
+              "2:161 targets.s.upstream.health.timeout: must be at least 50ms"}},
+        Case{"targets: { s: { upstream: { hosts: [a, b], database: d, user: u, max_lag: 5s } } }\n",
+             {"2:75 targets.s.upstream.max_lag: is for targets that standbys serve: their target_session_attrs says "
+              "so"}},
+        Case{"targets: { s: { upstream: { hosts: [a, b], database: d, user: u, target_session_attrs: standby, max_lag: "
+             "1s } } }\n",
+             {"2:106 targets.s.upstream.max_lag: must be at least twice health.interval: that is how exactly it is "
+              "known"}},
+        Case{"targets: { s: { engine: tcp, listen: { user: u }, upstream: { hosts: [h:1], target_session_attrs: any, "
+             "max_lag: 1s, failover_wait: 1s, health: {} } } }\n",
+             {"2:99 targets.s.upstream.target_session_attrs: is for postgresql only",
+              "2:113 targets.s.upstream.max_lag: is for postgresql only",
+              "2:132 targets.s.upstream.failover_wait: is for postgresql only",
+              "2:144 targets.s.upstream.health: is for postgresql only"}},
         Case{"targets: { s: { engine: tcp, upstream: { hosts: [h] } } }\n",
              {"2:15 targets.s: engine tcp needs listen", "2:15 targets.s.listen: needs user"}}));
 
@@ -318,6 +340,8 @@ TEST(Loader, Values) {
   for (const HostPort& host : target.upstream.hosts)
     hosts += host.host + " " + std::to_string(host.port) + ";";
   EXPECT_EQ(hosts, "db1 5433;db2 5432;/run/pg 5432;::1 5432;");
+  EXPECT_EQ(target.upstream.session_attrs, SessionAttrs::primary) << "of several hosts";
+  EXPECT_TRUE(target.upstream.chooses());
   EXPECT_EQ(config.targets[1].engine, EngineKind::tcp);
   const Rule& rule = config.policies.at(0).allow.at(0);
   EXPECT_TRUE(rule.do_blocks && rule.connect);

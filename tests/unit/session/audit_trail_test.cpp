@@ -96,6 +96,29 @@ TEST_F(AuditTrailTest, ADecisionAndItsOutcome) {
             R"(,"db.response.returned_rows":1,"rows_affected":0,"bytes":20,)");
 }
 
+TEST_F(AuditTrailTest, WhatComesAfterAMoveNamesTheOtherServer) {
+  SessionInfo info;
+  info.id = "ses_1";
+  info.target = "shop";
+  info.server_host = "db1";
+  info.server_port = 5432;
+  AuditTrail trail(chain_, info, "v7", counters_);
+  EXPECT_TRUE(trail.decided(judged_, "SELECT * FROM t", "simple", ""));
+  const std::string first = chain_.text;
+  EXPECT_NE(first.find(R"("server.address":"db1","server.port":5432)"), std::string::npos) << first;
+  info.server_host = "db2.example";
+  info.server_port = 5433;
+  trail.moved(info);
+  EXPECT_TRUE(trail.decided(judged_, "SELECT * FROM t", "simple", ""));
+  const std::string second = chain_.text;
+  EXPECT_NE(second.find(R"("server.address":"db2.example","server.port":5433,"decision.policy_version":"v7")"),
+            std::string::npos)
+      << second;
+  trail.ended("client gone", 1, 2);
+  EXPECT_NE(chain_.text.find(R"("server.address":"db2.example","server.port":5433,"reason":)"), std::string::npos)
+      << chain_.text;
+}
+
 TEST_F(AuditTrailTest, AKeptJudgementReadsTheSame) {
   judged_.record = std::make_shared<JudgementRecord>();
   EXPECT_EQ(decided(), allowed_);

@@ -22,8 +22,8 @@ Misunderstanding wrong(std::string_view text) {
 }
 
 TEST(Command, EveryTopicHasItsWord) {
-  for (const auto* const word : {"clients", "config", "databases", "help", "lists", "pins", "pools", "servers", "stats",
-                                 "stats_averages", "stats_totals", "users", "version"}) {
+  for (const auto* const word : {"clients", "config", "databases", "help", "hosts", "lists", "pins", "pools", "servers",
+                                 "stats", "stats_averages", "stats_totals", "users", "version"}) {
     const auto topic = topic_of(word);
     ASSERT_TRUE(topic) << word;
     EXPECT_EQ(word_of(*topic), word);

@@ -11,10 +11,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array every_topic = {Topic::clients, Topic::config,         Topic::databases,    Topic::help,
-                                    Topic::lists,   Topic::pins,           Topic::pools,        Topic::servers,
-                                    Topic::stats,   Topic::stats_averages, Topic::stats_totals, Topic::users,
-                                    Topic::version};
+constexpr std::array every_topic = {Topic::clients, Topic::config, Topic::databases,      Topic::help,
+                                    Topic::hosts,   Topic::lists,  Topic::pins,           Topic::pools,
+                                    Topic::servers, Topic::stats,  Topic::stats_averages, Topic::stats_totals,
+                                    Topic::users,   Topic::version};
 
 Database database(const std::string& name, const std::string& target, const std::string& on_server) {
   Database made;

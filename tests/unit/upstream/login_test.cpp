@@ -49,7 +49,7 @@ Login log_in_at(const std::string& bytes) {
   const StartupParameters parameters{{"client_encoding", "UTF8"}};
   {
     boost::asio::io_context context;
-    Connection connection{net::Stream(context, ends[0]), {}, {}, 0, {}, {}, {}, {}, 0};
+    Connection connection{net::Stream(context, ends[0]), {}, {}, 0, {}, {}, {}, {}, 0, {}};
     boost::asio::co_spawn(context, log_in(connection, spec, parameters),
                           [&login](const std::exception_ptr& failed, Result<> result) {
                             EXPECT_FALSE(failed);
