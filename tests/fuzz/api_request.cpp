@@ -63,6 +63,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Route route = router.find(request.method, request.path);
   DBGATE_FUZZ_CHECK((route.outcome == Route::Outcome::found) == (route.operation != nullptr));
 
+  // As the dispatcher leaves it: an operation is known, and who asks.
+  request.operation = route.operation != nullptr ? route.operation : &operations().front();
+  request.caller = Caller{};
   static const Cursors cursors("a secret that no input has");
   static const ListOffer offer{{"name", "created"}, {"user", "target"}, true};
   Response refused;
