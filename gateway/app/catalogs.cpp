@@ -25,6 +25,13 @@ constexpr std::chrono::seconds stop_limit{1};
 // While no host of a target serves: nobody is told of a failure, those who wait do until there is one.
 constexpr milliseconds deserted_pause{50};
 
+// Whether both may lead to one server.
+bool share_a_host(const config::Upstream& one, const config::Upstream& other) {
+  return std::any_of(one.hosts.begin(), one.hosts.end(), [&other](const config::HostPort& host) {
+    return std::find(other.hosts.begin(), other.hosts.end(), host) != other.hosts.end();
+  });
+}
+
 Error stopping() {
   return {sqlstate::admin_shutdown, "dbgate is stopping"};
 }
@@ -152,10 +159,13 @@ SharedCatalog Catalogs::current(std::string_view target, std::string_view databa
 CatalogTicket Catalogs::invalidate(std::string_view target, std::string_view database) {
   const std::lock_guard lock(mutex_);
   const CatalogTicket ticket = ++tickets_;
-  const auto entry = find(target, database);
-  if (!entry) return ticket;
-  entry->wanted = ticket;
-  entry->due = std::min(entry->due, std::max(Clock::now() + swarm, entry->not_before));
+  const auto changes = find(target, database);
+  if (!changes) return ticket;
+  for (const auto& [key, entry] : entries_) {
+    if (entry != changes && !(key.second == database && share_a_host(entry->server, changes->server))) continue;
+    entry->wanted = ticket;
+    entry->due = std::min(entry->due, std::max(Clock::now() + swarm, entry->not_before));
+  }
   changed();
   wake_.notify_one();
   return ticket;

@@ -59,6 +59,7 @@ class Catalogs {
   std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
   /// The catalog has changed, or is to be read again: the next statement must see a snapshot that began loading later.
+  /// So must those of other targets that lead to the same database of the same host.
   CatalogTicket invalidate(std::string_view target, std::string_view database);
   /// The last ticket that current() does not cover yet, for statements of any session; 0: current() will do.
   CatalogTicket pending(std::string_view target, std::string_view database) const;

@@ -210,11 +210,17 @@ std::vector<const catalog::Function*> CallJudge::possible(const sql::FunctionUse
   std::vector<catalog::Oid> types;
   for (const sql::Argument& argument : use.types)
     types.push_back(values.type_of(argument));
-  const auto exact = std::find_if(candidates.begin(), candidates.end(), [&](const catalog::Function* candidate) {
-    return std::find(types.begin(), types.end(), 0u) == types.end() &&
-           std::equal(types.begin(), types.end(), candidate->arguments.begin(), candidate->arguments.end());
-  });
-  if (exact != candidates.end() && context_.moved == nullptr) return {*exact};
+  const bool all_known = std::find(types.begin(), types.end(), 0u) == types.end();
+  std::vector<const catalog::Function*> exact;
+  std::copy_if(
+      candidates.begin(), candidates.end(), std::back_inserter(exact), [&](const catalog::Function* candidate) {
+        return all_known &&
+               std::equal(types.begin(), types.end(), candidate->arguments.begin(), candidate->arguments.end());
+      });
+  // Those of the same types in later schemas count: what stands in front may be gone when the server looks the name up
+  // (each_meaning()). The system's own stay.
+  if (!exact.empty() && exact.front()->schema == context_.resolver->system_schema()) exact.resize(1);
+  if (!exact.empty() && context_.moved == nullptr) return exact;
   std::erase_if(candidates, [&](const catalog::Function* candidate) {
     // VARIADIC takes elements or an array.
     const std::size_t known = candidate->arguments.size() - (candidate->variadic != 0 ? 1 : 0);

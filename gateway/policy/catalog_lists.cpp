@@ -105,6 +105,23 @@ constexpr HiddenColumn hidden_columns[] = {
     {"pg_foreign_server", "srvoptions"},
     {"pg_foreign_table", "ftoptions"},
     {"pg_user_mappings", "umoptions"},
+    // How many rows a scan of one's own has met, those behind a filter among them: that tells their values one by one.
+    {"pg_stat_all_tables", "seq_scan"},
+    {"pg_stat_all_tables", "seq_tup_read"},
+    {"pg_stat_all_tables", "idx_scan"},
+    {"pg_stat_all_tables", "idx_tup_fetch"},
+    {"pg_stat_all_tables", "n_tup_ins"},
+    {"pg_stat_all_tables", "n_tup_upd"},
+    {"pg_stat_all_tables", "n_tup_del"},
+    {"pg_stat_all_tables", "n_tup_hot_upd"},
+    {"pg_stat_user_tables", "seq_scan"},
+    {"pg_stat_user_tables", "seq_tup_read"},
+    {"pg_stat_user_tables", "idx_scan"},
+    {"pg_stat_user_tables", "idx_tup_fetch"},
+    {"pg_stat_user_tables", "n_tup_ins"},
+    {"pg_stat_user_tables", "n_tup_upd"},
+    {"pg_stat_user_tables", "n_tup_del"},
+    {"pg_stat_user_tables", "n_tup_hot_upd"},
     // What is read of tables that one has no right to. Sequelize asks for their names here.
     {"pg_statio_all_tables", "heap_blks_read"},
     {"pg_statio_all_tables", "heap_blks_hit"},
@@ -153,7 +170,7 @@ idle_session_timeout intervalstyle jit lc_messages lc_monetary lc_numeric lc_tim
 transaction_isolation transaction_deferrable default_transaction_isolation default_transaction_deferrable
 tcp_keepalives_idle tcp_keepalives_interval tcp_keepalives_count tcp_user_timeout xmloption enable_seqscan enable_nestloop
 enable_hashjoin enable_mergejoin enable_indexscan enable_bitmapscan enable_sort enable_hashagg geqo plan_cache_mode
-constraints cursor_tuple_fraction join_collapse_limit from_collapse_limit escape_string_warning array_nulls
+constraints cursor_tuple_fraction join_collapse_limit from_collapse_limit escape_string_warning
 )";
 
 constexpr std::string_view harmless_to_show_words = R"(
@@ -244,13 +261,16 @@ bool is_harmless_setting(std::string_view name, std::string_view value, bool has
   if (name == "standard_conforming_strings") {
     return !has_value || equal_ignoring_case(value, "on") || value == "true" || value == "1";
   }
-  // Of dbgate's own the one that is the client's to say.
-  if (name == "dbgate.hold") return true;
+  if (is_clients_word(name)) return true;
   // Stricter is always fine; back to read write is not.
   if (name == "transaction_read_only" || name == "default_transaction_read_only") {
     return has_value && (equal_ignoring_case(value, "on") || value == "true" || value == "1");
   }
   return names.contains(name);
+}
+
+bool is_clients_word(std::string_view name) {
+  return name == "dbgate.hold" || name == "dbgate.receipts";
 }
 
 bool is_harmless_to_show(std::string_view name) {

@@ -38,6 +38,8 @@ bool holds_values_of_others(std::string_view schema, std::string_view name);
 std::string_view column_of_statements(const sql::QualifiedName& relation);
 /// Settings that anybody may change: harmless to the meaning of statements and to others. Values as written.
 bool is_harmless_setting(std::string_view name, std::string_view value, bool has_value);
+/// Of dbgate's own settings, those that are the client's to say.
+bool is_clients_word(std::string_view name);
 /// Settings that anybody may see.
 bool is_harmless_to_show(std::string_view name);
 

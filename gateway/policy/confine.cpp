@@ -69,6 +69,8 @@ Held ValueJudge::counted(std::size_t index, Effect effect, std::size_t most) con
 
 Held ValueJudge::confined(const Confinement& rule, std::size_t index, const sql::RelationUse& use,
                           const std::string& schema, Effect effect) const {
+  // Estimates are made from all rows: they tell which values others' rows have.
+  if (statement_.kind == sql::StatementKind::explain) return {State::no, needs(rule) + ", and no EXPLAIN"};
   Column column;
   Held held = column_of(rule, use, schema, column);
   if (held.state != State::yes) return held;

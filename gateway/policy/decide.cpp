@@ -261,12 +261,13 @@ std::string StatementJudge::schema_of_type(const sql::QualifiedName& object) con
 Verdict decide(const Grants& grants, const Statement& statement, const NameContext& context,
                const Arguments* arguments) {
   Verdict verdict = StatementJudge(grants, statement, context, arguments).run();
-  if (context.moved == nullptr || is_unrestricted(grants)) return verdict;
+  if (is_unrestricted(grants)) return verdict;
   // Whichever of the relations a name has come to stand for: it must be allowed on all.
   each_meaning(statement, context, [&](const Meaning& meaning) {
     if (!verdict.passes()) return false;
     Verdict meant = StatementJudge(grants, meaning.statement, meaning.context, arguments).run();
-    if (!meant.passes() && meant.hint.empty()) meant.hint = moved_names_hint;
+    if (!meant.passes() && meant.hint.empty())
+      meant.hint = context.moved != nullptr ? moved_names_hint : several_names_hint;
     verdict = stricter(std::move(verdict), std::move(meant));
     return true;
   });

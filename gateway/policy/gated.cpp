@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/footprint.h"
 #include "gateway/policy/grants.h"
 
@@ -49,7 +50,7 @@ std::string refusal_of(const sql::Statement& statement, const catalog::SearchPat
   }
   const auto replicates = [](const sql::SettingUse& use) {
     const bool reads = use.action == sql::SettingAction::show || use.action == sql::SettingAction::show_all;
-    const bool own_word = use.name.starts_with("dbgate.") && use.name != "dbgate.hold";
+    const bool own_word = use.name.starts_with("dbgate.") && !is_clients_word(use.name);
     return !reads && (own_word || use.name == "session_replication_role" || use.name == "track_counts");
   };
   if (std::any_of(statement.settings.begin(), statement.settings.end(), replicates)) return "it stops the capture";

@@ -20,6 +20,7 @@ std::string StatementJudge::fixed_setting() {
     const bool encoding = use.name == "client_encoding" || use.name == "names";
     const bool literals = use.name == "standard_conforming_strings";
     const bool names = use.name == "search_path" || use.name == "role" || use.name == "session_authorization";
+    if (use.name == "dbgate.receipts" && value != "on" && value != "off") return "dbgate.receipts must be on or off";
     if (use.name == "dbgate.hold" && value != "wait" && value != "refuse") return "dbgate.hold must be wait or refuse";
     if ((encoding || literals) && !is_harmless_setting(use.name, value, !use.values.empty())) {
       return use.name + " is fixed by dbgate to " + (literals ? "on" : "UTF8");

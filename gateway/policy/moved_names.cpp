@@ -29,7 +29,7 @@ bool contains(const std::array<std::string_view, size>& tags, std::string_view t
 std::vector<std::string> places_of(const sql::QualifiedName& name, const NameContext& context) {
   std::vector<std::string> places;
   if (!name.schema.empty() || name.name.starts_with("pg_")) return places;
-  if (context.resolver == nullptr || context.moved->brings(name.name)) {
+  if (context.resolver == nullptr || (context.moved != nullptr && context.moved->brings(name.name))) {
     for (const std::string& schema : context.search_path)
       places.push_back(schema == "$user" ? context.account : schema);
     return places;
@@ -40,6 +40,11 @@ std::vector<std::string> places_of(const sql::QualifiedName& name, const NameCon
     return true;
   });
   return places;
+}
+
+// What is made by that name comes to the first schema of the path.
+bool is_made(const Statement& statement, const sql::RelationUse& use) {
+  return statement.tag.starts_with("CREATE") && has(use.effects, Effect::ddl) && !has(use.effects, Effect::read);
 }
 
 }  // namespace
@@ -66,25 +71,29 @@ bool moves_names_within(const sql::Script& script) {
 
 void each_meaning(const Statement& statement, const NameContext& context,
                   const std::function<bool(const Meaning&)>& visit) {
+  const bool moved = context.moved != nullptr;
+  if (!moved && (context.resolver == nullptr || context.search_path.size() < 2)) return;
   std::vector<std::vector<std::string>> places;
   std::vector<bool> chosen;
-  std::size_t ways = context.closure == nullptr ? 1 : context.search_path.size();
+  std::size_t ways = !moved || context.closure == nullptr ? 1 : context.search_path.size();
   for (const sql::RelationUse& use : statement.relations) {
-    places.push_back(places_of(use.name, context));
+    places.push_back(moved || !is_made(statement, use) ? places_of(use.name, context) : std::vector<std::string>());
     chosen.push_back(places.back().size() > 1);
     ways = std::max(ways, places.back().size());
   }
   if (ways <= 1) return;
   NameContext around = context;
-  for (std::size_t way = 0; way < ways; ++way) {
+  for (std::size_t way = moved ? 0 : 1; way < ways; ++way) {
     Statement meant = statement;
     for (std::size_t i = 0; i < places.size(); ++i) {
       if (!chosen[i]) continue;
       sql::RelationUse& use = meant.relations[i];
       use.name.schema = places[i][std::min(way, places[i].size() - 1)];
+      // Which columns are whose was told by the relation that is found now.
+      if (!moved && has(use.effects, Effect::read)) use.reads.whole_row = true;
       if (context.resolver != nullptr) context.resolver->add_computed_from(use.name, use.reads);
     }
-    if (way > 0 && around.search_path.size() > 1) around.search_path.erase(around.search_path.begin());
+    if (moved && way > 0 && around.search_path.size() > 1) around.search_path.erase(around.search_path.begin());
     if (!visit({meant, around, chosen})) return;
   }
 }

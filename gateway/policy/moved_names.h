@@ -35,15 +35,24 @@ bool moves_names_within(const sql::Script& script);
 inline constexpr const char* moved_names_hint =
     "This transaction has changed the catalog: end it first, or write the schema before the name.";
 
+/// The same where that is so because of the search path alone.
+inline constexpr const char* several_names_hint =
+    "The search path finds several relations of that name, and one of them may go before the statement runs: write the "
+    "schema before the name.";
+
 /// One way to read a statement.
 struct Meaning {
   const sql::Statement& statement;  ///< names that may stand for several relations have a schema
   const NameContext& context;       ///< functions on the way look for names from some place of the path on
   const std::vector<bool>& chosen;  ///< by relation: whether it is one of those names
 };
-/// Calls `visit` for the ways in which the server may read the statement while NameContext::moved is set, until it
-/// returns false. Together they name every relation that any name in it may stand for. None where the catalog leaves no
-/// choice.
+/// Calls `visit` for the ways in which the server may read the statement, until it returns false. Together they name
+/// every relation that any name in it may stand for. None where the catalog leaves no choice.
+///
+/// Without NameContext::moved these are the ways beside that of the catalog: relations of the same name further down
+/// the search path. The server looks names up when the statement's turn comes, which may be after others before it in a
+/// pipeline, or a wait for a lock; until then somebody may have dropped or renamed what stood in front. Which of its
+/// columns are read is not known of these.
 void each_meaning(const sql::Statement& statement, const NameContext& context,
                   const std::function<bool(const Meaning&)>& visit);
 

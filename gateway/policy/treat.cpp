@@ -168,7 +168,7 @@ std::string Treater::way_round() const {
 // What tells the server who asks is dbgate's own; and what names mean must not move.
 bool Treater::settings_stay() {
   for (const sql::SettingUse& use : statement_.settings) {
-    if (use.name.starts_with("dbgate.") && use.name != "dbgate.hold")
+    if (use.name.starts_with("dbgate.") && !is_clients_word(use.name))
       return deny("setting " + use.name + " is dbgate's own");
     const bool moves = use.name == "role" || use.name == "session_authorization";
     if (moves && use.action == sql::SettingAction::set) return deny(use.name + " is fixed by dbgate");
@@ -429,23 +429,35 @@ bool Treater::converts_columns(const sql::FunctionUse& comparison) const {
   return false;
 }
 
+// What takes the place of a name says its schema.
+Statement as_replaced(Statement statement, const Treatments& treatments, const NameContext& context) {
+  const auto fix = [&](const auto& treated) {
+    statement.relations[treated.use].name.schema = context.resolver->schema_name(treated.relation->schema);
+  };
+  std::for_each(treatments.list.begin(), treatments.list.end(), fix);
+  std::for_each(treatments.views.begin(), treatments.views.end(), fix);
+  return statement;
+}
+
 }  // namespace
 
 Treatments treat(const Grants& grants, const Statement& statement, const NameContext& context) {
   Treatments treatments = Treater(grants, statement, context).run();
-  if (context.moved == nullptr || !hides(grants) || !treatments.denied.empty()) return treatments;
-  each_meaning(statement, context, [&](const Meaning& meaning) {
-    Treatments meant = Treater(grants, meaning.statement, meaning.context).run();
-    const auto is_chosen = [&](const auto& treated) { return meaning.chosen[treated.use]; };
-    const bool unsure = std::any_of(meant.list.begin(), meant.list.end(), is_chosen) ||
-                        std::any_of(meant.views.begin(), meant.views.end(), is_chosen);
-    if (meant.denied.empty() && !unsure) return true;
-    treatments.rule_id = "masks and filters";
-    treatments.denied = std::move(meant.denied);
-    if (unsure) treatments.denied = "a name in it may stand for what is masked or filtered for you";
-    treatments.hint = unsure || meant.hint.empty() ? moved_names_hint : std::move(meant.hint);
-    return false;
-  });
+  if (!hides(grants) || !treatments.denied.empty()) return treatments;
+  const char* const hint = context.moved != nullptr ? moved_names_hint : several_names_hint;
+  each_meaning(context.moved != nullptr ? statement : as_replaced(statement, treatments, context), context,
+               [&](const Meaning& meaning) {
+                 Treatments meant = Treater(grants, meaning.statement, meaning.context).run();
+                 const auto is_chosen = [&](const auto& treated) { return meaning.chosen[treated.use]; };
+                 const bool unsure = std::any_of(meant.list.begin(), meant.list.end(), is_chosen) ||
+                                     std::any_of(meant.views.begin(), meant.views.end(), is_chosen);
+                 if (meant.denied.empty() && !unsure) return true;
+                 treatments.rule_id = "masks and filters";
+                 treatments.denied = std::move(meant.denied);
+                 if (unsure) treatments.denied = "a name in it may stand for what is masked or filtered for you";
+                 treatments.hint = unsure || meant.hint.empty() ? hint : std::move(meant.hint);
+                 return false;
+               });
   return treatments;
 }
 

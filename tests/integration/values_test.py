@@ -150,6 +150,7 @@ ATTACKS = [
     "SELECT * FROM ONLY orders",
     "SELECT * FROM orders TABLESAMPLE system (100)",
     "EXPLAIN ANALYZE SELECT * FROM orders",
+    "EXPLAIN SELECT * FROM orders WHERE tenant_id = 42",  # estimates are made from the rows of all
     "DECLARE c CURSOR WITH HOLD FOR SELECT * FROM orders; FETCH ALL FROM c; CLOSE c",
     "PREPARE p AS SELECT * FROM orders; EXECUTE p; DEALLOCATE p",
     "PREPARE p (int) AS SELECT * FROM orders WHERE tenant_id = $1; EXECUTE p (43); DEALLOCATE p",
@@ -235,7 +236,6 @@ ALLOWED = [
     "SELECT x FROM plain p WHERE EXISTS (SELECT FROM orders o WHERE o.id = p.id AND o.tenant_id = 42)",
     "SELECT id FROM orders WHERE tenant_id = 42 FOR UPDATE",
     "COPY (SELECT * FROM orders WHERE tenant_id = 42) TO STDOUT",
-    "EXPLAIN SELECT * FROM orders WHERE tenant_id = 42",
     "DECLARE c CURSOR WITH HOLD FOR SELECT * FROM orders WHERE tenant_id = 42; FETCH ALL FROM c; CLOSE c",
     "PREPARE p (int) AS SELECT * FROM orders WHERE tenant_id = $1; EXECUTE p (42); DEALLOCATE p",
     "PREPARE p AS SELECT * FROM orders WHERE tenant_id = $1 AND id = $2; EXECUTE p ('42', 2); DEALLOCATE p",
@@ -396,7 +396,6 @@ RIGHT = [
     ("INSERT INTO orders (id, tenant_id) VALUES ($1, $2), ($3, $2)", [], [struct.pack("!i", n) for n in (201, 42, 202)], [1]),
     ("UPDATE orders SET tenant_id = $1, note = $2 WHERE tenant_id = $1 AND id = $3", [], [b"42", b"x", b"2"], []),
     ("DELETE FROM orders WHERE id = $1 AND tenant_id = $2", [INT8, INT8], [struct.pack("!q", 2), struct.pack("!q", 42)], [1]),
-    ("EXPLAIN SELECT * FROM orders WHERE tenant_id = $1", [INT4], [b"42"], []),
     ("COPY (SELECT * FROM orders WHERE tenant_id = 42) TO STDOUT", [], [], []),
 ]
 WRONG = [
@@ -433,6 +432,7 @@ WRONG = [
     ("UPDATE orders SET tenant_id = $1 WHERE tenant_id = $2", [], [b"43", b"42"], []),
     ("DELETE FROM orders WHERE tenant_id = $1", [INT8], [struct.pack("!q", 43)], [1]),
     ("EXPLAIN ANALYZE SELECT * FROM orders WHERE tenant_id = $1", [INT4], [b"43"], []),
+    ("EXPLAIN SELECT * FROM orders WHERE tenant_id = $1", [INT4], [b"42"], []),
 ]
 
 

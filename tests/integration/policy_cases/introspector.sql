@@ -3,6 +3,10 @@
 SELECT * FROM shop.items
 SELECT id FROM shop.items
 SELECT count(*) FROM shop.customers
+SELECT * FROM pg_stat_user_tables
+SELECT idx_tup_fetch FROM pg_stat_user_tables WHERE relname = 'items'
+SELECT max(seq_tup_read) FROM pg_stat_all_tables
+SELECT s FROM pg_stat_user_tables s
 SELECT * FROM items
 SELECT 1 FROM shop.item_names
 SELECT * FROM shop.items_pkey
@@ -132,7 +136,7 @@ SELECT oid, * FROM pg_class LIMIT 1
 SELECT c.* FROM pg_catalog.pg_class c WHERE c.relkind = 'r'
 SELECT n.oid, n.*, d.description FROM pg_namespace n LEFT JOIN pg_description d ON d.objoid = n.oid
 SELECT a.*, t.typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = 'shop.items'::regclass
-SELECT * FROM pg_stat_user_tables
+SELECT schemaname, relname, n_live_tup, last_analyze FROM pg_stat_user_tables
 SELECT * FROM pg_sequences
 SELECT * FROM pg_extension
 SELECT * FROM pg_trigger

@@ -204,6 +204,30 @@ TEST_F(CatalogsTest, AfterDdlALoadComesEvenIfNobodyWaits) {
   wait_until([&] { return catalogs_.pending("shop", "main") == 0; });
 }
 
+TEST_F(CatalogsTest, DdlByOneTargetCountsForOthersOfThatDatabase) {
+  config::Config config = only_main();
+  config.targets[0].upstream.hosts = {{"db1", 5432}, {"db2", 5432}};
+  config::Target other = config.targets[0];
+  other.name = "same";
+  other.upstream.hosts = {{"db2", 5432}};
+  config.targets.push_back(other);
+  other.name = "elsewhere";
+  other.upstream.hosts = {{"db2", 5433}};
+  config.targets.push_back(other);
+  start(config);
+  source_.wait_for_load(3);
+  for (int i = 0; i < 3; ++i)
+    source_.end_one();
+  wait_until([&] {
+    return catalogs_.current("shop", "main") && catalogs_.current("same", "main") &&
+           catalogs_.current("elsewhere", "main");
+  });
+  const CatalogTicket ticket = catalogs_.invalidate("shop", "main");
+  EXPECT_EQ(catalogs_.pending("shop", "main"), ticket);
+  EXPECT_EQ(catalogs_.pending("same", "main"), ticket);
+  EXPECT_EQ(catalogs_.pending("elsewhere", "main"), 0u);
+}
+
 TEST_F(CatalogsTest, AFailureIsToldToWhoWaitsAndTheNextTriesAgain) {
   start(only_main());
   source_.wait_for_load(1);
