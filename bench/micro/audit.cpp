@@ -96,7 +96,7 @@ void accept_statement(benchmark::State& state, ports::Pace pace) {
   std::string directory = (std::filesystem::temp_directory_path() / "dbgate-bench-XXXXXX").string();
   if (::mkdtemp(directory.data()) == nullptr) std::abort();
   {
-    const auto log = adapters::open_file_audit({directory});
+    const auto log = adapters::open_file_audit({.directory = directory});
     const auto chain = log ? (*log)->open_chain("w0", pace) : log.error();
     if (!chain) std::abort();
     record_statements(state, **chain, std::string(one_table), true);

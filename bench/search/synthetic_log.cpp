@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gateway/audit/chain.h"
+#include "gateway/audit/json.h"
 #include "gateway/audit/records.h"
 #include "gateway/base/clock.h"
 #include "gateway/base/ids.h"
