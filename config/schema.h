@@ -178,9 +178,15 @@ enum class PoolMode : std::uint8_t {
 /// How sessions share the target's server connections.
 struct Pool {
   PoolMode mode = PoolMode::session;
-  std::size_t max = 0;   ///< server connections at once; 0: no limit
-  Milliseconds wait{0};  ///< for one to become free
-  Milliseconds idle{0};  ///< a connection that nobody uses is kept
+  std::size_t max = 0;                               ///< server connections at once; 0: no limit
+  Milliseconds wait{0};                              ///< for one to become free
+  Milliseconds idle{0};                              ///< a connection that nobody uses is kept
+  Milliseconds lifetime{0};                          ///< an older one is closed once nobody needs it; 0: no limit
+  std::map<std::string, std::size_t> user_weights;   ///< their parts when many wait; who has none has 1
+  std::map<std::string, std::size_t> group_weights;  ///< for members without a weight of their own; the most counts
+
+  /// Of a user who is in these groups.
+  std::size_t weight_of(std::string_view user, const std::vector<std::string>& groups) const;
 };
 
 /// A relation, or all of a schema ("public.*"), or everything ("*"); with columns: these only.

@@ -106,9 +106,18 @@ void read_catalog(const Value& value, Target& target) {
   }
 }
 
+void read_weights(const Value& value, std::map<std::string, std::size_t>& weights) {
+  constexpr std::size_t most = 1'000;
+  value.each_entry([&weights](const std::string& name, const Value& number) {
+    std::size_t& weight = weights[name];
+    number.read_count(weight, most);
+    if (weight == 0) number.error("must be 1 at least");
+  });
+}
+
 // What is usual in each mode: a session of its own waits for nothing and leaves nothing behind.
 void read_pool(const Value& value, Target& target) {
-  value.expect_keys({"mode", "max", "wait", "idle"});
+  value.expect_keys({"mode", "max", "wait", "idle", "lifetime", "weights"});
   Pool& pool = target.pool;
   std::size_t mode = 0;
   value["mode"].read_word({"session", "transaction", "statement"}, mode);
@@ -116,12 +125,17 @@ void read_pool(const Value& value, Target& target) {
   if (pool.mode != PoolMode::session) {
     pool.wait = Milliseconds(30'000);
     pool.idle = Milliseconds(600'000);
+    pool.lifetime = Milliseconds(3'600'000);
   }
   value["max"].read_count(pool.max, 1'000'000);
   value["wait"].read(pool.wait);
   value["idle"].read(pool.idle);
+  value["lifetime"].read(pool.lifetime);
+  value["weights"].expect_keys({"users", "groups"});
+  read_weights(value["weights"]["users"], pool.user_weights);
+  read_weights(value["weights"]["groups"], pool.group_weights);
   if (target.engine != EngineKind::tcp) return;
-  for (const char* key : {"mode", "wait", "idle"}) {
+  for (const char* key : {"mode", "wait", "idle", "lifetime", "weights"}) {
     if (value[key].present()) value[key].error("is for postgresql only");
   }
 }
@@ -192,6 +206,17 @@ void read_targets(const Value& map, Config& config) {
   map.each_entry([&config](const std::string& name, const Value& value) {
     config.targets.push_back(read_target(name, value, config));
   });
+}
+
+std::size_t Pool::weight_of(std::string_view user, const std::vector<std::string>& groups) const {
+  const auto own = user_weights.find(std::string(user));
+  if (own != user_weights.end()) return own->second;
+  std::size_t most = 0;
+  for (const std::string& group : groups) {
+    const auto found = group_weights.find(group);
+    if (found != group_weights.end()) most = std::max(most, found->second);
+  }
+  return std::max<std::size_t>(most, 1);
 }
 
 }  // namespace dbgate::config

@@ -85,6 +85,7 @@ std::vector<show::Setting> settings_of(const Config& config) {
     if (target.engine != config::EngineKind::postgresql) continue;
     const std::string prefix = "targets." + target.name + ".pool.";
     settings.push_back({prefix + "idle", text(target.pool.idle), "", true});
+    settings.push_back({prefix + "lifetime", text(target.pool.lifetime), "", true});
     settings.push_back({prefix + "max", text(target.pool.max), "", true});
     settings.push_back({prefix + "wait", text(target.pool.wait), "", true});
   }

@@ -211,6 +211,9 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
   route.max_connections = pool.max;
   route.pool_wait = pool.wait;
   route.pool_idle = pool.idle;
+  route.pool_lifetime = pool.lifetime;
+  const bool weighed = !pool.user_weights.empty() || !pool.group_weights.empty();
+  if (weighed) route.pool_weight = static_cast<unsigned>(pool.weight_of(user, groups_of(snapshot(), user)));
   route.search_path = target->search_path;
   route.settings = shared_.views.settings_for(*grants);
   route.replication = policy::decide_replication(*grants).allowed();

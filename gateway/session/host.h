@@ -53,10 +53,12 @@ struct Route {
   std::string search_path;      ///< fixed upstream; empty: the server's default stays
   ServerSettings settings;      ///< for masks and filters
   Sharing sharing = Sharing::none;
-  std::size_t max_connections = 0;         ///< of the target; 0: no limit
-  std::chrono::milliseconds pool_wait{0};  ///< for a server connection to become free
-  std::chrono::milliseconds pool_idle{0};  ///< one that nobody uses is kept
-  bool replication = false;                ///< the principal may open replication connections
+  std::size_t max_connections = 0;             ///< of the target; 0: no limit
+  std::chrono::milliseconds pool_wait{0};      ///< for a server connection to become free
+  std::chrono::milliseconds pool_idle{0};      ///< one that nobody uses is kept
+  unsigned pool_weight = 1;                    ///< of the user, when many wait
+  std::chrono::milliseconds pool_lifetime{0};  ///< an older one is closed once nobody needs it; 0: no limit
+  bool replication = false;                    ///< the principal may open replication connections
 };
 
 /// Connections that are counted together against limits.

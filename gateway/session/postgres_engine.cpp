@@ -161,6 +161,7 @@ Task<Result<>> Session::meet() {
   info_.application = login_->request.application_name;
   info_.reason = login_->request.reason;
   info_.refuses_holds = login_->request.refuses_holds;
+  info_.wants_receipts = login_->request.wants_receipts;
   const auto signed_in = co_await sign_in();
   co_return signed_in;
 }
@@ -335,6 +336,7 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   const std::unique_ptr<Limiter> limiter = host_.limiter_for(info_);
   Relay relay(*judge, *trail_, host_.relay_limits(), replication_, limiter.get(), sharing_);
   relay.keep_reads(host_.reads_for(info_, link_request_->key));
+  if (info_.wants_receipts) relay.give_receipts();
   PumpPorts ports;
   ports.commit_audit = [this] { return host_.commit_audit(); };
   ports.accept_audit = [this] { return host_.accept_audit(); };

@@ -103,7 +103,7 @@ bool Relay::refused_for_server(char type) {
     simple ? refuse_simple(refusal) : refuse_extended(refusal, false);
     return true;
   }
-  if (type == 'S' && !skipping_) local_replies_.say(ready_for_query(status_));
+  if (type == 'S' && !skipping_) say_ready();
   return (type == 'S' && !skipping_) || type == 'H';
 }
 

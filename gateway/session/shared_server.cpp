@@ -51,6 +51,8 @@ upstream::LinkRequest link_request(const StartupRequest& request, const Route& r
   asked.max = route.max_connections;
   asked.wait = route.pool_wait;
   asked.idle = route.pool_idle;
+  asked.lifetime = route.pool_lifetime;
+  asked.weight = route.pool_weight;
   return asked;
 }
 

@@ -53,6 +53,7 @@ struct Connection {
   std::string user;            ///< that it has logged in as
   std::int64_t opened_us = 0;  ///< since 1970 UTC
   HostUse use;                 ///< of the host, where there is a choice
+  std::chrono::steady_clock::time_point opened{std::chrono::steady_clock::now()};
 };
 
 /// One database of one server, as a connection to the server tells.

@@ -77,12 +77,21 @@ class Link : public std::enable_shared_from_this<Link> {
   /// Breaks the connection off.
   void break_off();
 
+  /// What somebody has it for who had to wait for it.
+  struct Turn {
+    FairShare share;  ///< null: it is not accounted for
+    std::int64_t charged_us = 0;
+    Clock::time_point begun{};
+  };
+
   // For its pool alone.
   struct InPool {
     PoolGroup* group = nullptr;  ///< null: in none
     std::list<std::shared_ptr<Link>>* list = nullptr;
     std::list<std::shared_ptr<Link>>::iterator place;
     Clock::time_point idle_since{};
+    Turn turn;
+    bool outlived = false;  ///< it goes as soon as its holder is between transactions
     std::function<void(Link&)> on_gone;
   } in_pool;
 

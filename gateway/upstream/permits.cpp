@@ -39,11 +39,8 @@ void PermitBook::divide(std::size_t place, std::size_t count) {
     count_ = count;
     for (auto& [target, entry] : books_) {
       entry.max = part_of(entry.asked);
-      for (; !entry.line.empty() && entry.taken < entry.max; ++entry.taken) {
-        granted.emplace_back(entry.line.front().party, target);
-        entry.line.pop_front();
-      }
-      entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
+      for (; !entry.line.empty() && entry.taken < entry.max; ++entry.taken)
+        granted.emplace_back(leave_first(entry, nullptr), target);
     }
   }
   for (const auto& [party, target] : granted)
@@ -67,7 +64,37 @@ bool PermitBook::try_take(const std::string& target, std::size_t max) {
   return free;
 }
 
-void PermitBook::stand_in_line(const std::string& target, Party* party) {
+// Null: nobody waits but `but`.
+PermitBook::Party* PermitBook::first_of(const Book& book, const Party* but) {
+  Party* first = nullptr;
+  Rank best;
+  for (const auto& [party, place] : book.line) {
+    if (party == but || (first != nullptr && !(place.rank < best))) continue;
+    first = party;
+    best = place.rank;
+  }
+  return first;
+}
+
+// One of that thread does not stand in line any more. Which one is its own business.
+PermitBook::Party* PermitBook::leave_first(Book& book, const Party* but) {
+  Party* const first = first_of(book, but);
+  if (first == nullptr) return nullptr;
+  Place& place = book.line[first];
+  place.rank.since = Clock::now();  // the next one there has not waited so long; its thread will say
+  if (--place.waiting == 0) book.line.erase(first);
+  note_length(book);
+  return first;
+}
+
+void PermitBook::note_length(Book& book) {
+  std::size_t length = 0;
+  for (const auto& [party, place] : book.line)
+    length += place.waiting;
+  book.waiting->store(static_cast<int>(length), std::memory_order_relaxed);
+}
+
+void PermitBook::stand_in_line(const std::string& target, Party* party, Rank rank) {
   std::deque<Party*> others;
   {
     const std::lock_guard lock(mutex_);
@@ -76,8 +103,10 @@ void PermitBook::stand_in_line(const std::string& target, Party* party) {
       ++entry.taken;
       others = {};
     } else {
-      entry.line.push_back({party, Clock::now()});
-      entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
+      Place& place = entry.line[party];
+      ++place.waiting;
+      place.rank = rank;
+      note_length(entry);
       others = parties_;
       std::erase(others, party);
       party = nullptr;
@@ -88,15 +117,16 @@ void PermitBook::stand_in_line(const std::string& target, Party* party) {
     other->wanted(target);
 }
 
-bool PermitBook::leave_only(const std::string& target, const Party* party, std::size_t waiting) {
+bool PermitBook::leave_only(const std::string& target, Party* party, std::size_t waiting, Rank rank) {
   const std::lock_guard lock(mutex_);
   Book& entry = book(target);
-  const auto mine = [party](const Waiter& waiter) { return waiter.party == party; };
-  auto count = static_cast<std::size_t>(std::count_if(entry.line.begin(), entry.line.end(), mine));
-  const bool leaves = count > waiting;
-  for (; count > waiting; --count)
-    entry.line.erase(std::find_if(entry.line.begin(), entry.line.end(), mine));
-  entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
+  const auto found = entry.line.find(party);
+  if (found == entry.line.end()) return false;
+  const bool leaves = found->second.waiting > waiting;
+  found->second.waiting = std::min(found->second.waiting, waiting);
+  found->second.rank = rank;
+  if (found->second.waiting == 0) entry.line.erase(found);
+  note_length(entry);
   return leaves && !entry.line.empty();
 }
 
@@ -105,25 +135,15 @@ void PermitBook::give(const std::string& target) {
   {
     const std::lock_guard lock(mutex_);
     Book& entry = book(target);
-    if (!entry.line.empty() && (entry.max == 0 || entry.taken <= entry.max)) {
-      next = entry.line.front().party;
-      entry.line.pop_front();
-      entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
-    } else {
-      --entry.taken;
-    }
+    if (entry.max == 0 || entry.taken <= entry.max) next = leave_first(entry, nullptr);
+    if (next == nullptr) --entry.taken;
   }
   if (next != nullptr) next->granted(target);
 }
 
 PermitBook::Party* PermitBook::call_next(const std::string& target, const Party* but) {
   const std::lock_guard lock(mutex_);
-  Book& entry = book(target);
-  if (entry.line.empty() || entry.line.front().party == but) return nullptr;
-  Party* const next = entry.line.front().party;
-  entry.line.pop_front();
-  entry.waiting->store(static_cast<int>(entry.line.size()), std::memory_order_relaxed);
-  return next;
+  return leave_first(book(target), but);
 }
 
 std::shared_ptr<const std::atomic<int>> PermitBook::line_of(const std::string& target) {
@@ -136,12 +156,22 @@ std::shared_ptr<std::atomic<std::uint64_t>> PermitBook::catalog_changes_of(const
   return book(target).catalog_changes;
 }
 
-PermitBook::Clock::time_point PermitBook::others_wait_since(const std::string& target, const Party* party) const {
+std::optional<Rank> PermitBook::others_first(const std::string& target, const Party* party) const {
   const std::lock_guard lock(mutex_);
   const auto found = books_.find(target);
-  if (found == books_.end() || found->second.line.empty()) return Clock::time_point::max();
-  const Waiter& first = found->second.line.front();
-  return first.party == party ? Clock::time_point::max() : first.since;
+  if (found == books_.end()) return std::nullopt;
+  Party* const first = first_of(found->second, party);
+  if (first == nullptr) return std::nullopt;
+  return found->second.line.at(first).rank;
+}
+
+FairShare PermitBook::share_of(const std::string& target, const std::string& user, unsigned weight) {
+  std::shared_ptr<FairShares> shares;
+  {
+    const std::lock_guard lock(mutex_);
+    shares = book(target).shares;
+  }
+  return shares->of(user, weight);
 }
 
 std::size_t PermitBook::taken(const std::string& target) const {

@@ -7,11 +7,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "gateway/net/reactor.h"
+#include "gateway/upstream/fair_shares.h"
 
 namespace dbgate::upstream {
 
@@ -21,8 +23,8 @@ struct DatabasePlace;
 /// Who may have how many server connections of a target, over all threads. A permit is global, a connection belongs to
 /// a thread: what a thread gives up lets another open one of its own.
 ///
-/// Whoever finds no permit waits in one line for all threads. While somebody waits, every thread is asked for
-/// connections that nobody uses at the moment.
+/// Whoever finds no permit waits in one line for all threads; each thread says how its first one ranks. While somebody
+/// waits, every thread is asked for connections that nobody uses at the moment.
 class PermitBook {
  public:
   using Clock = std::chrono::steady_clock;
@@ -49,13 +51,13 @@ class PermitBook {
 
   /// Takes a permit at once, or says that there is none. `max` is the limit in force; 0: no limit.
   bool try_take(const std::string& target, std::size_t max);
-  /// Stands in line for one, behind whoever does already.
-  void stand_in_line(const std::string& target, Party* party);
+  /// Stands in line for one. `rank` is that of the first who waits on that thread.
+  void stand_in_line(const std::string& target, Party* party, Rank rank);
   /// No more than `waiting` of `party` stand in line still; who came first leaves it. A permit may be on its way to
   /// somebody who was served otherwise: it serves the next one there, whose place in line has to go then.
   /// @return whether somebody left, and others wait behind
-  bool leave_only(const std::string& target, const Party* party, std::size_t waiting);
-  /// A permit is free: who has waited longest has it now.
+  bool leave_only(const std::string& target, Party* party, std::size_t waiting, Rank rank);
+  /// A permit is free: who comes first has it now.
   void give(const std::string& target);
 
   /// Takes whoever is first out of the line, unless it is `but`: to be handed a connection. Null: there is nobody.
@@ -65,8 +67,10 @@ class PermitBook {
   std::shared_ptr<const std::atomic<int>> line_of(const std::string& target);
   /// Counts the changes that sessions have made to the target's catalog, to be kept.
   std::shared_ptr<std::atomic<std::uint64_t>> catalog_changes_of(const std::string& target);
-  /// Since when the first in line waits; `max()` if it is `party` or nobody.
-  Clock::time_point others_wait_since(const std::string& target, const Party* party) const;
+  /// How the first of the other threads ranks; none: nobody waits there.
+  std::optional<Rank> others_first(const std::string& target, const Party* party) const;
+  /// Of a user of the target, to be kept.
+  FairShare share_of(const std::string& target, const std::string& user, unsigned weight);
   std::size_t taken(const std::string& target) const;
 
   /// Whether one more permit may go to a connection that only listens: of `max`, one is always left for work.
@@ -74,20 +78,25 @@ class PermitBook {
   void listen_no_longer(const std::string& target);
 
  private:
-  struct Waiter {
-    Party* party;
-    Clock::time_point since;
+  /// One thread in the line.
+  struct Place {
+    std::size_t waiting = 0;
+    Rank rank;
   };
   struct Book {
     std::size_t asked = 0;  // max of all processes
     std::size_t max = 0;    // of this one
     std::size_t taken = 0;
-    std::size_t listening = 0;  // connections that have a permit, or will
-    std::deque<Waiter> line;
+    std::size_t listening = 0;     // connections that have a permit, or will
+    std::map<Party*, Place> line;  // each with somebody who waits
     std::shared_ptr<std::atomic<int>> waiting = std::make_shared<std::atomic<int>>(0);
+    std::shared_ptr<FairShares> shares = std::make_shared<FairShares>();
     std::shared_ptr<std::atomic<std::uint64_t>> catalog_changes = std::make_shared<std::atomic<std::uint64_t>>(0);
   };
   Book& book(const std::string& target);
+  static Party* first_of(const Book& book, const Party* but);
+  static Party* leave_first(Book& book, const Party* but);
+  static void note_length(Book& book);
   std::size_t part_of(std::size_t max) const;
 
   mutable std::mutex mutex_;

@@ -2,14 +2,13 @@
 
 #include "gateway/net/reactor.h"
 #include "gateway/upstream/opening.h"
+#include "gateway/upstream/waiting_line.h"
 
 namespace dbgate::upstream {
 namespace {
 
 // A connection that rests for so long is rather taken than another opened: its holder is not in the middle of work.
 constexpr std::chrono::milliseconds rested_enough{10};
-// How much longer somebody on another thread has to have waited to come first: changing threads costs a little.
-constexpr std::chrono::milliseconds own_first{50};
 // A server connection that was told to end has ended by then (Link::end()).
 constexpr std::chrono::milliseconds until_ended{2'000};
 
@@ -41,55 +40,16 @@ std::chrono::microseconds since(std::chrono::steady_clock::time_point when) {
 
 }  // namespace
 
-struct Pool::Waiter {
-  Waiter(const net::Executor& executor, const LinkRequest& asked, const void* asker)
-      : request(asked), who(asker), over(executor) {}
-  const LinkRequest& request;
-  const void* const who;
-  const Clock::time_point since = Clock::now();
-  net::Event over;
-  LinkPtr link;
-  bool permit = false;
-  bool expired = false;
-  bool served = false;
-};
+Pool::Pool(PermitBook& book, Greetings& greetings, telemetry::WorkerCounters& counters)
+    : book_(book), greetings_(greetings), counters_(counters) {}
 
-/// A place in the line. What its owner was given and could not take any more, because its session ended, goes on.
-class Pool::InLine {
- public:
-  InLine(Pool& pool, Waiter& waiter) : pool_(pool), waiter_(waiter) {
-    pool_.lines_[waiter.request.target].push_back(&waiter_);
-    pool_.book_.stand_in_line(waiter.request.target, &pool_.party_);
-  }
-  ~InLine() {
-    const std::string& target = waiter_.request.target;
-    pool_.lines_[target].remove(&waiter_);
-    pool_.settle_line(target);
-    if (waiter_.link) pool_.give_back(waiter_.link);
-    if (waiter_.permit) pool_.book_.give(target);
-  }
-  InLine(const InLine&) = delete;
-  InLine& operator=(const InLine&) = delete;
-
- private:
-  Pool& pool_;
-  Waiter& waiter_;
-};
+Pool::~Pool() = default;
 
 Pool::Opening::Opening(Pool& pool, const LinkRequest& request, const void* who)
     : request_(request), who_(who), list_(pool.opening_), place_(list_.insert(list_.end(), this)) {}
 
 Pool::Opening::~Opening() {
   list_.erase(place_);
-}
-
-Pool::Waiter* Pool::first_waiting(const std::string& target) {
-  const auto found = lines_.find(target);
-  if (found == lines_.end()) return nullptr;
-  for (Waiter* const waiter : found->second) {
-    if (!waiter->served && !waiter->expired) return waiter;
-  }
-  return nullptr;
 }
 
 void Pool::start(net::Executor executor) {
@@ -128,14 +88,6 @@ void Pool::take_from_holder(Link& link) {
   LinkHolder* const holder = link.holder();
   link.detach();
   if (holder != nullptr) holder->on_link_taken();
-}
-
-// As many stand in line for this thread as wait here. Others who are first now are given what nobody uses here.
-void Pool::settle_line(const std::string& target) {
-  std::size_t waiting = 0;
-  for (const Waiter* const waiter : lines_[target])
-    waiting += !waiter->served && !waiter->expired;
-  if (book_.leave_only(target, &party_, waiting) && waiting == 0) party_.wanted(target);
 }
 
 // @param request  that it has to suit; null: any
@@ -181,6 +133,7 @@ Task<Result<LinkPtr>> Pool::take(LinkRequestPtr asked, const void* who) {
   if (first_waiting(request.target) == nullptr) {
     PoolGroup& group = group_of(request.key, request.target);
     group.idle = request.idle;
+    group.lifetime = request.lifetime;
     if (LinkPtr link = take_free(group, &request)) co_return link;
     if (LinkPtr link = take_resting(group, rested_enough, &request)) co_return link;
     if (book_.try_take(request.target, request.max)) co_return co_await open(request, who);
@@ -191,8 +144,9 @@ Task<Result<LinkPtr>> Pool::take(LinkRequestPtr asked, const void* who) {
       co_return co_await wait_in_line(request, who, std::max(request.wait, until_ended));
     }
   }
-  if (request.wait.count() == 0) co_return none_free(request);
-  co_return co_await wait_in_line(request, who, request.wait);
+  const auto wait = is_ending(request.target) ? std::max(request.wait, until_ended) : request.wait;
+  if (wait.count() == 0) co_return none_free(request);
+  co_return co_await wait_in_line(request, who, wait);
 }
 
 void Pool::stop_waiting(const void* who) {
@@ -200,12 +154,11 @@ void Pool::stop_waiting(const void* who) {
     if (opening->who() == who) opening->give_up();
   }
   for (auto& [target, line] : lines_) {
-    for (Waiter* const waiter : line) {
-      if (waiter->who != who) continue;
-      waiter->expired = true;
-      waiter->over.notify();
-      return;
-    }
+    Waiter* found = nullptr;
+    line.for_each([&found, who](Waiter& waiter) {
+      if (waiter.who == who) found = &waiter;
+    });
+    if (found != nullptr) expire(*found);
   }
 }
 
@@ -217,8 +170,10 @@ LinkRequestPtr Pool::shared(LinkRequest request) {
   auto& known = requests_[{request.key, request.user, std::move(name)}];
   LinkRequestPtr same = known.lock();
   const bool equal = same && same->max == request.max && same->wait == request.wait && same->idle == request.idle &&
+                     same->lifetime == request.lifetime && same->weight == request.weight &&
                      same->spec.connect_timeout == request.spec.connect_timeout && same->spec.tls == request.spec.tls;
   if (equal) return same;
+  request.share = book_.share_of(request.target, request.user, request.weight);
   same = std::make_shared<const LinkRequest>(std::move(request));
   known = same;
   return same;
@@ -227,18 +182,21 @@ LinkRequestPtr Pool::shared(LinkRequest request) {
 Task<Result<LinkPtr>> Pool::wait_in_line(const LinkRequest& request, const void* who, std::chrono::milliseconds limit) {
   Waiter waiter(executor_, request, who);
   InLine in_line(*this, waiter);
-  net::Alarm alarm(executor_, [&waiter] {
-    waiter.expired = true;
-    waiter.over.notify();
-  });
+  net::Alarm alarm(executor_, [this, &waiter] { expire(waiter); });
   alarm.set(Clock::now() + limit);
   while (!waiter.link && !waiter.permit && !waiter.expired)
     co_await waiter.over.wait();
   counters_.of(request.target).pool_waits.observe(since(waiter.since));
-  if (waiter.link) co_return std::exchange(waiter.link, nullptr);
-  if (!waiter.permit) co_return closed_ ? shutting_down() : none_free(request);
-  waiter.permit = false;
-  co_return co_await open(request, who);
+  if (!waiter.link && !waiter.permit) co_return closed_ ? shutting_down() : none_free(request);
+  Link::Turn turn{request.share, waiter.charged_us, Clock::now()};
+  Result<LinkPtr> link = std::exchange(waiter.link, nullptr);
+  if (std::exchange(waiter.permit, false)) link = co_await open(request, who);
+  if (link) {
+    (*link)->in_pool.turn = std::move(turn);
+  } else {
+    turn.share->end_turn(turn.charged_us, Clock::now() - turn.begun);
+  }
+  co_return link;
 }
 
 Task<Result<LinkPtr>> Pool::open(const LinkRequest& request, const void* who) {
@@ -257,14 +215,15 @@ Task<Result<LinkPtr>> Pool::open(const LinkRequest& request, const void* who) {
   memory.stained = request.strays;
   memory.catalog_changes = book_.catalog_changes_of(request.target);
   memory.changes_seen = memory.catalog_changes->load();
-  co_return adopt({std::move(*connected), std::move(memory), request.key, request.target, std::move(permit)},
-                  request.idle);
+  PoolGroup& group = group_of(request.key, request.target);
+  group.idle = request.idle;
+  group.lifetime = request.lifetime;
+  co_return adopt({std::move(*connected), std::move(memory), request.key, request.target, std::move(permit)});
 }
 
-LinkPtr Pool::adopt(LinkCargo cargo, std::chrono::milliseconds idle) {
+LinkPtr Pool::adopt(LinkCargo cargo) {
   const auto link = std::make_shared<Link>(std::move(cargo));
   PoolGroup& group = group_of(link->key, link->target);
-  group.idle = idle;
   link->in_pool.group = &group;
   link->in_pool.list = &group.busy;
   link->in_pool.place = group.busy.insert(group.busy.end(), link);
@@ -303,8 +262,7 @@ bool Pool::serve_waiting(const LinkPtr& link) {
     return true;
   }
   Waiter* const first = first_waiting(target);
-  const auto others = book_.others_wait_since(target, &party_);
-  const bool others_first = others != Clock::time_point::max() && (!first || others + own_first < first->since);
+  const bool others_first = others_come_first(target, first);
   if (first == nullptr && !others_first) return false;
   if (others_first && hand_over(link)) return true;
   if (first == nullptr || !suits(*link, first->request) || closed_) {
@@ -314,9 +272,7 @@ bool Pool::serve_waiting(const LinkPtr& link) {
   }
   move_to(*link, link->in_pool.group->busy);
   first->link = link;
-  first->served = true;
-  settle_line(target);
-  first->over.notify();
+  serve(*first);
   return true;
 }
 
@@ -332,28 +288,33 @@ bool Pool::hand_over(const LinkPtr& link) {
 void Pool::on_handed(LinkCargo cargo) {
   Waiter* const first = first_waiting(cargo.target);
   const std::string target = cargo.target;
-  const auto idle = first != nullptr ? first->request.idle : std::chrono::minutes(1);
-  const LinkPtr link = adopt(std::move(cargo), idle);
+  PoolGroup& group = group_of(cargo.key, target);
+  if (first != nullptr) {
+    group.idle = first->request.idle;
+    group.lifetime = first->request.lifetime;
+  } else if (group.idle.count() == 0) {
+    group.idle = std::chrono::minutes(1);
+  }
+  const LinkPtr link = adopt(std::move(cargo));
   if (first == nullptr) return give_back(link);
   if (!suits(*link, first->request)) {
     // Its place will do, once it is free.
     link->end();
-    return book_.stand_in_line(target, &party_);
+    return book_.stand_in_line(target, &party_, lines_[target].rank());
   }
   first->link = link;
-  first->served = true;
-  settle_line(target);
-  first->over.notify();
+  serve(*first);
 }
 
 bool Pool::rest(Link& link) {
   PoolGroup* const group = link.in_pool.group;
   if (group == nullptr) return true;
   const LinkPtr kept = *link.in_pool.place;
-  if (!link.connection.use.in_place()) {
+  if (!link.connection.use.in_place() || link.in_pool.outlived) {
     give_up(link);
     return false;
   }
+  if (link.in_pool.turn.share) end_turn(link);
   if (group->line->load(std::memory_order_relaxed) > 0) {
     LinkHolder* const holder = link.holder();
     link.detach();
@@ -381,14 +342,15 @@ void Pool::work(Link& link) {
 
 bool Pool::would_keep(const Link& link) const noexcept {
   const PoolGroup* const group = link.in_pool.group;
-  return group != nullptr && group->idle.count() > 0 && !closed_ && link.usable();
+  return group != nullptr && group->idle.count() > 0 && !closed_ && link.usable() && !link.in_pool.outlived;
 }
 
 void Pool::give_back(const LinkPtr& link) {
   link->detach();
+  if (link->in_pool.turn.share) end_turn(*link);
   PoolGroup* const group = link->in_pool.group;
   if (group == nullptr || !link->usable()) return;
-  if (!link->connection.use.in_place()) return link->end();
+  if (!link->connection.use.in_place() || link->in_pool.outlived) return link->end();
   if (group->line->load(std::memory_order_relaxed) > 0 && serve_waiting(link)) return;
   if (group->idle.count() == 0 || closed_) return link->end();
   if (!vacated_.empty() && is_vacated(*link)) return link->end();
@@ -399,9 +361,8 @@ void Pool::give_back(const LinkPtr& link) {
 void Pool::on_granted(const std::string& target) {
   Waiter* const first = first_waiting(target);
   if (first == nullptr) return book_.give(target);  // nobody waits any more
-  first->permit = first->served = true;
-  settle_line(target);
-  first->over.notify();
+  first->permit = true;
+  serve(*first);
 }
 
 void Pool::on_wanted(const std::string& target) {
@@ -416,6 +377,7 @@ void Pool::sweep() {
   for (auto at = groups_.begin(); at != groups_.end();) {
     PoolGroup& group = at->second;
     leave_hosts(group);
+    retire(group, now);
     for (std::list<LinkPtr>* const list : {&group.free, &group.resting}) {
       while (group.idle.count() > 0 && !list->empty() && now - list->front()->in_pool.idle_since > group.idle) {
         const LinkPtr link = list->front();
@@ -443,7 +405,7 @@ std::map<std::string, Pool::Tally, std::less<>> Pool::tally() const {
   }
   const auto now = Clock::now();
   for (const auto& [target, line] : lines_) {
-    if (!line.empty()) by_target[target].oldest_wait = now - line.front()->since;
+    if (line.size() > 0) by_target[target].oldest_wait = now - line.oldest();
   }
   return by_target;
 }
@@ -467,9 +429,7 @@ PoolView Pool::view() const {
     view.askers.push_back({request.target, request.spec.database, request.spec.user, connecting, since});
   };
   for (const auto& [target, line] : lines_) {
-    for (const Waiter* const waiter : line) {
-      if (!waiter->served && !waiter->expired) ask(waiter->request, false, waiter->since);
-    }
+    line.for_each([&ask](const Waiter& waiter) { ask(waiter.request, false, waiter.since); });
   }
   for (const Opening* const opening : opening_)
     ask(opening->request(), true, opening->since());
@@ -488,10 +448,8 @@ void Pool::close() {
   for (Opening* const opening : opening_)
     opening->give_up();
   for (auto& [target, line] : lines_) {
-    for (Waiter* const waiter : line) {
-      waiter->expired = true;
-      waiter->over.notify();
-    }
+    while (Waiter* const waiter = line.first())
+      expire(*waiter);
   }
   for (auto& [key, group] : groups_) {
     while (const LinkPtr link = take_free(group))

@@ -9,6 +9,7 @@
 
 #include "gateway/telemetry/worker_counters.h"
 #include "gateway/upstream/channels.h"
+#include "gateway/upstream/fair_shares.h"
 #include "gateway/upstream/link.h"
 #include "gateway/upstream/permits.h"
 #include "gateway/upstream/pool_view.h"
@@ -23,11 +24,14 @@ struct LinkRequest {
   std::string key;
   ServerSpec spec;
   StartupParameters parameters;
-  std::string user;                   ///< of dbgate, who asks
-  bool strays = false;                ///< the parameters say that names mean what only this user means by them
-  std::size_t max = 0;                ///< connections of the target over all threads; 0: no limit
-  std::chrono::milliseconds wait{0};  ///< for one to become free
-  std::chrono::milliseconds idle{0};  ///< one that nobody uses is kept
+  std::string user;                       ///< of dbgate, who asks
+  unsigned weight = 1;                    ///< of its part when many wait
+  FairShare share;                        ///< made by Pool::shared()
+  bool strays = false;                    ///< the parameters say that names mean what only this user means by them
+  std::size_t max = 0;                    ///< connections of the target over all threads; 0: no limit
+  std::chrono::milliseconds wait{0};      ///< for one to become free
+  std::chrono::milliseconds idle{0};      ///< one that nobody uses is kept
+  std::chrono::milliseconds lifetime{0};  ///< an older one is closed once nobody needs it; 0: no limit
 };
 using LinkRequestPtr = std::shared_ptr<const LinkRequest>;
 
@@ -54,6 +58,8 @@ struct PoolGroup {
   std::string key;
   std::string target;
   std::chrono::milliseconds idle{0};
+  std::chrono::milliseconds lifetime{0};
+  std::chrono::steady_clock::time_point next_retirement{};
   std::shared_ptr<const std::atomic<int>> line;  ///< how many wait for the target, on all threads
   std::list<LinkPtr> busy;
   std::list<LinkPtr> resting;  ///< held by somebody who is between transactions
@@ -61,14 +67,15 @@ struct PoolGroup {
 };
 
 /// The server connections of one thread. Whoever has one keeps it between transactions until somebody else needs it:
-/// most statements then find theirs where they left it. The limits of targets are exact over all threads, and whoever
-/// waits is served in order of arrival, but for 50 ms in which a thread may prefer its own.
+/// most statements then find theirs where they left it. The limits of targets are exact over all threads. Of those who
+/// wait the user who has had least is served first (FairShares), sessions of one user in order of arrival; in a small
+/// measure a thread may prefer its own.
 class Pool {
  public:
   using Clock = std::chrono::steady_clock;
 
-  Pool(PermitBook& book, Greetings& greetings, telemetry::WorkerCounters& counters)
-      : book_(book), greetings_(greetings), counters_(counters) {}
+  Pool(PermitBook& book, Greetings& greetings, telemetry::WorkerCounters& counters);
+  ~Pool();
   /// Where it lives; before anything else.
   void start(net::Executor executor);
 
@@ -112,17 +119,22 @@ class Pool {
   /// The same, one by one.
   PoolView view() const;
 
-  /// Closes what has been idle for too long. To be called now and then.
+  /// Closes what has been idle, or open, for too long. To be called now and then.
   void sweep();
   /// Closes what nobody uses, and from now on whatever is given back.
   void close();
 
  private:
   struct Waiter;
+  class WaitingLine;
   class InLine;
   class Opening;
   Waiter* first_waiting(const std::string& target);
   void settle_line(const std::string& target);
+  void serve(Waiter& waiter);
+  void expire(Waiter& waiter);
+  bool others_come_first(const std::string& target, const Waiter* own) const;
+  static void end_turn(Link& link);
   PoolGroup& group_of(const std::string& key, const std::string& target);
   LinkPtr take_free(PoolGroup& group, const LinkRequest* request = nullptr);
   LinkPtr take_resting(PoolGroup& group, std::chrono::milliseconds rested, const LinkRequest* request = nullptr);
@@ -133,12 +145,14 @@ class Pool {
   void leave_hosts(PoolGroup& group);
   bool serve_waiting(const LinkPtr& link);
   bool hand_over(const LinkPtr& link);
-  LinkPtr adopt(LinkCargo cargo, std::chrono::milliseconds idle);
+  LinkPtr adopt(LinkCargo cargo);
   void on_handed(LinkCargo cargo);
   void on_granted(const std::string& target);
   void on_wanted(const std::string& target);
   void on_vacate(std::shared_ptr<const DatabasePlace> place);
   bool is_vacated(const Link& link) const;
+  void retire(PoolGroup& group, Clock::time_point now);
+  bool is_ending(const std::string& target) const;
   void end_unused(PoolGroup& group, const std::function<bool(const Link&)>& which);
   static void move_to(Link& link, std::list<LinkPtr>& list);
   static void take_from_holder(Link& link);
@@ -151,7 +165,7 @@ class Pool {
   net::Executor executor_;
   PermitBook::Party party_;
   std::map<std::string, PoolGroup, std::less<>> groups_;
-  std::map<std::string, std::list<Waiter*>, std::less<>> lines_;  // by target
+  std::map<std::string, WaitingLine, std::less<>> lines_;  // by target
   std::list<Opening*> opening_;
   std::map<std::tuple<std::string, std::string, std::string>, std::weak_ptr<const LinkRequest>>
       requests_;                                                            // key, user, application_name

@@ -360,6 +360,61 @@ class Pool(unittest.TestCase):
         lab.wait_until(lambda: self.lab.postgres.psql(CONNECTIONS).stdout.strip() == "0", "the connection is closed", 10)
         self.assertEqual(session.value("SELECT 2"), "2")
 
+    def test_many_sessions_of_one_do_not_keep_others_waiting(self):
+        gateway = self.lab.gateway(
+            "version: 1\nstate_dir: state\nworkers: 2\n" + self.lab.listen() + self.lab.users("crowd", "single") + "targets:\n" +
+            self.lab.target(search_path=(), pool="mode: transaction, max: 4") + "policies:\n"
+            "  - { name: p, who: { users: [crowd, single] }, on: [postgres], allow: [ { everything: true } ] }\n")
+        self.addCleanup(gateway.stop)
+        waits, stopped = {"crowd": [], "single": []}, threading.Event()
+
+        def work(user, sql):
+            with Session(gateway.port, user) as session:
+                while not stopped.is_set():
+                    begun = time.monotonic()
+                    session.must(sql)
+                    waits[user].append(time.monotonic() - begun)
+                session.leave()
+
+        # With 40 sessions on 4 connections, each of the crowd waits for ten turns.
+        with concurrent.futures.ThreadPoolExecutor(41) as threads:
+            running = [threads.submit(work, "crowd", "SELECT pg_sleep(0.03)") for _ in range(40)]
+            running.append(threads.submit(work, "single", "SELECT 1"))
+            try:
+                lab.wait_until(lambda: len(waits["crowd"]) >= 400 and len(waits["single"]) >= 50, "enough statements", 60)
+            finally:
+                stopped.set()
+            for one in running:
+                one.result()
+        median = {user: sorted(each)[len(each) // 2] for user, each in waits.items()}
+        self.assertLess(median["single"] * 3, median["crowd"], median)
+
+    def test_what_is_too_old_is_replaced_between_transactions(self):
+        gateway = self.gateway("mode: transaction, max: 1, wait: 0s, lifetime: 300ms", workers=1)
+        session = self.session(gateway)
+        first = session.server_pid()
+        # One that has something to do all the time, and never room for a second connection.
+        lab.wait_until(lambda: session.server_pid() != first, "another connection", 20)
+        session.must("BEGIN")
+        kept = session.server_pid()
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            self.assertEqual(session.server_pid(), kept)
+        session.must("COMMIT")
+        lab.wait_until(lambda: session.server_pid() != kept, "another one after the transaction", 20)
+        session.must("CREATE TEMP TABLE mine AS SELECT 7 AS seven")
+        bound = session.server_pid()
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            self.assertEqual((session.server_pid(), session.value("SELECT seven FROM mine")), (bound, "7"))
+
+    def test_what_is_too_old_is_closed_though_nobody_works(self):
+        gateway = self.gateway("mode: transaction, lifetime: 300ms", workers=1)
+        session = self.session(gateway)
+        self.assertEqual(session.value("SELECT 1"), "1")
+        lab.wait_until(lambda: self.lab.postgres.psql(CONNECTIONS).stdout.strip() == "0", "the connection is closed", 10)
+        self.assertEqual(session.value("SELECT 2"), "2")
+
     def test_session_mode_has_a_limit_too(self):
         gateway = self.gateway("mode: session, max: 1, wait: 300ms")
         session = self.session(gateway)

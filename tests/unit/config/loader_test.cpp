@@ -197,6 +197,8 @@ INSTANTIATE_TEST_SUITE_P(
              {R"(2:25 targets.s.engine: "mysql" is not one of: postgresql, tcp)"}},
         Case{"targets: { s: { pool: { mode: connection }, upstream: { hosts: [h], database: d, user: u } } }\n",
              {R"(2:31 targets.s.pool.mode: "connection" is not one of: session, transaction, statement)"}},
+        Case{"targets: { s: { pool: { weights: { users: { a: 0 } } }, upstream: { hosts: [h], database: d, user: u } } }\n",
+             {"2:48 targets.s.pool.weights.users.a: must be 1 at least"}},
         Case{"targets: { s: { engine: tcp, listen: { user: u }, pool: { max: 3, wait: 1s }, upstream: { hosts: [h:1] } "
              "} }\n",
              {"2:73 targets.s.pool.wait: is for postgresql only"}},
@@ -295,7 +297,7 @@ TEST(Loader, Values) {
           std::string(alice) +
           "groups: { g: [alice] }\n"
           "targets:\n  shop: { environment: production, labels: { team: a/b-1 }, databases: [x], search_path: [a, B], "
-          "pool: { max: 3 }, upstream: { hosts: ['db1:5433', "
+          "pool: { max: 3, lifetime: 7s, weights: { users: { b: 9 }, groups: { g: 4, h: 2 } } }, upstream: { hosts: ['db1:5433', "
           "db2, /run/pg, '::1'], database: d, user: u, tls: require, channel_binding: require } }\n"
           "  ssh: { engine: tcp, upstream: { hosts: ['h:22'] }, listen: { port: 2222, user: alice } }\n"
           "policies:\n  - name: p\n    who: { users: [alice], groups: [g] }\n    on: [shop, ssh]\n"
@@ -334,6 +336,10 @@ TEST(Loader, Values) {
   EXPECT_EQ(target.environment, "production");
   EXPECT_EQ(target.labels.at("team"), "a/b-1");
   EXPECT_EQ(target.pool.max, 3u);
+  EXPECT_EQ(target.pool.lifetime, Milliseconds(7'000));
+  EXPECT_EQ(target.pool.weight_of("a", {"h", "g", "i"}), 4u);
+  EXPECT_EQ(target.pool.weight_of("b", {"g"}), 9u);
+  EXPECT_EQ(target.pool.weight_of("c", {}), 1u);
   EXPECT_EQ(target.upstream.tls, SslMode::require);
   EXPECT_EQ(target.upstream.channel_binding, ChannelBinding::require);
   std::string hosts;

@@ -19,6 +19,11 @@ struct Told : PermitBook::Party {
   int asked = 0;
 };
 
+/// Of somebody who came as the n-th.
+Rank came(int n) {
+  return {nullptr, PermitBook::Clock::time_point{} + std::chrono::milliseconds(n)};
+}
+
 TEST(PermitBook, HandsOutAsManyAsThereAre) {
   PermitBook book;
   EXPECT_TRUE(book.try_take("a", 2));
@@ -34,20 +39,37 @@ TEST(PermitBook, ServesWhoHasWaitedLongest) {
   PermitBook book;
   Told one(book), two(book);
   ASSERT_TRUE(book.try_take("a", 1));
-  book.stand_in_line("a", &one);
-  book.stand_in_line("a", &two);
-  book.stand_in_line("a", &one);
+  book.stand_in_line("a", &one, came(1));
+  book.stand_in_line("a", &two, came(2));
+  book.stand_in_line("a", &one, came(1));
   EXPECT_EQ(two.asked, 2) << "others are asked to give up what they do not use";
   EXPECT_EQ(one.asked, 1);
   EXPECT_FALSE(book.try_take("a", 1)) << "nobody overtakes";
   book.give("a");
   EXPECT_EQ(one.grants, 1);
   book.give("a");
-  EXPECT_EQ(two.grants, 1);
-  EXPECT_FALSE(book.leave_only("a", &one, 0));
+  EXPECT_EQ(two.grants, 1) << "the other one there came later";
+  EXPECT_FALSE(book.leave_only("a", &one, 0, {}));
   book.give("a");
   EXPECT_EQ(one.grants, 1) << "it has stepped out";
   EXPECT_EQ(book.taken("a"), 0u);
+}
+
+TEST(PermitBook, ServesWhoHasHadLeast) {
+  PermitBook book;
+  Told one(book), two(book);
+  ASSERT_TRUE(book.try_take("a", 1));
+  const FairShare heavy = book.share_of("a", "heavy", 1), light = book.share_of("a", "light", 1);
+  book.stand_in_line("a", &one, {heavy, came(1).since});
+  book.stand_in_line("a", &one, {heavy, came(1).since});
+  book.stand_in_line("a", &two, {light, came(9).since});
+  heavy->end_turn(0, std::chrono::milliseconds(5));  // while they wait
+  EXPECT_EQ(book.others_first("a", &one)->share, light);
+  book.give("a");
+  EXPECT_EQ(two.grants, 1);
+  EXPECT_EQ(book.call_next("a", &two), &one);
+  EXPECT_EQ(book.call_next("a", &one), nullptr) << "that is whoever asks";
+  EXPECT_EQ(book.line_of("a")->load(), 1);
 }
 
 // Somebody is served otherwise while a permit is on its way to him; it serves the next, who still stands in line.
@@ -55,15 +77,16 @@ TEST(PermitBook, KeepsNobodyInLineWhoDoesNotWait) {
   PermitBook book;
   Told one(book), two(book);
   ASSERT_TRUE(book.try_take("a", 1));
-  book.stand_in_line("a", &one);
+  book.stand_in_line("a", &one, came(1));
   book.give("a");
   EXPECT_EQ(one.grants, 1);
-  book.stand_in_line("a", &one);
-  book.stand_in_line("a", &two);
-  EXPECT_FALSE(book.leave_only("a", &one, 1));
-  EXPECT_EQ(book.others_wait_since("a", &one), PermitBook::Clock::time_point::max());
-  EXPECT_TRUE(book.leave_only("a", &one, 0));
-  EXPECT_NE(book.others_wait_since("a", &one), PermitBook::Clock::time_point::max());
+  book.stand_in_line("a", &one, came(2));
+  book.stand_in_line("a", &two, came(3));
+  EXPECT_FALSE(book.leave_only("a", &one, 1, came(2)));
+  EXPECT_EQ(book.others_first("a", &two)->since, came(2).since);
+  EXPECT_TRUE(book.leave_only("a", &one, 0, {}));
+  EXPECT_FALSE(book.others_first("a", &two));
+  EXPECT_EQ(book.others_first("a", &one)->since, came(3).since);
 }
 
 TEST(PermitBook, GrantsAtOnceWhatHasBecomeFree) {
@@ -71,7 +94,7 @@ TEST(PermitBook, GrantsAtOnceWhatHasBecomeFree) {
   Told one(book);
   ASSERT_TRUE(book.try_take("a", 1));
   book.give("a");
-  book.stand_in_line("a", &one);
+  book.stand_in_line("a", &one, came(1));
   EXPECT_EQ(one.grants, 1);
   EXPECT_EQ(book.line_of("a")->load(), 0);
 }
@@ -81,7 +104,7 @@ TEST(PermitBook, GivesUpBeyondALoweredLimit) {
   Told one(book);
   ASSERT_TRUE(book.try_take("a", 3) && book.try_take("a", 3) && book.try_take("a", 3));
   EXPECT_FALSE(book.try_take("a", 1));
-  book.stand_in_line("a", &one);
+  book.stand_in_line("a", &one, came(1));
   book.give("a");
   book.give("a");
   EXPECT_EQ(one.grants, 0);
@@ -120,7 +143,7 @@ TEST(PermitBook, HandsOutItsPartOfWhatIsDivided) {
   EXPECT_FALSE(book.try_take("a", 3));
   book.divide(1, 2);
   EXPECT_TRUE(book.over("a"));
-  book.stand_in_line("a", &one);
+  book.stand_in_line("a", &one, came(1));
   book.give("a");
   EXPECT_FALSE(book.over("a"));
   EXPECT_EQ(one.grants, 0) << "the part has become less";
