@@ -52,6 +52,13 @@ target_include_directories(dbgate_oath SYSTEM INTERFACE ${OATH_INCLUDE_DIR})
 target_link_libraries(dbgate_oath INTERFACE ${OATH_LIBRARY})
 find_package(CURL REQUIRED)
 
+# Closed segments of the audit log (gateway/audit).
+find_path(ZSTD_INCLUDE_DIR zstd.h REQUIRED)
+find_library(ZSTD_LIBRARY zstd REQUIRED)
+add_library(dbgate_zstd INTERFACE)
+target_include_directories(dbgate_zstd SYSTEM INTERFACE ${ZSTD_INCLUDE_DIR})
+target_link_libraries(dbgate_zstd INTERFACE ${ZSTD_LIBRARY})
+
 # Sinks of the audit log: bodies of HTTP (gateway/sinks), Kafka (gateway/adapters).
 find_package(ZLIB REQUIRED)
 find_path(RDKAFKA_INCLUDE_DIR librdkafka/rdkafka.h REQUIRED)

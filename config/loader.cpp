@@ -28,10 +28,24 @@ void read_query_limits(const Value& value, Limits& limits) {
   if (limits.query_timeout.count() <= 0) value["query_timeout"].error("must be more than 0");
 }
 
+// 0 is refused: it could be meant as "none", and as "at once".
+void read_retention(const Value& value, Audit& audit) {
+  constexpr Milliseconds shortest{60 * 60'000};
+  value.expect_keys({"max_age", "max_bytes"});
+  Milliseconds age = shortest;
+  std::size_t bytes = 1;
+  value["max_age"].read(age);
+  value["max_bytes"].read_bytes(bytes);
+  if (age < shortest) value["max_age"].error("must be at least 1h; to keep records of any age leave it out");
+  if (bytes == 0) value["max_bytes"].error("must be more than 0; to keep as many as there is room for leave it out");
+  if (value["max_age"].present()) audit.retention_max_age = age;
+  if (value["max_bytes"].present()) audit.retention_max_bytes = bytes;
+}
+
 void read_audit(const Value& value, Audit& audit) {
   constexpr Milliseconds shortest{100};
-  value.expect_keys({"durability", "parameters", "segment_bytes", "signing_key_file", "checkpoint_interval",
-                     "sinks"});
+  value.expect_keys({"durability", "parameters", "segment_bytes", "segment_max_age", "compress", "retention",
+                     "signing_key_file", "checkpoint_interval", "sinks", "witnesses"});
   std::size_t durability = 0;
   value["durability"].read_word({"process", "sync"}, durability);
   audit.durability = static_cast<Durability>(durability);
@@ -39,10 +53,16 @@ void read_audit(const Value& value, Audit& audit) {
   value["parameters"].read_word({"values", "hashes", "none"}, parameters);
   audit.parameters = static_cast<AuditParameters>(parameters);
   value["segment_bytes"].read_bytes(audit.segment_bytes);
+  value["segment_max_age"].read(audit.segment_max_age);
+  std::size_t compress = 0;
+  value["compress"].read_word({"none", "zstd"}, compress);
+  audit.compress = compress != 0;
+  read_retention(value["retention"], audit);
   value["signing_key_file"].read_file_path(audit.signing_key_file);
   value["checkpoint_interval"].read(audit.checkpoint_interval);
   if (audit.checkpoint_interval < shortest) value["checkpoint_interval"].error("must be at least 100ms");
   read_audit_sinks(value["sinks"], audit.sinks);
+  read_audit_witnesses(value["witnesses"], audit.witnesses);
 }
 
 void read_drain(const Value& value, Drain& drain) {

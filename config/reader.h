@@ -171,8 +171,9 @@ void read_public_url(const Value& value, std::string& url);
 void read_oidc(const Value& list, std::vector<OidcProvider>& providers);
 /// Whether it is http to this machine.
 bool is_loopback_url(const std::string& url);
-/// Reads `sinks` of `audit`.
+/// Reads `sinks` and `witnesses` of `audit`.
 void read_audit_sinks(const Value& list, std::vector<AuditSink>& sinks);
+void read_audit_witnesses(const Value& list, std::vector<AuditWitness>& witnesses);
 /// Reads `webhooks`.
 void read_webhooks(const Value& list, std::vector<Webhook>& hooks);
 /// Complains about `users` and `groups` of a map that nobody is called.

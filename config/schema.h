@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/audit_sinks.h"
+#include "config/audit_witnesses.h"
 #include "config/cached_reads.h"
 #include "config/identity.h"
 #include "config/limits.h"
@@ -86,7 +87,14 @@ struct Audit {
   std::size_t segment_bytes = 256u << 20;
   std::string signing_key_file;  ///< Ed25519 in PEM; empty: state_dir has one of its own
   Milliseconds checkpoint_interval{10'000};
+  Milliseconds segment_max_age{24 * 3'600'000};  ///< 0: any
+  bool compress = false;                         ///< segments that are closed, with zstd
+  Milliseconds retention_max_age{0};             ///< 0: records of any age are kept
+  std::size_t retention_max_bytes = 0;           ///< of the disk; 0: as many as there is room for
   std::vector<AuditSink> sinks{};
+  std::vector<AuditWitness> witnesses{};
+
+  bool has_retention() const noexcept { return retention_max_age.count() > 0 || retention_max_bytes > 0; }
 };
 
 /// What a user without a client certificate is asked for on the wire.

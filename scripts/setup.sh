@@ -6,12 +6,13 @@ set -euo pipefail
 build=(clang-16 lld-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev llvm-16 ccache cmake ninja-build pkg-config git
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libboost-system1.81-dev libssl-dev
   libpg-query-dev postgresql-server-dev-15 libpq-dev libsqlite3-dev liburing-dev libyaml-cpp-dev libspdlog-dev libcli11-dev
-  libargon2-dev libcjose-dev liboath-dev libcurl4-openssl-dev librdkafka-dev zlib1g-dev prometheus-cpp-dev
+  libargon2-dev libcjose-dev liboath-dev libcurl4-openssl-dev librdkafka-dev zlib1g-dev libzstd-dev prometheus-cpp-dev
   libgtest-dev libgmock-dev libbenchmark-dev python3 python3-yaml)
 run=(postgresql-15 postgresql-client-15 openssl python3 tzdata)
-test=(bzip2 zsh fish man-db sqlsmith postgresql-contrib postgresql-plperl-15 python3-jsonschema
+test=(bzip2 zstd systemd zsh fish man-db sqlsmith postgresql-contrib postgresql-plperl-15 python3-jsonschema python3-cryptography
   python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet unixodbc odbc-postgresql python3-pyodbc prometheus-pgbouncer-exporter
-  openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev)
+  openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev
+  golang-github-masterminds-sprig-dev golang-github-xeipuuv-gojsonschema-dev golang-gopkg-yaml.v3-dev yamllint)
 bench=(pgbouncer haproxy)
 # Clients for tests/e2e that Debian does not have; kept in build/e2e-node.
 node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)
@@ -21,6 +22,9 @@ oidc_provider=(oidc-provider@9.13.3)
 api_checkers=(@redocly/cli@1.34.5 @stoplight/spectral-cli@6.15.0 @stoplight/prism-cli@5.14.2)
 # Independent readers for what the API exports; kept in build/parquet-readers.
 parquet_readers=(hyparquet@1.31.5 @duckdb/node-api@1.5.6-r.1)
+# Types of Kubernetes and of operators, against which tests/kubernetes compiles manifests; kept in build/kubernetes-types.
+kubernetes_types=(typescript@5.9.3 kubernetes-models@5.1.0 @kubernetes-models/prometheus-operator@6.0.0
+  @kubernetes-models/cert-manager@6.0.0 @kubernetes-models/external-secrets@2.0.0 @kubernetes-models/gateway-api@2.0.0)
 # Servers for tests/e2e/versions_test.py: the last release of each, kept in build/postgresql-versions.
 postgresql_servers=(13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17)
 
@@ -103,6 +107,7 @@ if [ "$node" = yes ]; then
   from_npm api-node "checkers of OpenAPI" "${api_checkers[@]}"
   from_npm e2e-node "clients for Node.js" "${node_clients[@]}"
   from_npm oidc-provider "an identity provider" "${oidc_provider[@]}"
+  from_npm kubernetes-types "types of Kubernetes" "${kubernetes_types[@]}"
   from_npm parquet-readers "readers of Parquet" "${parquet_readers[@]}"
   case $(uname -m) in
     x86_64) machine=linux-x64 ;;

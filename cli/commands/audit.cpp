@@ -1,7 +1,4 @@
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
 #include <chrono>
 #include <fstream>
@@ -13,14 +10,16 @@
 #include <thread>
 
 #include "cli/api_client.h"
+#include "cli/commands/audit_export.h"
+#include "cli/commands/audit_filters.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
 #include "cli/problem.h"
 #include "gateway/audit/log_reader.h"
 #include "gateway/audit/verify.h"
+#include "gateway/proof/cosignature.h"
 #include "gateway/proof/prove.h"
 #include "gateway/proof/receipt.h"
-#include "gateway/search/matcher.h"
 
 namespace dbgate::cli {
 namespace {
@@ -53,58 +52,6 @@ bool parse_record(const std::string& line, Record& record) {
   return true;
 }
 
-/// A flag that filters, what the API calls it, and what it is of a record.
-struct FilterFlag {
-  const char* flag;
-  const char* parameter;
-  ports::AuditField field;
-};
-constexpr std::array<FilterFlag, 13> filter_flags{{{"user", "user", ports::AuditField::user},
-                                                   {"target", "target", ports::AuditField::target},
-                                                   {"session", "session", ports::AuditField::session},
-                                                   {"address", "address", ports::AuditField::address},
-                                                   {"event", "event", ports::AuditField::event},
-                                                   {"effect", "effect", ports::AuditField::effect},
-                                                   {"rule", "rule", ports::AuditField::rule},
-                                                   {"object", "object", ports::AuditField::object},
-                                                   {"operation", "operation", ports::AuditField::operation},
-                                                   {"outcome", "outcome", ports::AuditField::outcome},
-                                                   {"sqlstate", "sqlstate", ports::AuditField::sqlstate},
-                                                   {"query", "query_id", ports::AuditField::query},
-                                                   {"id", "id", ports::AuditField::id}}};
-
-/// What records are wanted.
-struct Wanted {
-  std::string directory;  ///< the gateway's audit directory; empty: its API is asked
-  Query query;            ///< as the API is asked
-  std::string since, until;
-  search::Matcher matcher;  ///< of all but times
-};
-
-Wanted wanted_of(const Call& call) {
-  Query query{{"text", call.text("text")}};
-  ports::AuditFilter filter{{}, call.text("text"), {}, {}};
-  for (const FilterFlag& one : filter_flags) {
-    const std::string value = call.text(one.flag);
-    if (value.empty()) continue;
-    query[one.parameter] = value;
-    filter.is.emplace_back(one.field, value);
-  }
-  return {call.text("DIRECTORY"), std::move(query), call.text("since"), call.text("until"), search::Matcher(filter)};
-}
-
-bool matches(const std::string& line, const Wanted& wanted) {
-  search::Record record;
-  return search::read_record(line, record) && wanted.matcher.matches(record) &&
-         (wanted.since.empty() || record.time >= wanted.since) && (wanted.until.empty() || record.time < wanted.until);
-}
-
-void require_directory(const std::string& directory) {
-  if (::access(directory.c_str(), R_OK | X_OK) == 0) return;
-  throw Problem{Exit::not_found, "cannot read the audit log in " + directory,
-                "name the directory audit/ in the gateway's state_dir"};
-}
-
 Listing listing_of(const std::vector<Record>& records) {
   Listing listing{{"ts", "event", "user.name", "target", "decision.effect", "db.query.text"},
                   {},
@@ -132,10 +79,11 @@ void print(const std::vector<Record>& records, const Options& options) {
 // What came since the last call, ordered by time: chains are written by one thread each.
 std::vector<Record> more(audit::LogReader& reader, const Wanted& audit) {
   std::vector<Record> records;
-  reader.more([&](const std::string& line) {
+  const auto read = reader.more([&](const std::string& line) {
     Record record;
     if (matches(line, audit) && parse_record(line, record)) records.push_back(std::move(record));
   });
+  if (!read) throw Problem{Exit::failure, read.error().message(), read.error().hint()};
   std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) { return a.ts < b.ts; });
   return records;
 }
@@ -250,10 +198,30 @@ std::vector<proof::Witnessed> witnessed_of(const Call& call) {
   return witnessed;
 }
 
+// Checkpoints that none of the witnesses named by their keys has signed.
+std::vector<std::string> not_cosigned(const Call& call, const std::vector<proof::Witnessed>& witnessed) {
+  std::vector<proof::Cosigner> witnesses;
+  for (const std::string& text : call.list("witness-key")) {
+    auto key = proof::Cosigner::read(text);
+    if (!key) throw Problem{Exit::usage, "--witness-key " + key.error().message(), "ask the witness for its own"};
+    witnesses.push_back(std::move(*key));
+  }
+  std::vector<std::string> problems;
+  for (const proof::Witnessed& one : witnessed) {
+    const auto signed_it = [&one](const proof::Cosigner& witness) { return witness.has_cosigned(one.note); };
+    if (!witnesses.empty() && std::none_of(witnesses.begin(), witnesses.end(), signed_it))
+      problems.push_back(one.source + ": no witness whose key was given has signed it");
+  }
+  return problems;
+}
+
 int verify(const Call& call) {
   const std::string directory = call.text("DIRECTORY");
   require_directory(directory);
-  const proof::ProofReport proved = proof::prove_directory(directory, key_of(call), witnessed_of(call));
+  const std::vector<proof::Witnessed> witnessed = witnessed_of(call);
+  proof::ProofReport proved = proof::prove_directory(directory, key_of(call), witnessed);
+  for (std::string& problem : not_cosigned(call, witnessed))
+    proved.log.problems.push_back(std::move(problem));
   const audit::VerifyReport& report = proved.log;
   if (wants_json(call.options)) {
     print_json(json::object{{"records", report.records},
@@ -263,6 +231,8 @@ int verify(const Call& call) {
                             {"checkpoints", proved.checkpoints},
                             {"signatures_checked", proved.signatures_checked},
                             {"unsigned_records", proved.unsigned_records},
+                            {"checkpoints_out_of_reach", proved.out_of_reach},
+                            {"removed", json::value_from(report.removed)},
                             {"problems", json::value_from(report.problems)}});
   } else {
     std::cout << report.records << " records in " << report.chains << " chains and " << report.segments << " segments; "
@@ -270,6 +240,11 @@ int verify(const Call& call) {
               << proved.checkpoints << " checkpoints, "
               << (proved.signatures_checked ? "signed by the key" : "signatures not checked (--key)") << "; "
               << proved.unsigned_records << " records are newer\n";
+    for (const std::string& removed : report.removed)
+      std::cout << removed << '\n';
+    if (proved.out_of_reach > 0)
+      std::cout << proved.out_of_reach
+                << " checkpoints are about records that were removed: nothing is left to check\n";
     for (const std::string& problem : report.problems)
       std::cout << problem << '\n';
   }
@@ -342,24 +317,7 @@ int check(const Call& call) {
 Verbs audit_verbs() {
   const std::vector<Argument> directory{
       {"DIRECTORY", Kind::directory, "the gateway's audit directory; without it the gateway is asked", false}};
-  const std::vector<Flag> filters{
-      option("--user", Kind::user, "USER", "of this user"),
-      option("--target", Kind::target, "TARGET", "on this target"),
-      option("--session", Kind::text, "ID", "in this session: ses_…"),
-      option("--address", Kind::text, "ADDRESS", "of clients at this address"),
-      option("--event", Kind::text, "EVENT", "of this kind, such as statement.decided"),
-      choice("--effect", "EFFECT", "allow deny mask log_only", "decided so"),
-      option("--rule", Kind::text, "RULE", "decided by this rule"),
-      option("--object", Kind::text, "NAME", "about this relation"),
-      option("--operation", Kind::text, "TAG", "with this command tag, such as DELETE"),
-      option("--outcome", Kind::text, "OUTCOME", "ended so: ok, error, not_run"),
-      option("--sqlstate", Kind::text, "SQLSTATE", "ended with this SQLSTATE"),
-      option("--query", Kind::text, "ID", "of this statement: qry_…"),
-      option("--id", Kind::text, "ID", "this record: aud_…"),
-      option("--text", Kind::text, "TEXT", "with this in the statement"),
-      option("--since", Kind::text, "TIME", "from this time on (RFC 3339, UTC)"),
-      option("--until", Kind::text, "TIME", "before this time"),
-  };
+  const std::vector<Flag> filters = audit_filter_flags();
   Verb last{"audit tail", "show the last records", directory, filters};
   last.flags.push_back(option("-n,--lines", Kind::number, "N", "how many (20)"));
   last.flags.push_back(toggle("-f,--follow", "go on as records come"));
@@ -378,7 +336,9 @@ Verbs audit_verbs() {
   prove.arguments = {{"DIRECTORY", Kind::directory, "the gateway's audit directory"}};
   prove.flags = {
       option("--key", Kind::file, "FILE", "the gateway's public key in PEM: its checkpoints must be signed by it"),
-      options("--checkpoint", Kind::file, "FILE", "checkpoints kept elsewhere, that the log must lead to as well")};
+      options("--checkpoint", Kind::file, "FILE", "checkpoints kept elsewhere, that the log must lead to as well"),
+      options("--witness-key", Kind::text, "KEY",
+              "what --checkpoint names must be signed by a witness with this verifier key")};
   prove.description =
       "Checks every record, and that the checkpoints in the directory were signed for these very records. Whoever can "
       "write to the directory cannot make a checkpoint without the gateway's key.";
@@ -403,7 +363,7 @@ Verbs audit_verbs() {
   trust.examples = {{"dbgate audit check receipt.json --key audit-signing-key.pub", "was it so?"}};
   trust.exits = {3};
   trust.run = check;
-  return {last, find, prove, ask, trust};
+  return {last, find, audit_export_verb(), prove, ask, trust};
 }
 
 }  // namespace dbgate::cli

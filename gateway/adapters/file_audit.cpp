@@ -59,6 +59,7 @@ class FileChain final : public AuditChain {
     return chain_.start(event, fields);
   }
   Result<> append_from(const audit::RecordStart& start, std::string_view fields) override;
+  std::optional<audit::RecordName> last_record() const override;
   Result<std::string> store_text(std::string_view text) override;
   Result<Ticket> commit() override;
   Result<> write_out() override;
@@ -71,8 +72,13 @@ class FileChain final : public AuditChain {
     return audit::segment_path(options_.directory, chain_.name(), number);
   }
   Result<> start_segment();
-  std::size_t recover(const std::string& path, const audit::Tail& tail);
+  std::size_t mend(const audit::SegmentFile& segment, const audit::Tail& tail);
+  std::size_t recover(const audit::Tail& tail);
   std::size_t take_over(const audit::Tail& tail);
+  bool too_old() const {
+    return options_.segment_max_age.count() > 0 && segment_size_ > 0 &&
+           wrote_at_ - segment_begun_ >= options_.segment_max_age;
+  }
   Result<> write_records();
   bool write_pieces();
   void count_write(Clock::time_point begun);
@@ -90,6 +96,8 @@ class FileChain final : public AuditChain {
   audit::Text buffer_;              ///< behind that: appended, not accepted yet
   std::uint64_t segment_ = 0;
   std::size_t segment_size_ = 0;
+  Clock::time_point segment_begun_;  ///< when its first record was written
+  Clock::time_point wrote_at_;       ///< when the last one was
   std::shared_ptr<telemetry::AuditCounters> counters_;
   std::uint64_t first_ = 0;  ///< sequence number when it was opened
   bool broken_ = false;      ///< the segment takes nothing
@@ -102,33 +110,45 @@ void set_aside(const std::string& path, std::string_view torn) {
   std::ofstream(path + ".torn", std::ios::binary | std::ios::app) << torn << '\n';
 }
 
-// Reads the last whole record of a segment and takes a cut-off line away. @return the bytes of the line that are lost:
-// none, if the tail has the whole of it
-std::size_t FileChain::recover(const std::string& path, const audit::Tail& tail) {
-  std::ifstream stream(path, std::ios::binary);
-  std::string line;
-  std::string last;
-  std::string torn;
-  std::size_t good = 0;
-  while (std::getline(stream, line)) {
-    if (stream.eof()) {
-      torn = line;
-      break;
-    }
-    good += line.size() + 1;
-    last = line;
-  }
-  stream.close();
+// Takes the line away that a crash has cut off. @return its bytes, if they are lost: none, if the tail has the whole of
+// it
+std::size_t FileChain::mend(const audit::SegmentFile& segment, const audit::Tail& tail) {
+  if (!segment.plain) return 0;
+  std::error_code failed;
+  const std::uint64_t size = std::filesystem::file_size(segment.path, failed);
+  if (failed || size == 0) return 0;
+  const auto last = audit::last_line(segment.path, 0, size);
+  if (!last || last->end == size) return 0;
+  const auto torn = audit::read_part(segment.path, last->end, size - last->end);
+  if (!torn) return 0;
   const bool whole = std::any_of(tail.lines.begin(), tail.lines.end(),
-                                 [&torn](const std::string& accepted) { return accepted.starts_with(torn); });
-  if (!torn.empty()) {
-    if (!whole) set_aside(path, torn);
-    std::error_code ignored;
-    std::filesystem::resize_file(path, good, ignored);
+                                 [&torn](const std::string& accepted) { return accepted.starts_with(*torn); });
+  if (!whole) set_aside(segment.path, *torn);
+  std::filesystem::resize_file(segment.path, last->end, failed);
+  return whole ? 0 : torn->size();
+}
+
+// Goes on behind the last record of the segments. @return the bytes of a line that is lost
+std::size_t FileChain::recover(const audit::Tail& tail) {
+  std::vector<audit::SegmentFile> segments = audit::list_segments(options_.directory);
+  std::erase_if(segments, [this](const audit::SegmentFile& segment) { return segment.chain != chain_.name(); });
+  std::size_t torn = 0;
+  for (const audit::SegmentFile& segment : segments) {
+    segment_ = segment.number;
+    torn = mend(segment, tail);
   }
-  const audit::SealedLine sealed = audit::read_sealed(last);
-  if (sealed.valid) chain_.resume(sealed.sequence, std::string(sealed.hash));
-  return whole ? 0 : torn.size();
+  audit::SegmentSizes sizes;
+  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
+    const auto size = sizes.of(segment->path);
+    if (!size || *size == 0) continue;
+    const auto last = audit::last_line(segment->path, 0, *size);
+    if (!last) continue;
+    const audit::SealedLine sealed = audit::read_sealed(last->line);
+    if (!sealed.valid) continue;
+    chain_.resume(sealed.sequence, std::string(sealed.hash));
+    break;
+  }
+  return torn;
 }
 
 // Puts the records of the last process that are in no segment in front of all others. @return the bytes of what is
@@ -151,13 +171,7 @@ std::size_t FileChain::take_over(const audit::Tail& tail) {
 
 Result<> FileChain::open() {
   const audit::Tail tail = audit::read_tail(tail_path_, chain_.name());
-  std::size_t torn = 0;
-  for (const audit::SegmentFile& segment : audit::list_segments(options_.directory)) {
-    if (segment.chain != chain_.name()) continue;
-    segment_ = segment.number;
-    torn = recover(segment.path, tail);
-  }
-  torn += take_over(tail);
+  const std::size_t torn = recover(tail) + take_over(tail);
   const audit::Head head = audit::read_head(options_.directory + "/audit-" + chain_.name() + ".head");
   const std::uint64_t found = chain_.sequence();
   const bool lost = head.valid && (head.sequence > found || (head.sequence == found && head.hash != chain_.hash()));
@@ -203,6 +217,7 @@ Result<> FileChain::start_segment() {
   file_ = std::make_shared<const File>(std::move(fresh));
   ++segment_;
   segment_size_ = 0;
+  segment_begun_ = {};
   return boost::system::in_place_value;
 }
 
@@ -218,11 +233,19 @@ Result<> FileChain::append_from(const audit::RecordStart& start, std::string_vie
   return boost::system::in_place_value;
 }
 
+std::optional<audit::RecordName> FileChain::last_record() const {
+  const std::string_view appended = buffer_.view();
+  if (appended.empty()) return {};
+  const std::size_t before = appended.substr(0, appended.size() - 1).rfind('\n');
+  return audit::name_of(before == std::string_view::npos ? appended : appended.substr(before + 1));
+}
+
 Result<std::string> FileChain::store_text(std::string_view text) {
   std::string hash = audit::sha256_hex(text);
   const std::string blobs = options_.directory + "/blobs";
   const std::string path = blobs + "/" + hash;
-  if (::access(path.c_str(), F_OK) == 0) return hash;
+  // That it is used again must show before the record does that says so: retention looks at it (adapters/blob_sweep.h).
+  if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) return hash;
   const std::string temporary = path + "." + chain_.name() + ".tmp";
   const File file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (file.get() < 0) return io_error("cannot create " + temporary);
@@ -254,7 +277,7 @@ Result<> FileChain::write_out() {
     return Error(sqlstate::io_error, "audit log: records could not be made durable");
   }
   DBGATE_CHECK(write_records());
-  if (segment_size_ >= options_.segment_bytes) {
+  if (segment_size_ >= options_.segment_bytes || too_old()) {
     if (options_.sync && ::fdatasync(file_->get()) != 0) return io_error("cannot flush");
     DBGATE_CHECK(start_segment());
   }
@@ -270,6 +293,8 @@ Result<> FileChain::write_records() {
   if (write_pieces()) {
     broken_ = false;
     if (anything) count_write(begun);
+    if (segment_size_ > 0 && segment_begun_ == Clock::time_point()) segment_begun_ = begun;
+    if (anything) wrote_at_ = begun;
     return boost::system::in_place_value;
   }
   const Error why = io_error("cannot write");

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,7 @@ namespace dbgate::adapters {
 struct FileAuditOptions {
   std::string directory;
   std::size_t segment_bytes = 256u << 20;
+  std::chrono::milliseconds segment_max_age{0};  ///< since its first record; 0: any
   bool sync = false;  ///< acceptance means fdatasync, which one flusher thread does for all chains together
   /// Which file is locked. Another name than a gateway's is for a program that may run beside one: it opens no chain
   /// that the other has, and leaves what the other's crashes have left.

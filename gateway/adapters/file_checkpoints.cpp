@@ -13,6 +13,7 @@
 #include "gateway/base/ids.h"
 #include "gateway/base/log.h"
 #include "gateway/proof/prove.h"
+#include "gateway/proof/removal.h"
 #include "gateway/proof/tree_file.h"
 
 namespace dbgate::adapters {
@@ -68,11 +69,22 @@ Result<> FileCheckpoints::open(const std::string& name, Chain& chain) const {
     if (*root != last.root)
       return Error(sqlstate::data_corrupted, "the first " + std::to_string(last.size) + " records of audit chain " +
                                                  name + " are not those that its checkpoint was signed for");
-    // Under another key, or as another log, it is signed anew.
-    if (proof::is_signed_by(note, key_) && last.origin == origin_ + name) chain.signed_size = last.size;
+    // Under another key, or as another log, it is signed anew, and so is what was removed before.
+    if (proof::is_signed_by(note, key_) && last.origin == origin_ + name)
+      chain.signed_size = last.size;
+    else
+      DBGATE_CHECK(sign_removal_anew(name));
   }
   chain.tree = std::make_unique<proof::ChainTree>(directory_, name, blocks);
   return boost::system::in_place_value;
+}
+
+Result<> FileCheckpoints::sign_removal_anew(const std::string& name) const {
+  DBGATE_TRY(const auto read, proof::load_removal(directory_, name));
+  if (!read || proof::is_signed_by(read->note, key_)) return boost::system::in_place_value;
+  proof::Removal removal = read->removal;
+  removal.checkpoint.origin = origin_ + name;
+  return replace_file(proof::removal_path(directory_, name), proof::sign_removal(removal, key_));
 }
 
 Result<> FileCheckpoints::add(const std::string& name, const proof::Block& block) const {
@@ -116,6 +128,13 @@ void FileCheckpoints::give_up(const std::string& name, Chain& chain, const Error
   ++broken_;
   log::error("audit", "a chain of the audit log is not signed any more",
              {{"chain", name}, {"err", why.message()}, {"hint", "keep a copy, and see `dbgate audit verify`"}});
+}
+
+std::uint64_t FileCheckpoints::signed_records() const noexcept {
+  std::uint64_t records = 0;
+  for (const auto& [name, chain] : chains_)
+    records += chain.signed_size.value_or(0);
+  return records;
 }
 
 Result<> FileCheckpoints::begin() {

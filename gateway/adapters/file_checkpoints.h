@@ -33,6 +33,8 @@ class FileCheckpoints {
   Result<std::size_t> update(const std::atomic<bool>& stop);
   /// Chains that are not signed any more, because their records were changed.
   std::size_t broken() const noexcept { return broken_; }
+  /// Of all chains, as of the last update().
+  std::uint64_t signed_records() const noexcept;
 
  private:
   struct Chain {
@@ -45,6 +47,7 @@ class FileCheckpoints {
       : directory_(std::move(directory)), key_(std::move(key)), origin_(std::move(origin)) {}
   Result<bool> update(const std::string& name, Chain& chain, const std::atomic<bool>& stop);
   Result<> open(const std::string& name, Chain& chain) const;
+  Result<> sign_removal_anew(const std::string& name) const;
   Result<> add(const std::string& name, const proof::Block& block) const;
   Result<> flush(const std::string& name, Chain& chain) const;
   Result<> sign(const std::string& name, const Chain& chain) const;

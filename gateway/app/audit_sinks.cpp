@@ -77,6 +77,7 @@ class GuardedChain final : public ports::AuditChain {
     if (gate_.closed() && start.event() == decision) return SinkGate::why();
     return chain_->append_from(start, fields);
   }
+  std::optional<audit::RecordName> last_record() const override { return chain_->last_record(); }
   Result<std::string> store_text(std::string_view text) override { return chain_->store_text(text); }
   Result<Ticket> commit() override { return chain_->commit(); }
   Result<> write_out() override { return chain_->write_out(); }
@@ -131,8 +132,6 @@ class AuditSinks::Line {
     const std::int64_t oldest = follower_.oldest_us();
     const std::int64_t age_us = oldest == 0 ? 0 : wall_clock_us() - oldest;
     const std::int64_t most_us = std::chrono::microseconds(settings_.max_lag_time).count();
-    // Once statements are refused they stay so until a good part is done, not for every second one.
-    const auto beyond = [this](auto is, auto most) { return most > 0 && is > (refusing_ ? most / 4 * 3 : most); };
     const bool late = beyond(behind.bytes, settings_.max_lag_bytes) || (behind.bytes > 0 && beyond(age_us, most_us));
     if (settings_.on_lag == config::OnLag::gap) {
       if (late) skip(most_us == 0 ? 0 : wall_clock_us() - most_us / 2);
@@ -147,15 +146,19 @@ class AuditSinks::Line {
   /// The same, while another process delivers.
   void look_from_outside(const sinks::Backlog& log) {
     if (settings_.on_lag != config::OnLag::refuse || settings_.max_lag_bytes == 0 || !follower_.open()) return;
-    const std::uint64_t most = settings_.max_lag_bytes;
-    refusing_ = log.behind(follower_.positions()).bytes > (refusing_ ? most / 4 * 3 : most);
+    refusing_ = beyond(log.behind(follower_.positions()).bytes, settings_.max_lag_bytes);
   }
 
   State state() const { return {settings_.name, counters_.failing.value() != 0, refusing_}; }
-  sinks::Positions positions() const { return follower_.positions(); }
+  sinks::Positions kept() const { return follower_.kept(); }
   telemetry::SinkView view() const { return {settings_.name, &counters_}; }
 
  private:
+  // Once statements are refused they stay so until a good part is done, not for every second one.
+  template <class Number>
+  bool beyond(Number is, Number most) const {
+    return most > 0 && is > (refusing_ ? most / 4 * 3 : most);
+  }
   void skip(std::int64_t since_us) {
     follower_.skip({settings_.max_lag_bytes / 2, since_us});
     const std::lock_guard lock(mutex_);
@@ -314,7 +317,7 @@ std::vector<telemetry::SinkView> AuditSinks::counters() const {
 sinks::Positions AuditSinks::delivered() const {
   std::vector<sinks::Positions> all;
   for (const auto& line : lines_)
-    all.push_back(line->positions());
+    all.push_back(line->kept());
   return sinks::least_of(all);
 }
 

@@ -57,7 +57,7 @@ class AuditSinks {
   };
   std::vector<State> states() const;
   std::vector<telemetry::SinkView> counters() const;
-  /// What all sinks have, by chain: segments before that may be removed without a gap. Any thread.
+  /// What all sinks have, crash or not, by chain: segments before that may be removed without a gap. Any thread.
   sinks::Positions delivered() const;
 
  private:

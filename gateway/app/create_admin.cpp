@@ -53,6 +53,7 @@ Result<> record(const config::Config& config, const std::string& name) {
   adapters::FileAuditOptions options;
   options.directory = config.state_dir + "/audit";
   options.segment_bytes = config.audit.segment_bytes;
+  options.segment_max_age = config.audit.segment_max_age;
   options.sync = config.audit.durability == config::Durability::sync;
   options.lock_name = "lock.local";
   DBGATE_TRY(const auto log, adapters::open_file_audit(options));

@@ -116,10 +116,16 @@ Result<> Gateway::start() {
   shared_.models.configure(config.models);
   DBGATE_CHECK(open_audit(config));
   DBGATE_TRY(notary_, Notary::open(config));
+  shared_.notary = notary_.get();
+  if (!config.audit.witnesses.empty()) {
+    DBGATE_TRY(witnesses_, Witnesses::open(config, *audit_, shared_.replicas.get()));
+    shared_.witnesses = witnesses_.get();
+  }
   if (!config.audit.sinks.empty()) {
     DBGATE_TRY(sinks_, AuditSinks::open(config, *audit_));
     shared_.sinks = sinks_.get();
   }
+  DBGATE_TRY(keeper_, LogKeeper::open(config, *audit_, sinks_.get(), shared_.log_counted));
   DBGATE_TRY(shared_.mock_secret, load_secret(config.state_dir + "/server.key"));
   DBGATE_CHECK(share_secret());
   shared_.views.use(*shared_.catalogs, shared_.mock_secret);
@@ -472,8 +478,10 @@ void Gateway::finish() {
     worker->close_chain();
   own_chain_.reset();
   administration_.reset();
+  keeper_.reset();
   if (sinks_) sinks_->finish();
   if (following_) notary_->finish();
+  if (witnesses_ && following_) witnesses_->finish();
   succession_->close();
   log::info("gateway", deserted ? "stopped" : "stopped before all clients had gone");
   if (clean) {

@@ -12,12 +12,15 @@
 #include "gateway/app/administration.h"
 #include "gateway/app/api_side.h"
 #include "gateway/app/audit_sinks.h"
+#include "gateway/app/health.h"
 #include "gateway/app/inheritance.h"
+#include "gateway/app/log_keeper.h"
 #include "gateway/app/log_searches.h"
 #include "gateway/app/notary.h"
 #include "gateway/app/ops_side.h"
 #include "gateway/app/peers.h"
 #include "gateway/app/succession.h"
+#include "gateway/app/witnesses.h"
 #include "gateway/app/worker.h"
 #include "gateway/net/listener.h"
 #include "gateway/ports/audit_log.h"
@@ -58,6 +61,7 @@ class Gateway {
   Result<std::unique_ptr<ports::AuditChain>> watched_chain(const std::string& name);
   Result<> join_replicas();
   Result<> share_secret();
+  Result<std::unique_ptr<PeerCheckpoints>> peer_checkpoints();
   Result<> start_replicas();
   Task<std::string> answer_peer(ReplicaQuestion question);
   ReplicaUsage usage_here();
@@ -98,6 +102,8 @@ class Gateway {
   std::unique_ptr<ports::AuditLog> audit_;
   std::unique_ptr<Notary> notary_;
   std::unique_ptr<AuditSinks> sinks_;                    // null: none are configured
+  std::unique_ptr<Witnesses> witnesses_;                 // null: none are configured
+  std::unique_ptr<LogKeeper> keeper_;                    // asks sinks what they have
   std::unique_ptr<ports::AuditChain> own_chain_;         // reloads, start and end
   std::unique_ptr<StoreAdministration> administration_;  // null without a store
   std::unique_ptr<LogSearches> searches_;                // null without an API: nobody asks

@@ -44,6 +44,7 @@ Result<> Gateway::open_audit(const config::Config& config) {
   adapters::FileAuditOptions options;
   options.directory = config.state_dir + "/audit";
   options.segment_bytes = config.audit.segment_bytes;
+  options.segment_max_age = config.audit.segment_max_age;
   options.sync = config.audit.durability == config::Durability::sync;
   options.shares = succession_->has_older();
   if (options.shares) {
@@ -62,7 +63,9 @@ Result<> Gateway::open_audit(const config::Config& config) {
 void Gateway::start_followers() {
   following_ = true;
   notary_->start();
+  if (witnesses_) witnesses_->start();
   if (sinks_) sinks_->start();
+  keeper_->start();
   if (searches_) searches_->start_following();
 }
 
@@ -97,7 +100,9 @@ void Gateway::leave() {
   stop_listening();
   if (ops_) ops_->leave();
   if (following_) {
+    keeper_->stop();
     notary_->finish();
+    if (witnesses_) witnesses_->finish();
     if (sinks_) sinks_->leave();
     if (searches_) searches_->stop_following();
   }

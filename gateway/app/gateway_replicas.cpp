@@ -1,7 +1,11 @@
+#include <algorithm>
 #include <fstream>
 
+#include "gateway/adapters/posix_file.h"
 #include "gateway/app/gateway.h"
+#include "gateway/app/notary.h"
 #include "gateway/base/log.h"
+#include "gateway/proof/cosignature.h"
 
 // The process among the other gateways on its store.
 namespace dbgate::app {
@@ -44,7 +48,8 @@ Result<> Gateway::share_secret() {
 
 Result<> Gateway::start_replicas() {
   DBGATE_TRY(auto chain, audit_->open_chain("replicas", ports::Pace::rare));
-  peers_ = std::make_unique<Peers>(shared_, std::move(chain));
+  DBGATE_TRY(auto checkpoints, peer_checkpoints());
+  peers_ = std::make_unique<Peers>(shared_, std::move(chain), std::move(checkpoints));
   Replicas::Ties ties;
   ties.usage = [this] { return usage_here(); };
   ties.heard = [this](const ReplicaUsage& elsewhere) { count_elsewhere(elsewhere); };
@@ -54,6 +59,16 @@ Result<> Gateway::start_replicas() {
   shared_.replicas->start(std::move(ties));
   joined_ = true;
   return boost::system::in_place_value;
+}
+
+// Gateways are witnesses of each other's logs. For auditors the key says whose cosignature it is.
+Result<std::unique_ptr<PeerCheckpoints>> Gateway::peer_checkpoints() {
+  DBGATE_TRY(proof::Key key, load_signing_key(*file_));
+  DBGATE_TRY(const auto id, adapters::read_small_file(file_->state_dir + "/audit/log-id"));
+  std::string name = "dbgate/" + id.value_or("");
+  name.erase(std::min(name.find('\n'), name.size()));
+  DBGATE_CHECK(adapters::replace_file(file_->state_dir + "/audit-witness.vkey", proof::cosigner_key(key, name) + "\n"));
+  return PeerCheckpoints::open(file_->state_dir + "/peer-checkpoints.json", std::move(key), std::move(name));
 }
 
 Task<std::string> Gateway::answer_peer(ReplicaQuestion question) {

@@ -172,8 +172,9 @@ int main(int argc, char** argv) {
   if (!check) return serve(config_path);
   const auto snapshot = load(config_path, strict);
   if (!snapshot || !tests_pass(config_path, snapshot->config)) return 1;
-  if (const auto sinks = app::AuditSinks::check(snapshot->config); !sinks) {
-    const Error why = sinks.error();
+  for (const auto& checked : {app::AuditSinks::check(snapshot->config), app::Witnesses::check(snapshot->config)}) {
+    if (checked) continue;
+    const Error why = checked.error();
     std::cerr << config_path << ": " << why.message() << '\n';
     return 1;
   }

@@ -7,6 +7,8 @@
 
 #include "gateway/app/audit_sinks.h"
 #include "gateway/app/health.h"
+#include "gateway/app/notary.h"
+#include "gateway/app/witnesses.h"
 #include "gateway/base/clock.h"
 #include "gateway/net/tls.h"
 
@@ -154,10 +156,14 @@ Task<telemetry::Families> Metrics::collect() {
     workers.push_back(&worker->counted());
   std::vector<telemetry::SinkView> sinks;
   if (shared_.sinks != nullptr) sinks = shared_.sinks->counters();
+  std::vector<telemetry::WitnessView> witnesses;
+  if (shared_.witnesses != nullptr) witnesses = shared_.witnesses->counters();
   telemetry::Families all = of_process(*answers);
   for (telemetry::Families part :
        {of_targets(answers->gauges, targets), of_hosts(shared_, targets), telemetry::target_families(targets, workers),
-        telemetry::event_families(shared_.counted, providers, workers), telemetry::audit_families(audit_.counters(), sinks),
+        telemetry::event_families(shared_.counted, providers, workers),
+        telemetry::audit_families(audit_.counters(), sinks), telemetry::log_families(shared_.log_counted),
+        telemetry::checkpoint_families(shared_.notary->counters(), witnesses, shared_.peer_conflicts),
         telemetry::process_families()})
     std::move(part.begin(), part.end(), std::back_inserter(all));
   co_return all;

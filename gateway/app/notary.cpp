@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "gateway/base/clock.h"
 #include "gateway/base/log.h"
 
 namespace dbgate::app {
@@ -17,6 +18,11 @@ void warn(const Error& why) {
 
 }  // namespace
 
+Result<proof::Key> load_signing_key(const config::Config& config) {
+  const std::string& file = config.audit.signing_key_file;
+  return adapters::load_signing_key(file.empty() ? config.state_dir + "/audit-signing-key.pem" : file);
+}
+
 Notary::Notary(std::unique_ptr<adapters::FileCheckpoints> checkpoints, std::chrono::milliseconds interval)
     : checkpoints_(std::move(checkpoints)), interval_(interval) {}
 
@@ -26,9 +32,7 @@ Notary::~Notary() {
 }
 
 Result<std::unique_ptr<Notary>> Notary::open(const config::Config& config) {
-  const std::string& file = config.audit.signing_key_file;
-  DBGATE_TRY(proof::Key key,
-             adapters::load_signing_key(file.empty() ? config.state_dir + "/audit-signing-key.pem" : file));
+  DBGATE_TRY(proof::Key key, load_signing_key(config));
   DBGATE_TRY(auto checkpoints, adapters::FileCheckpoints::open(config.state_dir + "/audit", std::move(key)));
   return std::unique_ptr<Notary>(new Notary(std::move(checkpoints), config.audit.checkpoint_interval));
 }
@@ -51,7 +55,15 @@ void Notary::finish() {
 }
 
 void Notary::update() {
-  if (const auto written = checkpoints_->update(stopping_); !written) warn(written.error());
+  const auto written = checkpoints_->update(stopping_);
+  counters_.broken.set(checkpoints_->broken());
+  counters_.records.set(checkpoints_->signed_records());
+  if (!written) {
+    counters_.failures.add();
+    return warn(written.error());
+  }
+  counters_.written.add(*written);
+  counters_.last_success_s.set(static_cast<std::uint64_t>(wall_clock_us() / 1'000'000));
 }
 
 void Notary::run() {

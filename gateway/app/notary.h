@@ -8,8 +8,12 @@
 #include "config/schema.h"
 #include "gateway/adapters/file_checkpoints.h"
 #include "gateway/base/thread.h"
+#include "gateway/telemetry/witness_counters.h"
 
 namespace dbgate::app {
+
+/// The key that signs the audit log. Errors: as adapters::load_signing_key().
+Result<proof::Key> load_signing_key(const config::Config& config);
 
 /// Signs how far the audit log is, on a thread that takes what others leave of the processor.
 class Notary {
@@ -25,6 +29,7 @@ class Notary {
   void start();
   /// Signs what has come by now, once all chains are closed, and ends.
   void finish();
+  const telemetry::CheckpointCounters& counters() const noexcept { return counters_; }
 
  private:
   Notary(std::unique_ptr<adapters::FileCheckpoints> checkpoints, std::chrono::milliseconds interval);
@@ -33,6 +38,7 @@ class Notary {
 
   std::unique_ptr<adapters::FileCheckpoints> checkpoints_;
   std::chrono::milliseconds interval_;
+  telemetry::CheckpointCounters counters_;
   std::mutex mutex_;
   std::condition_variable woken_;
   std::atomic<bool> stopping_{false};

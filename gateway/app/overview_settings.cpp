@@ -36,9 +36,11 @@ std::string parameters(config::AuditParameters kept) {
 // By name.
 const std::vector<Named>& named() {
   static const std::vector<Named> all = {
+      {"audit.compress", [](const Config& c) { return std::string(c.audit.compress ? "zstd" : "none"); }, false},
       {"audit.durability", [](const Config& c) { return durability(c.audit.durability); }, false},
       {"audit.parameters", [](const Config& c) { return parameters(c.audit.parameters); }, false},
       {"audit.segment_bytes", [](const Config& c) { return text(c.audit.segment_bytes); }, false},
+      {"audit.segment_max_age", [](const Config& c) { return text(c.audit.segment_max_age); }, false},
       {"client_login_timeout",
        [](const Config& c) { return text(static_cast<std::size_t>(c.limits.login_timeout.count() / 1000)); }, true},
       {"drain.handover_timeout", [](const Config& c) { return text(c.drain.handover_timeout); }, true},

@@ -1,5 +1,6 @@
 #include "gateway/app/peers.h"
 
+#include "gateway/audit/json.h"
 #include "gateway/base/log.h"
 
 namespace dbgate::app {
@@ -31,10 +32,33 @@ Task<std::string> Peers::answer(ReplicaQuestion question) {
       const auto ended = co_await sessions_.end(question.id, question.by, question.reason);
       co_return to_json(ended);
     }
+    case ReplicaQuestion::What::witness: {
+      std::string said = co_await witness(std::move(question));
+      co_return said;
+    }
     case ReplicaQuestion::What::query:
       break;
   }
   co_return std::string();
+}
+
+// Another gateway's checkpoint. What is wrong with its log is said here as well: who has altered it may be silent.
+Task<std::string> Peers::witness(ReplicaQuestion question) {
+  PeerCheckpoints::Answer answer;
+  co_await net::run_on(shared_.identity->blocking(), [&]() -> Task<> {
+    answer = checkpoints_->add(question.text, question.key);
+    co_return;
+  });
+  if (!answer.origin.empty()) {
+    shared_.peer_conflicts.add();
+    log::error("audit", "the audit log of another gateway does not lead to what was seen of it",
+               {{"log", answer.origin}, {"err", answer.why}, {"hint", "keep a copy of it, and see docs/audit.md"}});
+    std::string fields;
+    audit::append_field(fields, "reason", std::string_view(answer.why));
+    audit::append_field(fields, "witness.log", std::string_view(answer.origin));
+    if (chain_->append("audit.conflict", fields)) static_cast<void>(chain_->write_out());
+  }
+  co_return to_json(answer.response);
 }
 
 Task<> cancel_elsewhere(Replicas& replicas, std::int32_t pid, std::string key) {

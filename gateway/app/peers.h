@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/app/peer_checkpoints.h"
 #include "gateway/app/replicas.h"
 #include "gateway/app/sessions_here.h"
 
@@ -12,17 +13,20 @@ namespace dbgate::app {
 /// What this gateway does for the others on the store. On the thread of Replicas::Ties::home.
 class Peers {
  public:
-  /// @param chain  where sessions that others end are recorded
-  Peers(Shared& shared, std::unique_ptr<ports::AuditChain> chain)
-      : shared_(shared), chain_(std::move(chain)), sessions_(shared_, *chain_) {}
+  /// @param chain  where sessions that others end are recorded; @param checkpoints  of their logs
+  Peers(Shared& shared, std::unique_ptr<ports::AuditChain> chain, std::unique_ptr<PeerCheckpoints> checkpoints)
+      : shared_(shared), chain_(std::move(chain)), sessions_(shared_, *chain_), checkpoints_(std::move(checkpoints)) {}
 
   /// Not those about queries, which are the API's.
   Task<std::string> answer(ReplicaQuestion question);
 
  private:
+  Task<std::string> witness(ReplicaQuestion question);
+
   Shared& shared_;
   const std::unique_ptr<ports::AuditChain> chain_;
   SessionsHere sessions_;
+  const std::unique_ptr<PeerCheckpoints> checkpoints_;
 };
 
 /// Passes a cancel request on to the gateways that the key may be of. Returns when they have acted on it, or after two

@@ -11,7 +11,7 @@ namespace {
 namespace json = boost::json;
 using ports::SessionSummary;
 
-constexpr std::string_view whats[] = {"cancel", "sessions", "end", "query"};
+constexpr std::string_view whats[] = {"cancel", "sessions", "end", "query", "witness"};
 constexpr std::string_view query_whats[] = {"show", "rows", "cancel", "statement"};
 
 json::value parsed(std::string_view text) {
@@ -181,6 +181,9 @@ std::string to_json(const ReplicaQuestion& question) {
     object["id"] = question.id;
     object["by"] = question.by;
     object["reason"] = question.reason;
+  } else if (question.what == ReplicaQuestion::What::witness) {
+    object["key"] = auth::base64_encode(question.key);
+    object["text"] = question.text;
   } else if (question.what == ReplicaQuestion::What::query) {
     object["query"] = json_of(question.query);
   }
@@ -201,6 +204,7 @@ std::optional<ReplicaQuestion> question_from_json(std::string_view text) {
     question.id = text_of(object, "id");
     question.by = text_of(object, "by");
     question.reason = text_of(object, "reason");
+    question.text = text_of(object, "text");
     if (question.what == ReplicaQuestion::What::query) {
       const json::value* const query = object.if_contains("query");
       if (query == nullptr || !query->is_object() || !read_query(query->get_object(), question.query)) return {};
@@ -208,6 +212,16 @@ std::optional<ReplicaQuestion> question_from_json(std::string_view text) {
     return question;
   }
   return {};
+}
+
+std::string to_json(const ports::HttpResponse& response) {
+  return json::serialize(json::object{{"status", response.status}, {"body", response.body}});
+}
+
+std::optional<ports::HttpResponse> response_from_json(std::string_view text) {
+  const json::value value = parsed(text);
+  if (!value.is_object() || !value.get_object().contains("status")) return {};
+  return ports::HttpResponse{number_of<unsigned>(value.get_object(), "status"), text_of(value.get_object(), "body")};
 }
 
 std::string to_json(const std::vector<SessionSummary>& sessions) {

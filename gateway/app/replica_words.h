@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/ports/http_client.h"
 #include "gateway/ports/query_peers.h"
 
 // What gateways on one store say to each other, as JSON.
@@ -46,14 +47,15 @@ std::string to_json(const ReplicaMail& mail);
 std::optional<ReplicaMail> mail_from_json(std::string_view text);
 
 struct ReplicaQuestion {
-  enum class What : std::uint8_t { cancel, sessions, end, query };
+  enum class What : std::uint8_t { cancel, sessions, end, query, witness };
   What what = What::cancel;
   std::int32_t pid = 0;  ///< of cancel
-  std::string key;
-  std::string id;  ///< of end
+  std::string key;       ///< … or, of witness, of who signs the log
+  std::string id;        ///< of end
   std::string by;
   std::string reason;
   ports::QueryQuestion query;
+  std::string text;  ///< of witness: what a witness is asked
 };
 std::string to_json(const ReplicaQuestion& question);
 std::optional<ReplicaQuestion> question_from_json(std::string_view text);
@@ -64,6 +66,9 @@ std::vector<ports::SessionSummary> sessions_from_json(std::string_view text);
 /// How an end went: empty if the session is not there.
 std::string to_json(const std::optional<Result<>>& outcome);
 std::optional<Result<>> outcome_from_json(std::string_view text);
+
+std::string to_json(const ports::HttpResponse& response);
+std::optional<ports::HttpResponse> response_from_json(std::string_view text);
 
 /// Empty if the query is not there.
 std::string to_json(const std::optional<ports::QueryAnswer>& answer);

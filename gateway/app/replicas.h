@@ -44,6 +44,8 @@ class Replicas {
   void stop();
 
   const std::string& id() const noexcept { return id_; }
+  /// Whether others can be asked at all.
+  bool reachable() const noexcept { return !stopping_ && !lost_; }
   /// The others that are there, by id.
   std::vector<std::string> others() const;
   /// Which of how many this one is.

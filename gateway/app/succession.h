@@ -38,8 +38,6 @@ class Succession {
 
   /// Whether the process before this one is there.
   bool has_older() const noexcept { return older_ != nullptr; }
-  /// Whether a next one has been started.
-  bool has_newer() const noexcept { return newer_ != nullptr; }
   unsigned generation() const noexcept { return generation_; }
   int next_pid() const noexcept { return child_; }
 

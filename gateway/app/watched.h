@@ -47,6 +47,7 @@ class WatchedTrail final : public session::Trail {
   Result<Id> decided(const session::Judged& judged, std::string_view text, std::string_view protocol,
                      std::string_view name) override;
   void done(const session::Run& run, std::string_view sqlstate) override { trail_.done(run, sqlstate); }
+  std::optional<audit::RecordName> last_record() const override { return trail_.last_record(); }
   std::uint64_t decisions() const noexcept override { return trail_.decisions(); }
   void moved(const session::SessionInfo& session) override { trail_.moved(session); }
   void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) override;

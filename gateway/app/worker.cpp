@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "gateway/app/accounts.h"
+#include "gateway/app/bearers.h"
 #include "gateway/app/overviews.h"
 #include "gateway/app/peers.h"
 #include "gateway/app/watched.h"

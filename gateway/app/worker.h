@@ -17,8 +17,8 @@
 #include "gateway/app/limits.h"
 #include "gateway/app/live_models.h"
 #include "gateway/app/replicas.h"
-#include "gateway/app/succession.h"
 #include "gateway/app/snapshot.h"
+#include "gateway/app/succession.h"
 #include "gateway/app/views.h"
 #include "gateway/base/open_connection.h"
 #include "gateway/base/thread.h"
@@ -31,10 +31,13 @@
 #include "gateway/session/postgres_engine.h"
 #include "gateway/session/tcp_engine.h"
 #include "gateway/session/verdict_cache.h"
+#include "gateway/telemetry/log_counters.h"
 
 namespace dbgate::app {
 
 class AuditSinks;
+class Notary;
+class Witnesses;
 class Worker;
 
 /// What the process is about, for probes. The main thread changes it, any thread reads.
@@ -75,7 +78,11 @@ struct Shared {
   std::unique_ptr<ports::PlanSource> plans;      ///< the same
   std::unique_ptr<ports::RowVersions> versions;  ///< the same
   std::vector<Worker*> workers;                  ///< all of them; set before threads are started
+  telemetry::LogCounters log_counted;            ///< of the thread that keeps the audit log
   const AuditSinks* sinks = nullptr;             ///< set before threads are started; null without
+  const Notary* notary = nullptr;                ///< the same, never null then
+  const Witnesses* witnesses = nullptr;          ///< the same; null without
+  telemetry::Counter peer_conflicts;             ///< logs of others that do not lead to what was seen of them
   ports::EventSink* events = nullptr;            ///< set before threads are started; null without an API
 };
 

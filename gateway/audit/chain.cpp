@@ -109,4 +109,15 @@ SealedLine read_sealed(std::string_view line) {
   return sealed;
 }
 
+std::optional<RecordName> name_of(std::string_view line) {
+  constexpr std::string_view id_key = "\"id\":\"";
+  const SealedLine sealed = read_sealed(line);
+  if (!sealed.valid) return {};
+  // Its number is followed by its id (seal()).
+  const std::size_t key_at = line.find(id_key, line.find(seq_key));
+  if (key_at == std::string_view::npos) return {};
+  const std::size_t id_at = key_at + id_key.size();
+  return RecordName{sealed.chain, sealed.sequence, line.substr(id_at, line.find('"', id_at) - id_at), sealed.hash};
+}
+
 }  // namespace dbgate::audit

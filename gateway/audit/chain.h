@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,9 +31,9 @@ class RecordStart {
 
 /// Seals records into a hash chain.
 ///
-/// A sealed line reads `{"v":1,"chain":…,"event":…,…,"seq":N,"id":…,"ts":…,…,"prev_hash":"P","hash":"H"}`. P is the hash of
-/// the line before (64 zeros for the first), and H is the SHA-256 of all bytes of the line in front of `,"hash":`. Anybody
-/// can check it: `sed 's/,"hash":.*//' | tr -d '\n' | sha256sum`.
+/// A sealed line reads `{"v":1,"chain":…,"event":…,…,"seq":N,"id":…,"ts":…,…,"prev_hash":"P","hash":"H"}`. P is the
+/// hash of the line before (64 zeros for the first), and H is the SHA-256 of all bytes of the line in front of
+/// `,"hash":`. Anybody can check it: `sed 's/,"hash":.*//' | tr -d '\n' | sha256sum`.
 class Chain {
  public:
   explicit Chain(std::string name);
@@ -70,5 +71,15 @@ struct SealedLine {
   std::string_view hash;
 };
 SealedLine read_sealed(std::string_view line);
+
+/// By what a record is known: where it stands, and the hash of what it says.
+struct RecordName {
+  std::string_view chain;
+  std::uint64_t sequence = 0;
+  std::string_view id;
+  std::string_view hash;
+};
+/// Of a sealed line; views into it. Nothing: it is none.
+std::optional<RecordName> name_of(std::string_view line);
 
 }  // namespace dbgate::audit

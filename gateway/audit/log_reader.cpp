@@ -1,18 +1,20 @@
 #include "gateway/audit/log_reader.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include "gateway/audit/chain.h"
+#include "gateway/audit/segment.h"
 #include "gateway/audit/tail.h"
-#include "gateway/audit/verify.h"
 
 namespace dbgate::audit {
 
-void LogReader::more(const std::function<void(const std::string& line)>& take) {
+Result<> LogReader::more(const std::function<void(const std::string& line)>& take) {
   const std::vector<Tail> tails = read_tails(directory_);  // before segments: see Tail
-  for (const SegmentFile& segment : list_segments(directory_))
-    read_segment(segment.path, chains_[segment.chain], take);
+  Result<> first_failure = boost::system::in_place_value;
+  for (const SegmentFile& segment : list_segments(directory_)) {
+    const auto read = read_segment(segment.path, chains_[segment.chain], take);
+    if (!read && first_failure) first_failure = read;
+  }
   for (const Tail& tail : tails) {
     Chain& chain = chains_[tail.chain];
     for (const std::string& line : tail.lines) {
@@ -22,15 +24,24 @@ void LogReader::more(const std::function<void(const std::string& line)>& take) {
       take(line);
     }
   }
+  return first_failure;
 }
 
-void LogReader::read_segment(const std::string& path, Chain& chain,
-                             const std::function<void(const std::string& line)>& take) {
-  std::ifstream file(path, std::ios::binary);
-  std::streamoff& at = read_[path];
-  file.seekg(at);
-  for (std::string line; std::getline(file, line) && !file.eof();) {
-    at += static_cast<std::streamoff>(line.size()) + 1;
+Result<> LogReader::read_segment(const std::string& path, Chain& chain,
+                                 const std::function<void(const std::string& line)>& take) {
+  auto segment = Segment::open(path);
+  if (!segment) {
+    // It was removed since the directory was listed.
+    if (!segment_exists(path)) return boost::system::in_place_value;
+    return segment.error();
+  }
+  std::uint64_t& at = read_[path];
+  SegmentLines lines(std::move(*segment), at);
+  for (std::string_view whole;;) {
+    DBGATE_TRY(const bool more, lines.next(whole));
+    if (!more) return boost::system::in_place_value;
+    at = lines.offset();
+    const std::string line(whole);
     const SealedLine sealed = read_sealed(line);
     const bool given = sealed.valid && sealed.sequence > chain.in_segments && sealed.sequence <= chain.in_tail;
     if (sealed.valid) chain.in_segments = std::max(chain.in_segments, sealed.sequence);

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "gateway/audit/chain.h"
 #include "gateway/audit/tail.h"
@@ -17,23 +18,23 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view segment_prefix = "audit-";
-constexpr std::string_view segment_suffix = ".jsonl";
 constexpr std::string_view head_suffix = ".head";
 
 struct ChainState {
   std::uint64_t sequence = 0;
   std::string hash = std::string(64, '0');
   std::uint64_t segment = 0;
+  bool begins_anywhere = false;  ///< what was in front of the next record was removed
 };
 
-// The value of a key that dbgate itself writes, in a line whose texts are escaped: a text cannot fake it, because a
-// quote inside a text is preceded by a backslash.
-std::string_view value_of(std::string_view line, std::string_view key) {
-  const std::string wanted = ",\"" + std::string(key) + "\":\"";
+// The number that a member is; 0: there is none.
+std::uint64_t number_of(std::string_view line, std::string_view key) {
+  const std::string wanted = ",\"" + std::string(key) + "\":";
   const std::size_t at = line.find(wanted);
-  if (at == std::string_view::npos) return {};
-  const std::size_t start = at + wanted.size();
-  return line.substr(start, line.find('"', start) - start);
+  std::uint64_t number = 0;
+  if (at != std::string_view::npos)
+    std::from_chars(line.data() + at + wanted.size(), line.data() + line.size(), number);
+  return number;
 }
 
 bool is_hash(std::string_view text) {
@@ -42,8 +43,8 @@ bool is_hash(std::string_view text) {
 
 class Verifier {
  public:
-  Verifier(std::string directory, const std::function<void(const SeenRecord&)>& seen)
-      : directory_(std::move(directory)), seen_(seen) {}
+  Verifier(std::string directory, const std::function<void(const SeenRecord&)>& seen, const RemovedNow& removed)
+      : directory_(std::move(directory)), seen_(seen), removed_now_(removed) {}
 
   VerifyReport run() {
     // In this order nothing that is written meanwhile is missed: what a head says of is in a segment, and see Tail.
@@ -59,6 +60,8 @@ class Verifier {
     // Also of chains that have no segment any more: their heads say that there was one.
     for (const auto& [chain, head] : heads)
       check_head(chain, head, chains_[chain]);
+    for (const auto& [chain, removed] : removals_)
+      check_removal(chain, removed, chains_[chain]);
     report_.segments = segments.size();
     report_.in_flight = open_.size();
     return std::move(report_);
@@ -70,20 +73,102 @@ class Verifier {
   void check_segment(const SegmentFile& segment) {
     ChainState& state = chains_[segment.chain];
     const std::string name = fs::path(segment.path).filename().string();
+    if (state.segment == 0) begin_chain(segment, state);
+    if (segment.number != state.segment + 1) go_on_behind_removed(segment.chain, state);
+    if (segment.number <= state.segment) return;  // it has gone, or will in a moment
     if (segment.number != state.segment + 1) {
       problem(name, "segment " + std::to_string(state.segment + 1) + " of chain " + segment.chain + " is missing");
     }
+    if (!segment_exists(segment.path) && go_on_behind_removed(segment.chain, state) && segment.number <= state.segment)
+      return;
     state.segment = segment.number;
-    std::ifstream stream(segment.path);
-    std::string line;
-    for (std::size_t number = 1; std::getline(stream, line); ++number) {
-      const std::string place = name + ":" + std::to_string(number);
-      if (stream.eof()) {
-        if (!is_on_its_way(segment, state.sequence, line)) problem(place, "the last line is cut off");
-        break;
-      }
-      check_line(place, line, segment.chain, state);
+    const auto whole = read_lines(segment, [&](std::size_t number, std::string_view line) {
+      check_line(name + ":" + std::to_string(number), line, segment.chain, state);
+    });
+    if (!whole) return problem(name, whole.error().message());
+    const auto& [lines, rest] = *whole;
+    if (!rest.empty() && !is_on_its_way(segment, state.sequence, rest))
+      problem(name + ":" + std::to_string(lines + 1), "the last line is cut off");
+  }
+
+  // A chain may have lost its first segments to retention. Where that was stopped in between, some of them are still
+  // there.
+  void begin_chain(const SegmentFile& segment, ChainState& state) {
+    const auto removed = removed_now_ ? removed_now_(segment.chain) : std::nullopt;
+    if (!removed) return;
+    removals_[segment.chain] = *removed;
+    if (segment.number == 1) return;
+    if (segment.number <= removed->segment) {
+      state.segment = segment.number - 1;
+      state.begins_anywhere = true;
+    } else {
+      state.segment = removed->segment;
+      state.sequence = removed->records;
+      state.hash = removed->last_hash;
     }
+  }
+
+  // What retention removes while the log is read is not missing. @return whether it has removed more of the chain
+  bool go_on_behind_removed(const std::string& chain, ChainState& state) {
+    const auto removed = removed_now_ ? removed_now_(chain) : std::nullopt;
+    if (!removed || removed->segment <= state.segment || removed->records < state.sequence) return false;
+    removals_[chain] = *removed;
+    state.segment = removed->segment;
+    state.sequence = removed->records;
+    state.hash = removed->last_hash;
+    state.begins_anywhere = false;
+    return true;
+  }
+
+  struct Noted {
+    std::string hash;
+    std::string place;
+  };
+  using Notes = std::map<std::pair<std::string, std::uint64_t>, Noted>;
+
+  // What was removed since the chain of these records was read was recorded there since.
+  Notes::iterator look_for_note_again(const std::string& chain, std::uint64_t last) {
+    for (const SegmentFile& segment : list_segments(directory_)) {
+      if (!is_retention_chain(segment.chain)) continue;
+      const std::string name = fs::path(segment.path).filename().string();
+      const auto whole = read_lines(segment, [&](std::size_t number, std::string_view line) {
+        const SealedLine sealed = read_sealed(line);
+        if (sealed.valid && sha256_hex(sealed.covered) == sealed.hash)
+          take_note(name + ":" + std::to_string(number), line);
+      });
+      if (!whole) problem(name, whole.error().message());
+    }
+    return noted_.find({chain, last});
+  }
+
+  void check_removal(const std::string& chain, const Removed& removed, const ChainState& state) {
+    const std::string name = "audit-" + chain + ".removed";
+    const std::string what = "records 1 to " + std::to_string(removed.records) + " of chain " + chain;
+    if (state.sequence < removed.records)
+      problem(name, what + " are said to be removed, but the log ends at " + std::to_string(state.sequence));
+    auto noted = noted_.find({chain, removed.records});
+    if (noted == noted_.end()) noted = look_for_note_again(chain, removed.records);
+    if (noted == noted_.end() || noted->second.hash != removed.last_hash)
+      return problem(name, what + " are said to be removed, but no record of the log says so");
+    report_.removed.push_back(what + " were removed by retention, recorded in " + noted->second.place);
+  }
+
+  struct Read {
+    std::size_t lines = 0;
+    std::string rest;  ///< what stands behind them
+  };
+  template <class Take>
+  static Result<Read> read_lines(const SegmentFile& segment, Take take) {
+    DBGATE_TRY(Segment file, Segment::open(segment.path));
+    SegmentLines lines(std::move(file));
+    Read read;
+    for (std::string_view line;;) {
+      DBGATE_TRY(const bool more, lines.next(line));
+      if (!more) break;
+      take(++read.lines, line);
+    }
+    read.rest = lines.rest();
+    return read;
   }
 
   // Whether a line that is not whole is being written, or was when the process was killed: then the tail has it. And if
@@ -92,11 +177,11 @@ class Verifier {
     for (const std::string& line : read_tail(tail_path(directory_, segment.chain), segment.chain).lines) {
       if (line.starts_with(start) && read_sealed(line).sequence == sequence + 1) return true;
     }
-    std::ifstream stream(segment.path);
-    for (std::string line; std::getline(stream, line) && !stream.eof();) {
-      if (line.starts_with(start) && read_sealed(line).sequence == sequence + 1) return true;
-    }
-    return false;
+    bool found = false;
+    const auto whole = read_lines(segment, [&](std::size_t, std::string_view line) {
+      found = found || (line.starts_with(start) && read_sealed(line).sequence == sequence + 1);
+    });
+    return found;
   }
 
   void check_tail(const Tail& tail) {
@@ -108,34 +193,47 @@ class Verifier {
     }
   }
 
-  void check_line(const std::string& place, const std::string& line, const std::string& chain, ChainState& state) {
+  void check_line(const std::string& place, std::string_view line, const std::string& chain, ChainState& state) {
     const SealedLine sealed = read_sealed(line);
     if (!sealed.valid) return problem(place, "is not an audit record");
     ++report_.records;
     if (seen_) seen_({chain, sealed.sequence, sealed.hash, place});
     if (sealed.chain != chain) problem(place, "belongs to chain " + std::string(sealed.chain));
     if (sha256_hex(sealed.covered) != sealed.hash) problem(place, "the record was changed: its hash does not fit");
-    if (sealed.sequence != state.sequence + 1) {
+    const auto removed = removals_.find(chain);
+    const bool follows = !std::exchange(state.begins_anywhere, false) || sealed.sequence > removed->second.records;
+    if (follows && sealed.sequence != state.sequence + 1) {
       problem(place, "record " + std::to_string(state.sequence + 1) + " is missing; this is " +
                          std::to_string(sealed.sequence));
-    } else if (sealed.prev_hash != state.hash) {
+    } else if (follows && sealed.prev_hash != state.hash) {
       problem(place, "does not follow the record before it");
     }
     state.sequence = sealed.sequence;
     state.hash = sealed.hash;
+    if (removed != removals_.end() && removed->second.records == sealed.sequence &&
+        removed->second.last_hash != sealed.hash)
+      problem(place, "is not the last record that retention was to remove");
     check_content(place, line);
+    if (is_retention_chain(chain)) take_note(place, line);
   }
 
-  void check_content(const std::string& place, const std::string& line) {
-    const std::string_view event = value_of(line, "event");
-    const std::string query_id(value_of(line, "query_id"));
-    if (event == "statement.decided" && value_of(line, "decision.effect") != "deny") open_.insert(query_id);
+  void take_note(const std::string& place, std::string_view line) {
+    if (member_of(line, "event") != retention_event) return;
+    noted_[{std::string(member_of(line, "removed.chain")), number_of(line, "removed.last")}] = {
+        std::string(member_of(line, "removed.last_hash")), place};
+  }
+
+  void check_content(const std::string& place, std::string_view line) {
+    const std::string_view event = member_of(line, "event");
+    const std::string query_id(member_of(line, "query_id"));
+    if (event == "statement.decided" && member_of(line, "decision.effect") != "deny") open_.insert(query_id);
     if (event == "statement.done") open_.erase(query_id);
-    const std::string blob(value_of(line, "db.query.text_sha256"));
+    const std::string blob(member_of(line, "db.query.text_sha256"));
     if (blob.empty() || event != "statement.decided") return;
     // A record that was tampered with may name any path; only a hash is followed.
     if (!is_hash(blob)) return problem(place, "does not name a statement text");
     std::ifstream stream(directory_ + "/blobs/" + blob, std::ios::binary);
+    if (!stream) stream.open(directory_ + "/blobs/" + blob + std::string(leaving_text), std::ios::binary);
     if (!stream) return problem(place, "the statement text blobs/" + blob + " is missing");
     std::ostringstream text;  // operator<< reports what a bare iterator throws: a directory in place of the file
     text << stream.rdbuf();
@@ -169,32 +267,14 @@ class Verifier {
   std::string directory_;
   const std::function<void(const SeenRecord&)>& seen_;
   VerifyReport report_;
+  const RemovedNow& removed_now_;
+  std::map<std::string, Removed> removals_;
   std::map<std::string, ChainState> chains_;
+  Notes noted_;  ///< removals, by chain and last record
   std::set<std::string> open_;
 };
 
 }  // namespace
-
-std::vector<SegmentFile> list_segments(const std::string& directory) {
-  std::vector<SegmentFile> segments;
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(directory, failed)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(segment_prefix) || !name.ends_with(segment_suffix)) continue;
-    const std::size_t dash = name.rfind('-');
-    if (dash <= segment_prefix.size()) continue;
-    SegmentFile segment;
-    segment.path = entry.path().string();
-    segment.chain = name.substr(segment_prefix.size(), dash - segment_prefix.size());
-    const char* end = name.data() + name.size() - segment_suffix.size();
-    const auto parsed = std::from_chars(name.data() + dash + 1, end, segment.number);
-    if (parsed.ec == std::errc() && parsed.ptr == end) segments.push_back(std::move(segment));
-  }
-  std::sort(segments.begin(), segments.end(), [](const SegmentFile& a, const SegmentFile& b) {
-    return std::tie(a.chain, a.number) < std::tie(b.chain, b.number);
-  });
-  return segments;
-}
 
 Head read_head(const std::string& path) {
   Head head;
@@ -209,14 +289,22 @@ Head read_head(const std::string& path) {
   return head;
 }
 
-std::string segment_path(const std::string& directory, const std::string& chain, std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  digits.insert(0, digits.size() < 6 ? 6 - digits.size() : 0, '0');
-  return directory + "/" + std::string(segment_prefix) + chain + "-" + digits + std::string(segment_suffix);
+VerifyReport verify_directory(const std::string& directory, const std::function<void(const SeenRecord&)>& seen,
+                              const RemovedNow& removed) {
+  return Verifier(directory, seen, removed).run();
 }
 
-VerifyReport verify_directory(const std::string& directory, const std::function<void(const SeenRecord&)>& seen) {
-  return Verifier(directory, seen).run();
+// A text cannot fake it, because a quote inside a text is preceded by a backslash.
+std::string_view member_of(std::string_view line, std::string_view key) {
+  const std::string wanted = ",\"" + std::string(key) + "\":\"";
+  const std::size_t at = line.find(wanted);
+  if (at == std::string_view::npos) return {};
+  const std::size_t start = at + wanted.size();
+  return line.substr(start, line.find('"', start) - start);
+}
+
+bool is_retention_chain(std::string_view chain) {
+  return chain == retention_chain || chain.starts_with(std::string(retention_chain) + ".");
 }
 
 }  // namespace dbgate::audit

@@ -1,11 +1,23 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "gateway/audit/segment.h"
+
 namespace dbgate::audit {
+
+/// What somebody vouches for that retention has removed of a chain.
+struct Removed {
+  std::uint64_t records = 0;  ///< its first ones
+  std::string last_hash;      ///< of the last of them, in hexadecimal
+  std::uint64_t segment = 0;  ///< the last segment that was removed
+};
+/// What is removed of a chain by now; without a value: nothing, or nobody vouches for it.
+using RemovedNow = std::function<std::optional<Removed>(const std::string& chain)>;
 
 /// What an offline check of a log directory found.
 struct VerifyReport {
@@ -13,7 +25,9 @@ struct VerifyReport {
   std::uint64_t chains = 0;
   std::uint64_t segments = 0;
   std::vector<std::string> problems;  ///< "audit-w0-000001.jsonl:17: …", in the order found; empty: the log is whole
-  std::uint64_t in_flight = 0;        ///< statements decided, without an outcome: running when the log ends
+  /// What was removed, in the words of an auditor's report; each is on record in the log itself.
+  std::vector<std::string> removed;
+  std::uint64_t in_flight = 0;  ///< statements decided, without an outcome: running when the log ends
 };
 
 /// A record that verification has come by, as it stands there.
@@ -28,16 +42,24 @@ struct SeenRecord {
 /// older than the head that was noted beside it, and that every text stored apart is there and unchanged.
 ///
 /// @param seen  told of every line that is a record, in the order of its chain
-VerifyReport verify_directory(const std::string& directory, const std::function<void(const SeenRecord&)>& seen = {});
+/// @param removed  chains may begin behind that, where a record of the log says so as well. Asked before a chain is
+/// read,
+///                 and again where segments go meanwhile
+VerifyReport verify_directory(const std::string& directory, const std::function<void(const SeenRecord&)>& seen = {},
+                              const RemovedNow& removed = {});
 
-/// The segments of a directory, by chain and number: audit-<chain>-<number>.jsonl.
-struct SegmentFile {
-  std::string path;
-  std::string chain;
-  std::uint64_t number = 0;
-};
-std::vector<SegmentFile> list_segments(const std::string& directory);
-std::string segment_path(const std::string& directory, const std::string& chain, std::uint64_t number);
+/// Behind the name of a stored text while it is asked whether any record names it (adapters/blob_sweep.h).
+inline constexpr std::string_view leaving_text = ".leaving";
+
+/// The text of a member that dbgate itself writes, as it stands in a line; empty: there is none. Of texts that others
+/// choose nothing can be taken for it.
+std::string_view member_of(std::string_view line, std::string_view key);
+
+/// The event that says what retention removes, and the chain that has these records: they stay.
+inline constexpr std::string_view retention_event = "audit.retention";
+inline constexpr std::string_view retention_chain = "retention";
+/// Also that of a process beside others: `retention.1`.
+bool is_retention_chain(std::string_view chain);
 
 /// The note beside a chain of its last record: audit-<chain>.head, `<sequence> <hash>`. A crash leaves it behind the
 /// log, never before it.

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ class AuditChain {
   virtual Result<> append_from(const audit::RecordStart& start, std::string_view fields) {
     return append(start.event(), std::string(start.fields()).append(fields));
   }
+  /// The record that was appended last; views that the next call may end. Nothing: it is not known any more.
+  virtual std::optional<audit::RecordName> last_record() const { return {}; }
   /// Keeps a large text under its content hash. @return the hash, in hexadecimal
   virtual Result<std::string> store_text(std::string_view text) = 0;
   /// Accepts all records that were appended. Afterwards they survive this process; when is_durable() says so of the

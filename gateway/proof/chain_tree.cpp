@@ -1,5 +1,7 @@
 #include "gateway/proof/chain_tree.h"
 
+#include "gateway/proof/removal.h"
+
 namespace dbgate::proof {
 namespace {
 
@@ -99,7 +101,16 @@ Result<RecordedTree> RecordedTree::open(const std::string& directory, const std:
 // The leaves of a whole block.
 Result<std::vector<TreeHash>> RecordedTree::leaves(std::uint64_t block) const {
   std::vector<TreeHash> hashes;
-  Entries entries(directory_, chain_, blocks_[block].place);
+  Place from = blocks_[block].place;
+  DBGATE_TRY(const auto removed, load_removal(directory_, chain_));
+  if (const std::uint64_t gone = removed ? removed->removal.checkpoint.size : 0; gone > block * block_records) {
+    if (gone >= (block + 1) * block_records)
+      return Error{sqlstate::object_not_in_prerequisite_state,
+                   "the first " + std::to_string(gone) + " records of audit chain " + chain_ + " were removed"};
+    hashes = removed->removal.leaves;
+    from = {removed->removal.segment + 1, 0};
+  }
+  Entries entries(directory_, chain_, from);
   while (hashes.size() < block_records) {
     DBGATE_TRY(const std::optional<Entry> entry, entries.next());
     const std::uint64_t expected = block * block_records + hashes.size() + 1;

@@ -1,24 +1,11 @@
 #include "gateway/proof/entries.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "gateway/audit/chain.h"
-#include "gateway/audit/verify.h"
 
 namespace dbgate::proof {
 namespace {
 
 constexpr std::size_t read_bytes = 64u << 10;
-
-bool exists(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
-}
 
 }  // namespace
 
@@ -29,13 +16,18 @@ std::uint64_t Entry::sequence() const {
 Entries::Entries(std::string directory, std::string chain, Place from)
     : directory_(std::move(directory)), chain_(std::move(chain)), place_(from) {}
 
-Entries::~Entries() {
-  if (file_ >= 0) ::close(file_);
+std::string Entries::path(std::uint64_t segment) const {
+  return audit::segment_path(directory_, chain_, segment);
 }
 
-bool Entries::open() {
-  if (file_ < 0) file_ = ::open(audit::segment_path(directory_, chain_, place_.segment).c_str(), O_RDONLY | O_CLOEXEC);
-  return file_ >= 0;
+// false: there is none.
+Result<bool> Entries::open() {
+  if (segment_) return true;
+  auto segment = audit::Segment::open(path(place_.segment));
+  if (!segment && !audit::segment_exists(path(place_.segment))) return false;
+  if (!segment) return segment.error();
+  segment_ = std::move(*segment);
+  return true;
 }
 
 // Whether there was more.
@@ -44,25 +36,22 @@ Result<bool> Entries::read_more() {
   used_ = 0;
   const std::size_t kept = buffer_.size();
   buffer_.resize(kept + read_bytes);
-  const ssize_t n = ::pread(file_, buffer_.data() + kept, read_bytes, static_cast<off_t>(place_.offset + kept));
-  buffer_.resize(kept + (n > 0 ? static_cast<std::size_t>(n) : 0));
-  if (n < 0)
-    return Error{sqlstate::io_error, "cannot read segment " + std::to_string(place_.segment) + " of audit chain " +
-                                         chain_ + ": " + std::strerror(errno)};
-  return n > 0;
+  const auto got = segment_->read(place_.offset + kept, buffer_.data() + kept, read_bytes);
+  buffer_.resize(kept + (got ? *got : 0));
+  if (!got) return got.error();
+  return *got > 0;
 }
 
 // Goes on with the segment behind this one. @return false: there is none, so this one may still grow
 Result<bool> Entries::turn() {
-  if (!exists(audit::segment_path(directory_, chain_, place_.segment + 1))) return false;
+  if (!audit::segment_exists(path(place_.segment + 1))) return false;
   // What was written before the next one was begun.
   DBGATE_TRY(const bool more, read_more());
   if (more) return true;
   if (!buffer_.empty())
     return Error{sqlstate::data_corrupted,
                  "segment " + std::to_string(place_.segment) + " of audit chain " + chain_ + " ends within a record"};
-  ::close(file_);
-  file_ = -1;
+  segment_.reset();
   place_ = {place_.segment + 1, 0};
   return open();
 }
@@ -80,7 +69,8 @@ Result<Entry> Entries::entry_of(std::string_view line) const {
 }
 
 Result<std::optional<Entry>> Entries::next() {
-  if (!open()) return std::optional<Entry>();
+  DBGATE_TRY(const bool opened, open());
+  if (!opened) return std::optional<Entry>();
   for (;;) {
     const std::size_t end = buffer_.find('\n', used_);
     if (end != std::string::npos) {

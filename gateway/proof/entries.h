@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "gateway/audit/record_hashes.h"
+#include "gateway/audit/segment.h"
 #include "gateway/base/error.h"
 #include "gateway/proof/merkle.h"
 
@@ -35,7 +36,6 @@ class Entries {
   Entries(std::string directory, std::string chain, Place from);
   Entries(const Entries&) = delete;
   Entries& operator=(const Entries&) = delete;
-  ~Entries();
 
   /// Without a value: there is no further one yet; ask again. Errors: 58030 the segment cannot be read; XX001 what
   /// stands there is no record.
@@ -44,7 +44,8 @@ class Entries {
   const Place& place() const noexcept { return place_; }
 
  private:
-  bool open();
+  Result<bool> open();
+  std::string path(std::uint64_t segment) const;
   Result<bool> read_more();
   Result<bool> turn();
   Result<Entry> entry_of(std::string_view line) const;
@@ -52,7 +53,7 @@ class Entries {
   std::string directory_;
   std::string chain_;
   Place place_;
-  int file_ = -1;
+  std::optional<audit::Segment> segment_;
   std::string buffer_;    ///< of the segment, from place_ on
   std::size_t used_ = 0;  ///< bytes of it that were given
 };

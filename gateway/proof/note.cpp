@@ -73,6 +73,8 @@ Result<Checkpoint> read_checkpoint(std::string_view text) {
   return checkpoint;
 }
 
+}  // namespace
+
 std::optional<Signature> read_signature(std::string_view line) {
   if (!line.starts_with(signature_mark)) return {};
   line.remove_prefix(signature_mark.size());
@@ -82,8 +84,6 @@ std::optional<Signature> read_signature(std::string_view line) {
   if (bytes.size() <= id_bytes) return {};
   return Signature{std::string(line.substr(0, blank)), bytes.substr(0, id_bytes), bytes.substr(id_bytes)};
 }
-
-}  // namespace
 
 Key Key::make() {
   EVP_PKEY* const key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
@@ -101,6 +101,14 @@ Result<Key> Key::read(std::string_view pem) {
   if (key == nullptr || EVP_PKEY_get_id(key.get()) != EVP_PKEY_ED25519)
     return Error{sqlstate::invalid_parameter_value, "is not an Ed25519 key in PEM"};
   return Key(std::move(key), can_sign);
+}
+
+Result<Key> Key::read_raw(std::string_view bytes) {
+  auto key = bytes.size() != public_bytes
+                 ? nullptr
+                 : shared(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, raw(bytes), bytes.size()));
+  if (key == nullptr) return Error{sqlstate::invalid_parameter_value, "is no Ed25519 key"};
+  return Key(std::move(key), false);
 }
 
 std::string Key::private_pem() const {
@@ -145,11 +153,12 @@ bool Key::has_signed(std::string_view text, std::string_view signature) const {
          EVP_DigestVerify(context.get(), raw(signature), signature.size(), raw(text), text.size()) == 1;
 }
 
-std::string sign_checkpoint(const Checkpoint& checkpoint, const Key& key) {
+std::string sign_checkpoint(const Checkpoint& checkpoint, const Key& key, std::string_view more) {
   const std::string_view root(reinterpret_cast<const char*>(checkpoint.root.data()), checkpoint.root.size());
   std::string note =
       checkpoint.origin + '\n' + std::to_string(checkpoint.size) + '\n' + auth::base64_encode(root) + '\n';
   if (!checkpoint.time.empty()) note.append(time_mark).append(checkpoint.time).append("\n");
+  note += more;
   const std::string signature = key.id(checkpoint.origin) + key.sign(note);
   note += '\n';
   note += signature_mark;

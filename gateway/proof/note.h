@@ -26,7 +26,10 @@ class Key {
 
   bool can_sign() const noexcept { return can_sign_; }
   std::string private_pem() const;  ///< PKCS #8; only where can_sign()
-  std::string public_pem() const;   ///< SubjectPublicKeyInfo
+  /// Of a public half in its 32 bytes. Errors: 22023 they are none.
+  static Result<Key> read_raw(std::string_view bytes);
+  std::string public_pem() const;  ///< SubjectPublicKeyInfo
+  std::string raw_public() const;  ///< 32 bytes
   /// For programs that read signed notes: `<name>+<id>+<base64>`.
   std::string verifier_key(std::string_view name) const;
   /// Tells keys of a name apart: 4 bytes.
@@ -36,7 +39,6 @@ class Key {
 
  private:
   Key(std::shared_ptr<evp_pkey_st> key, bool can_sign) : key_(std::move(key)), can_sign_(can_sign) {}
-  std::string raw_public() const;
 
   std::shared_ptr<evp_pkey_st> key_;
   bool can_sign_;
@@ -57,6 +59,9 @@ struct Signature {
   std::string bytes;
 };
 
+/// Of `— <name> <base64>`; nothing if the line is none.
+std::optional<Signature> read_signature(std::string_view line);
+
 /// A checkpoint and who has signed it.
 struct Note {
   Checkpoint checkpoint;
@@ -65,8 +70,8 @@ struct Note {
 };
 
 /// The note as it is kept and sent: origin, size, root in base64, `time <RFC 3339>`; a blank line; a signature in the
-/// origin's name.
-std::string sign_checkpoint(const Checkpoint& checkpoint, const Key& key);
+/// origin's name. @param more  whole lines behind the time
+std::string sign_checkpoint(const Checkpoint& checkpoint, const Key& key, std::string_view more = {});
 /// Errors: 22023 says what is wrong with it. Signatures are read, not checked.
 Result<Note> read_note(std::string_view note);
 /// Several, one behind the other. Errors: 22023, also where there is none.

@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "gateway/proof/removal.h"
 #include "gateway/proof/tree_file.h"
 
 namespace dbgate::proof {
@@ -23,12 +24,15 @@ struct Claim {
   Checkpoint checkpoint;
   bool met = false;  ///< the log has had as many records
   bool true_so = false;
+  bool gone = false;  ///< it is of records that were removed
 };
 
 struct ChainProof {
   std::vector<Claim> claims;  ///< by size
   std::size_t next = 0;       ///< the first that has not been met
   std::vector<Block> blocks;  ///< of the tree file
+  bool refuted = false;       ///< the note of what was removed is not to be believed
+  std::uint64_t removed = 0;  ///< so many of its first records are in the frontier and not in the log
   Frontier frontier;
   Frontier block;             ///< over the records of the block under way
   std::string block_place;    ///< of its first record
@@ -47,7 +51,9 @@ class Prover {
       add(witnessed.source, witnessed.note, chain_of(witnessed.note.checkpoint));
     for (auto& [name, chain] : chains_)
       prepare(name, chain);
-    report_.log = audit::verify_directory(directory_, [this](const audit::SeenRecord& record) { take(record); });
+    report_.log = audit::verify_directory(
+        directory_, [this](const audit::SeenRecord& record) { take(record); },
+        [this](const std::string& chain) { return removed_now(chain); });
     for (const auto& [name, chain] : chains_)
       conclude(name, chain);
     std::vector<std::string>& all = report_.log.problems;
@@ -92,12 +98,69 @@ class Prover {
   void prepare(const std::string& name, ChainProof& chain) {
     std::stable_sort(chain.claims.begin(), chain.claims.end(),
                      [](const Claim& a, const Claim& b) { return a.checkpoint.size < b.checkpoint.size; });
-    meet(chain);
     auto blocks = read_tree(tree_path(directory_, name));
     if (blocks)
       chain.blocks = std::move(*blocks);
     else
       problem("audit-" + name + ".tree", blocks.error().message());
+    meet(chain);
+  }
+
+  // Before a chain is read, and when segments have gone since.
+  std::optional<audit::Removed> removed_now(const std::string& name) {
+    ChainProof& chain = chains_[name];
+    if (chain.refuted) return {};
+    const auto read = load_removal(directory_, name);
+    if (!read) return refute(chain, name, read.error().message());
+    if (!*read) return {};
+    const Removal& removal = (*read)->removal;
+    if (removal.checkpoint.size > chain.removed && !begin_behind(name, **read, chain)) return {};
+    return audit::Removed{removal.checkpoint.size, removal.last_hash, removal.segment};
+  }
+
+  std::nullopt_t refute(ChainProof& chain, const std::string& name, const std::string& why) {
+    chain.refuted = true;
+    problem("audit-" + name + ".removed", why);
+    return std::nullopt;
+  }
+
+  // The tree goes on behind what retention has removed.
+  bool begin_behind(const std::string& name, const RemovalNote& read, ChainProof& chain) {
+    const Removal& removal = read.removal;
+    const auto fails = [&](const std::string& why) {
+      refute(chain, name, why);
+      return false;
+    };
+    if (key_ && !is_signed_by(read.note, *key_)) return fails("is not signed by the key that was given");
+    if (!log_.empty() && log_ + name != removal.checkpoint.origin)
+      return fails("is about a chain of another gateway's log");
+    auto blocks = read_tree(tree_path(directory_, name));  // it has grown since, maybe
+    if (blocks && blocks->size() > chain.blocks.size()) chain.blocks = std::move(*blocks);
+    auto tree = tree_of(removal, chain.blocks);
+    if (!tree) return fails(tree.error().message());
+    chain.frontier = std::move(*tree);
+    chain.removed = removal.checkpoint.size;
+    chain.block = {};
+    for (const TreeHash& leaf : removal.leaves)
+      chain.block.add_subtree(leaf, 0);
+    chain.block_place = "what was removed";
+    for (; chain.next < chain.claims.size(); ++chain.next) {
+      Claim& claim = chain.claims[chain.next];
+      if (claim.checkpoint.size >= chain.removed) break;
+      hold_against_tree(chain, claim);
+    }
+    meet(chain);
+    return true;
+  }
+
+  // Of a checkpoint from before a removal only whole blocks are left to hold it against.
+  static void hold_against_tree(const ChainProof& chain, Claim& claim) {
+    claim.gone = claim.checkpoint.size % block_records != 0;
+    claim.met = true;
+    Frontier tree;
+    for (std::uint64_t i = 0; i < claim.checkpoint.size / block_records; ++i)
+      tree.add_subtree(chain.blocks[i].root, block_level);
+    claim.true_so = !claim.gone && claim.checkpoint.root == tree.root();
   }
 
   static void meet(ChainProof& chain) {
@@ -113,6 +176,7 @@ class Prover {
     ChainProof& chain = chains_[std::string(record.chain)];
     TreeHash hash{};
     if (!read_hex(record.hash, hash)) return;  // verification says so
+    if (record.sequence <= chain.removed) return;
     if (chain.block.size() == 0) chain.block_place = record.place;
     chain.frontier.add(hash);
     chain.block.add(hash);
@@ -149,7 +213,9 @@ class Prover {
     std::uint64_t signed_records = 0;
     for (const Claim& claim : chain.claims) {
       const std::uint64_t size = claim.checkpoint.size;
-      if (claim.true_so) {
+      if (claim.gone) {
+        ++report_.out_of_reach;
+      } else if (claim.true_so) {
         signed_records = std::max(signed_records, size);
       } else if (!claim.met) {
         problem(claim.source, "was signed for " + std::to_string(size) + " records of chain " + name + ", which has " +

@@ -19,6 +19,7 @@ struct Witnessed {
 struct ProofReport {
   audit::VerifyReport log;  ///< its problems include those of checkpoints
   std::uint64_t checkpoints = 0;
+  std::uint64_t out_of_reach = 0;  ///< checkpoints of records that were removed: nothing is left to hold them against
   std::uint64_t unsigned_records = 0;  ///< behind the last checkpoint of their chain
   bool signatures_checked = false;
 };
@@ -27,7 +28,8 @@ struct ProofReport {
 /// elsewhere, were signed for.
 ///
 /// @param key  whose checkpoints they are; without it their signatures are not looked at, and whoever can write to the
-///             directory can have made them. With it, a chain without a checkpoint is a problem too.
+///             directory can have made them. With it, a chain without a checkpoint is a problem too, and so are records
+///             that are missing at the beginning of a chain without the key's signature under that.
 ProofReport prove_directory(const std::string& directory, const std::optional<Key>& key,
                             const std::vector<Witnessed>& others);
 

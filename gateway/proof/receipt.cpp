@@ -54,6 +54,9 @@ Result<Receipt> make_receipt(const std::string& directory, std::string_view reco
   DBGATE_TRY(receipt.proof, tree.inclusion(receipt.index, checkpoint.size));
   if (!proves_inclusion(hash, receipt.index, checkpoint.size, receipt.proof, checkpoint.root))
     return Error{sqlstate::data_corrupted, "the audit log is not the one that was signed"};
+  // Who has altered a file may have put bytes into it that are no text: JSON could not carry them.
+  if (!read_receipt(json_of(receipt)))
+    return Error{sqlstate::data_corrupted, "the record, or the checkpoint of its chain, is not UTF-8"};
   return receipt;
 }
 

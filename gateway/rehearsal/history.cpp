@@ -38,8 +38,8 @@ class Reader {
  public:
   explicit Reader(std::string directory) : directory_(std::move(directory)) {}
 
-  History run() {
-    audit::LogReader(directory_).more([this](const std::string& line) { read(line); });
+  Result<History> run() {
+    DBGATE_CHECK(audit::LogReader(directory_).more([this](const std::string& line) { read(line); }));
     for (auto& [key, asked] : found_)
       history_.asked.push_back(std::move(asked));
     return std::move(history_);

@@ -1,6 +1,7 @@
 #include "gateway/search/indexer.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "gateway/base/log.h"
 
@@ -14,20 +15,22 @@ constexpr std::uint64_t most_block_bytes = 64u << 20;
 
 bool same_log(const SegmentState* segment, const ports::IndexedSegment& indexed) {
   if (segment == nullptr || segment->bytes < indexed.bytes) return false;
-  const LastLine last = last_line(segment->path, 0, indexed.bytes);
-  return last.end == indexed.bytes && last_hash(last.line) == indexed.last_hash;
+  const auto last = audit::last_line(segment->path, 0, indexed.bytes);
+  return last && last->end == indexed.bytes && last_hash(last->line) == indexed.last_hash;
 }
 
 // The next whole lines of a segment, about a block; empty if there is not enough for one.
 Result<std::string> next_lines(const SegmentState& segment, std::uint64_t start) {
   for (std::uint64_t bytes = Indexer::block_bytes; segment.bytes - start >= bytes || segment.closed; bytes *= 2) {
-    DBGATE_TRY(std::string text, read_part(segment.path, start, std::min(bytes, segment.bytes - start)));
-    const std::size_t end = text.rfind('\n');
+    auto text = audit::read_part(segment.path, start, std::min(bytes, segment.bytes - start));
+    // Damage there is none of the index.
+    if (!text) return Error(sqlstate::io_error, text.error().message());
+    const std::size_t end = text->rfind('\n');
     if (end != std::string::npos) {
-      text.resize(end + 1);
+      text->resize(end + 1);
       return text;
     }
-    if (text.size() < bytes) break;
+    if (text->size() < bytes) break;
     if (bytes >= most_block_bytes) return text;
   }
   return std::string();
@@ -98,17 +101,24 @@ Result<std::size_t> Indexer::follow(const LogView& log, const std::atomic<bool>&
   // What was written last is asked for most.
   std::sort(behind.begin(), behind.end(),
             [](const auto& left, const auto& right) { return left.second > right.second; });
-  std::size_t added = 0;
+  Result<std::size_t> added = std::size_t{0};
+  std::optional<Error> failed;
   for (const LogView::Key& key : behind) {
     if (stop) break;
-    DBGATE_TRY(const std::size_t more, follow_segment(key, *log.find(key.first, key.second), stop));
-    added += more;
+    const auto more = follow_segment(key, *log.find(key.first, key.second), stop);
+    if (more) {
+      *added += *more;
+    } else if (more.error().code() == sqlstate::io_error) {
+      failed = more.error();  // a segment that cannot be read keeps no other from being found
+    } else {
+      return more.error();
+    }
   }
-  return added;
+  return failed ? Result<std::size_t>(*failed) : added;
 }
 
 Result<std::size_t> Indexer::update(const std::atomic<bool>& stop) {
-  const LogView log(directory_, false);
+  const LogView log(directory_, false, &sizes_);
   for (bool anew = distrusted_.exchange(false);;) {
     if (anew) {
       log::warn("audit", "the index of the audit log is made anew");

@@ -50,6 +50,7 @@ class Indexer {
   std::unique_ptr<ports::BlockIndex> index_;  // null: to be opened
   std::unique_ptr<BlockBuilder> builder_;
   std::map<LogView::Key, ports::IndexedSegment> known_;
+  audit::SegmentSizes sizes_;
   std::atomic<bool> distrusted_{false};
   std::atomic<std::uint64_t> generation_{0};
 };

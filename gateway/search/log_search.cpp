@@ -52,7 +52,7 @@ LogSearch::Index LogSearch::index() {
 // With the index, and without if that turns out to be damaged.
 template <class T>
 Result<T> LogSearch::attempt(const std::function<Result<T>(Log, Index)>& search) {
-  const LogView log(directory_);
+  const LogView log(directory_, true, &sizes_);
   Index with = index();
   auto found = search(log, with);
   if (found || with == nullptr) return found;

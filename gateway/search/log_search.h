@@ -51,6 +51,7 @@ class LogSearch {
   IndexToRead place_;
   Budget budget_;
   std::unique_ptr<ports::BlockIndex> index_;  // null: not open
+  audit::SegmentSizes sizes_;
   std::uint64_t generation_ = 0;
 };
 

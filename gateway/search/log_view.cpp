@@ -1,15 +1,8 @@
 #include "gateway/search/log_view.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <limits>
 
-#include "gateway/audit/verify.h"
 #include "gateway/search/record.h"
 
 namespace dbgate::search {
@@ -18,14 +11,10 @@ namespace {
 constexpr std::uint64_t first_look = 16u << 10;
 constexpr std::size_t npos = std::string::npos;
 
-Error cannot_read(const std::string& path) {
-  return {sqlstate::io_error, "cannot read " + path + ": " + std::strerror(errno)};
-}
-
 // The line that begins at `start`, newline included; empty if it does not end before `end`.
 std::string line_at(const std::string& path, std::uint64_t start, std::uint64_t end) {
   for (std::uint64_t bytes = first_look;; bytes *= 2) {
-    const auto text = read_part(path, start, std::min(bytes, end - start));
+    const auto text = audit::read_part(path, start, std::min(bytes, end - start));
     if (!text) return {};
     const std::size_t newline = text->find('\n');
     if (newline != npos) return text->substr(0, newline + 1);
@@ -46,52 +35,15 @@ std::int64_t time_of(std::string_view line) {
 
 }  // namespace
 
-Result<std::string> read_part(const std::string& path, std::uint64_t start, std::uint64_t bytes) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return cannot_read(path);
-  std::string text(bytes, '\0');
-  std::size_t got = 0;
-  while (got < text.size()) {
-    const ssize_t n = ::pread(file, text.data() + got, text.size() - got, static_cast<off_t>(start + got));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const Error why = cannot_read(path);
-      ::close(file);
-      return why;
-    }
-    if (n == 0) break;
-    got += static_cast<std::size_t>(n);
-  }
-  ::close(file);
-  text.resize(got);
-  return text;
-}
-
-LastLine last_line(const std::string& path, std::uint64_t start, std::uint64_t end) {
-  for (std::uint64_t bytes = first_look;; bytes *= 2) {
-    const std::uint64_t from = end - start > bytes ? end - bytes : start;
-    const auto text = read_part(path, from, end - from);
-    if (!text) return {};
-    const std::size_t newline = text->rfind('\n');
-    if (newline != npos) {
-      const std::size_t before = newline == 0 ? npos : text->rfind('\n', newline - 1);
-      if (before != npos || from == start) {
-        const std::size_t begin = before == npos ? 0 : before + 1;
-        return {text->substr(begin, newline - begin), from + newline + 1};
-      }
-    }
-    if (from == start) return {};
-  }
-}
-
-LogView::LogView(const std::string& directory, bool with_tails) {
+LogView::LogView(const std::string& directory, bool with_tails, audit::SegmentSizes* sizes) {
+  audit::SegmentSizes own;
   if (with_tails) tails_ = audit::read_tails(directory);  // before segments: see audit::Tail
   for (audit::SegmentFile& file : audit::list_segments(directory)) {
-    struct stat status {};
-    if (::stat(file.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    const auto bytes = (sizes == nullptr ? own : *sizes).of(file.path);
+    if (!bytes) continue;
     const auto before = segments_.find({file.chain, file.number - 1});
     if (before != segments_.end()) before->second.closed = true;
-    segments_[{file.chain, file.number}] = {std::move(file.path), static_cast<std::uint64_t>(status.st_size), false};
+    segments_[{file.chain, file.number}] = {std::move(file.path), *bytes, false};
   }
 }
 
@@ -102,11 +54,11 @@ const SegmentState* LogView::find(const std::string& chain, std::uint64_t number
 
 // Within a segment time does not go back (base/clock.h), so its ends tell when it is of.
 std::optional<Piece> LogView::bounded(Piece piece, const SegmentState& segment) const {
-  const LastLine last = last_line(segment.path, piece.start, piece.start + piece.bytes);
-  if (last.end == 0) return {};
-  piece.bytes = last.end - piece.start;
-  piece.first_us = time_of(line_at(segment.path, piece.start, last.end));
-  piece.last_us = time_of(last.line);
+  const auto last = audit::last_line(segment.path, piece.start, piece.start + piece.bytes);
+  if (!last || last->end == 0) return {};
+  piece.bytes = last->end - piece.start;
+  piece.first_us = time_of(line_at(segment.path, piece.start, last->end));
+  piece.last_us = time_of(last->line);
   if (piece.last_us < piece.first_us) piece.first_us = 0;
   if (piece.last_us == 0) piece.last_us = std::numeric_limits<std::int64_t>::max();
   return piece;
@@ -130,7 +82,7 @@ std::vector<Piece> LogView::without(const std::vector<ports::IndexedSegment>& in
 Result<std::string> LogView::read(const Piece& piece) const {
   const SegmentState* const segment = find(piece.chain, piece.segment);
   if (segment == nullptr) return Error(sqlstate::io_error, "a segment of the audit log has gone");
-  return read_part(segment->path, piece.start, piece.bytes);
+  return audit::read_part(segment->path, piece.start, piece.bytes);
 }
 
 std::vector<Piece> LogView::split(Piece piece) const {

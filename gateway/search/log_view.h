@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/audit/segment.h"
 #include "gateway/audit/tail.h"
 #include "gateway/base/error.h"
 #include "gateway/ports/block_index.h"
@@ -25,13 +26,10 @@ struct Piece {
 
 /// A segment as it was when the directory was looked at.
 struct SegmentState {
-  std::string path;
-  std::uint64_t bytes = 0;
-  bool closed = false;  ///< there is one behind it: it grows no more
+  std::string path;         ///< as audit::Segment takes it
+  std::uint64_t bytes = 0;  ///< as it was written
+  bool closed = false;      ///< there is one behind it: it grows no more
 };
-
-/// Reads up to so many bytes of a file; fewer if it ends. Errors: 58030.
-Result<std::string> read_part(const std::string& path, std::uint64_t start, std::uint64_t bytes);
 
 /// The files of a log directory as of one moment. Whatever was in the log by then is in its tails or in the first bytes
 /// of its segments.
@@ -39,8 +37,8 @@ class LogView {
  public:
   using Key = std::pair<std::string, std::uint64_t>;  // chain and number
 
-  /// @param with_tails  false: of no interest
-  explicit LogView(const std::string& directory, bool with_tails = true);
+  /// @param with_tails  false: of no interest. @param sizes  what is known already, for whoever looks often
+  explicit LogView(const std::string& directory, bool with_tails = true, audit::SegmentSizes* sizes = nullptr);
 
   const std::map<Key, SegmentState>& segments() const noexcept { return segments_; }
   const std::vector<audit::Tail>& tails() const noexcept { return tails_; }
@@ -59,12 +57,5 @@ class LogView {
   std::vector<audit::Tail> tails_;
   std::map<Key, SegmentState> segments_;
 };
-
-/// The last whole line that ends within the first `end` bytes of a file, and where it ends; empty without.
-struct LastLine {
-  std::string line;
-  std::uint64_t end = 0;
-};
-LastLine last_line(const std::string& path, std::uint64_t start, std::uint64_t end);
 
 }  // namespace dbgate::search

@@ -49,7 +49,7 @@ std::string stored_text(const std::string& directory, const std::string& hash, s
   constexpr std::size_t most_stored = 64u << 20;
   if (hash.size() != hash_digits || hash.find_first_not_of("0123456789abcdef") != std::string::npos) return {};
   const bool whole = bytes <= most;
-  const auto text = read_part(directory + "/blobs/" + hash, 0, whole ? std::min(bytes, most_stored) : most);
+  const auto text = audit::read_part(directory + "/blobs/" + hash, 0, whole ? std::min(bytes, most_stored) : most);
   if (!text || (whole && audit::sha256_hex(*text) != hash)) return {};
   return as_text(*text);
 }

@@ -29,6 +29,7 @@ class AuditTrail final : public Trail {
   Result<Id> decided(const Judged& judged, std::string_view text, std::string_view protocol,
                      std::string_view name) override;
   void done(const Run& run, std::string_view sqlstate) override;
+  std::optional<audit::RecordName> last_record() const override { return chain_.last_record(); }
   std::uint64_t decisions() const noexcept override { return decisions_; }
   void moved(const SessionInfo& session) override;
   void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) override;

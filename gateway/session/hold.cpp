@@ -3,12 +3,10 @@
 #include <algorithm>
 
 #include "gateway/audit/sha256.h"
-#include "protocol/postgres/backend_messages.h"
+#include "gateway/session/replies.h"
 
 namespace dbgate::session {
 namespace {
-
-namespace backend = protocol::backend;
 
 // Each part with its length before it: two lists of parts are never the same bytes.
 class Parts {
@@ -70,12 +68,11 @@ std::string digest_of_values(const std::vector<std::uint32_t>& types, std::strin
 }
 
 std::string hold_notice(const HoldAnswer& asked) {
-  const std::string message = "held for approval " + asked.approval;
-  const std::string hint = show_command(asked);
-  const std::vector<backend::ErrorField> fields = {
-      {'S', "NOTICE"}, {'V', "NOTICE"}, {'C', "00000"}, {'M', message}, {'H', hint}};
-  std::string storage;
-  return protocol::encoded(backend::NoticeResponse{backend::ErrorFields::lay_out(fields, storage)});
+  Refusal words;
+  words.code = protocol::SqlState("00000");
+  words.message = "held for approval " + asked.approval;
+  words.hint = show_command(asked);
+  return notice_response(words);
 }
 
 Refusal hold_refusal(const HoldAnswer& answer) {

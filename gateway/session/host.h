@@ -41,6 +41,7 @@ struct SessionInfo {
   std::shared_ptr<Witness> witness;  ///< null: nobody wants to know of decisions
   std::string reason;                ///< why, in the user's own words (option dbgate.reason); may be empty
   bool refuses_holds = false;        ///< the client does not wait for others (option dbgate.hold=refuse)
+  bool wants_receipts = false;       ///< the client is told of audit records (option dbgate.receipts=on)
   std::string server_version;        ///< as the server reports it, such as "16.4 (Debian 16.4-1)"; empty if it does not
 
   bool operator==(const SessionInfo&) const = default;

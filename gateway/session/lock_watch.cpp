@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::array<std::string_view, 2> names_of_time_outs = {"lock_timeout", "statement_timeout"};
 constexpr std::uint8_t holds = 12;  // of dbgate.hold
-constexpr std::uint8_t all = 15;
+constexpr std::uint8_t receipts = 16;
+constexpr std::uint8_t all = 31;
 
 // "0", "'0ms'": waits for ever.
 bool is_time(const std::vector<std::string>& values) {
@@ -21,6 +22,7 @@ std::uint8_t bits_of(const sql::SettingUse& use) {
   if (discards) return use.name == "all" ? all : 0;
   if (use.action == sql::SettingAction::reset_all) return all;
   if (use.name == "dbgate.hold") return holds;
+  if (use.name == "dbgate.receipts") return receipts;
   for (std::size_t i = 0; i < names_of_time_outs.size(); ++i) {
     if (use.name == names_of_time_outs[i]) return static_cast<std::uint8_t>(1U << i);
   }
@@ -35,6 +37,8 @@ void LockWatch::set(const sql::SettingUse& use) {
   if (bits == 0) return;
   const bool sets = use.action == sql::SettingAction::set;
   std::uint8_t on = sets && bits != holds && is_time(use.values) ? bits : 0;
+  if (!sets) on = at_login_ & bits;
+  if (sets && bits == receipts) on = use.values == std::vector<std::string>{"on"} ? receipts : 0;
   if (sets && bits == holds) on = use.values == std::vector<std::string>{"refuse"} ? refuse : wait;
   const auto changed = [bits, on](std::uint8_t before) { return static_cast<std::uint8_t>((before & ~bits) | on); };
   now_ = changed(now_);

@@ -14,11 +14,12 @@ using sql::SettingAction;
 
 // How long something may take, how it is done: texts mean the same. How values are shown is another matter, as a cast
 // to text shows them.
-constexpr std::array<std::string_view, 18> meaningless = {"application_name",
+constexpr std::array<std::string_view, 19> meaningless = {"application_name",
                                                           "client_encoding",
                                                           "client_min_messages",
                                                           "constraints",
                                                           "dbgate.hold",
+                                                          "dbgate.receipts",
                                                           "geqo",
                                                           "idle_in_transaction_session_timeout",
                                                           "idle_session_timeout",

@@ -18,6 +18,7 @@
 #include "gateway/session/pool_side.h"
 #include "gateway/session/quota.h"
 #include "gateway/session/read_side.h"
+#include "gateway/session/receipts.h"
 #include "gateway/session/trail.h"
 #include "protocol/postgres/bytes.h"
 #include "protocol/postgres/frame.h"
@@ -83,6 +84,9 @@ class Relay {
 
   /// Results of reads may be kept from now on; before anything was handled.
   void keep_reads(std::unique_ptr<ReadSide> reads) { reads_ = std::move(reads); }
+
+  /// The client has asked for receipts when it connected; before anything was handled.
+  void give_receipts() { locks_ = LockWatch(true); }
 
   /// What to do for a statement that wants to be alone with a database (sql::vacates()).
   void vacate_by(std::function<void(const std::string& database)> how) { vacate_ = std::move(how); }
@@ -219,6 +223,8 @@ class Relay {
   std::string_view simple_protocol() const noexcept { return replication_ ? "replication" : "simple"; }
   Refusal record_denial(const Judged& judged, std::string_view text, std::string_view protocol, std::string_view name);
   void refuse_oversized(const protocol::MessageHeader& header);
+  void note_receipt(std::string_view query_id);
+  void say_ready();
   void refuse_simple(const Refusal& refusal);
   void refuse_extended(const Refusal& refusal, bool unnamed_parse);
   bool server_untouched() const noexcept {
@@ -410,6 +416,7 @@ class Relay {
 
   Judge& judge_;
   Trail& trail_;
+  Receipts receipts_;
   Refusal not_recorded_;  ///< what a statement is refused with that the log has not taken
   const RelayLimits limits_;
   const bool replication_;

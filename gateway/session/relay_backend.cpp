@@ -378,6 +378,7 @@ void Relay::on_ready(char status, Bytes message) {
   locks_.on_ready(status, failed);
   meaning_.on_ready(status, failed);
   if (pool_) shared_ready(status);
+  if (!receipts_.empty()) receipts_.tell(answered, to_client_);
   to_client_.forward(message);
   if (reads_) reads_ready(status);
   if (catalog_touched_) catalog_ready(status, answered);

@@ -250,6 +250,7 @@ std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text
     not_recorded_ = audit_refusal(query_id.error());
     return nullptr;
   }
+  if (locks_.wants_receipts()) note_receipt(*query_id);
   auto run = std::make_unique<Run>();
   run->query_id = *query_id;
   run->script = judged.script;
@@ -263,6 +264,7 @@ std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text
 Refusal Relay::record_denial(const Judged& judged, std::string_view text, std::string_view protocol,
                              std::string_view name) {
   const auto recorded = trail_.decided(judged, text, protocol, name);
+  if (recorded && locks_.wants_receipts()) note_receipt(*recorded);
   return recorded ? with_request_id(judged.refusal, *recorded) : audit_refusal(recorded.error());
 }
 
@@ -294,7 +296,7 @@ void Relay::on_sync(Bytes message, Bytes body) {
     skipping_ = false;
     if (skip_is_local_) {
       skip_is_local_ = false;
-      local_replies_.say(ready_for_query(status_));
+      say_ready();
       return;
     }
   }

@@ -95,7 +95,7 @@ bool Relay::give_out_batch(const ReadBatch& batch, const PreparedPtr& prepared, 
   if (traits.cost > 0) quota_.leave();
   if (!run) return false;
   give_out(kept, *run);
-  local_replies_.say(ready_for_query(status_));
+  say_ready();
   ++segment_;
   if (batch.parse) {
     // The server has not heard of it: it is told if the frontend comes back to it.

@@ -57,7 +57,7 @@ bool Relay::answers_query(const Judged& judged, std::string_view text, const Lim
     return true;
   }
   give_out(kept, *run);
-  local_replies_.say(ready_for_query(status_));
+  say_ready();
   ++segment_;
   // As the server would have done (PostgreSQL docs ch. 55.2.3).
   pool_ ? drop_unnamed() : forget_unnamed();

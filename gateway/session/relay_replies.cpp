@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "gateway/session/relay.h"
+#include "gateway/session/replies.h"
 #include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/frame.h"
 
@@ -82,6 +83,16 @@ bool Relay::reply_fits(char type) const {
     default:
       return false;
   }
+}
+
+void Relay::note_receipt(std::string_view query_id) {
+  if (const auto record = trail_.last_record()) receipts_.add(segment_, *record, query_id);
+}
+
+// Where dbgate answers by itself nothing is owed by the server, so everything is behind the client.
+void Relay::say_ready() {
+  if (!receipts_.empty()) receipts_.tell(segment_, local_replies_);
+  local_replies_.say(ready_for_query(status_));
 }
 
 // A query is answered by more than ReadyForQuery, and any reply but an error settles what became of Syncs in doubt: a

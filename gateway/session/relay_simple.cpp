@@ -172,7 +172,7 @@ void Relay::refuse_simple(const Refusal& refusal) {
   if (gate_ && gate_->own_block) abandon_own_block();
   if (server_untouched()) {
     local_replies_.say(error_response(refusal));
-    local_replies_.say(ready_for_query(status_));
+    say_ready();
     return;
   }
   ++segment_;

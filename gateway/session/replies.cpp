@@ -13,6 +13,7 @@ namespace frontend = protocol::frontend;
 namespace backend = protocol::backend;
 using protocol::encoded;
 
+template <class Message = backend::ErrorResponse>
 std::string error_message(std::string_view severity, const Refusal& refusal) {
   const std::string position = refusal.position > 0 ? std::to_string(refusal.position) : std::string();
   std::vector<backend::ErrorField> fields;
@@ -28,7 +29,7 @@ std::string error_message(std::string_view severity, const Refusal& refusal) {
   add('P', position);
   add('R', refusal.routine);
   std::string storage;
-  return encoded(backend::ErrorResponse{backend::ErrorFields::lay_out(fields, storage)});
+  return encoded(Message{backend::ErrorFields::lay_out(fields, storage)});
 }
 
 // Stands in the server's log as the statement of a syntax error; its name says where it comes from.
@@ -38,6 +39,10 @@ constexpr std::string_view unparsable = "dbgate_refused_this_statement";
 
 std::string error_response(const Refusal& refusal) {
   return error_message(refusal.fatal ? "FATAL" : "ERROR", refusal);
+}
+
+std::string notice_response(const Refusal& words) {
+  return error_message<backend::NoticeResponse>("NOTICE", words);
 }
 
 std::string fatal_response(SqlState code, std::string_view message, std::string_view hint) {

@@ -9,6 +9,8 @@ namespace dbgate::session {
 
 /// An ErrorResponse; severity ERROR, or FATAL if the refusal is.
 std::string error_response(const Refusal& refusal);
+/// A NoticeResponse of the same members; severity NOTICE.
+std::string notice_response(const Refusal& words);
 std::string fatal_response(SqlState code, std::string_view message, std::string_view hint = {});
 std::string ready_for_query(char status);
 

@@ -60,6 +60,15 @@ Task<Result<>> start_tls(net::Stream& client, const StartupRules& rules, bool di
   co_return boost::system::in_place_value;
 }
 
+// RESET and SHOW are answered by the server: it hears of this one.
+Result<> take_receipts(StartupRequest& request, std::string name, std::string_view value) {
+  if (value != "on" && value != "off")
+    return Error(sqlstate::invalid_parameter_value, "dbgate.receipts must be on or off");
+  request.wants_receipts = value == "on";
+  request.settings.emplace_back(std::move(name), value);
+  return boost::system::in_place_value;
+}
+
 // Settings of dbgate's own, which no server hears of.
 Result<> take_own(StartupRequest& request, const std::string& name, std::string_view value) {
   if (name == "dbgate.reason") {
@@ -90,6 +99,7 @@ Result<> take_setting(StartupRequest& request, std::string_view name, std::strin
   if (equal_ignoring_case(name, "dbgate.hold") || equal_ignoring_case(name, "dbgate.reason")) {
     return take_own(request, lower(name), value);
   }
+  if (equal_ignoring_case(name, "dbgate.receipts")) return take_receipts(request, lower(name), value);
   const auto checked = check_setting(name, value);
   if (!checked && is_for_policies(lower(name))) {
     request.settings_to_judge.emplace_back(lower(name), value);

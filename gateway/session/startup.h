@@ -32,6 +32,7 @@ struct StartupRequest {
   std::vector<StartupSetting> settings_to_judge;
   std::string reason;                        ///< dbgate.reason: for those who are asked to agree to statements
   bool refuses_holds = false;                ///< dbgate.hold=refuse
+  bool wants_receipts = false;               ///< dbgate.receipts=on, which is among `settings` as well
   std::vector<std::string> unknown_options;  ///< _pq_.… that dbgate does not know
   // cancel
   std::int32_t pid = 0;

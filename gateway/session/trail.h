@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "gateway/audit/chain.h"
 #include "gateway/base/error.h"
 #include "gateway/base/ids.h"
 #include "gateway/session/expected.h"
@@ -33,6 +35,8 @@ class Trail {
   /// Records what became of a statement that was forwarded. `sqlstate` is 00000 for success, empty if it was
   /// skipped because of an earlier error in its pipeline.
   virtual void done(const Run& run, std::string_view sqlstate) = 0;
+  /// By what the decision is known that was recorded last, until anything else is recorded. Nothing: no log has it.
+  virtual std::optional<audit::RecordName> last_record() const { return {}; }
   /// How many decisions were recorded so far.
   virtual std::uint64_t decisions() const noexcept { return 0; }
   /// Another server serves the session from here on: the records of what comes name it.

@@ -6,7 +6,7 @@
 namespace dbgate::sinks {
 
 void Backlog::look() {
-  const search::LogView log(directory_, false);
+  const search::LogView log(directory_, false, &sizes_);
   std::map<std::string, Chain, std::less<>> now;
   std::map<std::string, const search::SegmentState*> last;
   for (const auto& [key, segment] : log.segments()) {
@@ -17,8 +17,9 @@ void Backlog::look() {
     const auto before = chains_.find(name);
     if (before != chains_.end()) chain.last_sequence = before->second.last_sequence;
     if (last.count(name) == 0 || (before != chains_.end() && before->second.bytes == chain.bytes)) continue;
-    const search::LastLine line = search::last_line(last[name]->path, 0, last[name]->bytes);
-    const audit::SealedLine sealed = audit::read_sealed(line.line);
+    const auto line = audit::last_line(last[name]->path, 0, last[name]->bytes);
+    if (!line) continue;
+    const audit::SealedLine sealed = audit::read_sealed(line->line);
     if (sealed.valid) chain.last_sequence = sealed.sequence;
   }
   chains_ = std::move(now);

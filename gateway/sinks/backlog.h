@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "gateway/audit/segment.h"
 #include "gateway/sinks/positions.h"
 
 namespace dbgate::sinks {
@@ -30,6 +31,7 @@ class Backlog {
     std::uint64_t last_sequence = 0;
   };
   std::string directory_;
+  audit::SegmentSizes sizes_;
   std::map<std::string, Chain, std::less<>> chains_;
 };
 

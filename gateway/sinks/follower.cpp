@@ -51,22 +51,28 @@ Follower::Follower(const config::AuditSink& settings, std::string directory, por
 
 Result<> Follower::open() {
   DBGATE_TRY(const auto text, place_.read());
+  Positions kept;
   if (text) {
-    DBGATE_TRY(kept_, read_positions(*text));
+    DBGATE_TRY(kept, read_positions(*text));
   } else if (settings_.from_now) {
     Backlog log(directory_);
     log.look();
-    kept_ = log.ends();
-    DBGATE_CHECK(place_.replace(text_of(kept_)));
+    kept = log.ends();
+    DBGATE_CHECK(place_.replace(text_of(kept)));
   }
   const std::lock_guard lock(mutex_);
-  positions_ = kept_;
+  positions_ = kept_ = std::move(kept);
   return boost::system::in_place_value;
 }
 
 Positions Follower::positions() const {
   const std::lock_guard lock(mutex_);
   return positions_;
+}
+
+Positions Follower::kept() const {
+  const std::lock_guard lock(mutex_);
+  return kept_;
 }
 
 // On this thread, which alone changes them.
@@ -314,6 +320,7 @@ Result<> Follower::keep(const std::stop_token& stop) {
   const Positions now = positions();
   if (now == kept_) return boost::system::in_place_value;
   DBGATE_CHECK(place_.replace(text_of(now)));
+  const std::lock_guard lock(mutex_);
   kept_ = now;
   return boost::system::in_place_value;
 }

@@ -51,6 +51,8 @@ class Follower {
 
   /// Of what is delivered. Any thread.
   Positions positions() const;
+  /// What is kept of that: a crash does not change it. Any thread.
+  Positions kept() const;
   /// When the oldest record that waits was written: microseconds since 1970 UTC; 0: none is known. Any thread.
   std::int64_t oldest_us() const noexcept { return oldest_us_; }
   /// The next step() leaves records out until no more than so many bytes wait, and none that is older. Any thread.
@@ -85,6 +87,7 @@ class Follower {
 
   mutable std::mutex mutex_;
   Positions positions_;    // under the mutex; only this thread changes it
+  Positions kept_;         // the same
   Allowed allowed_;        // under the mutex
   bool skipping_ = false;  // under the mutex
   std::atomic<std::int64_t> oldest_us_{0};
@@ -93,7 +96,6 @@ class Follower {
   Batch batch_;  // read and not delivered
   bool caught_up_ = false;
   std::string unread_;  // why a chain could not be read; empty: all could
-  Positions kept_;
   Clock::time_point kept_at_{};
   Clock::time_point discovered_at_{};
   Clock::time_point told_at_{};

@@ -150,4 +150,26 @@ Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>&
           std::move(all.dropped)};
 }
 
+Families log_families(const LogCounters& counted) {
+  Family bytes{"dbgate_audit_log_bytes", "Segments of the audit log, as they are on the disk.", FamilyType::gauge, {}};
+  Family segments{"dbgate_audit_segments_total",
+                  "Segments that were compressed, or removed by retention.",
+                  FamilyType::counter,
+                  {}};
+  Family removed{"dbgate_audit_removed_records_total",
+                 "Records that retention has removed: the log says which.",
+                 FamilyType::counter,
+                 {}};
+  Family failures{"dbgate_audit_keeping_failures_total",
+                  "Times that segments could not be compressed or removed.",
+                  FamilyType::counter,
+                  {}};
+  bytes.add({}, static_cast<double>(counted.bytes.value()));
+  segments.add({{"result", "compressed"}}, static_cast<double>(counted.compressed.value()));
+  segments.add({{"result", "removed"}}, static_cast<double>(counted.removed.value()));
+  removed.add({}, static_cast<double>(counted.removed_records.value()));
+  failures.add({}, static_cast<double>(counted.failures.value()));
+  return {std::move(bytes), std::move(segments), std::move(removed), std::move(failures)};
+}
+
 }  // namespace dbgate::telemetry

@@ -9,7 +9,9 @@
 
 #include "gateway/telemetry/audit_counters.h"
 #include "gateway/telemetry/event_counters.h"
+#include "gateway/telemetry/log_counters.h"
 #include "gateway/telemetry/sink_counters.h"
+#include "gateway/telemetry/witness_counters.h"
 #include "gateway/telemetry/worker_counters.h"
 
 namespace dbgate::telemetry {
@@ -91,6 +93,19 @@ struct SinkView {
 /// The audit log, all chains together, as sink `file`, and its sinks.
 Families audit_families(const std::vector<std::shared_ptr<const AuditCounters>>& chains,
                         const std::vector<SinkView>& sinks = {});
+
+/// One witness of the audit log, by the name that the configuration gives it.
+struct WitnessView {
+  std::string name;
+  const WitnessCounters* counters = nullptr;
+};
+
+/// What is signed of the audit log, and who else has that.
+Families checkpoint_families(const CheckpointCounters& checkpoints, const std::vector<WitnessView>& witnesses,
+                             const Counter& peer_conflicts);
+
+/// What becomes of the audit log's segments.
+Families log_families(const LogCounters& counted);
 
 /// process_* of this process, as client libraries name them (Prometheus docs, "Writing client libraries").
 Families process_families();

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """Targets, policies and what is done on them by the command line, under a terminal, at a real gateway."""
+import csv
+import io
 import json
 import os
 import pathlib
@@ -134,8 +136,8 @@ class Targets(cli_people.People):
 class Work(cli_people.People):
     VERBS = {"connect", "status", "disconnect", "env", "config pgservice", "exec", "check", "history list", "history show", "history rerun",
              "saved-query list", "saved-query show", "saved-query add", "saved-query run", "saved-query remove", "sessions list",
-             "sessions watch", "sessions kill", "audit tail", "audit search", "audit verify", "audit receipt",
-             "audit check"}
+             "sessions watch", "sessions kill", "audit tail", "audit search", "audit export", "audit verify",
+             "audit receipt", "audit check"}
 
     @classmethod
     def setUpClass(cls):
@@ -288,6 +290,22 @@ class Work(cli_people.People):
         self.assertRegex(root.see("audit", "verify", log, "--key", key), r"[1-9]\d* checkpoints, signed by the key; \d+ records are newer")
         root.refused("audit", "verify", log, "--key", log / "log-id", status=2, cause="is not an Ed25519 key", hint="audit-signing-key.pub")
         root.refused("audit", "verify", log, "--checkpoint", log / "log-id", status=2, cause="is no checkpoint", hint="checkpoints")
+
+    def test_records_for_analysis(self):
+        root, log, file = self.root, self.gateway.directory / "state" / "audit", self.root.home / "wanda.jsonl"
+        self.wanda.run("exec", "postgres", "-c", "SELECT 'for analysis'")
+        self.assertRegex(root.see("audit", "export", log, file, "--user", "wanda"), r"^\d+ records\s*\Z")
+        records = [json.loads(line) for line in file.read_text().splitlines()]
+        self.assertEqual({one["user.name"] for one in records}, {"wanda"})
+        self.assertIn("SELECT 'for analysis'", [one.get("db.query.text") for one in records])
+        table = list(csv.DictReader(io.StringIO(root.run("audit", "export", log, "-", "--format", "csv", "--user", "wanda", "--quiet"))))
+        self.assertIn("SELECT 'for analysis'", [one["db_query_text"] for one in table])
+        root.refused("audit", "export", log, file, status=2, cause="is there already", hint="--force")
+        said = root.json("audit", "export", log, file, "--force")
+        self.assertEqual(said, {"records": len(file.read_text().splitlines()), "unreadable": 0})
+        self.assertGreater(len(file.read_text().splitlines()), len(records))
+        root.refused("audit", "export", log, root.home / "wanda", status=2, cause="in which format", hint="--format")
+        root.refused("audit", "export", root.home / "nowhere", "-", "--format", "csv", status=3, cause="cannot read", hint="state_dir")
 
     def test_receipts(self):
         wanda = self.wanda

@@ -195,6 +195,32 @@ class Handover(unittest.TestCase):
             sequence = list(dict.fromkeys(record["seq"] for record in lines if record["chain"] == chain))
             self.assertEqual(sequence, sorted(sequence), chain)
 
+    def test_one_of_them_keeps_the_audit_log(self):
+        """What is compressed and removed meanwhile is recorded by whoever signs, and the log of both verifies."""
+        generations = self.begin(extra="audit: { checkpoint_interval: 100ms, segment_bytes: 64KiB, compress: zstd, retention: { max_bytes: 64KiB } }\n")
+        log = generations.gateway.directory / "state" / "audit"
+
+        def load_until_removed(chain, *sessions):
+            for session in sessions:
+                for _ in range(500):
+                    session.must("SELECT 'some text that takes room, so that segments are full soon'")
+            lab.wait_until(lambda: chain in {record["chain"] for record in generations.gateway.audit("audit.retention")},
+                           f"segments have gone, says {chain}", SECONDS)
+        sessions = [self.session(generations)]
+        load_until_removed("retention", *sessions)
+        for generation in (1, 2):
+            generations.hand_over()
+            sessions.append(self.session(generations))
+            load_until_removed(f"retention.{generation}", *sessions)
+            self.assertEqual(generations.verify()[0], 0, generations.verify()[1])
+        for session in sessions:
+            session.socket.close()
+        for place in range(2):
+            generations.wait_for_end(place)
+        generations.stop()
+        self.assertTrue(list(log.glob("audit-w*.removed")))
+        self.assertEqual(generations.verify()[0], 0, generations.verify()[1])
+
     def test_the_api_knows_sessions_of_both(self):
         generations = self.begin(tls=True)
         old = self.session(generations)

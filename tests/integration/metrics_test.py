@@ -35,6 +35,7 @@ def config(it, more=""):
                 "require: { approval: { from: { users: [lead] }, within: 10m } } } ]")))
     listeners = "".join(f"  {name}: {{ address: 127.0.0.1, port: 0 }}\n" for name in ("postgres", "api", "ops"))
     return (f"version: 1\nstate_dir: state\nlisten:\n{listeners}{it.users('ana', 'bob', 'mia', 'hal', 'lim', 'lead')}{more}"
+            f"audit: {{ witnesses: [ {{ name: mount, type: file, path: {it.directory}/checkpoints }} ] }}\n"
             f"targets:\n{it.target(pool='mode: transaction, max: 2')}{it.target('other')}policies:\n{policies}")
 
 

@@ -97,10 +97,8 @@ class AuditLog:
         """(text, values) of each decision that was not there last time. Raises if what was read before is another record now."""
         found = []
         tails = {path.stem: lab.read_tail(path) for path in sorted(self.directory.glob("audit-*.tail"))}
-        for path in sorted(self.directory.glob("audit-*.jsonl")):
-            with path.open("rb") as segment:
-                segment.seek(self.offsets[path.name])
-                lines = [line for line in segment if line.endswith(b"\n")]
+        for path in lab.segments(self.directory):
+            lines = [line for line in lab.read_segment(path)[self.offsets[path.name]:].splitlines(keepends=True) if line.endswith(b"\n")]
             self.offsets[path.name] += sum(map(len, lines))
             found += self._take(lines)
         for lines in tails.values():
@@ -152,10 +150,10 @@ class Crashes:
         self.inside.must("TRUNCATE kept")
 
     def config(self):
-        """Rotation and signing happen all the time, so that kills meet them."""
+        """Rotation, signing and compression happen all the time, so that kills meet them."""
         return ("version: 1\nstate_dir: state\nworkers: 2\nlimits: { failed_logins_per_minute: 1000000 }\n"
                 f"audit: {{ durability: {'sync' if self.sync else 'process'}, checkpoint_interval: 1s, "
-                f"segment_bytes: {self.random.choice(('64KiB', '1MiB', '256MiB'))} }}\n" + self.lab.listen() + self.users + "targets:\n" +
+                f"compress: {self.random.choice(('none', 'zstd', 'zstd'))}, segment_bytes: {self.random.choice(('64KiB', '1MiB', '256MiB'))} }}\n" + self.lab.listen() + self.users + "targets:\n" +
                 self.lab.target("pooled", pool="mode: transaction, max: 4, wait: 20s", database=DATABASE) +
                 self.lab.target("alone", database=DATABASE) +
                 "policies:\n  - { name: all, who: { users: [postgres] }, on: [pooled, alone], allow: [ { everything: true } ] }\n")

@@ -213,6 +213,21 @@ def read_tail(path):
         return []
 
 
+def segments(log):
+    """Paths of an audit log's segments as they are called while they are plain, in their order."""
+    names = {path.name.removesuffix(".zst") for _ in range(2) for path in log.glob("audit-*.jsonl*") if path.name.endswith((".jsonl", ".zst"))}
+    return [log / name for name in sorted(names)]
+
+
+def read_segment(path):
+    """The bytes of a segment as they were written, whether it is compressed by now or not; none if it has gone."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_bytes()
+    with contextlib.suppress(FileNotFoundError):
+        return subprocess.run(["zstd", "-dcq"], input=path.with_name(f"{path.name}.zst").read_bytes(), check=True, capture_output=True).stdout
+    return b""
+
+
 class Gateway:
     """A running dbgate-gateway. `config` is its YAML; ports are read from what it logs."""
 
@@ -264,9 +279,8 @@ class Gateway:
         # Before the segments: what is written in between stands in both.
         tails = {path.stem: read_tail(path) for path in sorted(log.glob("audit-*.tail"))}
         chains = {}
-        for path in sorted(log.glob("audit-*.jsonl")):
-            with path.open(encoding="utf-8") as segment:
-                lines = [line for line in segment if line.endswith("\n")]
+        for path in segments(log):
+            lines = [line for line in read_segment(path).splitlines(keepends=True) if line.endswith(b"\n")]
             chains.setdefault(path.stem.rpartition("-")[0], []).extend(json.loads(line) for line in lines)
         for name, lines in tails.items():
             records = chains.setdefault(name, [])

@@ -179,6 +179,34 @@ TEST_F(FileAuditTest, TurnsToANewSegmentWhenOneIsFull) {
     EXPECT_LT(std::filesystem::file_size(file.path), 1500u);
 }
 
+TEST_F(FileAuditTest, AnOldSegmentIsFollowedByAnother) {
+  options_.segment_max_age = std::chrono::milliseconds(1);
+  const auto log = open();
+  const auto w0 = chain(*log);
+  ASSERT_TRUE(w0->write_out());
+  EXPECT_FALSE(std::filesystem::exists(segment(2))) << "not for its own age: it has no record";
+  int records = 0;
+  while (!std::filesystem::exists(segment(3)) && ++records < 1'000'000)
+    write(*w0, "x");
+  EXPECT_THAT(problems(), IsEmpty());
+  EXPECT_NE(read_file(segment(2)), "");
+}
+
+TEST_F(FileAuditTest, ATextThatIsUsedAgainSaysWhen) {
+  const auto log = open();
+  const auto w0 = chain(*log);
+  const auto hash = w0->store_text("text");
+  ASSERT_TRUE(hash);
+  const std::string path = directory_.file("blobs/" + *hash);
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(48);
+  std::filesystem::last_write_time(path, old);
+  ASSERT_TRUE(w0->store_text("text"));
+  EXPECT_GT(std::filesystem::last_write_time(path), old + std::chrono::hours(24));
+  std::filesystem::remove(path);
+  ASSERT_TRUE(w0->store_text("text"));
+  EXPECT_EQ(read_file(path), "text");
+}
+
 // Every place where a crash can cut the last write off.
 TEST_F(FileAuditTest, RecoversFromACutOffLine) {
   {

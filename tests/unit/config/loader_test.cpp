@@ -116,6 +116,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"limits: { max_statement_bytes: 1MB }\n",
              {R"(2:32 limits.max_statement_bytes: "1MB" is not a size; write 64KiB, 16MiB or 1GiB)"}},
         Case{"limits: { max_statement_bytes: 1GiB }\n", {"2:32 limits.max_statement_bytes: must not exceed 256MiB"}},
+        Case{"audit: { retention: { max_age: 59m } }\n",
+             {"2:32 audit.retention.max_age: must be at least 1h; to keep records of any age leave it out"}},
+        Case{
+            "audit: { retention: { max_bytes: 0 } }\n",
+            {"2:34 audit.retention.max_bytes: must be more than 0; to keep as many as there is room for leave it out"}},
+        Case{"audit: { compress: gzip }\n", {"2:20 audit.compress: \"gzip\" is not one of: none, zstd"}},
         Case{"limits: { query_rows: 0 }\n", {"2:23 limits.query_rows: must be at least 1"}},
         Case{"limits: { query_rows: 1000000001 }\n",
              {R"(2:23 limits.query_rows: "1000000001" is not a number from 0 to 1000000000)"}},
@@ -293,7 +299,8 @@ TEST(Loader, Values) {
       "limits: { login_timeout: 250ms, tcp_keepalive: 7s, tcp_user_timeout: 0s, max_statement_bytes: 64KiB, portals: "
       "7, verdict_cache: 0, "
       "query_rows: 5, query_bytes: 1MiB, query_timeout: 7s, export_rows: 0, export_bytes: 2MiB }\n"
-      "audit: { durability: sync, segment_bytes: 1GiB, checkpoint_interval: 1m }\n" +
+      "audit: { durability: sync, segment_bytes: 1GiB, checkpoint_interval: 1m, "
+      "segment_max_age: 1h, compress: zstd, retention: { max_age: 2160h, max_bytes: 1024GiB } }\n" +
           std::string(alice) +
           "groups: { g: [alice] }\n"
           "targets:\n  shop: { environment: production, labels: { team: a/b-1 }, databases: [x], search_path: [a, B], "
@@ -330,6 +337,10 @@ TEST(Loader, Values) {
   EXPECT_EQ(config.audit.durability, Durability::sync);
   EXPECT_EQ(config.audit.segment_bytes, 1u << 30);
   EXPECT_EQ(config.audit.checkpoint_interval, Milliseconds(60'000));
+  EXPECT_EQ(config.audit.segment_max_age, Milliseconds(3'600'000));
+  EXPECT_TRUE(config.audit.compress);
+  EXPECT_EQ(config.audit.retention_max_age, Milliseconds(2160ll * 3'600'000));
+  EXPECT_EQ(config.audit.retention_max_bytes, std::size_t{1} << 40);
   ASSERT_EQ(config.targets.size(), 2u);
   const Target& target = config.targets[0];
   EXPECT_THAT(target.search_path, ElementsAre("a", "B"));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/adapters/file_checkpoints.h"
+#include "gateway/proof/prove.h"
 #include "tests/unit/proof/written_log.h"
 
 namespace dbgate::proof {
@@ -43,6 +44,18 @@ TEST_F(Receipts, ProveEachRecordByThemselves) {
     EXPECT_EQ(complaint(*read), "");
     EXPECT_EQ(read->record, line);
   }
+}
+
+TEST_F(Receipts, AreNotMadeOfWhatIsNoText) {
+  log_.add("w0", 3);
+  sign();
+  const std::string path = checkpoint_path(log_.directory(), "w0");
+  std::string text = read_file(path);
+  text[text.find("time ") + 5] = '\xff';
+  write_file(path, text);
+  const auto made = make_receipt(log_.directory(), lines().back());
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().message(), HasSubstr("is not UTF-8"));
 }
 
 TEST_F(Receipts, AreThereOnceTheirRecordIsSigned) {

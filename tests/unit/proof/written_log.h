@@ -38,17 +38,19 @@ class WrittenLog {
   std::string directory() const { return directory_.string(); }
   /// Adds records to the last segment of a chain. @return their hashes
   std::vector<TreeHash> add(const std::string& name, int count) {
-    Written& chain = written(name);
     std::vector<TreeHash> hashes;
-    for (int i = 0; i < count; ++i) {
-      std::string line;
-      chain.chain.seal(line, "admin.change", ",\"object\":\"" + std::to_string(i) + "\"");
-      std::ofstream(segment(name), std::ios::binary | std::ios::app) << line;
-      TreeHash hash{};
-      read_hex(chain.chain.hash(), hash);
-      hashes.push_back(hash);
-    }
+    for (int i = 0; i < count; ++i)
+      hashes.push_back(append(name, "admin.change", ",\"object\":\"" + std::to_string(i) + "\""));
     return hashes;
+  }
+  TreeHash append(const std::string& name, const std::string& event, const std::string& fields) {
+    Written& chain = written(name);
+    std::string line;
+    chain.chain.seal(line, event, fields);
+    std::ofstream(segment(name), std::ios::binary | std::ios::app) << line;
+    TreeHash hash{};
+    read_hex(chain.chain.hash(), hash);
+    return hash;
   }
   void turn(const std::string& name) {
     ++written(name).segment;

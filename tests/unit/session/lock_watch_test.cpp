@@ -10,6 +10,8 @@ namespace {
 /// A session that sends one statement after the other.
 class Session {
  public:
+  explicit Session(LockWatch locks = LockWatch()) : locks_(locks) {}
+  bool wants_receipts() const { return locks_.wants_receipts(); }
   Session& send(std::string_view sql, std::string_view tag = {}) {
     const sql::AnalyzeResult result = sql::analyze(sql, sql::ScanLimits{});
     for (const sql::Statement& statement : result.script->statements)
@@ -67,6 +69,29 @@ TEST(LockWatch, WhetherOthersAreWaitedFor) {
   EXPECT_EQ(said({"BEGIN", "SET dbgate.hold = refuse", "COMMIT"}), true);
   EXPECT_EQ(said({"SET dbgate.hold = refuse", "SET lock_timeout = 0"}), true);
   EXPECT_EQ(Session().send("SET dbgate.hold = refuse").state(), "") << "no time-out";
+}
+
+TEST(LockWatch, WhetherReceiptsAreWanted) {
+  const auto wanted = [](bool at_login, std::initializer_list<const char*> statements) {
+    Session session{LockWatch(at_login)};
+    for (const char* const statement : statements)
+      session.send(statement);
+    return session.wants_receipts();
+  };
+  EXPECT_FALSE(wanted(false, {}));
+  EXPECT_TRUE(wanted(false, {"SET dbgate.receipts = on"}));
+  EXPECT_TRUE(wanted(false, {"SET dbgate.receipts TO 'on'", "SET lock_timeout = 0", "SHOW dbgate.receipts"}));
+  EXPECT_FALSE(wanted(false, {"SET dbgate.receipts = on", "SET dbgate.receipts = off"}));
+  EXPECT_FALSE(wanted(true, {"SET dbgate.receipts = off"}));
+  for (const char* const back :
+       {"RESET dbgate.receipts", "SET dbgate.receipts TO DEFAULT", "RESET ALL", "DISCARD ALL"}) {
+    EXPECT_FALSE(wanted(false, {"SET dbgate.receipts = on", back})) << back;
+    EXPECT_TRUE(wanted(true, {"SET dbgate.receipts = off", back})) << back;
+  }
+  EXPECT_TRUE(wanted(false, {"BEGIN", "SET LOCAL dbgate.receipts = on"}));
+  EXPECT_FALSE(wanted(false, {"BEGIN", "SET LOCAL dbgate.receipts = on", "COMMIT"}));
+  EXPECT_FALSE(wanted(false, {"BEGIN", "SET dbgate.receipts = on", "ROLLBACK"}));
+  EXPECT_TRUE(wanted(true, {"BEGIN", "SET dbgate.receipts = off", "ROLLBACK"}));
 }
 
 TEST(LockWatch, TransactionsTakeThemBack) {

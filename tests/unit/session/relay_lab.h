@@ -1,6 +1,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <map>
@@ -12,6 +13,7 @@
 #include "gateway/session/policy_judge.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
+#include "protocol/postgres/backend_messages.h"
 #include "protocol/postgres/field_reader.h"
 #include "protocol/postgres/field_writer.h"
 #include "protocol/postgres/frame.h"
@@ -331,6 +333,10 @@ class ScriptedTrail final : public Trail {
          (judged.verdict && !judged.verdict->reasons.empty() ? " because " + judged.verdict->reasons[0] : ""));
     return Id(id);
   }
+  std::optional<audit::RecordName> last_record() const override {
+    last_ = "aud_" + std::to_string(count_);
+    return audit::RecordName{"w0", static_cast<std::uint64_t>(count_) + 40, last_, "f00d"};
+  }
   void done(const Run& run, std::string_view sqlstate) override {
     note(std::string(run.query_id) + " done " + (sqlstate.empty() ? "-" : std::string(sqlstate)) + " [" + run.tags +
          "] rows " + std::to_string(run.rows_returned) + "+" + std::to_string(run.rows_affected) +
@@ -341,6 +347,7 @@ class ScriptedTrail final : public Trail {
  private:
   void note(const std::string& line) { log += line + "\n"; }
   int count_ = 0;
+  mutable std::string last_;
 };
 
 /// Whole messages in the short notation; what is left over stands as "…".
@@ -384,6 +391,16 @@ inline std::string show(std::string_view bytes, bool from_frontend) {
           text += "(" + code + rest + ")";
         }
         break;
+      case 'N': {
+        const auto fields = protocol::backend::leading_fields(body.rest());
+        const auto field = [&fields](char code) {
+          const auto at =
+              std::find_if(fields.begin(), fields.end(), [code](const auto& one) { return one.code == code; });
+          return at == fields.end() ? std::string_view() : at->value;
+        };
+        if (field('C') == "00R01") text += "(" + std::string(field('M')) + ")";
+        break;
+      }
       case 'D':
       case 'C':
         if (from_frontend) {
