@@ -183,7 +183,7 @@ Result<> Gateway::start() {
   shared_.lifecycle.reloaded_us = wall_clock_us();
   shared_.lifecycle.started = true;
   log::info("gateway", "ready", {{"config", config.version}});
-  tell_service_manager("READY=1");
+  tell_service_manager("READY=1\nSTATUS=serving");
   succession_->say_ready();
   return boost::system::in_place_value;
 }
@@ -305,6 +305,7 @@ Worker& Gateway::next_worker() {
 
 void Gateway::run() {
   wait_for_signal();
+  watchdog_.start();
   settle_timer_.expires_after(settle_after);
   settle_timer_.async_wait([](const boost::system::error_code& cancelled) {
     if (!cancelled) let_go_of_startup_pages();
@@ -317,7 +318,11 @@ void Gateway::wait_for_signal() {
     if (failed) return;
     if (signal == SIGHUP) {
       succession_->pass_on_reload();
+      tell_service_manager_of_reload();
       reload();
+      tell_service_manager(shared_.lifecycle.last_reload_good
+                               ? "READY=1\nSTATUS=serving"
+                               : "READY=1\nSTATUS=serving by the configuration before: see the log");
     } else if (signal == SIGUSR2) {
       hand_over();
     } else if (signal == SIGUSR1) {
@@ -404,7 +409,7 @@ void Gateway::stop_listening() {
 void Gateway::drain() {
   draining_ = shared_.lifecycle.draining = true;
   log::info("gateway", "draining");
-  tell_service_manager("STOPPING=1");
+  tell_service_manager("STOPPING=1\nSTATUS=draining");
   const auto delay = left_ ? std::chrono::milliseconds(0) : shared_.current.get()->config.drain.min_delay;
   drain_timer_.expires_after(delay);
   drain_timer_.async_wait([this](const boost::system::error_code& cancelled) {
@@ -474,6 +479,7 @@ void Gateway::finish() {
   api_.reset();
   ops_.reset();
   signals_.cancel();
+  watchdog_.stop();
   for (const auto& worker : workers_)
     worker->close_chain();
   own_chain_.reset();

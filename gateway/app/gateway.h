@@ -19,6 +19,7 @@
 #include "gateway/app/notary.h"
 #include "gateway/app/ops_side.h"
 #include "gateway/app/peers.h"
+#include "gateway/app/service_watchdog.h"
 #include "gateway/app/succession.h"
 #include "gateway/app/witnesses.h"
 #include "gateway/app/worker.h"
@@ -115,6 +116,7 @@ class Gateway {
   boost::asio::signal_set signals_{context_};
   boost::asio::steady_timer drain_timer_{context_};
   boost::asio::steady_timer settle_timer_{context_};
+  ServiceWatchdog watchdog_{context_, [this] { return live_health(shared_).good(); }};
   std::unique_ptr<AccessEnds> access_ends_;  // null without a store
   std::vector<Listening> listeners_;
   std::unique_ptr<Succession> succession_;

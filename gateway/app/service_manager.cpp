@@ -4,9 +4,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 namespace dbgate::app {
 
@@ -25,6 +27,12 @@ void tell_service_manager(std::string_view state) {
   static_cast<void>(
       ::sendto(socket, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length));
   ::close(socket);
+}
+
+void tell_service_manager_of_reload() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();  // CLOCK_MONOTONIC
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  tell_service_manager("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds));
 }
 
 }  // namespace dbgate::app

@@ -253,7 +253,7 @@ class OfSystemd(unittest.TestCase):
         gateway = it.gateway(it.forward_everything(), program=starter, pass_fds=(bound.fileno(),),
                              env={**os.environ, "NOTIFY_SOCKET": str(it.directory / "notify")})
         self.assertEqual(gateway.port, bound.getsockname()[1])
-        self.assertEqual(manager.recv(100), b"READY=1")
+        self.assertEqual(manager.recv(100), b"READY=1\nSTATUS=serving")
         self.assertEqual(it.psql("SELECT 1").stdout.strip(), "1")
 
 
