@@ -4,6 +4,7 @@
 
 #include "gateway/auth/digests.h"
 #include "gateway/auth/random.h"
+#include "gateway/upstream/end_process.h"
 
 namespace dbgate::session {
 namespace {
@@ -55,11 +56,27 @@ void CancelPoint::start_cancel() {
   net::run_apart(executor_, [self = shared_from_this()] { return self->send(); });
 }
 
-Task<> CancelPoint::send() {
-  co_await upstream::request_cancel(executor_, *spec_, host_, pid_, key_);
+Task<> CancelPoint::stop() {
+  const auto self = shared_from_this();
+  if (!busy_ || !busy_()) co_return;
+  ++under_way_;
+  const bool ended = co_await upstream::end_process(executor_, *spec_, host_, pid_);
+  if (ended) {
+    note_over();
+  } else {
+    co_await send();
+  }
+}
+
+void CancelPoint::note_over() {
   --under_way_;
   over_.notify();
   if (under_way_ == 0 && when_settled_) when_settled_();
+}
+
+Task<> CancelPoint::send() {
+  co_await upstream::request_cancel(executor_, *spec_, host_, pid_, key_);
+  note_over();
 }
 
 Task<> CancelPoint::settled() {

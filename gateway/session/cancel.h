@@ -29,6 +29,9 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
   Task<> cancel();
   /// The same without waiting: nothing new is sent to the server from now on until it has been signalled.
   void start_cancel();
+  /// Ends the server's process, so that nothing runs that waits behind what runs now: a cancel would let it begin. If
+  /// the server does not take another connection, what runs is cancelled.
+  Task<> stop();
   /// Waits until no cancel is under way.
   Task<> settled();
   /// Called by cancels that find nothing running; null: nobody is interested.
@@ -40,6 +43,7 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
 
  private:
   Task<> send();
+  void note_over();
   net::Executor executor_;
   std::shared_ptr<const upstream::ServerSpec> spec_;
   upstream::ServerSpec::Host host_;

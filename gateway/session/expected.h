@@ -86,8 +86,13 @@ struct Prepared {
 using PreparedPtr = std::shared_ptr<const Prepared>;
 using Names = NameTable<Prepared>;
 
+struct Queued;
+
 /// What runs on the server for one audit record: one Query or one Execute.
 struct Run {
+  Run();
+  ~Run();
+
   Id query_id;  ///< empty: nothing was announced to the audit log
   std::shared_ptr<const sql::Script> script;
   std::chrono::steady_clock::time_point started;
@@ -99,11 +104,12 @@ struct Run {
   std::string tags;                ///< command tags so far, joined by "; "
   /// By statement of the script; empty: nothing is counted against limits.
   std::vector<std::shared_ptr<Meter>> meters;
-  bool from_cache = false;   ///< it was answered from memory
-  bool copy_binary = false;  ///< of the COPY … TO STDOUT that is under way
-  bool header_due = false;   ///< … a line of names comes before its rows
-  std::string limit;         ///< the rule of the limit that ended it
-  std::string text;          ///< where server connections are shared and settings may change; else empty
+  bool from_cache = false;         ///< it was answered from memory
+  bool copy_binary = false;        ///< of the COPY … TO STDOUT that is under way
+  bool header_due = false;         ///< … a line of names comes before its rows
+  std::string limit;               ///< the rule of the limit that ended it
+  std::string text;                ///< where server connections are shared and settings may change; else empty
+  std::unique_ptr<Queued> queued;  ///< null: the server has come to all of it
 };
 
 /// One message forwarded to the server whose reply is still owed to the frontend. Replies come in the order of these.

@@ -14,6 +14,7 @@
 #include "gateway/policy/verdict.h"
 #include "gateway/session/expected.h"
 #include "gateway/session/lock_watch.h"
+#include "gateway/session/queued.h"
 #include "gateway/sql/facts.h"
 
 namespace dbgate::session {
@@ -108,6 +109,8 @@ class Judge {
   /// Whether what the server holds under a name is what it would be given now: masks and filters may have changed
   /// since.
   virtual bool stands(const Prepared&) { return true; }
+  /// Whether a statement that waits on the server may still run, from its statement numbered `from` on.
+  virtual Stands still_stands(const Queued& queued, std::size_t from) = 0;
   /// Whether texts are rewritten: places in them that the server speaks of are not the frontend's.
   virtual bool rewrites() { return false; }
   /// Whether the server's errors could show what the principal may not see: they are reduced (reduced_errors.h).

@@ -80,30 +80,6 @@ policy::Verdict hidden_plan() {
   return verdict;
 }
 
-// What ends transactions, forgets names or only makes a name never waits; EXECUTE and DECLARE do.
-bool may_wait(const sql::Statement& statement) {
-  using enum sql::StatementKind;
-  switch (statement.kind) {
-    case begin:
-    case commit:
-    case rollback:
-    case savepoint:
-    case release:
-    case rollback_to:
-    case prepared_transaction:
-    case prepare:
-    case deallocate:
-    case fetch:
-    case close_cursor:
-    case reset:
-    case discard:
-    case unlisten:
-      return false;
-    default:
-      return true;
-  }
-}
-
 void note_row_cap(Judged& judged, std::size_t index, const policy::Verdict& verdict) {
   if (verdict.max_rows == 0) return;
   judged.row_caps.resize(index + 1);
@@ -138,6 +114,29 @@ policy::Verdict unread_catalog() {
 }
 
 }  // namespace
+
+bool may_wait(const sql::Statement& statement) {
+  using enum sql::StatementKind;
+  switch (statement.kind) {
+    case begin:
+    case commit:
+    case rollback:
+    case savepoint:
+    case release:
+    case rollback_to:
+    case prepared_transaction:
+    case prepare:
+    case deallocate:
+    case fetch:
+    case close_cursor:
+    case reset:
+    case discard:
+    case unlisten:
+      return false;
+    default:
+      return true;
+  }
+}
 
 std::string_view effect_of(const Judged& judged) {
   if (judged.refused) return judged.refusal.code == sqlstate::insufficient_privilege ? "deny" : "error";
@@ -297,12 +296,15 @@ bool PolicyJudge::stands(const Prepared& prepared) {
   if (!rewrites()) return true;
   if (!prepared.sent) return false;
   if (prepared.sent->judged_by == views_ && view_.names.moved == nullptr) return true;
-  const auto analysis = analyze(prepared.sent->text);
+  return is_sent_as_then(*prepared.sent) && (prepared.sent->rewritten.empty() || server_knows_enough());
+}
+
+bool PolicyJudge::is_sent_as_then(const Sent& sent) const {
+  const auto analysis = analyze(sent.text);
   if (analysis->refused) return false;
   const rewrite::Outcome outcome =
       rewrite::rewrite(analysis->text, *analysis->script, *view_.grants, view_.names, limits_);
-  if (!outcome.denied.empty() || outcome.text != prepared.sent->rewritten) return false;
-  return outcome.text.empty() || server_knows_enough();
+  return outcome.denied.empty() && outcome.text == sent.rewritten;
 }
 
 // EXPLAIN EXECUTE would show the plan with masks and filters in it.

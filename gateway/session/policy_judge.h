@@ -65,6 +65,10 @@ std::shared_ptr<Analysis> analyze_text(std::string_view text, const sql::ScanLim
 /// What the client is told of a verdict that denies.
 Refusal denial(const policy::Verdict& verdict);
 
+/// Whether others may be asked before it runs: what ends transactions, forgets names or only makes a name never waits;
+/// EXECUTE and DECLARE do.
+bool may_wait(const sql::Statement& statement);
+
 /// Whether what the rules of risk say of it may be another for another text of the same key (sql/text_key.h).
 bool rests_on_values(const sql::Script& script);
 
@@ -90,6 +94,7 @@ class PolicyJudge : public Judge {
   bool reduces_errors() override { return view().grants && policy::shows_part(*view_.grants); }
   bool rewrites() override { return view().grants && policy::hides(*view_.grants); }
   bool stands(const Prepared& prepared) override;
+  Stands still_stands(const Queued& queued, std::size_t from) override;
   bool hides() override { return view().grants && policy::hides(*view_.grants); }
   bool looks_at_values() override { return view().grants && policy::values_wanted(*view_.grants) != nullptr; }
   AnalysisWork analysis_work(std::string_view text) const override;
@@ -144,6 +149,9 @@ class PolicyJudge : public Judge {
   risk::Circumstances circumstances(const policy::RiskGrants& granted, const sql::Statement& statement,
                                     std::size_t statements) const;
   bool bursts() const;
+  bool still_passes(const sql::Script& script, std::size_t from, const BoundValues* values, bool agreed) const;
+  bool still_sent(const Queued& queued, std::size_t from) const;
+  bool is_sent_as_then(const Sent& sent) const;
   void count(const Judged& judged, const policy::Verdict& verdict) const;
   /// How a rating has come about, in words, and what to do instead.
   struct Rated {

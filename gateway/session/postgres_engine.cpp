@@ -341,6 +341,11 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   ports.commit_audit = [this] { return host_.commit_audit(); };
   ports.accept_audit = [this] { return host_.accept_audit(); };
   ports.analyze = [this, &judge](std::string_view text) { return analyze(*judge, text); };
+  ports.read_catalog = [this] {
+    net::run_apart(client_.executor(), [&host = host_, target = info_.target, database = info_.database] {
+      return host.catalog_read(target, database);
+    });
+  };
   ports.hold = [this](const HoldQuestion& question, HoldListener told) {
     return host_.hold(info_, question, std::move(told));
   };
@@ -379,7 +384,13 @@ Task<> Session::relay(std::unique_ptr<const Ending> farewell) {
   if (pump.asleep()) co_return fall_asleep(pump, relay);
   // Nobody waits for the result any more: the server need not compute it.
   if (relay.busy() && pump.reason() != EndReason::server_gone && pump.reason() != EndReason::terminated) {
-    co_await cancel_->cancel();
+    // A client that has gone has sent it all itself; whoever is made to go may not have the rest run.
+    const bool queue = pump.reason() != EndReason::client_gone && relay.has_queue();
+    if (queue && pump.server() != nullptr && pump.server()->usable()) {
+      co_await cancel_->stop();
+    } else {
+      co_await cancel_->cancel();
+    }
   }
   if (cancel_->under_way()) co_await cancel_->settled();
   host_.cancels().leave(pid_, cancel_key_);

@@ -173,10 +173,11 @@ void Pump::on_time() {
   alarm_time_ = UnderLimits::never;
   const Relay::Overdue what = relay_.on_time();
   if (what == Relay::Overdue::cancel) cancel_.start_cancel();
-  if (what == Relay::Overdue::end) {
+  if (what == Relay::Overdue::unread) ports_.read_catalog();
+  if (what == Relay::Overdue::end || what == Relay::Overdue::outlived) {
     tell_client(fatal_response(relay_.failure().code(), relay_.failure().message(), relay_.failure().hint()));
-    end(EndReason::limit);
-    close_server();
+    end(what == Relay::Overdue::end ? EndReason::limit : EndReason::access_revoked);
+    if (!relay_.has_queue()) close_server();  // else the server has to be told that what waits must not run
     client_.shutdown();
   }
   watch();

@@ -20,6 +20,8 @@ struct PumpPorts {
   std::function<Task<Result<>>()> accept_audit;
   /// Analyses a large text away from the event loop.
   std::function<Task<std::shared_ptr<const Analysis>>(std::string_view)> analyze;
+  /// Has the catalog read, if that is due.
+  std::function<void()> read_catalog;
   /// Asks others whether the statement may run.
   std::function<HoldingPtr(const HoldQuestion&, HoldListener)> hold;
   /// Asks models; the answers come all at once.

@@ -47,7 +47,7 @@ class Quota {
   void refresh();
   /// Null: none.
   const std::shared_ptr<const policy::LimitSet>& limits() const noexcept { return limits_; }
-  Limiter::Clock::time_point now() const { return limiter_->now(); }
+  Limiter::Clock::time_point now() const { return limiter_ == nullptr ? Limiter::Clock::now() : limiter_->now(); }
 
   /// Whether a text of so many bytes may be looked at.
   std::optional<OverLimit> check_size(std::size_t bytes) const;

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -121,6 +122,8 @@ class Relay {
   char transaction_status() const noexcept { return status_; }
   /// Whether the server works on something for the frontend.
   bool busy() const noexcept { return !expected_.empty(); }
+  /// Whether more statements wait there: when what runs is cancelled, they begin.
+  bool has_queue() const noexcept;
   /// Whether the server reads copy data or may come to: it will not end that by itself.
   bool copying_in() const noexcept { return copy_in_ != CopyIn::none || copies_to_come_ > 0; }
   /// Whether the client has been sent a message in part: nothing may be put in between.
@@ -170,13 +173,15 @@ class Relay {
   bool cancel_is_due() const noexcept { return cancel_due_; }
   /// When something is over time: never, unless there are limits.
   Clock::time_point due() const noexcept {
-    if (expected_.empty()) return idle_due_;
-    return expected_.front().under ? expected_.front().under->deadline : UnderLimits::never;
+    if (expected_.empty()) return std::min(idle_due_, rejudge_due_);
+    return expected_.front().under ? std::min(expected_.front().under->deadline, rejudge_due_) : rejudge_due_;
   }
   enum class Overdue : std::uint8_t {
     nothing,
-    cancel,  ///< what runs
-    end      ///< the session; failure() says why
+    cancel,   ///< what runs
+    end,      ///< the session; failure() says why
+    unread,   ///< the catalog has to be read: what waits on the server rests on it
+    outlived  ///< the session: what waits on the server may not run any more; failure() says so
   };
   /// What to do about what is due.
   Overdue on_time();
@@ -220,6 +225,10 @@ class Relay {
   bool copy_is_open() const noexcept;
   bool allowed_while_copying(char type);
   void copy_begins();
+  void queue(Run& run, const Judged& judged, const std::shared_ptr<const BoundValues>& bound);
+  Overdue rejudge();
+  Overdue outlived();
+  Stands stands_now(const Expected& entry, const Queued& queued, std::size_t from);
   std::string_view simple_protocol() const noexcept { return replication_ ? "replication" : "simple"; }
   Refusal record_denial(const Judged& judged, std::string_view text, std::string_view protocol, std::string_view name);
   void refuse_oversized(const protocol::MessageHeader& header);
@@ -477,6 +486,8 @@ class Relay {
   bool abort_due_ = false;        // a limit stopped what had already succeeded: its transaction must not
   bool cancel_due_ = false;
   Clock::time_point idle_due_ = UnderLimits::never;
+  Clock::time_point rejudge_due_ = UnderLimits::never;  // when what waits on the server is looked at again
+  unsigned unread_ = 0;                                 // … how often in a row that could not be done
   std::map<std::string, std::shared_ptr<Meter>, std::less<>> loose_meters_;  // of cursors that functions opened
   std::string ended_by_;
   unsigned restore_attempts_ = 0;

@@ -167,6 +167,7 @@ void Relay::note_idle() {
 
 Relay::Overdue Relay::on_time() {
   if (due() == UnderLimits::never || quota_.now() < due()) return Overdue::nothing;
+  if (quota_.now() >= rejudge_due_) return rejudge();
   const auto end = [this](const OverLimit& over) {
     ended_by_ = over.rule;
     failure_ = Error(over.refusal.code, over.refusal.message, over.refusal.hint);

@@ -62,6 +62,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   const std::string instead = pool_ ? without_shared_names(*judged.script, text) : std::string();
   note_residue(judged.residue);
   ++segment_;
+  queue(*run, judged, {});
   Expected& entry = expect(Expected::Kind::query);
   entry.run = std::move(run);
   entry.sent = judged.sent;
@@ -157,6 +158,7 @@ void Relay::on_function_call(Bytes message) {
   if (judged.refused) return refuse_simple(with_request_id(judged.refusal, run->query_id));
   note_residue(policy::Residue::stays);
   ++segment_;
+  queue(*run, judged, {});
   Expected& entry = expect(Expected::Kind::function_call);
   entry.run = std::move(run);
   if (entry.under) put_under_limits(entry, traits);

@@ -1,20 +1,13 @@
 #include "gateway/upstream/host_probe.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
-#include "gateway/upstream/login.h"
-#include "protocol/postgres/backend_messages.h"
-#include "protocol/postgres/field_writer.h"
-#include "protocol/postgres/frontend_messages.h"
+#include "gateway/upstream/own_query.h"
 
 namespace dbgate::upstream {
 namespace {
 
-namespace backend = protocol::backend;
-
-constexpr std::size_t max_answer = 16 * 1024;
 // What is read at once of what a server says by itself.
 constexpr std::size_t most_said = 4096;
 // A storm of failures is one look every so often.
@@ -36,36 +29,6 @@ constexpr std::size_t answers = 6;
 
 Error strange() {
   return {sqlstate::connection_failure, "the server answered otherwise than asked"};
-}
-
-using Fields = std::array<std::string, answers>;
-
-Task<Result<Fields>> ask(Connection& connection, const char* query, std::size_t columns) {
-  Fields fields;
-  const std::string message = protocol::encoded(protocol::frontend::Query{query});
-  const auto sent = co_await connection.stream.write_all(protocol::as_bytes(message));
-  if (!sent) co_return sent.error();
-  std::optional<Error> failed;
-  for (bool row = false;;) {
-    const auto got = co_await read_message(connection, max_answer);
-    if (!got) co_return failed ? *failed : got.error();
-    if (got->type == backend::ErrorResponse::type) {
-      const SqlState code = SqlState::from(backend::ErrorHead::read(got->body).sqlstate);
-      failed = Error(code, "the server does not say what it is: SQLSTATE " + std::string(code.text()));
-    }
-    if (got->type == backend::DataRow::type) {
-      const auto decoded = backend::DataRow::decode(got->body);
-      if (!decoded || decoded->columns.size() != columns) co_return strange();
-      std::size_t i = 0;
-      for (const auto& value : decoded->columns)
-        fields[i++] = value ? std::string(protocol::as_text(*value)) : std::string();
-      row = true;
-    }
-    if (got->type != backend::ReadyForQuery::type) continue;
-    if (failed) co_return *failed;
-    if (!row) co_return strange();
-    co_return fields;
-  }
 }
 
 template <class Number>

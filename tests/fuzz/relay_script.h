@@ -59,6 +59,12 @@ class ScriptedJudge final : public session::Judge {
     }
     return judged;
   }
+  session::Stands still_stands(const session::Queued& queued, std::size_t from) override {
+    for (std::size_t i = from; i < queued.script->statements.size(); ++i) {
+      if (queued.script->statements[i].tag == "!") return session::Stands::no;
+    }
+    return session::Stands::yes;
+  }
   session::Judged judge_function_call() override { return verdict(one_of("f"), false); }
   session::Judged judge_connection() override { return verdict(one_of("c"), false); }
   session::Judged judge_replication(std::string_view text) override {

@@ -268,10 +268,13 @@ class Gateway:
         return self.ports["postgres"]
 
     def reload(self, config):
-        before = sum("reloaded" in line for line in self.log)
+        before = len([line for line in self.log if "reloaded" in line])
         self.write_config(config)
         self.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: sum("reloaded" in line for line in self.log) > before, "the configuration is reloaded", 10)
+        wait_until(lambda: len([line for line in self.log if "reloaded" in line]) > before, "the configuration is reloaded", 10)
+        last = [line for line in self.log if "reloaded" in line][-1]
+        if "not reloaded" in last:
+            raise AssertionError(last)
 
     def audit(self, event=None):
         """All records so far, of one kind if `event` is given, in the order of each chain."""

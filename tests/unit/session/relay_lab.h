@@ -164,6 +164,8 @@ class ScriptedJudge final : public Judge {
   std::size_t judged = 0;
   mutable std::size_t analyzed = 0;
   std::size_t recalled = 0;
+  std::size_t looked = 0;  ///< at what waits on the server
+  bool unread = false;     ///< the catalog
   std::size_t catalog_changes = 0;
   bool moved = false;  ///< of what was judged last: names may have moved
 
@@ -203,6 +205,18 @@ class ScriptedJudge final : public Judge {
     }
     if (!gated.empty()) gate(result);
     return result;
+  }
+  Stands still_stands(const Queued& queued, std::size_t from) override {
+    ++looked;
+    if (unread) return Stands::unknown;
+    Judged now;
+    for (std::size_t i = from; i < queued.script->statements.size(); ++i)
+      check(queued.script->statements[i], now);
+    for (const PreparedPtr& named : queued.named) {
+      for (const sql::Statement& inner : named->script->statements)
+        check(inner, now);
+    }
+    return now.refused ? Stands::no : Stands::yes;
   }
   Judged judge_function_call() override { return whole(function_calls, sql::StatementKind::call, "FUNCTION CALL"); }
   Judged judge_connection() override { return whole(false, sql::StatementKind::other, "CONNECT"); }
