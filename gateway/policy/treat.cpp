@@ -72,6 +72,7 @@ class Treater {
   bool filter_rows(Treatment& treatment, const std::string& shown, const Kept& filters);
   bool has_attributes(const Hidden::Rows& rows, const std::string& shown);
   bool can_look_early() const;
+  bool calls_more_than_comparisons() const;
   bool converts_columns(const sql::FunctionUse& comparison) const;
   std::string shown_name(const catalog::Relation& relation) const {
     return std::string(context_.resolver->schema_name(relation.schema)) + "." + std::string(relation.name);
@@ -379,7 +380,8 @@ bool Treater::filter_rows(Treatment& treatment, const std::string& shown, const 
     if (!has_attributes(*rows, shown)) return false;
     treatment.conditions.push_back(rows->condition.sql);
   }
-  treatment.fenced = !treatment.conditions.empty() && can_look_early();
+  treatment.veiled = !treatment.conditions.empty() && calls_more_than_comparisons();
+  treatment.fenced = treatment.veiled || (!treatment.conditions.empty() && can_look_early());
   return true;
 }
 
@@ -398,6 +400,11 @@ bool Treater::can_look_early() const {
   if (statement_.computes || statement_.declares_odd_types || !statement_.types.empty()) return true;
   const auto whole_row = [](const sql::RelationUse& use) { return use.values.whole_row; };
   if (std::any_of(statement_.relations.begin(), statement_.relations.end(), whole_row)) return true;
+  return calls_more_than_comparisons();
+}
+
+// LIKE fails on a value that its pattern fits up to an escape character at the end, for example.
+bool Treater::calls_more_than_comparisons() const {
   static constexpr std::array<std::string_view, 7> comparisons = {"=", "<>", "!=", "<", "<=", ">", ">="};
   static constexpr std::array<std::string_view, 5> aggregates = {"count", "sum", "min", "max", "avg"};
   return std::any_of(statement_.functions.begin(), statement_.functions.end(), [&](const sql::FunctionUse& use) {

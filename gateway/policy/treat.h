@@ -19,6 +19,8 @@ struct Treatment {
   std::vector<Column> masks;            ///< by index, one each
   std::vector<std::string> conditions;  ///< SQL; rows for which all hold are seen
   bool fenced = false;                  ///< nothing of the statement may see a row before the conditions have
+  /// … and the planner none of its statistics, which are of all rows: it tries operators on them.
+  bool veiled = false;
 };
 
 /// What has to happen to a statement that is allowed, before it may run.

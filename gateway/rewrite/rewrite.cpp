@@ -95,6 +95,7 @@ class Rewriter {
   bool shorten_names(const Statement& statement, const Places& places, std::vector<Edit>& edits);
   bool put(const sql::RelationUse& use, std::string query, const Places& places, const catalog::Relation& relation,
            const std::string& text, std::vector<Edit>& edits);
+  bool is_array(const catalog::Column& column) const;
   std::string query_of(const policy::Treatment& treatment, bool only) const;
   bool same_meaning(const sql::Script& before, const Text& after);
   std::vector<ColumnOrigin> origins_of(const Statement& statement) const;
@@ -265,6 +266,12 @@ bool Rewriter::shorten_names(const Statement& statement, const Places& places, s
   return true;
 }
 
+// An array of arrays has more dimensions, not elements that are arrays. Nor does any operator on arrays fail by values.
+bool Rewriter::is_array(const catalog::Column& column) const {
+  const catalog::Type* const type = context_.resolver->snapshot().type(column.type);
+  return type != nullptr && type->category == 'A';
+}
+
 std::string Rewriter::query_of(const policy::Treatment& treatment, bool only) const {
   const catalog::Relation& relation = *treatment.relation;
   std::string query = "SELECT ";
@@ -273,7 +280,11 @@ std::string Rewriter::query_of(const policy::Treatment& treatment, bool only) co
     const auto mask = std::find_if(treatment.masks.begin(), treatment.masks.end(),
                                    [i](const policy::Treatment::Column& masked) { return masked.index == i; });
     query += i > 0 ? ", " : "";
-    if (mask != treatment.masks.end()) query += masked(context_.resolver->snapshot(), column, mask->kind) + " AS ";
+    if (mask != treatment.masks.end()) {
+      query += masked(context_.resolver->snapshot(), column, mask->kind) + " AS ";
+    } else if (treatment.veiled && !is_array(column)) {
+      query += "(ARRAY[" + quoted(column.name) + "])[1] AS ";
+    }
     query += quoted(column.name);
   }
   query += std::string(" FROM ") + (only ? "ONLY " : "") + name_of(relation);

@@ -193,7 +193,7 @@ struct Statement {
   std::vector<SettingUse> settings;
   std::vector<WideName> wide_names;  ///< all identifiers of its text that are not plainly ASCII
   /// Has an expression that is more than a column, a constant, a parameter, a comparison of two of them (with a list of
-  /// constants too), IS NULL, EXISTS, AND, OR, NOT, or a call of what `functions` names: evaluated for a row, it may
+  /// constants too), IS NULL, AND, OR, NOT, or a call of what `functions` names: evaluated for a row, it may
   /// fail.
   bool computes = false;
   /// The client declared parameters to be of types that users made (Parse); what reads the text cannot know.
@@ -211,7 +211,13 @@ struct Statement {
   std::vector<std::string> settings_of_rows;
   /// RENAME TO, SET SCHEMA: what the relation or other object is called then, with the schema that is written.
   QualifiedName becomes;
-  bool moves_type = false;             ///< … and it is a type, a domain, a constraint of one, or a statistics object
+  bool moves_type = false;  ///< … and it is a type, a domain, a constraint of one, or a statistics object
+  /// TRUNCATE, DROP, ALTER TABLE … DROP with CASCADE: what hangs on what it names goes as well.
+  bool cascades = false;
+  bool drops_type = false;  ///< DROP TYPE, DROP DOMAIN
+  /// DROP of what is neither relation, type, statistics nor schema; ALTER TABLE of triggers, rules, row security,
+  /// owner.
+  bool beyond_data = false;
   bool holdable = false;               ///< DECLARE … WITH HOLD
   bool returning = false;              ///< has a RETURNING clause, itself or within
   bool array_subquery = false;         ///< has an ARRAY(SELECT …) anywhere

@@ -141,7 +141,8 @@ void Walker::visit(const void* node, Scope* scope) {
       push(as<A_Expr>(node)->lexpr, scope);
       break;
     case T_SubLink:
-      if (as<SubLink>(node)->subLinkType != EXISTS_SUBLINK) facts_.computes = true;
+      // EXISTS too: what is no join costs nothing in the planner's eyes, so that it is asked first; and LIMIT may fail.
+      facts_.computes = true;
       on_operator(as<SubLink>(node)->operName);
       if (as<SubLink>(node)->subLinkType == ANY_SUBLINK && as<SubLink>(node)->operName == nullptr)
         on_implied_operator("=");

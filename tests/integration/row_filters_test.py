@@ -63,6 +63,10 @@ SEEN = [("SELECT id FROM notes ORDER BY id", ["2", "4", "6", "8", "10"]), ("SELE
         ("SELECT count(*) FROM notes n JOIN numbers m ON n.big = m.tenant AND n.id < 3", ["1"]),
         ("SELECT word FROM v WHERE 1 / (id - 5) = 1", ["RED6"]), ("SELECT word FROM logs WHERE 1 / (length(word) - 6) <> 5 ORDER BY 1", ["RED24", "RED25"]),
         ("SELECT n::text LIKE '%RED%' FROM notes n WHERE id < 4", ["t"]), ("SELECT to_json(n) ->> 'word' FROM notes n WHERE id < 4", ["RED2"]),
+        ("SELECT id FROM notes WHERE NOT (word = 'BLUE1') OR EXISTS (SELECT 1 LIMIT -1)", 5),
+        ("SELECT id FROM v WHERE word <> 'BLUE1' OR EXISTS (SELECT 1 FROM tags WHERE false LIMIT v.id - 2)", 5),
+        ("SELECT count(*) FROM notes WHERE word LIKE 'BLU_\\'", ["0"]), ("SELECT count(*) FROM v WHERE word ILIKE 'b%1\\'", ["0"]),
+        ("SELECT count(*) FROM logs_2024 WHERE word NOT LIKE 'BLUE2\\'", ["1"]),
         ("SELECT leak(word) FROM notes WHERE id < 4", ["t"]), ("SELECT count(*) FROM notes WHERE leak(word)", ["5"]),
         ("SELECT count(*) FROM v WHERE leak(word)", ["5"]), ("SELECT count(*) FROM logs WHERE leak(word)", ["2"])]
 DENIED = ["EXPLAIN SELECT * FROM notes", "EXPLAIN ANALYZE SELECT * FROM v", "SELECT ctid FROM notes", "SELECT * FROM notes TABLESAMPLE SYSTEM (100)",
