@@ -87,7 +87,6 @@ std::string digest_of_values(const std::vector<std::uint32_t>& types, std::strin
 struct HoldSide {
   HoldQuestion question;
   std::unique_ptr<HoldAnswer> answer;  ///< that it does not run; null: none yet
-  bool flushed = false;                ///< the server was asked for the replies that come before
   std::vector<std::string> agreed;     ///< digests
   std::shared_ptr<Agreement> agreement;
 };

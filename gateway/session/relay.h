@@ -222,6 +222,8 @@ class Relay {
   void on_function_call(Bytes message);
   void on_copy_message(char type, Bytes message);
   bool must_wait();
+  void ask_for_owed();
+  void say_flush();
   bool copy_is_open() const noexcept;
   bool allowed_while_copying(char type);
   void copy_begins();
@@ -437,7 +439,6 @@ class Relay {
   std::unique_ptr<AskSide> asking_;                  // null: no model was asked about the message at hand
   std::vector<LateQuestions> late_;
   std::unique_ptr<GateSide> gate_;  // null: transactions are committed as ever
-  bool gate_flushed_ = false;       // the server was asked for the replies that come before dbgate's own words
   bool gate_commits_ = false;       // dbgate's own COMMIT is under way: its error is the client's
   Outgoing to_server_, to_client_, local_replies_;
   ExpectedReplies expected_;
@@ -479,7 +480,8 @@ class Relay {
   Outgoing own_words_;
   std::size_t held_ = 0;          // of expected_, those that nothing may follow
   std::size_t capped_ = 0;        // of held_, those that not even Sync may follow
-  bool flushed_ = false;          // the server was asked for the replies that are waited for
+  std::uint64_t owed_ = 0;        // how many replies ever were expected, and …
+  std::uint64_t flushed_ = 0;     // … how many of them the server was asked for
   bool timed_execute_ = false;    // the last message was an Execute whose time is limited
   bool segment_writes_ = false;   // this stretch of extended queries does more than read
   bool segment_control_ = false;  // … or begins or ends a transaction

@@ -48,11 +48,6 @@ bool Relay::caps_stop_query(const Judged& judged, std::string_view text) {
   }
   // Whether the frontend is in a transaction is certain only when nothing is under way.
   if (expected_.empty()) return false;
-  if (dirty_ && !flushed_) {
-    static const std::string flush = protocol::encoded(protocol::frontend::Flush{});
-    to_server_.say(flush);
-    flushed_ = true;
-  }
   next_ = Next::wait;
   return true;
 }
@@ -69,7 +64,6 @@ void Relay::cap_rows(Expected& entry, const std::vector<RowCap>& caps) {
   under.row_caps = caps;
   ++capped_;
   if (!std::exchange(under.held, true)) ++held_;
-  flushed_ = false;
   if (entry.kind != Expected::Kind::query || under.guard != Guard::none || status_ != 'I') return;
   under.guard = Guard::opening;
   static const std::string begin = protocol::encoded(protocol::frontend::Query{"BEGIN"});

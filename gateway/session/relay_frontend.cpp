@@ -104,7 +104,7 @@ Relay::Step Relay::on_frontend(Bytes input) {
       // client may take no answer for a message that it is still sending. What nobody sends in earnest is not waited
       // for.
       if (!skipping_) {
-        if (held_back(header->type) || must_wait() || !allowed_while_copying(header->type)) break;
+        if (!allowed_while_copying(header->type) || held_back(header->type) || must_wait()) break;
         if (header->body_length > most_awaited) {
           refuse_oversized(*header);
         } else {
@@ -128,14 +128,24 @@ Relay::Step Relay::on_frontend(Bytes input) {
     }
     hold_ = nullptr;
     asking_ = nullptr;
-    gate_flushed_ = false;
     step.taken += message.size();
     // A message that streams was passed as far as it has come; the rest goes the same way.
     if (partial) frontend_rest_ = whole - message.size();
   }
   offered_ = nullptr;
+  if (next_ == Next::wait && !copy_is_open()) ask_for_owed();
   step.next = next_;
   return step;
+}
+
+// The server keeps its replies to extended queries until a Sync, which may stand behind what waits for them.
+void Relay::ask_for_owed() {
+  if (dirty_ && flushed_ != owed_) say_flush();
+}
+
+void Relay::say_flush() {
+  to_server_.say(flush_message());
+  flushed_ = owed_;
 }
 
 // Returns false if the message has to be seen again: with more bytes, after replies, or after an analysis.
@@ -149,7 +159,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
   }
   if (skipping_ && type != 'S') return true;
   if (pool_ && refused_for_server(type)) return true;
-  if (held_back(type) || (type != 'H' && must_wait()) || !allowed_while_copying(type)) return false;
+  if (!allowed_while_copying(type) || held_back(type) || (type != 'H' && must_wait())) return false;
   if (timed_execute_) ask_for_replies(type);
   switch (type) {
     case 'd':
@@ -164,6 +174,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
     case 'H':
       if (frontend::Flush::decode(body)) {
         to_server_.forward(message);
+        flushed_ = owed_;
       } else {
         fail(sqlstate::protocol_violation, "invalid Flush message");
       }
@@ -192,7 +203,7 @@ bool Relay::handle_frontend(char type, Bytes message, bool partial) {
   return next_ == Next::more;
 }
 
-// Whether the next message can be handled only after replies. Both waits end by themselves:
+// Whether the next message can be handled only after replies. These two waits end by themselves:
 // Every message that was forwarded brings at least five bytes of reply, and the server sends what fills its buffer of 8
 // kB. And a copy that is to come begins, or fails, at once.
 bool Relay::must_wait() {
@@ -233,6 +244,7 @@ Expected& Relay::expect(Expected::Kind kind) {
   Expected& entry = expected_.emplace_back();
   entry.kind = kind;
   entry.segment = segment_;
+  ++owed_;
   idle_due_ = UnderLimits::never;
   if (quota_.limits()) {
     entry.under = std::make_unique<UnderLimits>();

@@ -44,8 +44,6 @@ GateSide& gate_for(std::unique_ptr<GateSide>& gate, bool in_block, const policy:
 // next ones. False: wait.
 bool Relay::gate_may_speak() {
   if (expected_.empty() && doubtful_syncs_ == 0 && copy_in_ == CopyIn::none) return true;
-  static const std::string flush = protocol::encoded(frontend::Flush{});
-  if (dirty_ && !std::exchange(gate_flushed_, true)) to_server_.say(flush);
   next_ = Next::wait;
   return false;
 }
@@ -71,7 +69,7 @@ void Relay::end_steps(GateStage stage) {
   gate_->stage = stage;
   gate_->error.clear();
   gate_->error_code.clear();
-  gate_flushed_ = true;
+  flushed_ = owed_;
   next_ = Next::wait;
 }
 
@@ -179,7 +177,12 @@ bool Relay::gated_query(Judged& judged, std::string_view text) {
     refuse(judged, apart_from_control());
     return true;
   }
-  if (opens) return open_gate(judged, text, nullptr);
+  if (opens) {
+    const bool opened = open_gate(judged, text, nullptr);
+    // Extended queries before it without a Sync are in the same transaction, and dbgate's own Sync has ended them.
+    if (gate.stage == Stage::opening) dirty_ = false;
+    return opened;
+  }
   if (!settle_gate(simple_protocol())) return false;
   std::string error;
   if (gate_found_failed() || gate_lets_commit(judged, text, simple_protocol(), {}, error)) return true;

@@ -56,8 +56,6 @@ bool Relay::settle_hold(Judged& judged, std::string_view text, std::string_view 
   // What comes before it may fail, and take it along: nobody is asked in vain. Nor is the client told in between.
   if (!hold_) hold_ = std::make_unique<HoldSide>();
   if (!expected_.empty() || doubtful_syncs_ > 0) {
-    static const std::string flush = protocol::encoded(protocol::frontend::Flush{});
-    if (dirty_ && !std::exchange(hold_->flushed, true)) to_server_.say(flush);
     next_ = Next::wait;
     return false;
   }

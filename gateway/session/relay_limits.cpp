@@ -13,11 +13,6 @@ namespace {
 constexpr unsigned most_reminders = 10;
 constexpr std::chrono::seconds between_reminders{1};
 
-const std::string& flush_message() {
-  static const std::string message = protocol::encoded(protocol::frontend::Flush{});
-  return message;
-}
-
 }  // namespace
 
 // Returns true if the text is too large for a policy, and was refused. Comes before anybody parses it.
@@ -38,11 +33,6 @@ bool Relay::held_back(char type) {
   const bool restoring = !expected_.empty() && (expected_.back().discards || expected_.back().restores);
   if (std::string_view("dcfH").find(type) != std::string_view::npos && !(type == 'd' && restoring)) return false;
   if (type == 'S' && !abort_due_ && sync_may_follow()) return false;
-  // The server does not answer extended queries before a Sync, unless it is asked to.
-  if (dirty_ && !flushed_) {
-    to_server_.say(flush_message());
-    flushed_ = true;
-  }
   next_ = Next::wait;
   return true;
 }
@@ -51,6 +41,9 @@ bool Relay::held_back(char type) {
 // frontend's own it commits nothing.
 bool Relay::sync_may_follow() const {
   if (capped_ > 0) return false;
+  // Its reply would be taken for that to dbgate's own COMMIT or ROLLBACK, which come after those to the text.
+  const Expected& running = expected_.front();
+  if (running.kind == Expected::Kind::query && running.under && running.under->guard != Guard::none) return false;
   if (!segment_writes_) return true;
   return status_ == 'T' && !segment_control_ && expected_.front().segment == segment_;
 }
@@ -58,7 +51,7 @@ bool Relay::sync_may_follow() const {
 // The server keeps its replies until a Sync, or until there are many. Where statements are timed, each has to be seen
 // to end before the next one's time begins.
 void Relay::ask_for_replies(char type) {
-  if (std::string_view("PBDCE").find(type) != std::string_view::npos) to_server_.say(flush_message());
+  if (std::string_view("PBDCE").find(type) != std::string_view::npos) say_flush();
   timed_execute_ = false;
 }
 
@@ -72,10 +65,6 @@ bool Relay::guards(const LimitTraits& traits) const {
 // Whether the frontend is in a transaction is certain only when nothing is under way.
 bool Relay::waits_to_be_guarded(const LimitTraits& traits) {
   if (!guards(traits) || expected_.empty()) return false;
-  if (dirty_ && !flushed_) {
-    to_server_.say(flush_message());
-    flushed_ = true;
-  }
   next_ = Next::wait;
   return true;
 }
@@ -99,7 +88,6 @@ void Relay::put_under_limits(Expected& entry, const LimitTraits& traits) {
   if (!under.limits->counts_results() || !traits.returns_rows) return;
   under.held = true;
   ++held_;
-  flushed_ = false;
   if (entry.kind == Expected::Kind::query && guards(traits) && status_ == 'I') {
     under.guard = Guard::opening;
     static const std::string begin = protocol::encoded(protocol::frontend::Query{"BEGIN"});

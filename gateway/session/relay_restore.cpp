@@ -22,7 +22,6 @@ void Relay::hold_behind_discard(Expected& entry) {
   entry.discards = true;
   ++held_;
   ++capped_;
-  flushed_ = false;
 }
 
 // Whether something has to be restored now.
@@ -51,6 +50,7 @@ void Relay::say_restore(bool role) {
   ++held_;
   ++capped_;
   own_words_.say(protocol::encoded(protocol::frontend::Query{text}));
+  flushed_ = owed_;  // the server answers it, and all before it, at once
 }
 
 // After RESET of it, outside of transactions.

@@ -40,7 +40,7 @@ void Relay::ask_about(const PreparedPtr& prepared, const std::string& server_nam
   dirty_ = true;
   namespace frontend = protocol::frontend;
   to_server_.say(protocol::encoded(frontend::Describe{frontend::NameKind::prepared_statement, server_name}));
-  to_server_.say(protocol::encoded(frontend::Flush()));
+  say_flush();
 }
 
 // Bind; a Describe of the portal may follow. `prepared` is null if the frontend knows the result type already. Unnamed

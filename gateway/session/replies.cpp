@@ -57,6 +57,11 @@ std::string ready_for_query(char status) {
   return encoded(backend::ReadyForQuery{static_cast<backend::TransactionStatus>(status)});
 }
 
+const std::string& flush_message() {
+  static const std::string message = encoded(frontend::Flush{});
+  return message;
+}
+
 const std::string& failing_query() {
   static const std::string message = encoded(frontend::Query{unparsable});
   return message;

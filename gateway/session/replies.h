@@ -14,6 +14,9 @@ std::string notice_response(const Refusal& words);
 std::string fatal_response(SqlState code, std::string_view message, std::string_view hint = {});
 std::string ready_for_query(char status);
 
+/// Flush, to the server: asks for the replies that it keeps (PostgreSQL docs ch. 55.2.3).
+const std::string& flush_message();
+
 /// Messages to the server that fail without any effect: text that no PostgreSQL can parse. The Parse names a statement
 /// of its own, unless it stands for a refused Parse of the unnamed statement, which drops the one before (PostgreSQL
 /// docs ch. 55.2.3).

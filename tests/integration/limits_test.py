@@ -351,6 +351,32 @@ class Rows(Case):
         connection.send(wire.message(b"d", b"1\n") + wire.message(b"c"))
         self.assertEqual(types(connection.receive_until("Z")), "CT<10D>CZ")
 
+    def test_a_sync_behind_what_is_guarded(self):
+        """Its answer comes after those to dbgate's own COMMIT."""
+        for sql, answer in (("INSERT INTO out VALUES (1) RETURNING i", "TDCZ"), ("PREPARE p AS SELECT 1; EXECUTE p", "CTDCZ"),
+                            ("INSERT INTO out SELECT generate_series(1, 20) RETURNING i", "T" + ROWS * "D" + "EZ")):
+            for more in (wire.SYNC, wire.SYNC + wire.SYNC, wire.FLUSH + wire.SYNC):
+                with self.subTest(sql=sql, more=more):
+                    connection = self.login("ten")
+                    connection.send(wire.query(sql) + more + wire.query("SELECT 'after'"))
+                    self.assertEqual(connection.types_until_ready(), answer)
+                    for _ in range(more.count(wire.SYNC)):
+                        self.assertEqual(connection.types_until_ready(), "Z")
+                    self.assertEqual(connection.types_until_ready(), "TDCZ")
+
+    def test_something_else_instead_of_data(self):
+        for user in ("free", "ten", "bytes"):
+            with self.subTest(user=user):
+                connection = self.login(user)
+                connection.send(wire.query("COPY out FROM STDIN; SELECT 9") + wire.query("SELECT 1"))
+                kind, body = connection.receive()
+                while kind != "E":
+                    kind, body = connection.receive()
+                self.assertEqual(wire.error_fields(body)["C"], "08P01")
+                self.assertTrue(connection.at_end())
+                lab.wait_until(lambda: self.on_server("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY out%' AND state = 'active'") == "0",
+                               "the server is done", 20)
+
     def test_psql(self):
         done = self.lab.psql("SELECT i FROM many;\nSELECT 'next';", user="ten", check=False)
         self.assertEqual(done.stdout.splitlines(), ["next"])  # psql shows nothing of a result that ends in an error

@@ -55,6 +55,26 @@ class Pipeline(unittest.TestCase):
                 with self.subTest(port=port, kept=kept):
                     self.assertEqual(self.lab.postgres.psql("DELETE FROM marks RETURNING a").stdout.count("1\n"), 4 * kept)
 
+    def test_what_names_rest_on_is_asked_for(self):
+        """A server keeps its answers until a Sync; what stands before it may depend on them."""
+        pooled = self.lab.gateway(self.lab.forward_everything(pool="mode: transaction, max: 2, wait: 5s"))
+        forgets = ("DEALLOCATE ALL", "DEALLOCATE s", "DISCARD PLANS", "DISCARD ALL")
+        for name, port in (("PostgreSQL", self.lab.postgres.port), ("session", self.gateway.port), ("transaction", pooled.port)):
+            for sql in forgets:
+                for _ in range(3):  # more than the pool has
+                    with self.subTest(on=name, sql=sql), wire.Connection(port, 10) as connection:
+                        connection.login("postgres", "postgres", lab.PASSWORD)
+                        connection.send(wire.parse("s", "SELECT 1") + wire.SYNC)
+                        self.assertEqual(connection.types_until_ready(), "1Z")
+                        connection.send(wire.parse("", sql) + wire.bind() + wire.execute() + wire.parse("", "SELECT 2") + wire.bind() +
+                                        wire.execute() + wire.bind("", "s") + wire.execute() + wire.SYNC)
+                        expected = "E" if sql == "DISCARD ALL" else "12C12DCE" if sql.startswith("DEALLOCATE") else "12C12DC2DC"
+                        answer = connection.types_until_ready()
+                        if sql != "DISCARD ALL":  # which no server runs in such a pipeline
+                            self.assertEqual(answer, expected + "Z")
+                        connection.send(wire.query("SELECT 3"))
+                        self.assertEqual(connection.types_until_ready(), "TDCZ")
+
     def test_a_sync_among_the_data_of_a_copy_that_fails(self):
         # The server gives up at the first line, so it reads the Sync outside of the copy and answers it; what follows is
         # answered in its place, as without dbgate.

@@ -93,6 +93,23 @@ TEST(CommitGate, HoldsCommitUntilOthersAgree) {
   });
 }
 
+TEST(CommitGate, AQueryIsInTheTransactionOfWhatHasNoSyncBeforeIt) {
+  in_every_split_of_gated([](RelayLab& lab) {
+    lab.client(f::parse("", "SELECT 1") + f::bind("", "") + f::execute("") + f::query("DELETE FROM t"));
+    EXPECT_EQ(lab.at_server(), "P(,SELECT 1) B(,) E() H");
+    lab.server(b::parse_complete + b::bind_complete + b::complete("SELECT 1"));
+    EXPECT_EQ(lab.at_server(), own({"BEGIN", opening, watching}));
+    lab.server(opened(true));
+    EXPECT_EQ(lab.at_server(), "Q(DELETE FROM t)");
+    lab.server(b::complete("DELETE 1") + b::ready('T'));
+    EXPECT_EQ(lab.at_server(), reading);
+    lab.server(one_row).others(answer(What::approved));
+    EXPECT_EQ(lab.at_server(), "Q(COMMIT)");
+    lab.server(b::complete("COMMIT") + b::ready('I'));
+    EXPECT_EQ(lab.at_client(), "1 2 C(SELECT 1) C(DELETE 1) Z(I)");
+  });
+}
+
 TEST(CommitGate, RollsBackWhatIsDenied) {
   in_every_split_of_gated([](RelayLab& lab) {
     begin(lab);
