@@ -102,6 +102,27 @@ std::string StatementJudge::misread_name() const {
   return "the encoding of this database is not UTF8, and it may read a name beyond ASCII in a literal otherwise";
 }
 
+// The server looks for relations and types in pg_temp first, before pg_catalog: what is called like something there
+// would change what names and casts mean, in conditions of rules as well (PostgreSQL docs ch. 20.11.1, search_path).
+std::string StatementJudge::temporary_name() const {
+  if (!has(statement_.effects, Effect::ddl)) return {};
+  const std::string why = "a temporary object may not have a name that pg_catalog has";
+  const auto hides = [this](std::string_view schema, const std::string& name) {
+    if (!schema.starts_with("pg_temp")) return false;
+    return name.starts_with("pg_") || is_builtin_type(name) ||
+           (context_.resolver != nullptr && context_.resolver->type({"", "pg_catalog", name}) != nullptr);
+  };
+  for (const sql::QualifiedName& object : statement_.objects) {
+    if (hides(object.schema, object.name)) return why;
+  }
+  for (const sql::RelationUse& use : statement_.relations) {
+    if (hides(use.name.schema, use.name.name)) return why;
+  }
+  const sql::QualifiedName& becomes = statement_.becomes;
+  const bool stays = becomes.schema.empty() && !statement_.relations.empty();
+  return hides(stays ? statement_.relations.front().name.schema : becomes.schema, becomes.name) ? why : "";
+}
+
 Verdict StatementJudge::run() {
   Verdict verdict;
   verdict.learns = grants_.mode == config::PolicyMode::learn;
@@ -113,6 +134,9 @@ Verdict StatementJudge::run() {
   } else if (why = misread_name(); !why.empty()) {
     verdict.rule_id = "builtin/encoding";
     verdict.hint = misread_name_hint;
+  } else if (why = is_unrestricted(grants_) ? std::string() : temporary_name(); !why.empty()) {
+    verdict.rule_id = "builtin/temporary-names";
+    verdict.hint = "Give it another name: the server would find it before the one of pg_catalog.";
   } else if (why = find_denial(grants_, statement_, context_, rule_); !why.empty()) {
     verdict.rule_id = rule_;
   } else if (why = fixed_setting(); !why.empty()) {

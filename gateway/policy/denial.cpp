@@ -215,6 +215,17 @@ class Denial {
     return {};
   }
 
+  // Views, columns, defaults and keys anywhere in the database; what all depends on an object, the catalog does not
+  // tell.
+  std::string cascade() const {
+    if (!statement_.cascades || !does(Effect::ddl)) return {};
+    for (const Effect effect : {Effect::ddl, Effect::update, Effect::delete_, Effect::truncate}) {
+      if (has(deny_.table_effects, effect))
+        return "CASCADE could reach " + what() + "; drop what depends on it by name";
+    }
+    return {};
+  }
+
   // What could reach a denied object without naming it: only what is known not to, or is granted by itself, may pass.
   std::string ways_round() {
     const std::string unseen = "code that cannot be seen through could reach " + what();
@@ -236,6 +247,8 @@ class Denial {
     }
     std::string moved = moves();
     if (!moved.empty()) return moved;
+    std::string cascaded = cascade();
+    if (!cascaded.empty()) return cascaded;
     for (const sql::FunctionUse& use : statement_.functions) {
       if (!harmless(use)) return "function " + shown(use.name) + " could reach " + what() + "; allow it by name";
     }

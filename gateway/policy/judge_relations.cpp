@@ -43,7 +43,22 @@ std::string StatementJudge::check_relations() {
       return "cross-database names are not allowed";
     }
     std::string why = check_relation(use);
+    if (why.empty() && statement_.cascades && has(use.effects, Effect::truncate)) why = check_truncated(use);
     if (!why.empty()) return why;
+  }
+  return {};
+}
+
+// As the server asks for, of whoever truncates, on all that the cascade reaches (ExecuteTruncateGuts).
+std::string StatementJudge::check_truncated(const sql::RelationUse& use) {
+  const auto reached = truncated_with(use, context_);
+  if (!reached) return "TRUNCATE … CASCADE reaches tables that the catalog does not tell";
+  for (const sql::QualifiedName& name : *reached) {
+    sql::RelationUse other;
+    other.name = name;
+    other.effects.set(static_cast<std::size_t>(Effect::truncate));
+    const std::string why = check_one(other, name.schema);
+    if (!why.empty()) return why + ", which CASCADE empties with " + shown(use.name);
   }
   return {};
 }

@@ -5,6 +5,7 @@
 namespace dbgate::policy {
 
 bool is_migration(const sql::Statement& statement) {
+  if (statement.beyond_data) return false;
   // Of relations, types and statistics; what has code in it is named by neither.
   if (statement.tag == "ALTER … RENAME" || statement.tag == "ALTER … SET SCHEMA")
     return !statement.relations.empty() || statement.moves_type;
@@ -36,7 +37,7 @@ bool names_no_target(std::string_view tag) {
 bool is_type_ddl(const sql::Statement& statement) {
   const std::string_view tag = statement.tag;
   return tag == "CREATE TYPE" || tag == "CREATE DOMAIN" || tag == "ALTER TYPE" || tag == "ALTER DOMAIN" ||
-         (tag == "DROP" && !statement.types.empty()) || statement.moves_type;
+         statement.drops_type || statement.moves_type;
 }
 
 bool is_beside_made(const sql::Statement& statement, const sql::QualifiedName& name) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "gateway/policy/engine.h"
@@ -10,5 +11,9 @@ namespace dbgate::policy {
 std::vector<sql::QualifiedName> descendants_of(const sql::RelationUse& use, const NameContext& context);
 /// The tables that show the rows of this one as theirs.
 std::vector<sql::QualifiedName> ancestors_of(const sql::RelationUse& use, const NameContext& context);
+
+/// Tables that TRUNCATE … CASCADE empties besides (PostgreSQL docs, TRUNCATE): those with foreign keys to this one or
+/// its children, to those, and so on. None: without a catalog that has the table it cannot be told.
+std::optional<std::vector<sql::QualifiedName>> truncated_with(const sql::RelationUse& use, const NameContext& context);
 
 }  // namespace dbgate::policy

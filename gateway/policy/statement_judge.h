@@ -31,13 +31,15 @@ class StatementJudge {
   Verdict run();
 
  private:
-  std::string fixed_setting();       // what nobody may set; empty: nothing of the kind
-  std::string misread_name() const;  // what the server may take for something else; empty: nothing
-  std::string missing_grant();       // what is not granted; empty: everything is
+  std::string fixed_setting();         // what nobody may set; empty: nothing of the kind
+  std::string misread_name() const;    // what the server may take for something else; empty: nothing
+  std::string temporary_name() const;  // made where it would hide what is in pg_catalog; empty: nothing
+  std::string missing_grant();         // what is not granted; empty: everything is
   std::string check_effects();
   std::string check_relations();
   std::string check_relation(const sql::RelationUse& use);
   std::string check_descendants(const sql::RelationUse& use, const std::string& schema);
+  std::string check_truncated(const sql::RelationUse& use);
   std::string check_one(const sql::RelationUse& use, const std::string& schema);
   std::string check_functions();
   std::string check_types();

@@ -82,8 +82,41 @@ QualifiedName name_in_schema(ObjectType type, const RangeVar* relation, const vo
   return {};
 }
 
+bool is_type(ObjectType type) {
+  return type == OBJECT_TYPE || type == OBJECT_DOMAIN;
+}
+
 bool has_no_code(ObjectType type) {
-  return type == OBJECT_TYPE || type == OBJECT_DOMAIN || type == OBJECT_DOMCONSTRAINT || type == OBJECT_STATISTIC_EXT;
+  return is_type(type) || type == OBJECT_DOMCONSTRAINT || type == OBJECT_STATISTIC_EXT;
+}
+
+bool is_beyond_data(ObjectType type) {
+  return !is_relation(type) && !has_no_code(type) && type != OBJECT_SCHEMA;
+}
+
+bool is_beyond_data(AlterTableType command) {
+  switch (command) {
+    case AT_EnableTrig:
+    case AT_EnableAlwaysTrig:
+    case AT_EnableReplicaTrig:
+    case AT_DisableTrig:
+    case AT_EnableTrigAll:
+    case AT_DisableTrigAll:
+    case AT_EnableTrigUser:
+    case AT_DisableTrigUser:
+    case AT_EnableRule:
+    case AT_EnableAlwaysRule:
+    case AT_EnableReplicaRule:
+    case AT_DisableRule:
+    case AT_EnableRowSecurity:
+    case AT_DisableRowSecurity:
+    case AT_ForceRowSecurity:
+    case AT_NoForceRowSecurity:
+    case AT_ChangeOwner:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -168,7 +201,27 @@ void Walker::on_ddl(const Node* node, Scope* scope) {
   facts_.name = vacated_by(node);
   const ListCell* cell = nullptr;
   switch (nodeTag(node)) {
+    case T_DropOwnedStmt:
+      facts_.cascades = as<DropOwnedStmt>(node)->behavior == DROP_CASCADE;
+      break;
+    case T_AlterDomainStmt:
+      facts_.objects.push_back(qualified(as<AlterDomainStmt>(node)->typeName));
+      facts_.cascades = as<AlterDomainStmt>(node)->behavior == DROP_CASCADE;
+      break;
+    case T_AlterTableStmt:
+      foreach (cell, as<AlterTableStmt>(node)->cmds) {
+        const auto* const command = as<AlterTableCmd>(lfirst(cell));
+        facts_.cascades = facts_.cascades || command->behavior == DROP_CASCADE;
+        facts_.beyond_data = facts_.beyond_data || is_beyond_data(command->subtype);
+        // Of a foreign table: which program, file or table of which server it is.
+        if (command->subtype == AT_GenericOptions || command->subtype == AT_AlterColumnGenericOptions)
+          add(Effect::opaque);
+      }
+      break;
     case T_DropStmt:
+      facts_.cascades = as<DropStmt>(node)->behavior == DROP_CASCADE;
+      facts_.drops_type = is_type(as<DropStmt>(node)->removeType);
+      facts_.beyond_data = is_beyond_data(as<DropStmt>(node)->removeType);
       foreach (cell, as<DropStmt>(node)->objects) {
         on_object(as<DropStmt>(node)->removeType, lfirst(cell), Effect::ddl);
       }
@@ -214,9 +267,6 @@ void Walker::on_ddl(const Node* node, Scope* scope) {
       break;
     case T_CreateDomainStmt:
       facts_.objects.push_back(qualified(as<CreateDomainStmt>(node)->domainname));
-      break;
-    case T_AlterDomainStmt:
-      facts_.objects.push_back(qualified(as<AlterDomainStmt>(node)->typeName));
       break;
     case T_CreateSchemaStmt:
       facts_.objects.push_back({"", "", text_of(as<CreateSchemaStmt>(node)->schemaname)});

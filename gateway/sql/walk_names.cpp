@@ -20,10 +20,21 @@ Argument constant(const A_Const* constant) {
   }
 }
 
-// Text of a string or an integer, casts or not; empty if it is none.
+// Whether what is cast is the same afterwards, for the server too: 'abc'::varchar(1) is 'a'.
+bool keeps_value(const TypeName* type) {
+  if (type->names == nullptr || type->typmods != nullptr || type->arrayBounds != nullptr || type->setof) return false;
+  const std::string_view name = string_of(llast(type->names));
+  const bool system = list_length(type->names) == 1 ||
+                      (list_length(type->names) == 2 && string_of(linitial(type->names)) == "pg_catalog");
+  return system && (name == "regclass" || name == "oid" || name == "text");
+}
+
+// Text of a string or an integer, cast or not; empty if it is none, or may be another by its cast.
 std::string constant_of(const void* node) {
-  while (node != nullptr && nodeTag(node) == T_TypeCast)
+  while (node != nullptr && nodeTag(node) == T_TypeCast) {
+    if (!keeps_value(as<TypeCast>(node)->typeName)) return {};
     node = as<TypeCast>(node)->arg;
+  }
   if (node == nullptr || nodeTag(node) != T_A_Const || as<A_Const>(node)->isnull) return {};
   const auto& value = as<A_Const>(node)->val;
   if (nodeTag(&value.node) == T_Integer) return std::to_string(value.ival.ival);

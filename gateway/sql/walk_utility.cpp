@@ -209,6 +209,7 @@ bool Walker::on_data_statement(const Node* node, Scope* scope) {
       const bool truncate = nodeTag(node) == T_TruncateStmt;
       const Effect effect = truncate ? Effect::truncate : Effect::lock;
       add(effect);
+      facts_.cascades = truncate && as<TruncateStmt>(node)->behavior == DROP_CASCADE;
       const ListCell* cell = nullptr;
       foreach (cell, truncate ? as<TruncateStmt>(node)->relations : as<LockStmt>(node)->relations) {
         relation(as<RangeVar>(lfirst(cell)), effect);

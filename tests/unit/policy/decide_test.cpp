@@ -38,7 +38,9 @@ TEST_P(RuleKind, AllowsNothingElse) {
     EXPECT_FALSE(verdict.allowed()) << sql;
     EXPECT_TRUE(verdict.message.starts_with("permission denied by dbgate policy: ")) << verdict.message;
     EXPECT_EQ(verdict.sqlstate.text(), "42501");
-    EXPECT_TRUE(verdict.rule_id == "default" || verdict.rule_id == "builtin/fixed-settings") << sql;
+    EXPECT_TRUE(verdict.rule_id == "default" || verdict.rule_id == "builtin/fixed-settings" ||
+                verdict.rule_id == "builtin/temporary-names")
+        << sql;
   }
 }
 
@@ -252,17 +254,38 @@ INSTANTIATE_TEST_SUITE_P(
         Kind{"{ ddl: [public.a, public.b] }",
              {"ALTER TABLE a RENAME TO b", "ALTER TABLE public.b RENAME TO a", "ALTER TYPE a RENAME TO b"},
              {"ALTER TABLE a RENAME TO c", "ALTER TABLE c RENAME TO a", "ALTER TYPE a RENAME TO c"}},
-        Kind{"{ ddl: [\"pg_temp.*\"] }", {"CREATE TEMP TABLE t (a int)"}, {"CREATE TABLE t (a int)", "DROP TABLE t"}},
+        Kind{"{ ddl: [\"pg_temp.*\"] }",
+             {"CREATE TEMP TABLE t (a int)", "CREATE DOMAIN pg_temp.d AS int", "ALTER TABLE pg_temp.t RENAME TO u"},
+             {"CREATE TABLE t (a int)", "DROP TABLE t", "CREATE DOMAIN pg_temp.int4 AS numeric(5, -1)",
+              "CREATE DOMAIN pg_temp.text AS varchar(1)", "CREATE TEMP TABLE text (a int)",
+              "CREATE TEMP TABLE numeric AS SELECT 1", "SELECT 1 AS a INTO TEMP bool",
+              "CREATE TYPE pg_temp.uuid AS (a int)", "CREATE TEMP TABLE pg_class (a int)",
+              "CREATE TEMP VIEW pg_settings AS SELECT 1", "CREATE TEMP SEQUENCE date",
+              "ALTER TABLE pg_temp.t RENAME TO int4", "ALTER TYPE pg_temp.d RENAME TO int8"}},
         Kind{"{ pack: migrator, schemas: [app] }",
              {"ALTER TYPE app.y RENAME TO z", "ALTER DOMAIN app.d RENAME CONSTRAINT c TO e",
               "ALTER STATISTICS app.x RENAME TO z", "ANALYZE app.n", "VACUUM app.n", "REINDEX TABLE app.n",
               "CREATE MATERIALIZED VIEW app.m AS SELECT * FROM app.n", "REFRESH MATERIALIZED VIEW app.m",
-              "DROP MATERIALIZED VIEW app.m", "COPY app.n FROM STDIN",
+              "DROP MATERIALIZED VIEW app.m", "COPY app.n FROM STDIN", "DROP TABLE app.n CASCADE", "DROP TYPE app.y",
+              "DROP DOMAIN app.d CASCADE", "DROP INDEX app.i", "DROP STATISTICS app.x", "DROP SEQUENCE app.s",
               "MERGE INTO app.n USING app.o ON n.a = o.a WHEN MATCHED THEN DELETE"},
              {"ALTER FUNCTION app.f() RENAME TO g", "ALTER FUNCTION app.f() SET SCHEMA app",
               "ALTER TYPE app.y SET SCHEMA public", "ANALYZE", "ANALYZE public.t", "REINDEX SCHEMA app",
               "CREATE MATERIALIZED VIEW app.m AS SELECT * FROM public.t", "REFRESH MATERIALIZED VIEW public.m",
-              "COPY app.n TO STDOUT", "COPY public.t FROM STDIN", "CREATE TEMP TABLE n (a int)"}},
+              "COPY app.n TO STDOUT", "COPY public.t FROM STDIN", "CREATE TEMP TABLE n (a int)",
+              "DROP FUNCTION app.f(int)", "DROP AGGREGATE app.a(int)", "DROP OPERATOR app.### (int, int)",
+              "DROP TRIGGER t ON app.n", "DROP RULE r ON app.n", "DROP POLICY p ON app.n",
+              "ALTER TABLE app.n DISABLE TRIGGER ALL", "ALTER TABLE app.n ENABLE TRIGGER t",
+              "ALTER TABLE app.n DISABLE RULE r", "ALTER TABLE app.n DISABLE ROW LEVEL SECURITY",
+              "ALTER TABLE app.n NO FORCE ROW LEVEL SECURITY", "ALTER TABLE app.n OWNER TO somebody",
+              // A program, a file, a table of another server.
+              "ALTER FOREIGN TABLE app.n OPTIONS (ADD program 'id')", "ALTER TABLE app.n OPTIONS (SET filename '/x')",
+              "ALTER FOREIGN TABLE app.n ALTER COLUMN a OPTIONS (SET column_name 'b')"}},
+        // What has no schema is not in the first one of the search path.
+        Kind{"{ ddl: [\"public.*\"] }",
+             {"DROP TABLE n", "DROP FUNCTION public.f(int)"},
+             {"DROP FUNCTION f(int)", "DROP AGGREGATE a(int)", "DROP OPERATOR ### (int, int)", "DROP PROCEDURE p(int)",
+              "DROP ROUTINE r(int)", "COMMENT ON FUNCTION f(int) IS ''"}},
         Kind{"{ ddl: [\"*\"] }",
              {"CREATE TABLE n (a int)", "DROP SCHEMA app CASCADE", "ALTER SCHEMA app RENAME TO b"},
              {"CREATE ROLE r", "CREATE EXTENSION x", "ALTER SYSTEM SET x = 1", "DROP TABLE pg_catalog.pg_class"}},

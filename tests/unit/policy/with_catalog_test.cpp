@@ -79,6 +79,12 @@ class Catalog {
     row.function = function;
     builder_.add(row);
   }
+  void foreign_key(Oid from, Oid to) {
+    catalog::ForeignKey row;
+    row.relation = from;
+    row.referenced = to;
+    builder_.add(row);
+  }
   void other_encoding(const std::vector<const char*>& names) {
     builder_.set_other_encoding();
     for (const char* const name : names)
@@ -127,6 +133,35 @@ TEST(WithCatalog, ColumnsAreThoseThatTheTablesHave) {
                           "SELECT gone FROM people"}) {
     EXPECT_FALSE(catalog.allows(*grants, sql)) << sql;
   }
+}
+
+TEST(WithCatalog, TruncateEmptiesWhatRefersToIt) {
+  Catalog catalog;
+  const Oid customers = catalog.table(Catalog::public_, "customers", {{"id", 23}});
+  const Oid orders = catalog.table(Catalog::shop, "orders", {{"id", 23}, {"customer", 23}});
+  catalog.table(Catalog::shop, "orders_old", {{"id", 23}, {"customer", 23}}, orders);
+  const Oid lines = catalog.table(Catalog::shop, "lines", {{"order_id", 23}});
+  const Oid alone = catalog.table(Catalog::public_, "alone", {{"id", 23}});
+  catalog.foreign_key(orders, customers);
+  catalog.foreign_key(lines, orders);
+  catalog.foreign_key(customers, lines);
+  catalog.foreign_key(alone, alone);
+  catalog.build();
+  const std::string some = "{ truncate: [\"public.*\"] }";
+  const auto only_public = grants_of({some});
+  EXPECT_TRUE(catalog.allows(*only_public, "TRUNCATE customers"));
+  EXPECT_TRUE(catalog.allows(*only_public, "TRUNCATE alone CASCADE"));
+  const Verdict denied = catalog.verdict(*only_public, "TRUNCATE customers CASCADE");
+  EXPECT_EQ(denied.message,
+            "permission denied by dbgate policy: no rule allows TRUNCATE on shop.orders, which CASCADE empties with "
+            "customers");
+  EXPECT_FALSE(
+      catalog.allows(*grants_of({some, "{ truncate: [shop.orders, shop.orders_old] }"}), "TRUNCATE customers CASCADE"));
+  EXPECT_FALSE(
+      catalog.allows(*grants_of({some, "{ truncate: [shop.orders, shop.lines] }"}), "TRUNCATE customers CASCADE"));
+  EXPECT_TRUE(catalog.allows(*grants_of({some, "{ truncate: [\"shop.*\"] }"}), "TRUNCATE customers CASCADE"));
+  EXPECT_FALSE(catalog.allows(*only_public, "TRUNCATE gone CASCADE"));
+  EXPECT_FALSE(allows(*only_public, "TRUNCATE customers CASCADE"));
 }
 
 // Of stored ones the value is the column's own; virtual ones are computed from the others when they are read.
