@@ -15,6 +15,7 @@ class Table {
     root_.set_version_flag("--version", std::string("dbgate-gateway ") + DBGATE_VERSION);
     add_serving();
     add_probes();
+    add_admin();
     add_tools();
   }
 
@@ -31,6 +32,10 @@ class Table {
     app.add_option("-c,--config", line_.config_path, "configuration file")->capture_default_str();
   }
 
+  CLI::Option* add_output(CLI::App& app, const std::string& help) {
+    return app.add_option("-o,--output", output_, help)->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT");
+  }
+
   void add_duration(CLI::App& app, const std::string& name, std::chrono::milliseconds& target,
                     const std::string& help) {
     const auto read = [&target](const std::string& text) {
@@ -41,14 +46,13 @@ class Table {
 
   void add_serving() {
     add_config(root_);
+    root_.add_flag("--watch-files", line_.watch_files,
+                   "reload when the configuration file, or one that it names, has changed");
     CLI::Option* const check =
         root_.add_flag("--check-config", checks_, "check the configuration, run its tests and exit");
     root_.add_flag("--strict", line_.config_check.strict, "with --check-config: warnings are errors")->needs(check);
     root_.add_flag("--connect", line_.config_check.connect, "with --check-config: enter the targets too")->needs(check);
-    root_.add_option("-o,--output", output_, "with --check-config: text, or json for programs")
-        ->needs(check)
-        ->check(CLI::IsMember({"text", "json"}))
-        ->type_name("FORMAT");
+    add_output(root_, "with --check-config: text, or json for programs")->needs(check);
     CLI::Option* const shown =
         root_.add_flag("--print-config", shows_, "print the configuration with variables replaced and secrets as ***");
     CLI::Option* const schema =
@@ -79,6 +83,47 @@ class Table {
     wait->add_option("--url", line_.probe.url, "where the ops listener is, instead of asking the configuration");
     wait->preparse_callback([this](std::size_t) { line_.probe.timeout = std::chrono::seconds(30); });
     add_duration(*wait, "--timeout", line_.probe.timeout, "how long; 30s without");
+  }
+
+  // Each of them asks the gateway that runs, at its admin socket.
+  CLI::App* add_question(const std::string& name, const std::string& help) {
+    CLI::App* const added = root_.add_subcommand(name, help);
+    added->callback([this, name] {
+      line_.command = Command::admin;
+      line_.admin.command = name;
+      line_.admin.json = output_ == "json";
+    });
+    add_config(*added);
+    added->add_option("--socket", line_.admin.socket, "path of the admin socket, instead of asking the configuration")
+        ->type_name("PATH");
+    add_output(*added, "text, or json for programs");
+    return added;
+  }
+
+  void add_admin() {
+    const auto add_timeout = [this](CLI::App* app, const char* what) {
+      add_duration(*app, "--timeout", line_.admin.timeout, what);
+      return app;
+    };
+    constexpr const char* usual = "for an answer; 60s without";
+    add_timeout(add_question("status", "print what the running gateway does, and which configuration is in force"),
+                usual);
+    add_timeout(
+        add_question("reload", "have the running gateway read its configuration again, and print what came of it"),
+        usual);
+    CLI::App* const drain =
+        add_question("drain", "have the running gateway end as SIGTERM does: no client in a transaction is cut off");
+    drain->preparse_callback([this](std::size_t) { line_.admin.timeout = std::chrono::minutes(5); });
+    drain->add_flag("--wait", line_.admin.wait, "until it has ended");
+    add_timeout(drain, "how long; 5m without");
+    CLI::App* const level = add_timeout(
+        add_question("log-level", "change the log's level until log.level of the file changes, or a restart"), usual);
+    level->add_option("LEVEL", line_.admin.level, "debug, info, warn, error or off")
+        ->required()
+        ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+    CLI::App* const kill = add_timeout(add_question("kill-session", "end one session of the running gateway"), usual);
+    kill->add_option("ID", line_.admin.session, "of the session, as in the log and the audit log")->required();
+    kill->add_option("--reason", line_.admin.reason, "for the user, and for the audit log")->type_name("TEXT");
   }
 
   void add_tools() {
@@ -124,7 +169,9 @@ CommandLine read_command_line(int argc, const char* const* argv, std::ostream& o
     const int code = table.root().exit(problem, out, errors);
     line.ended = code == 0 ? 0 : usage_error;
   }
-  line.config_check.config_path = line.probe.config_path = line.models.config_path = line.config_path;
+  for (std::string* const path :
+       {&line.config_check.config_path, &line.probe.config_path, &line.models.config_path, &line.admin.config_path})
+    *path = line.config_path;
   return line;
 }
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/app/admin_client.h"
 #include "gateway/app/check_config.h"
 #include "gateway/app/create_admin.h"
 #include "gateway/app/model_check.h"
@@ -22,6 +23,7 @@ struct CommandLine {
     print_schema,
     healthcheck,
     wait,
+    admin,
     scram_verifier,
     rotate_keys,
     create_admin,
@@ -35,6 +37,8 @@ struct CommandLine {
   std::string config_path = "/etc/dbgate/gateway.yaml";
   ConfigCheck config_check;
   Probe probe;
+  AdminQuestion admin;
+  bool watch_files = false;
   std::string administrator;
   ModelCheck models;
   std::string records = "-";

@@ -35,7 +35,7 @@ std::shared_ptr<app::Snapshot> load(const std::string& path) {
   return snapshot;
 }
 
-int serve(const std::string& path) {
+int serve(const std::string& path, bool watch_files) {
   auto inherited = app::Inheritance::take();
   if (!inherited) {
     const Error why = inherited.error();
@@ -48,6 +48,7 @@ int serve(const std::string& path) {
     std::cerr << "dbgate-gateway: " << why.message() << '\n';
     return 1;
   }
+  const auto read_since = std::chrono::system_clock::now();
   auto snapshot = load(path);
   if (!snapshot) return 1;
   const auto sink = adapters::make_stderr_log(snapshot->config.log_format == "json");
@@ -63,11 +64,12 @@ int serve(const std::string& path) {
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
   app::Gateway gateway(path, std::move(snapshot), std::move(*inherited));
+  if (watch_files) gateway.watch_files(read_since);
   const auto started = gateway.start();
   if (!started) {
     const Error why = started.error();
     log::error("gateway", "cannot start", {{"err", why.message()}});
-    return 1;
+    gateway.give_up();
   }
   gateway.run();
   return 0;
@@ -77,7 +79,7 @@ int run(const app::CommandLine& line) {
   using Command = app::CommandLine::Command;
   switch (line.command) {
     case Command::serve:
-      return serve(line.config_path);
+      return serve(line.config_path, line.watch_files);
     case Command::check_config:
       return app::check_config(line.config_check, std::cout, std::cerr);
     case Command::print_config:
@@ -89,6 +91,8 @@ int run(const app::CommandLine& line) {
       return app::ask_once(line.probe, std::cout, std::cerr);
     case Command::wait:
       return app::ask_until_good(line.probe, std::cout, std::cerr);
+    case Command::admin:
+      return app::ask_admin(line.admin, std::cout, std::cerr);
     case Command::scram_verifier:
       return make_verifier();
     case Command::rotate_keys:
