@@ -2,13 +2,16 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <ostream>
+
+#include "gateway/app/manual.h"
 
 namespace dbgate::app {
 namespace {
 
 using Command = CommandLine::Command;
 
-/// The table of options and subcommands: parsing and --help are made of it.
+/// The table of options and subcommands: parsing, --help and the manual page are made of it.
 class Table {
  public:
   explicit Table(CommandLine& line) : line_(line) {
@@ -17,6 +20,7 @@ class Table {
     add_probes();
     add_admin();
     add_tools();
+    add("__manual", Command::manual, "print the manual page")->group("");
   }
 
   CLI::App& root() { return root_; }
@@ -168,6 +172,10 @@ CommandLine read_command_line(int argc, const char* const* argv, std::ostream& o
   } catch (const CLI::ParseError& problem) {
     const int code = table.root().exit(problem, out, errors);
     line.ended = code == 0 ? 0 : usage_error;
+  }
+  if (!line.ended && line.command == Command::manual) {
+    out << manual_page(table.root(), DBGATE_VERSION);
+    line.ended = 0;
   }
   for (std::string* const path :
        {&line.config_check.config_path, &line.probe.config_path, &line.models.config_path, &line.admin.config_path})

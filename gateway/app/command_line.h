@@ -29,7 +29,8 @@ struct CommandLine {
     create_admin,
     risk_rules,
     model_check,
-    replay_risk
+    replay_risk,
+    manual
   };
 
   Command command = Command::serve;

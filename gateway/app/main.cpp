@@ -106,6 +106,8 @@ int run(const app::CommandLine& line) {
       return app::check_models(line.models, std::cout, std::cerr);
     case Command::replay_risk:
       return app::replay_risk(line.records, std::cin, std::cout, std::cerr);
+    case Command::manual:
+      break;  // printed by whoever has the table
   }
   return app::usage_error;
 }
