@@ -148,6 +148,7 @@ void read_headers(const Value& value, AuditSink& sink) {
   value.each_entry([&sink](const std::string& name, const Value& entry) {
     std::string text;
     entry.read(text);
+    entry.hide();
     if (name.find_first_not_of(of_names) != std::string::npos) entry.error("is no name of a header");
     if (has_controls(text)) entry.error("has control characters");
     sink.headers[name] = text;

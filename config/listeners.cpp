@@ -15,7 +15,28 @@ void read_tls(const Value& value, Tls& tls) {
   if (value["cert_file"].present() != value["key_file"].present()) value.error("needs both cert_file and key_file");
 }
 
+// Those who may use it are told by the system; the name has to fit into a socket's address (unix(7)), with what it is
+// called before it is in its place.
+void read_admin_socket(const Value& value, Config& config) {
+  constexpr std::size_t longest = 90;
+  value.expect_keys({"socket"});
+  value["socket"].read(config.admin_socket);
+  if (config.admin_socket.empty()) return;
+  if (config.admin_socket[0] != '/') value["socket"].error("must be a path from the root");
+  if (config.admin_socket.size() > longest) value["socket"].error("must not be longer than 90 characters");
+}
+
 }  // namespace
+
+void read_listeners(const Value& value, Config& config) {
+  value.expect_keys({"postgres", "api", "ops", "admin"});
+  read_listener(value["postgres"], config.postgres, 6432);
+  read_listener(value["api"], config.api, 8443);
+  read_ops_listener(value["ops"], config.ops);
+  read_admin_socket(value["admin"], config);
+  if (!config.postgres.user.empty()) value["postgres"]["user"].error("is for tcp targets only");
+  if (!config.api.user.empty()) value["api"]["user"].error("is for tcp targets only");
+}
 
 void read_listener(const Value& value, Listener& listener, std::uint16_t default_port) {
   if (!value.present()) return;

@@ -182,19 +182,11 @@ void read_root(const Value& root, Config& config) {
   std::size_t version = 0;
   root["version"].read_count(version, 1'000);
   if (version != 1) root["version"].error("must be 1");
-  std::string state_dir = "state";
-  root["state_dir"].read(state_dir);
-  config.state_dir = state_dir;
+  read_state_dir(root, config);
   std::size_t workers = config.workers;
   root["workers"].read_count(workers, 1024);
   config.workers = static_cast<unsigned>(workers);
-  const Value listen = root["listen"];
-  listen.expect_keys({"postgres", "api", "ops"});
-  read_listener(listen["postgres"], config.postgres, 6432);
-  read_listener(listen["api"], config.api, 8443);
-  read_ops_listener(listen["ops"], config.ops);
-  if (!config.postgres.user.empty()) listen["postgres"]["user"].error("is for tcp targets only");
-  if (!config.api.user.empty()) listen["api"]["user"].error("is for tcp targets only");
+  read_listeners(root["listen"], config);
   const Value log = root["log"];
   log.expect_keys({"level", "format"});
   read_choice(log["level"], {"debug", "info", "warn", "error", "off"}, config.log_level);
@@ -247,12 +239,13 @@ std::string content_hash(std::string_view text) {
   return hex.str();
 }
 
+}  // namespace
+
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
-// Returns what is wrong, or nothing.
 std::string read_whole(const std::string& path, std::string& text) {
   std::ifstream stream(path);
   std::error_code ignored;
@@ -261,10 +254,17 @@ std::string read_whole(const std::string& path, std::string& text) {
   return text.size() > max_file_bytes ? "the file is larger than 16MiB" : std::string();
 }
 
-}  // namespace
+void read_state_dir(const Value& root, Config& config) {
+  config.state_dir = "state";
+  root["state_dir"].read(config.state_dir);
+  if (!config.state_dir.empty() && config.state_dir[0] != '/')
+    config.state_dir = root.directory() + "/" + config.state_dir;
+}
 
-Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory, Purpose purpose) {
+Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory, Purpose purpose,
+                 Secrets* secrets) {
   Report report;
+  report.secrets = secrets;
   report.purpose = purpose;
   report.file = file;
   report.directory = directory;
@@ -282,18 +282,19 @@ Loaded load_text(std::string_view yaml, const std::string& file, const std::stri
   } catch (const YAML::Exception& problem) {
     report.error(problem.mark, "", problem.msg);
   }
-  if (!config.state_dir.empty() && config.state_dir[0] != '/') config.state_dir = directory + "/" + config.state_dir;
   locate_store(config, directory);
   config.version = content_hash(yaml);
+  loaded.text = yaml;
   loaded.problems = std::move(report.problems);
+  config.files = loaded.files = std::move(report.named);
   if (!report.failed) loaded.config = std::move(config);
   return loaded;
 }
 
-Loaded load_file(const std::string& path, Purpose purpose) {
+Loaded load_file(const std::string& path, Purpose purpose, Secrets* secrets) {
   std::string text;
   const std::string problem = read_whole(path, text);
-  if (problem.empty()) return load_text(text, path, directory_of(path), purpose);
+  if (problem.empty()) return load_text(text, path, directory_of(path), purpose, secrets);
   Loaded loaded;
   loaded.problems.push_back({path, 0, 0, false, problem});
   return loaded;

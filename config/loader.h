@@ -20,9 +20,13 @@ struct Problem {
   std::string line_text() const;
 };
 
+struct Secrets;
+
 struct Loaded {
+  std::string text;              ///< as it was read
   std::optional<Config> config;  ///< empty if there was an error
   std::vector<Problem> problems;
+  std::vector<std::string> files;  ///< that it names, those that cannot be read too
 };
 
 /// What a configuration is read for.
@@ -32,10 +36,11 @@ enum class Purpose : std::uint8_t {
 };
 
 /// Reads a file. Relative paths in it are taken from its directory.
-Loaded load_file(const std::string& path, Purpose purpose = Purpose::serve);
+/// @param secrets  what is secret is noted there; null: nobody asks
+Loaded load_file(const std::string& path, Purpose purpose = Purpose::serve, Secrets* secrets = nullptr);
 /// The same for a text; `directory` stands for the file's.
 Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory,
-                 Purpose purpose = Purpose::serve);
+                 Purpose purpose = Purpose::serve, Secrets* secrets = nullptr);
 
 /// A file of tests of policies.
 struct LoadedTests {
@@ -46,6 +51,9 @@ struct LoadedTests {
   bool failed = false;
 };
 LoadedTests load_tests(const std::string& path);
+
+/// "250ms", "30s", "5m", "1h", "0". False if it is none, or longer than a year.
+bool parse_duration(std::string_view text, Milliseconds& duration);
 
 /// "public.customers(id, city)" and the like, folded as PostgreSQL folds. False if it is none.
 bool parse_table_pattern(std::string_view text, TablePattern& pattern);

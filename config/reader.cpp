@@ -37,7 +37,19 @@ bool split_number(std::string_view text, std::uint64_t& number, std::string_view
   return true;
 }
 
-// ${VAR}, ${VAR:-default}, ${VAR:?message}, $${ for a literal "${". False with what is wrong in `problem`.
+// Without the ends of its last line.
+std::string secret_in(const std::string& path) {
+  std::ifstream stream(path);
+  std::stringstream content;
+  content << stream.rdbuf();
+  std::string text = content.str();
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r'))
+    text.pop_back();
+  return text;
+}
+
+}  // namespace
+
 bool interpolate(std::string& text, std::string& problem) {
   std::string result;
   for (std::size_t i = 0; i < text.size();) {
@@ -74,11 +86,25 @@ bool interpolate(std::string& text, std::string& problem) {
   return true;
 }
 
-}  // namespace
+bool parse_duration(std::string_view text, Milliseconds& duration) {
+  std::uint64_t number = 0;
+  std::string_view unit;
+  const bool split = split_number(text, number, unit);
+  std::uint64_t factor = 0;
+  if (unit == "ms") factor = 1;
+  if (unit == "s") factor = 1000;
+  if (unit == "m") factor = 60'000;
+  if (unit == "h") factor = 3'600'000;
+  if (split && number == 0 && unit.empty()) factor = 1;
+  constexpr std::uint64_t longest = 366ull * 24 * 3'600'000;
+  if (!split || factor == 0 || number > longest / factor) return false;
+  duration = Milliseconds(number * factor);
+  return true;
+}
 
 std::string Problem::line_text() const {
-  return file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + (warning ? "warning" : "error") +
-         ": " + text;
+  const std::string place = line == 0 ? "" : ":" + std::to_string(line) + ":" + std::to_string(column);
+  return file + place + ": " + (warning ? "warning" : "error") + ": " + text;
 }
 
 void Report::error(const YAML::Mark& mark, const std::string& path, const std::string& text) {
@@ -205,20 +231,7 @@ void Value::read(bool& target) const {
 void Value::read(Milliseconds& target) const {
   std::string text;
   if (!scalar(text)) return;
-  std::uint64_t number = 0;
-  std::string_view unit;
-  const bool split = split_number(text, number, unit);
-  std::uint64_t factor = 0;
-  if (unit == "ms") factor = 1;
-  if (unit == "s") factor = 1000;
-  if (unit == "m") factor = 60'000;
-  if (unit == "h") factor = 3'600'000;
-  if (split && number == 0 && unit.empty()) factor = 1;
-  constexpr std::uint64_t longest = 366ull * 24 * 3'600'000;
-  if (!split || factor == 0 || number > longest / factor) {
-    return error("\"" + text + "\" is not a duration; write 250ms, 30s, 5m or 1h");
-  }
-  target = Milliseconds(number * factor);
+  if (!parse_duration(text, target)) error("\"" + text + "\" is not a duration; write 250ms, 30s, 5m or 1h");
 }
 
 void Value::read(std::vector<std::string>& target) const {
@@ -275,6 +288,7 @@ void Value::read_file_path(std::string& target) const {
   std::string text;
   if (!scalar(text) || text.empty()) return;
   if (text[0] != '/') text = report_->directory + "/" + text;
+  report_->named.push_back(text);
   if (stored() && std::find(report_->files.begin(), report_->files.end(), text) == report_->files.end())
     return error("must be a file that the configuration file names too");
   if (purpose() == Purpose::serve && ::access(text.c_str(), R_OK) != 0)
@@ -311,9 +325,11 @@ void Value::read_secret(const std::string& key, std::string& target, bool warn_i
     return error("give only one of " + key + ", " + key + "_file, " + key + "_env, " + key + "_credential");
   if (plain.present()) {
     plain.read(target);
+    plain.hide();
     if (warn_inline) plain.warn("secret stands in the file itself; prefer " + key + "_file");
     return;
   }
+  if (report_->secrets != nullptr) note_secret(file, env, credential);
   if (purpose() == Purpose::judge) return;
   if (env.present()) {
     std::string name;
@@ -331,18 +347,40 @@ void Value::read_secret(const std::string& key, std::string& target, bool warn_i
     const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
     if (directory == nullptr) return credential.error("CREDENTIALS_DIRECTORY is not set; systemd sets it");
     path = std::string(directory) + "/" + name;
+    report_->named.push_back(path);
   }
   if (path.empty()) return;
   const Value& source = file.present() ? file : credential;
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return source.error("file " + path + " does not exist");
   if ((info.st_mode & S_IROTH) != 0) return source.error("file " + path + " is readable by everybody; chmod 600 it");
-  std::ifstream stream(path);
-  std::stringstream content;
-  content << stream.rdbuf();
-  target = content.str();
-  while (!target.empty() && (target.back() == '\n' || target.back() == '\r'))
-    target.pop_back();
+  target = secret_in(path);
+}
+
+void Value::hide() const {
+  std::string text;
+  if (report_->secrets == nullptr || !scalar(text)) return;
+  report_->secrets->paths.insert(path_);
+  report_->secrets->texts.push_back(std::move(text));
+}
+
+// As far as it can be had here: what stands elsewhere may be in other values too, by a variable.
+void Value::note_secret(const Value& file, const Value& env, const Value& credential) const {
+  std::string text;
+  if (env.present()) {
+    env.read(text);
+    const char* const value = std::getenv(text.c_str());
+    text = value == nullptr ? "" : value;
+  } else if (file.present()) {
+    file.read(text);
+    if (!text.starts_with('/')) text.insert(0, report_->directory + "/");
+    text = secret_in(text);
+  } else if (credential.present()) {
+    credential.read(text);
+    const char* const directory = std::getenv("CREDENTIALS_DIRECTORY");
+    text = directory == nullptr ? "" : secret_in(std::string(directory) + "/" + text);
+  }
+  report_->secrets->texts.push_back(std::move(text));
 }
 
 }  // namespace dbgate::config

@@ -4,6 +4,7 @@
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,12 @@ namespace dbgate::config {
 /// environment or its secrets.
 enum class Origin : std::uint8_t { file, store };
 
+/// What a configuration says that is not to be shown.
+struct Secrets {
+  std::set<std::string> paths;     ///< of values that are secrets themselves
+  std::vector<std::string> texts;  ///< of secrets, wherever they were kept
+};
+
 /// Where problems go, and what the whole file has in common.
 struct Report {
   std::string file;
@@ -28,6 +35,8 @@ struct Report {
   Origin origin = Origin::file;
   bool open_names = false;              ///< users, groups and targets may be defined elsewhere too
   std::vector<std::string> files = {};  ///< Origin::store: the only ones that may be named
+  std::vector<std::string> named = {};  ///< files that are
+  Secrets* secrets = nullptr;           ///< where they are noted; null: nobody asks
 
   void error(const YAML::Mark& mark, const std::string& path, const std::string& text);
   void warning(const YAML::Mark& mark, const std::string& path, const std::string& text);
@@ -45,6 +54,7 @@ class Value {
   bool stored() const { return report_->origin == Origin::store; }
   bool open_names() const { return report_->open_names; }
   const std::string& path() const { return path_; }
+  const std::string& directory() const { return report_->directory; }
   void error(const std::string& text) const { report_->error(place_, path_, text); }
   /// How many problems the file has so far.
   std::size_t problems() const { return report_->problems.size(); }
@@ -75,16 +85,22 @@ class Value {
   void read_file_path(std::string& target) const;
   /// One of the words; the value's index goes to `target`.
   void read_word(std::initializer_list<std::string_view> words, std::size_t& target) const;
+  /// Whoever shows the configuration leaves this value out.
+  void hide() const;
   /// `key`, or exactly one of key_file, key_env, key_credential in this map.
   void read_secret(const std::string& key, std::string& target, bool warn_inline) const;
 
  private:
   bool scalar(std::string& text) const;
+  void note_secret(const Value& file, const Value& env, const Value& credential) const;
   YAML::Node node_;
   YAML::Mark place_;  // of what is not there: the place of the map that lacks it
   std::string path_;
   Report* report_;
 };
+
+/// ${VAR}, ${VAR:-default}, ${VAR:?message}, and $${ for a literal "${". False with what is wrong in `problem`.
+bool interpolate(std::string& text, std::string& problem);
 
 /// The word of `words` nearest to `wrong`, if it is near.
 std::string nearest(std::string_view wrong, const std::vector<std::string>& words);
@@ -99,6 +115,13 @@ bool parse_function_pattern(std::string_view text, FunctionPattern& pattern);
 void read_listener(const Value& value, Listener& listener, std::uint16_t default_port);
 /// Of probes and metrics: plain HTTP for anybody who can reach it, wherever it listens.
 void read_ops_listener(const Value& value, Listener& listener);
+std::string directory_of(const std::string& path);
+/// @return what is wrong, or nothing
+std::string read_whole(const std::string& path, std::string& text);
+/// Reads `state_dir` of the whole, as a whole path.
+void read_state_dir(const Value& root, Config& config);
+/// Reads `listen` of the whole.
+void read_listeners(const Value& value, Config& config);
 /// Reads `targets`.
 void read_targets(const Value& map, Config& config);
 Target read_target(const std::string& name, const Value& value, const Config& config);

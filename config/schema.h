@@ -362,7 +362,8 @@ struct Config {
   unsigned workers = 1;  ///< 0: one per core
   Listener postgres;
   Listener api;
-  Listener ops;  ///< probes and metrics: address and port alone
+  Listener ops;              ///< probes and metrics: address and port alone
+  std::string admin_socket;  ///< path; empty: admin.sock in state_dir
   std::string log_level = "info";
   std::string log_format = "json";
   Limits limits;
@@ -391,6 +392,7 @@ struct Config {
   Store store;
   std::vector<EncryptionKey> encryption_keys;  ///< the first seals, all open
   std::string version;                         ///< of the content: a hash
+  std::vector<std::string> files;              ///< that it names: secrets, certificates
 };
 
 }  // namespace dbgate::config

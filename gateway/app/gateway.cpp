@@ -163,6 +163,7 @@ Result<> Gateway::start() {
     const auto listening = listen_on(target.listen, target.name, target.engine, std::move(arrival));
     if (!listening) return listening;
   }
+  DBGATE_CHECK(open_operators(config));
   notary_->begin();
   for (const auto& worker : workers_)
     worker->start();
@@ -182,6 +183,7 @@ Result<> Gateway::start() {
   if (shared_.replicas && (file_->store.shared() || succession_->has_older())) DBGATE_CHECK(start_replicas());
   shared_.lifecycle.reloaded_us = wall_clock_us();
   shared_.lifecycle.started = true;
+  operators_->start();
   log::info("gateway", "ready", {{"config", config.version}});
   tell_service_manager("READY=1\nSTATUS=serving");
   succession_->say_ready();
@@ -303,6 +305,11 @@ Worker& Gateway::next_worker() {
   return *workers_[next_++ % workers_.size()];
 }
 
+void Gateway::give_up() {
+  if (operators_) operators_->stop();
+  std::_Exit(1);
+}
+
 void Gateway::run() {
   wait_for_signal();
   watchdog_.start();
@@ -317,19 +324,13 @@ void Gateway::wait_for_signal() {
   signals_.async_wait([this](const boost::system::error_code& failed, int signal) {
     if (failed) return;
     if (signal == SIGHUP) {
-      succession_->pass_on_reload();
-      tell_service_manager_of_reload();
-      reload();
-      tell_service_manager(shared_.lifecycle.last_reload_good
-                               ? "READY=1\nSTATUS=serving"
-                               : "READY=1\nSTATUS=serving by the configuration before: see the log");
+      reload_as_told();
     } else if (signal == SIGUSR2) {
       hand_over();
     } else if (signal == SIGUSR1) {
       if (sinks_) sinks_->reopen();
     } else if (signal == SIGTERM && !draining_) {
-      succession_->pass_on_drain();
-      drain();
+      drain_as_told();
     } else {
       finish();
       return;
@@ -343,65 +344,16 @@ void Gateway::on_each_worker(void (*act)(Worker&)) {
     net::post_to(worker->context().get_executor(), [act, at = worker.get()] { act(*at); });
 }
 
-// A whole new snapshot, or the old one stays: never a mixture.
-void Gateway::reload() {
-  // Until it is in force.
-  shared_.lifecycle.last_reload_good = false;
-  config::Loaded loaded = config::load_file(config_path_);
-  for (const config::Problem& problem : loaded.problems) {
-    const std::string text = problem.line_text();
-    log::write(problem.warning ? log::Level::warn : log::Level::error, "config", text, {});
-  }
-  if (!loaded.config) {
-    log::error("gateway", "the configuration was not reloaded; the old one stays in force");
-    return;
-  }
-  auto file = std::make_shared<const config::Config>(std::move(*loaded.config));
-  auto next = snapshot_of(*file, directory_.get(), config_directory(), nullptr);
-  if (!next) {
-    const Error why = next.error();
-    log::error("gateway", "the configuration was not reloaded; the old one stays in force", {{"err", why.message()}});
-    return;
-  }
-  const auto applied = apply(std::move(*next));
-  if (applied) {
-    const std::lock_guard lock(file_mutex_);
-    file_ = std::move(file);
-    shared_.lifecycle.last_reload_good = true;
-    shared_.lifecycle.reloaded_us = wall_clock_us();
-  } else {
-    log::error("gateway", "the configuration was not reloaded: the audit log cannot be written");
-  }
-}
-
-Result<> Gateway::apply(std::shared_ptr<Snapshot> next) {
-  const bool same_rules = next->rules == shared_.current.get()->rules;
-  if (!same_rules) DBGATE_CHECK(record_reload(next->config.version));
-  const std::string version = next->config.version;
-  if (!same_rules) shared_.hosts->configure(*next);
-  if (!same_rules) shared_.catalogs->configure(next->config);
-  if (shared_.approval_news) shared_.approval_news->configure(next->config);
-  if (!same_rules) shared_.models.configure(next->config.models);
-  shared_.current.set(std::move(next));
-  on_each_worker([](Worker& worker) { worker.end_revoked(); });
-  if (access_ends_) access_ends_->look();
-  if (!same_rules) log::info("gateway", "configuration reloaded", {{"config", version}});
-  return boost::system::in_place_value;
-}
-
-Result<> Gateway::record_reload(const std::string& version) {
-  std::string fields;
-  audit::append_field(fields, "decision.policy_version", std::string_view(version));
-  DBGATE_CHECK(own_chain_->append("config.reload", fields));
-  const auto written = own_chain_->commit();
-  if (!written) return written.error();
-  return boost::system::in_place_value;
-}
-
 void Gateway::stop_listening() {
   for (const auto& [name, listener] : listeners_)
     left_ ? listener->leave() : listener->close();
   if (api_) api_->stop_listening();
+}
+
+void Gateway::drain_as_told() {
+  if (draining_) return;
+  succession_->pass_on_drain();
+  drain();
 }
 
 // Load balancers hear of it by /readyz, and go on sending connections until they have. Those of the process before have
@@ -464,6 +416,7 @@ void Gateway::finish() {
   if (shared_.replicas) shared_.replicas->stop();
   if (shared_.approvals) shared_.approvals->stop();
   if (shared_.identity) shared_.identity->stop();
+  operators_->stop();
   if (api_) api_->stop();
   if (ops_) ops_->stop();
   if (searches_) searches_->stop();

@@ -4,6 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "gateway/app/log_keeper.h"
 #include "gateway/app/log_searches.h"
 #include "gateway/app/notary.h"
+#include "gateway/app/operator_side.h"
 #include "gateway/app/ops_side.h"
 #include "gateway/app/peers.h"
 #include "gateway/app/service_watchdog.h"
@@ -37,8 +39,13 @@ class Gateway {
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
+  /// Its configuration is read again when a file that it names, or itself, has changed. Before start().
+  /// @param read_since  when the first was read, or before
+  void watch_files(FileWatch::Time read_since) { watched_since_ = read_since; }
   /// Opens the audit log, starts workers, binds listeners. Errors name what is at fault; the process must end.
   Result<> start();
+  /// Ends the process after start() has failed: threads that have been started wait for work that does not come.
+  [[noreturn]] void give_up();
   /// Serves until a signal ends it: SIGTERM drains, a second one or SIGINT ends at once, SIGHUP reloads, SIGUSR1
   /// opens files of sinks anew, SIGUSR2 hands over to another process.
   void run();
@@ -72,8 +79,16 @@ class Gateway {
   void put_in_force(std::shared_ptr<const ports::store::Directory> directory);
   Result<> record_reload(const std::string& version);
   void wait_for_signal();
-  void reload();
+  // gateway_reload.cpp
+  Reloaded reload();
+  Reloaded reload_as_told();
+  Result<> open_operators(const config::Config& config);
+  AdminTies admin_ties();
+  void set_log_level(const std::string& level);
+  AdminStatus admin_status();
+  std::vector<std::string> files_to_watch(const std::vector<std::string>& named) const;
   void stop_listening();
+  void drain_as_told();
   void drain();
   void end_clients();
   void wait_for_clients(std::chrono::milliseconds limit, void (Gateway::*then)());
@@ -111,6 +126,7 @@ class Gateway {
   std::unique_ptr<Peers> peers_;                         // null without other gateways
   std::vector<std::unique_ptr<Thread>> parser_threads_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<OperatorSide> operators_;  // before the context: what waits there may end with what is asked here
   // After the workers: an accept that still waits when this context goes holds a socket of a worker's context.
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_{context_};
@@ -123,7 +139,9 @@ class Gateway {
   std::unique_ptr<ApiSide> api_;
   std::unique_ptr<OpsSide> ops_;  // null: nobody may ask
   std::atomic<std::size_t> next_{0};
-  bool joined_ = false;  // among the gateways on its store
+  std::optional<FileWatch::Time> watched_since_;  // none: files are not watched
+  std::string log_level_;                         // in force
+  bool joined_ = false;                           // among the gateways on its store
   bool draining_ = false;
   bool left_ = false;       // another process has the listeners
   bool following_ = false;  // the audit log is signed and indexed here

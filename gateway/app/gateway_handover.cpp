@@ -98,6 +98,7 @@ void Gateway::leave() {
   tell_service_manager("MAINPID=" + std::to_string(succession_->next_pid()));
   left_ = true;
   stop_listening();
+  operators_->leave();
   if (ops_) ops_->leave();
   if (following_) {
     keeper_->stop();

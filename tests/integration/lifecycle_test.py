@@ -51,6 +51,15 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(gateway.stop(), 0)
         self.assertEqual(json.loads(gateway.log[-1])["msg"], "stopped before all clients had gone")
 
+    def test_a_start_that_fails_ends(self):
+        gateway = self.lab.gateway(self.config())
+        path = self.lab.directory / "taken.yaml"
+        path.write_text(self.config().replace("state_dir: state", "state_dir: taken").replace("port: 0", f"port: {gateway.port}"))
+        done = subprocess.run([str(lab.GATEWAY), "--config", str(path)], capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Address already in use", done.stderr)
+        self.assertEqual(list((self.lab.directory / "taken").glob("admin.sock*")), [])
+
     # Configuration.
 
     def check_config(self, text):

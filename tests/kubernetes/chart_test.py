@@ -79,13 +79,19 @@ class Chart(unittest.TestCase):
         self.assertEqual(self.find("external-secret", "ExternalSecret")["spec"]["target"]["name"], "test-dbgate")
 
     def test_rollout_replaces_pods_and_hot_does_not(self):
-        def annotations(**more):
+        def template(**more):
             found, _ = rendered.chart_with({**MINIMAL, **more})
-            return next(one for one in found if one["kind"] == "Deployment")["spec"]["template"]["metadata"].get("annotations", {})
+            return next(one for one in found if one["kind"] == "Deployment")["spec"]["template"]
+
+        def annotations(**more):
+            return template(**more)["metadata"].get("annotations", {})
 
         other = {**MINIMAL["config"], "workers": 2}
         self.assertNotEqual(annotations()["checksum/config"], annotations(config=other)["checksum/config"])
         self.assertEqual(annotations(configReload="hot"), {})
+        arguments = ["--config", "/etc/dbgate/gateway.yaml"]
+        self.assertEqual(template()["spec"]["containers"][0]["args"], arguments)
+        self.assertEqual(template(configReload="hot")["spec"]["containers"][0]["args"], [*arguments, "--watch-files"])
 
     def test_what_it_refuses(self):
         config = MINIMAL["config"]

@@ -231,19 +231,21 @@ def read_segment(path):
 class Gateway:
     """A running dbgate-gateway. `config` is its YAML; ports are read from what it logs."""
 
-    def __init__(self, directory, config, program=GATEWAY, **pipes):
+    def __init__(self, directory, config, program=GATEWAY, arguments=(), **pipes):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.config = self.directory / "gateway.yaml"
         self.ports = {}
         self.log = []
         self.write_config(config)
-        self.process = subprocess.Popen([str(program), "--config", str(self.config)], stderr=subprocess.PIPE, text=True, **pipes)
-        self._ready = threading.Event()
+        self.process = subprocess.Popen([str(program), "--config", str(self.config), *arguments], stderr=subprocess.PIPE, text=True, **pipes)
+        self._ready = threading.Event()  # or ended
+        self._serves = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self._ready.wait(START_SECONDS) or self.process.poll() is not None:
+        if not self._ready.wait(START_SECONDS) or not self._serves:
             self.process.kill()
+            self.process.wait()
             raise AssertionError("the gateway did not start:\n" + "\n".join(self.log))
 
     def write_config(self, config):
@@ -260,6 +262,7 @@ class Gateway:
                 if record.get("msg") == "listening":
                     self.ports[record["listener"]] = int(record["port"])
                 if record.get("msg") == "ready":
+                    self._serves = True
                     self._ready.set()
         self._ready.set()
 
@@ -296,6 +299,11 @@ class Gateway:
         the start, and comes back from its file as it is used."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) * 1024
+
+    def command(self, *arguments, **more):
+        """Runs the program beside the gateway, with its configuration."""
+        return subprocess.run([str(GATEWAY), *map(str, arguments), "--config", str(self.config)], capture_output=True, text=True,
+                              check=False, timeout=120, **more)
 
     def stop(self):
         """Ends the gateway and returns its exit status."""

@@ -506,11 +506,11 @@ TEST(LoadFile, SaysWhatIsWrongWithTheFile) {
   const tests::TempDirectory directory;
   const std::string path = directory.file("gateway.yaml");
   EXPECT_EQ(load_file(path).problems.at(0).line_text(),
-            path + ":0:0: error: the file does not exist or is not readable");
+            path + ": error: the file does not exist or is not readable");
   tests::write_file(path, std::string((16u << 20) + 1, '#'));
-  EXPECT_EQ(load_file(path).problems.at(0).line_text(), path + ":0:0: error: the file is larger than 16MiB");
+  EXPECT_EQ(load_file(path).problems.at(0).line_text(), path + ": error: the file is larger than 16MiB");
   EXPECT_EQ(load_file(directory.path()).problems.at(0).line_text(),
-            directory.path() + ":0:0: error: the file does not exist or is not readable");
+            directory.path() + ": error: the file does not exist or is not readable");
 }
 
 TEST(Loader, NamesMayBeThoseOfTheStore) {

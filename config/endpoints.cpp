@@ -1,0 +1,30 @@
+#include "config/endpoints.h"
+
+#include "config/reader.h"
+
+namespace dbgate::config {
+
+std::string admin_socket_of(const Config& config) {
+  return config.admin_socket.empty() ? config.state_dir + "/admin.sock" : config.admin_socket;
+}
+
+std::optional<Endpoints> load_endpoints(const std::string& path) {
+  Report report;
+  report.file = path;
+  report.purpose = Purpose::judge;
+  std::string text;
+  if (!read_whole(path, text).empty()) return std::nullopt;
+  report.directory = directory_of(path);
+  Config config;
+  try {
+    const Value root(YAML::Load(text), "", report);
+    if (!root.is_map()) return std::nullopt;
+    read_state_dir(root, config);
+    read_listeners(root["listen"], config);
+  } catch (const YAML::Exception&) {
+    return std::nullopt;
+  }
+  return Endpoints{config.ops, admin_socket_of(config)};
+}
+
+}  // namespace dbgate::config
