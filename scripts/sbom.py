@@ -73,7 +73,7 @@ def bill(root, name, version):
             known |= files
             static.update(dict.fromkeys(parts, component["bom-ref"]))
     unknown = [str(path) for path in sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file() and not path.is_symlink())
-               if str(path) not in known and not GIVEN.match(str(path)) and not str(path).startswith("usr/share/zoneinfo/")]
+               if str(path) not in known and not GIVEN.match(str(path))]
     if unknown:
         raise SystemExit(f"sbom.py: no package has these files: {', '.join(unknown)}")
     for (source, built), _ in sorted(static.items()):
