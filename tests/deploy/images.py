@@ -16,7 +16,7 @@ OUT = containers.PLACE / "images"
 NAMES = ("dbgate-gateway", "dbgate")
 MOST_BYTES = 60_000_000
 UID = 65532
-LOCKED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "host")
+LOCKED = ("--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "host")
 
 
 def build(out, *arguments):
@@ -64,7 +64,7 @@ class Content(unittest.TestCase):
     def test_the_user_owns_two_folders(self):
         for name in NAMES:
             files = Image(OUT / f"{name}.oci.tar").files
-            own = {path: (member.uid, member.gid, member.mode) for path, member in files.items() if member.uid or member.gid}
+            own = {path: (member.uid, member.gid, member.mode & 0o7777) for path, member in files.items() if member.uid or member.gid}
             self.assertEqual(own, {path: (UID, UID, 0o700) for path in ("/var/lib/dbgate", "/run/dbgate")})
             self.assertEqual([path for path, member in files.items() if member.mode & 0o022 and not member.issym()], [])
 
@@ -152,14 +152,14 @@ class Running(unittest.TestCase):
         mounts = [line.split() for line in pathlib.Path(f"/proc/{pid}/mountinfo").read_text(encoding="utf-8").splitlines()]
         writable = {mount[4] for mount in mounts if "rw" in mount[5].split(",")}
         self.assertEqual({path for path in writable if not re.match("/(proc|dev|sys)(/|$)", path)} -
-                         {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv", "/tmp", "/run", "/var/tmp"},
+                         {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv"},
                          {"/var/lib/dbgate", "/run/dbgate"})
 
         containers.run(*self.podman, "stop", "--time", "30", self.name)
         self.assertEqual(containers.run(*self.podman, "inspect", "--format", "{{.State.ExitCode}}", self.name).stdout.strip(), "0")
         verified = containers.run(*self.podman, "run", "--rm", *LOCKED, "--volume", f"{self.lab.directory}/image/state:/var/lib/dbgate:ro",
                                   "localhost/dbgate:tested", "audit", "verify", "/var/lib/dbgate/audit")
-        self.assertIn("ok", verified.stdout)
+        self.assertIn("; 0 statements without outcome", verified.stdout)
 
     def test_the_command_line(self):
         said = containers.run(*self.podman, "run", "--rm", *LOCKED, "localhost/dbgate:tested", "version")
