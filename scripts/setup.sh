@@ -12,10 +12,10 @@ run=(postgresql-15 postgresql-client-15 openssl python3 tzdata)
 test=(bzip2 zstd systemd zsh fish man-db sqlsmith postgresql-contrib postgresql-plperl-15 python3-jsonschema python3-cryptography
   python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet unixodbc odbc-postgresql python3-pyodbc prometheus-pgbouncer-exporter
   openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev
-  golang-github-masterminds-sprig-dev golang-github-xeipuuv-gojsonschema-dev golang-gopkg-yaml.v3-dev yamllint)
+  golang-github-masterminds-sprig-dev golang-github-xeipuuv-gojsonschema-dev golang-gopkg-yaml.v3-dev yamllint shellcheck)
 bench=(pgbouncer haproxy)
 # Packages, images and what tests them (scripts/package.sh, images.sh, test-deploy.sh).
-deploy=(debhelper dpkg-dev lintian mmdebstrap systemd-container buildah podman runc catatonit containernetworking-plugins shellcheck)
+deploy=(debhelper dpkg-dev lintian mmdebstrap systemd-container buildah podman runc catatonit containernetworking-plugins)
 # Clients for tests/e2e that Debian does not have; kept in build/e2e-node.
 node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)
 # An identity provider for tests/support/oidc_provider.mjs; kept in build/oidc-provider.

@@ -26,6 +26,7 @@ def build(out, *arguments):
 
 def setUpModule():
     build(OUT, "--tag", "tested")
+    containers.run(*containers.buildah_command(), "rmi", "--prune", check=False)  # what had the name before
 
 
 class Image:

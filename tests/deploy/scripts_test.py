@@ -7,7 +7,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-@unittest.skipUnless(shutil.which("shellcheck"), "no shellcheck; scripts/setup.sh deploy brings it")
+@unittest.skipUnless(shutil.which("shellcheck"), "no shellcheck; scripts/setup.sh test brings it")
 class Scripts(unittest.TestCase):
     def test_shellcheck_has_nothing_to_say(self):
         maintainers = [path for path in (ROOT / "deploy" / "debian").iterdir() if path.suffix in (".postinst", ".prerm", ".postrm")]
