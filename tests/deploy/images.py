@@ -7,6 +7,8 @@ import sys
 import tarfile
 import unittest
 
+import yaml
+
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import bills  # noqa: E402
 import containers  # noqa: E402
@@ -111,7 +113,17 @@ class Running(unittest.TestCase):
         self.lab.postgres.psql("CREATE TABLE orders (id int); INSERT INTO orders VALUES (1), (2), (3)")
         self.name = f"dbgate-test-{os.getpid()}"
 
-    def run_gateway(self, *options):
+    def secrets(self, files):
+        """A folder with files that only the user of the image can read."""
+        folder = self.lab.directory / "secrets"
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).write_text(text)
+            os.chmod(folder / name, 0o400)
+            os.chown(folder / name, UID, UID)
+        return folder
+
+    def run_gateway(self):
         """The gateway of the image, in front of the lab's PostgreSQL; its process id."""
         directory = self.lab.directory / "image"
         (directory / "state").mkdir(parents=True)
@@ -119,14 +131,9 @@ class Running(unittest.TestCase):
         config = (self.lab.forward_everything(extra="drain: { min_delay: 0s }\n", tls=True)
                   .replace("state_dir: state", "state_dir: /var/lib/dbgate").replace(str(self.lab.directory / "tls"), "/run/secrets/dbgate"))
         (directory / "gateway.yaml").write_text(config)
-        secrets = directory / "secrets"
-        secrets.mkdir()
-        for source in (self.lab.certificates.cert, self.lab.certificates.key):
-            (secrets / source.name).write_bytes(source.read_bytes())
-            os.chmod(secrets / source.name, 0o440)
-            os.chown(secrets / source.name, UID, UID)
+        secrets = self.secrets({source.name: source.read_text() for source in (self.lab.certificates.cert, self.lab.certificates.key)})
         self.addCleanup(containers.run, *self.podman, "rm", "--force", self.name, check=False)
-        containers.run(*self.podman, "run", "--detach", "--name", self.name, *LOCKED, *options,
+        containers.run(*self.podman, "run", "--detach", "--name", self.name, *LOCKED,
                        "--volume", f"{directory}/gateway.yaml:/etc/dbgate/gateway.yaml:ro", "--volume", f"{secrets}:/run/secrets/dbgate:ro",
                        "--volume", f"{directory}/state:/var/lib/dbgate", "localhost/dbgate-gateway:tested")
         self.ports = lab.wait_until(self.listening, "the gateway in the container is ready")
@@ -161,6 +168,23 @@ class Running(unittest.TestCase):
         verified = containers.run(*self.podman, "run", "--rm", *LOCKED, "--volume", f"{self.lab.directory}/image/state:/var/lib/dbgate:ro",
                                   "localhost/dbgate:tested", "audit", "verify", "/var/lib/dbgate/audit")
         self.assertIn("; 0 statements without outcome", verified.stdout)
+
+    def test_as_the_compose_file_has_it(self):
+        """deploy/compose: its configuration and options, secrets as docs/monitoring.md makes them, and no network."""
+        folder = containers.ROOT / "deploy" / "compose"
+        service = yaml.safe_load((folder / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["gateway"]
+        secrets = self.secrets({"server.crt": self.lab.certificates.cert.read_text(), "tls.key": self.lab.certificates.key.read_text(),
+                                "upstream-password": "any", "ana-verifier": lab.verifier()})
+        volumes = [one.replace("./secrets", str(secrets)).replace("./", f"{folder}/") for one in service["volumes"] if not one.startswith("state:")]
+        options = [f"--volume={one}" for one in volumes] + [f"--tmpfs={one}" for one in service["tmpfs"]]
+        options += [f"--cap-drop={one}" for one in service["cap_drop"]] + [f"--security-opt={one.partition(':')[0]}" for one in service["security_opt"]]
+        self.assertTrue(service["read_only"])
+        self.addCleanup(containers.run, *self.podman, "rm", "--force", self.name, check=False)
+        containers.run(*self.podman, "run", "--detach", "--name", self.name, "--read-only", "--read-only-tmpfs=false", "--network", "none", *options,
+                       "localhost/dbgate-gateway:tested", *service["command"])
+        ports = lab.wait_until(self.listening, "the gateway of the compose file is ready")
+        published = {one.rpartition(":")[2] for one in service["ports"]}
+        self.assertLessEqual(published, {str(port) for port in ports.values()})
 
     def test_the_command_line(self):
         said = containers.run(*self.podman, "run", "--rm", *LOCKED, "localhost/dbgate:tested", "version")
