@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building, running and testing dbgate needs on Debian 12. Idempotent; installs nothing that is there.
-# Usage: scripts/setup.sh [build|run|test|bench]…   (default: the first three)
+# Usage: scripts/setup.sh [build|run|test|bench|deploy]…   (default: the first three)
 set -euo pipefail
 
 build=(clang-16 lld-16 clang-format-16 clang-tidy-16 libclang-rt-16-dev llvm-16 ccache cmake ninja-build pkg-config git
@@ -12,8 +12,10 @@ run=(postgresql-15 postgresql-client-15 openssl python3 tzdata)
 test=(bzip2 zstd systemd zsh fish man-db sqlsmith postgresql-contrib postgresql-plperl-15 python3-jsonschema python3-cryptography
   python3-psycopg2 python3-psycopg python3-asyncpg python3-sqlalchemy python3-greenlet unixodbc odbc-postgresql python3-pyodbc prometheus-pgbouncer-exporter
   openjdk-17-jdk-headless libpostgresql-jdbc-java golang-go golang-github-jackc-pgx-v4-dev golang-github-lib-pq-dev
-  golang-github-masterminds-sprig-dev golang-github-xeipuuv-gojsonschema-dev golang-gopkg-yaml.v3-dev yamllint)
+  golang-github-masterminds-sprig-dev golang-github-xeipuuv-gojsonschema-dev golang-gopkg-yaml.v3-dev yamllint shellcheck)
 bench=(pgbouncer haproxy)
+# Packages, images and what tests them (scripts/package.sh, images.sh, test-deploy.sh).
+deploy=(debhelper dpkg-dev lintian mmdebstrap systemd-container buildah podman runc catatonit containernetworking-plugins)
 # Clients for tests/e2e that Debian does not have; kept in build/e2e-node.
 node_clients=(pg@8.23.1 pg-cursor@2.22.0 pg-copy-streams@7.0.0 postgres@3.4.9)
 # An identity provider for tests/support/oidc_provider.mjs; kept in build/oidc-provider.
@@ -22,6 +24,8 @@ oidc_provider=(oidc-provider@9.13.3)
 api_checkers=(@redocly/cli@1.34.5 @stoplight/spectral-cli@6.15.0 @stoplight/prism-cli@5.14.2)
 # Independent readers for what the API exports; kept in build/parquet-readers.
 parquet_readers=(hyparquet@1.31.5 @duckdb/node-api@1.5.6-r.1)
+# The schema of bills of materials (tests/support/bills.py); kept in build/cyclonedx.
+bill_schemas=(@cyclonedx/cyclonedx-library@10.3.0)
 # Types of Kubernetes and of operators, against which tests/kubernetes compiles manifests; kept in build/kubernetes-types.
 kubernetes_types=(typescript@5.9.3 kubernetes-models@5.1.0 @kubernetes-models/prometheus-operator@6.0.0
   @kubernetes-models/cert-manager@6.0.0 @kubernetes-models/external-secrets@2.0.0 @kubernetes-models/gateway-api@2.0.0)
@@ -36,13 +40,14 @@ for group in "$@"; do
     build) wanted+=("${build[@]}") ;;
     run) wanted+=("${run[@]}") ;;
     bench) wanted+=("${bench[@]}") ;;
+    deploy) wanted+=("${deploy[@]}") ;;
     test)
       wanted+=("${test[@]}")
       node=yes
       # Debian's npm conflicts with other packages of Node.js, which bring their own.
       command -v npm >/dev/null || wanted+=(npm)
       ;;
-    *) echo "setup.sh: unknown group '$group' (build, run, test, bench)" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown group '$group' (build, run, test, bench, deploy)" >&2; exit 2 ;;
   esac
 done
 
@@ -107,6 +112,7 @@ if [ "$node" = yes ]; then
   from_npm api-node "checkers of OpenAPI" "${api_checkers[@]}"
   from_npm e2e-node "clients for Node.js" "${node_clients[@]}"
   from_npm oidc-provider "an identity provider" "${oidc_provider[@]}"
+  from_npm cyclonedx "schemas of bills of materials" "${bill_schemas[@]}"
   from_npm kubernetes-types "types of Kubernetes" "${kubernetes_types[@]}"
   from_npm parquet-readers "readers of Parquet" "${parquet_readers[@]}"
   case $(uname -m) in
