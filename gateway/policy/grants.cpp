@@ -39,7 +39,6 @@ EffectSet rights_of(std::string_view kind) {
   EffectSet rights = effect_of(kind);
   // SELECT … FOR UPDATE takes the lock that an UPDATE takes.
   if (kind == "update" || kind == "delete") rights |= effects({Effect::lock});
-  if (kind == "copy_in") rights |= effects({Effect::insert});
   return rights;
 }
 

@@ -23,6 +23,13 @@ bool reads_hidden(const std::string& relation, const sql::ColumnUse* columns) {
                      [&](const std::string& column) { return is_hidden_catalog_column(relation, column); });
 }
 
+// COPY table TO reads the table by the right to copy it, and COPY … FROM inserts by that.
+bool covers(const TableGrant& grant, const sql::RelationUse& use, Effect effect) {
+  if (has(grant.effects, effect)) return true;
+  const Effect copy = effect == Effect::read ? Effect::copy_out : Effect::copy_in;
+  return (effect == Effect::read || effect == Effect::insert) && has(use.effects, copy) && has(grant.effects, copy);
+}
+
 }  // namespace
 
 StatementJudge::Schemas StatementJudge::schemas_of(const sql::QualifiedName& name, bool relation) const {
@@ -85,7 +92,7 @@ std::string StatementJudge::check_descendants(const sql::RelationUse& use, const
       const auto effect = static_cast<Effect>(i);
       const bool counts =
           !grant.require || values_.check(*grant.require, index_, use, schema, effect).state != Held::State::no;
-      if (grant.effects.test(i) && counts) along.set(i);
+      if (covers(grant, use, effect) && counts) along.set(i);
     }
     return true;
   });
@@ -177,10 +184,7 @@ StatementJudge::Given StatementJudge::given(const sql::RelationUse& use, const s
                                             With with) {
   Given all;
   allow_.each_grant(schema, use.name.name, [&](const TableGrant& grant) {
-    // COPY table TO reads the table by the right to copy it.
-    const bool covers = has(grant.effects, effect) || (effect == Effect::read && has(use.effects, Effect::copy_out) &&
-                                                       has(grant.effects, Effect::copy_out));
-    if (!covers) return true;
+    if (!covers(grant, use, effect)) return true;
     if (grant.migrations_only && !is_migration(statement_)) return true;
     if (grant.require_where && !use.has_where && effect != Effect::read) {
       all.needs_where = true;

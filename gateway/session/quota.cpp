@@ -114,6 +114,11 @@ constexpr const char* ask = " If you need more, ask who keeps the policy.";
 
 }  // namespace
 
+bool controls_transactions(const sql::Script& script) {
+  return std::any_of(script.statements.begin(), script.statements.end(),
+                     [](const sql::Statement& statement) { return controls_transactions(statement); });
+}
+
 LimitTraits limit_traits(const sql::Script& script) {
   LimitTraits traits;
   for (const sql::Statement& statement : script.statements) {

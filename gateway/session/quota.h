@@ -25,6 +25,8 @@ struct LimitTraits {
   bool copies_in = false;
 };
 LimitTraits limit_traits(const sql::Script& script);
+/// Whether any of it begins or ends a transaction.
+bool controls_transactions(const sql::Script& script);
 using policy::gathers_rows;
 
 // What the client is told. Rows, bytes and the size of a text are 54000: the same statement will never pass. Rate and

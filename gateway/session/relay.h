@@ -214,6 +214,7 @@ class Relay {
   bool on_bind(Bytes message, Bytes body, bool partial);
   enum class BindStep : std::uint8_t { go_on, again, refused };
   BindStep judge_bind(PreparedPtr& prepared, Bytes body, bool partial);
+  bool rests_on_block(const Judged& judged) const;
   bool record_bind(std::string_view portal, Bytes message, Bytes body, std::size_t values);
   void on_describe(Bytes message, Bytes body);
   void on_close(Bytes message, Bytes body);
@@ -445,6 +446,7 @@ class Relay {
   Names statements_, portals_;
   BindRecords bind_records_;
   Segment segment_ = 1;
+  Segment controlled_in_ = 0;  // the last stretch of extended queries that begins or ends a transaction
   char status_ = 'I';
   LockWatch locks_;
   MeaningWatch meaning_;

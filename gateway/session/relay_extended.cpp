@@ -342,6 +342,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   if (!run) return refuse_extended(not_recorded_, false);
   if (judged.refused) return refuse_extended(with_request_id(judged.refusal, run->query_id), false);
   note_residue(judged.residue);
+  if (controls_transactions(*prepared.script)) controlled_in_ = segment_;
   queue(*run, judged, prepared.bound);
   Expected& entry = expect(Expected::Kind::execute);
   entry.run = std::move(run);

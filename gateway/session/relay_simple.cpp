@@ -43,6 +43,12 @@ void Relay::on_query(Bytes message, Bytes body) {
   }
   if ((judged.advice || asking_) && !settle_models(judged)) return;
   if ((needs_agreement(judged) || turned_down(judged)) && !settle_hold(judged, text, simple_protocol(), {})) return;
+  if (dirty_ && controlled_in_ == segment_ && rests_on_block(judged)) {
+    Judged denied = judged;
+    denied.refused = true;
+    denied.refusal = cannot_be_undone("Send a Sync after what begins or ends a transaction.");
+    return refuse_simple(record_denial(denied, text, simple_protocol(), {}));
+  }
   if (is_gated(judged) && !gated_query(judged, text)) return;
   if (caps_stop_query(judged, text)) return;
   LimitTraits traits;
@@ -87,6 +93,13 @@ void Relay::on_query(Bytes message, Bytes body) {
     to_server_.forward(message);
   }
   if (gate_ && gate_->own_block) wrap_query(expected_.back());
+}
+
+// Whether dbgate has to know if it runs in a transaction block of the frontend's. Behind extended queries that begin or
+// end one without a Sync, the last ReadyForQuery does not tell.
+bool Relay::rests_on_block(const Judged& judged) const {
+  if (judged.refused) return false;
+  return is_gated(judged) || !judged.row_caps.empty() || (quota_.limits() && guards(limit_traits(*judged.script)));
 }
 
 // Table entries that a statement will make or drop on the server when it succeeds.
