@@ -73,7 +73,7 @@ class Treater {
   bool has_attributes(const Hidden::Rows& rows, const std::string& shown);
   bool can_look_early() const;
   bool calls_more_than_comparisons() const;
-  bool converts_columns(const sql::FunctionUse& comparison) const;
+  bool may_fail(const sql::FunctionUse& comparison) const;
   std::string shown_name(const catalog::Relation& relation) const {
     return std::string(context_.resolver->schema_name(relation.schema)) + "." + std::string(relation.name);
   }
@@ -414,7 +414,7 @@ bool Treater::calls_more_than_comparisons() const {
     }
     if (use.form != sql::FunctionForm::operator_) return true;
     if (std::find(comparisons.begin(), comparisons.end(), use.name.name) == comparisons.end()) return true;
-    if (converts_columns(use)) return true;
+    if (may_fail(use)) return true;
     const auto operators = context_.resolver->operators(use.name);
     return std::any_of(operators.begin(), operators.end(), [&](const catalog::Operator* candidate) {
       return context_.resolver->schema_name(candidate->schema) != "pg_catalog";
@@ -422,16 +422,27 @@ bool Treater::calls_more_than_comparisons() const {
   });
 }
 
-// Whether two columns of different types may be compared: one of them is converted then, which large values do not
-// survive (int8 to oid, numeric to float8).
-bool Treater::converts_columns(const sql::FunctionUse& comparison) const {
+// Whether a comparison may fail by what is in a row. Arrays and rows compare by an operator of what is in them, which
+// there may not be. Of two columns one may be converted, which large values do not survive (int8 to oid, numeric to
+// float8), and those of texts may be of two collations.
+bool Treater::may_fail(const sql::FunctionUse& comparison) const {
   const ValueTypes types(statement_, *context_.resolver);
+  const auto type_of = [&](const sql::Argument& operand) -> const catalog::Type* {
+    const catalog::Type* type = context_.resolver->snapshot().type(types.type_of(operand));
+    while (type != nullptr && type->kind == 'd')
+      type = context_.resolver->snapshot().type(type->base);
+    return type;
+  };
+  constexpr std::string_view scalars = "BDEINRSTUV";  // typcategory
   for (std::size_t i = 0; i + 1 < comparison.types.size(); i += 2) {
-    const sql::Argument& left = comparison.types[i];
-    const sql::Argument& right = comparison.types[i + 1];
-    if (left.kind != sql::Argument::Kind::column || right.kind != sql::Argument::Kind::column) continue;
-    const catalog::Oid type = types.type_of(left);
-    if (type == 0 || type != types.type_of(right)) return true;
+    const catalog::Type* known = nullptr;
+    for (const sql::Argument& operand : {comparison.types[i], comparison.types[i + 1]}) {
+      if (operand.kind != sql::Argument::Kind::column) continue;
+      const catalog::Type* const type = type_of(operand);
+      if (type == nullptr || scalars.find(type->category) == std::string_view::npos) return true;
+      if (known != nullptr && (known != type || type->category == 'S')) return true;
+      known = type;
+    }
   }
   return false;
 }

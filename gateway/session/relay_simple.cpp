@@ -1,6 +1,7 @@
 #include "gateway/session/commit_gate.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
+#include "gateway/session/row_caps.h"
 #include "gateway/session/shared_statements.h"
 #include "protocol/postgres/frontend_messages.h"
 

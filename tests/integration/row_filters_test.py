@@ -12,6 +12,7 @@ SETUP = """
 CREATE TABLE notes (id int PRIMARY KEY, tenant text NOT NULL, word text, price numeric, big bigint);
 INSERT INTO notes SELECT i, CASE WHEN i % 2 = 0 THEN 'red' ELSE 'blue' END,
   CASE WHEN i % 2 = 0 THEN 'RED' ELSE 'BLUE' END || i, i, CASE WHEN i % 2 = 0 THEN 1 ELSE 6000000000 END FROM generate_series(1, 10) i;
+ALTER TABLE notes ADD c1 text COLLATE "C" DEFAULT 'x', ADD c2 text COLLATE "POSIX" DEFAULT 'x', ADD j json[] DEFAULT '{1}';
 CREATE TABLE tags (note int, name text);
 INSERT INTO tags SELECT i, 'tag' || i FROM generate_series(1, 10) i;
 CREATE VIEW v AS SELECT id, word FROM notes;
@@ -64,6 +65,9 @@ SEEN = [("SELECT id FROM notes ORDER BY id", ["2", "4", "6", "8", "10"]), ("SELE
         ("SELECT word FROM v WHERE 1 / (id - 5) = 1", ["RED6"]), ("SELECT word FROM logs WHERE 1 / (length(word) - 6) <> 5 ORDER BY 1", ["RED24", "RED25"]),
         ("SELECT n::text LIKE '%RED%' FROM notes n WHERE id < 4", ["t"]), ("SELECT to_json(n) ->> 'word' FROM notes n WHERE id < 4", ["RED2"]),
         ("SELECT id FROM notes WHERE NOT (word = 'BLUE1') OR EXISTS (SELECT 1 LIMIT -1)", 5),
+        ("SELECT id FROM notes WHERE word <> 'BLUE1' OR j = j", 5), ("SELECT id FROM notes WHERE word <> 'BLUE1' OR j IN (j)", 5),
+        ("SELECT id FROM notes WHERE word <> 'BLUE1' OR c1 = c2", 5), ("SELECT id FROM notes WHERE word <> 'BLUE1' OR c1 < c2", 5),
+        ("SELECT id FROM notes WHERE word <> 'BLUE1' OR j > '{}'", 5),
         ("SELECT id FROM v WHERE word <> 'BLUE1' OR EXISTS (SELECT 1 FROM tags WHERE false LIMIT v.id - 2)", 5),
         ("SELECT count(*) FROM notes WHERE word LIKE 'BLU_\\'", ["0"]), ("SELECT count(*) FROM v WHERE word ILIKE 'b%1\\'", ["0"]),
         ("SELECT count(*) FROM logs_2024 WHERE word NOT LIKE 'BLUE2\\'", ["1"]),

@@ -89,7 +89,7 @@ TEST(Rewrite, ABarrierWhereConditionsCouldTell) {
         "SELECT * FROM orders WHERE id = $1", "SELECT id FROM orders WHERE id IN (1, 2, $1)",
         "SELECT id FROM orders WHERE id BETWEEN 1 AND 5 AND id = ANY ($1) AND tenant IS DISTINCT FROM 'a'",
         "SELECT count(*), max(id) FROM orders GROUP BY tenant HAVING count(*) > 3 ORDER BY 1 DESC LIMIT 5 OFFSET 2",
-        "SELECT id FROM orders a JOIN orders b USING (id) WHERE a.tenant = b.tenant",
+        "SELECT id FROM orders a JOIN orders b USING (id) WHERE a.id = b.id",
         "WITH w AS (SELECT id FROM orders) SELECT id FROM w", "SELECT s.id FROM (SELECT id FROM orders) s FOR UPDATE",
         "SELECT id FROM orders UNION SELECT id FROM customers", "SELECT DISTINCT id FROM orders"})
     EXPECT_FALSE(fenced(plain)) << plain;
@@ -111,6 +111,7 @@ TEST(Rewrite, ABarrierWhereConditionsCouldTell) {
         "SELECT 1 FROM orders o JOIN pg_class c ON c.oid = o.id",  // compared as oid
         "SELECT 1 FROM orders o JOIN (SELECT oid AS id FROM pg_class) c USING (id)",
         "PREPARE p AS SELECT 1 FROM orders WHERE id = (SELECT id FROM customers)",
+        "SELECT 1 FROM orders a, orders b WHERE a.tenant = b.tenant",  // of two collations, perhaps
         // Without cost for the planner, so that they are asked first; LIMIT fails, or tells by the time it takes.
         "SELECT id FROM orders WHERE tenant = 'b' OR EXISTS (SELECT 1 LIMIT -1)",
         "SELECT id FROM orders o WHERE EXISTS (SELECT 1 FROM customers c WHERE c.id = o.id)"})
