@@ -97,7 +97,7 @@ Result<> AdminSocket::open(const std::string& path, bool in_turn) {
   }
   own_name_ = name;
   path_ = path;
-  acceptor_.listen(static_cast<int>(most_connections), failed);
+  acceptor_.listen(boost::asio::socket_base::max_listen_connections, failed);
   if (failed || ::lstat(name.c_str(), &there) != 0) return failure(path, failed.message());
   inode_ = there.st_ino;
   return boost::system::in_place_value;
@@ -140,16 +140,32 @@ Task<> AdminSocket::accept_loop() {
       co_await pause.async_wait(awaiting);
       continue;
     }
-    // Who is one too many gets no answer.
-    if (connections_->count >= most_connections) continue;
-    ++connections_->count;
-    boost::asio::co_spawn(acceptor_.get_executor(),
-                          serve(std::make_shared<Protocol::socket>(std::move(accepted)), answer_),
-                          [counted = connections_](const std::exception_ptr& failure) {
-                            --counted->count;
-                            if (failure) log::error("admin", "a connection ended by an internal error");
-                          });
+    begin(std::move(accepted));
   }
+}
+
+// Who is one too many gets no answer.
+void AdminSocket::begin(Protocol::socket accepted) {
+  if (connections_->count >= most_connections) return;
+  ++connections_->count;
+  boost::asio::co_spawn(acceptor_.get_executor(),
+                        serve(std::make_shared<Protocol::socket>(std::move(accepted)), answer_),
+                        [counted = connections_](const std::exception_ptr& failure) {
+                          --counted->count;
+                          if (failure) log::error("admin", "a connection ended by an internal error");
+                        });
+}
+
+// By now the path is another socket's: whoever is still in the queue is the last.
+void AdminSocket::retire() {
+  boost::system::error_code failed;
+  acceptor_.non_blocking(true, failed);
+  while (!failed) {
+    Protocol::socket accepted(acceptor_.get_executor());
+    acceptor_.accept(accepted, failed);
+    if (!failed) begin(std::move(accepted));
+  }
+  leave();
 }
 
 Task<> AdminSocket::serve(SocketPtr socket, Answer answer) {

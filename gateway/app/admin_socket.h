@@ -24,7 +24,7 @@ struct AdminAnswer {
 };
 
 /// A Unix socket for those who run this process: its own user and root. One line is asked and one is answered, by each
-/// connection. On one thread, apart from open(), publish() and leave(), which are called while it does not run.
+/// connection. On one thread, apart from open(), publish() and close(), which are called while it does not run.
 class AdminSocket {
  public:
   using Answer = std::function<Task<AdminAnswer>(std::string line, AdminPeer peer)>;
@@ -41,9 +41,9 @@ class AdminSocket {
   /// Takes the place of what is at the path, without a moment in which nothing is, and begins to answer; nothing if it
   /// was not opened.
   void publish();
-  /// Answers no more. The path is left to the next process.
-  void leave();
-  /// The same, and the path is removed if it is still this socket's.
+  /// Answers those who are connected, and nobody new. The path is left to the next process. On the context's thread.
+  void retire();
+  /// Answers no more, and the path is removed if it is still this socket's.
   void close();
 
  private:
@@ -51,6 +51,8 @@ class AdminSocket {
   using Protocol = boost::asio::local::stream_protocol;
 
   Task<> accept_loop();
+  void begin(Protocol::socket accepted);
+  void leave();
   static Task<> serve(std::shared_ptr<Protocol::socket> socket, Answer answer);
 
   Protocol::acceptor acceptor_;

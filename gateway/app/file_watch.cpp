@@ -79,6 +79,7 @@ FileWatch::FileWatch(boost::asio::io_context& context, std::function<void()> cha
 }
 
 void FileWatch::stop() {
+  stopped_ = true;
   boost::system::error_code ignored;
   events_.close(ignored);
   quiet_.cancel();
@@ -101,6 +102,7 @@ bool FileWatch::changed_since(const std::string& path, std::chrono::nanoseconds 
 }
 
 void FileWatch::watch(std::vector<std::string> files, Time read_since) {
+  if (stopped_) return;
   const std::chrono::nanoseconds since = (read_since - clock_step).time_since_epoch();
   std::map<std::string, State> next;
   bool missed = false;
@@ -159,7 +161,7 @@ void FileWatch::wait_for_poll() {
   poll_.async_wait([this](const boost::system::error_code& stopped) {
     if (stopped) return;
     look();
-    wait_for_poll();
+    if (!stopped_) wait_for_poll();
   });
 }
 
@@ -173,6 +175,7 @@ void FileWatch::something_happened() {
 }
 
 void FileWatch::look() {
+  if (stopped_) return;
   latest_look_ = {};
   place();
   bool different = false;

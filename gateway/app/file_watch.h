@@ -28,6 +28,7 @@ class FileWatch {
   /// These from now on. @param read_since  whoever asks has read them then or later: a new one that has changed since
   /// counts as changed
   void watch(std::vector<std::string> files, Time read_since);
+  /// No change is told of any more.
   void stop();
 
  private:
@@ -55,8 +56,9 @@ class FileWatch {
   boost::asio::steady_timer poll_;
   std::function<void()> changed_;
   std::map<std::string, State> files_;
-  std::set<int> watched_;                                ///< the kernel's numbers for directories
-  std::set<std::string> unwatched_;                      ///< directories that it does not watch, which has been said
+  std::set<int> watched_;            ///< the kernel's numbers for directories
+  std::set<std::string> unwatched_;  ///< directories that it does not watch, which has been said
+  bool stopped_ = false;
   std::chrono::steady_clock::time_point latest_look_{};  ///< of what is waited for; epoch: nothing is
 };
 

@@ -36,7 +36,7 @@ Reloaded Gateway::reload() {
   if (!next) {
     const Error why = next.error();
     log::error("gateway", "the configuration was not reloaded; the old one stays in force", {{"err", why.message()}});
-    done.problems.push_back(why.message());
+    done.problems.push_back(config::Problem{config_path_, 0, 0, false, why.message()}.line_text());
     return done;
   }
   const auto applied = apply(std::move(*next));

@@ -44,9 +44,10 @@ void OperatorSide::stop() {
 }
 
 void OperatorSide::leave() {
-  context_.stop();
-  thread_.reset();
-  socket_.leave();
+  net::post_to(context_.get_executor(), [this] {
+    socket_.retire();
+    if (files_) files_->stop();
+  });
 }
 
 }  // namespace dbgate::app

@@ -30,7 +30,7 @@ class OperatorSide {
   void start();
   /// Ends the loop and its thread. Connections stay open until this object goes: who waits sees the process end.
   void stop();
-  /// The same; the socket's path is the next process's.
+  /// Nobody new is answered, and no file is watched: that is the next process's.
   void leave();
 
  private:

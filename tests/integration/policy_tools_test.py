@@ -136,7 +136,7 @@ class PolicyTools(unittest.TestCase):
                                   check=False, timeout=60)
             self.assertEqual(done.returncode, status, done.stderr)
             self.dbgate("test", config, status=status)
-        self.assertRegex(done.stderr, r"own\.yaml:\d+: test failed: expected deny, got allow by app/allow\[0\]")
+        self.assertRegex(done.stderr, r"own\.yaml:\d+:\d+: error: test failed: expected deny, got allow by app/allow\[0\]")
 
     def test_what_a_change_would_change(self):
         self.gateway.reload(self.config("allow: [ { select: [public.t] } ]"))
