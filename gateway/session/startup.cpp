@@ -114,6 +114,17 @@ Result<> take_setting(StartupRequest& request, std::string_view name, std::strin
   return boost::system::in_place_value;
 }
 
+// A parameter of the packet has the last word, so an encoding in `options` is nothing to insist on beside one.
+Result<> take_options(StartupRequest& request, std::string_view value, bool encoding_said) {
+  DBGATE_TRY(const auto options, parse_options(value));
+  for (const auto& [option, setting] : options) {
+    if (encoding_said && option == "client_encoding") continue;
+    const auto taken = take_setting(request, option, setting);
+    if (!taken) return taken.error();
+  }
+  return boost::system::in_place_value;
+}
+
 Result<> take_parameter(StartupRequest& request, const frontend::StartupParameter& parameter) {
   const auto& [name, value] = parameter;
   if (name == "user") {
@@ -125,12 +136,6 @@ Result<> take_parameter(StartupRequest& request, const frontend::StartupParamete
                      equal_ignoring_case(value, "no") || value == "0";
     request.replication = !off;
     request.replication_value = equal_ignoring_case(value, "database") ? "database" : "true";
-  } else if (name == "options") {
-    DBGATE_TRY(const auto options, parse_options(value));
-    for (const auto& [option, setting] : options) {
-      const auto taken = take_setting(request, option, setting);
-      if (!taken) return taken.error();
-    }
   } else if (parameter.is_protocol_option()) {
     request.unknown_options.emplace_back(name);
   } else {
@@ -148,7 +153,17 @@ Result<StartupRequest> take_startup(protocol::Bytes packet) {
   if (!message) return refused("invalid startup packet layout: expected terminator as last byte");
   StartupRequest request;
   request.minor_version = message->minor_version();
+  // The server takes `options` first, wherever they stand (PostgreSQL, process_startup_options()).
+  bool encoding_said = false;
+  for (const frontend::StartupParameter parameter : message->parameters)
+    encoding_said = encoding_said || equal_ignoring_case(parameter.name, "client_encoding");
   for (const frontend::StartupParameter parameter : message->parameters) {
+    if (parameter.name != "options") continue;
+    const auto taken = take_options(request, parameter.value, encoding_said);
+    if (!taken) return taken.error();
+  }
+  for (const frontend::StartupParameter parameter : message->parameters) {
+    if (parameter.name == "options") continue;
     const auto taken = take_parameter(request, parameter);
     if (!taken) return taken.error();
   }

@@ -80,6 +80,17 @@ class Settings(unittest.TestCase):
             connection.send(wire.query("SHOW app.tenant"))
             self.assertIn(b"red's", b"".join(body for kind, body in connection.receive_until("Z") if kind == "D"))
 
+    def test_a_parameter_has_the_last_word_over_options(self):
+        both = {"TimeZone": "UTC", "options": "-c TimeZone=Asia/Tokyo -c client_encoding=LATIN1", "client_encoding": "UTF8"}
+        for order in (both, dict(reversed(both.items()))):
+            for gateway in (self.lab.postgres, *self.gateways):
+                with self.subTest(list(order), gateway=gateway):
+                    user = "postgres" if gateway is self.lab.postgres else "reader"
+                    (row,) = self.shown(gateway, user, "TimeZone", **order)
+                    self.assertIn(b"UTC", row)
+                    (row,) = self.shown(gateway, user, "client_encoding", **order)
+                    self.assertIn(b"UTF8", row)
+
     def test_what_the_server_refuses_is_its_word(self):
         connection = wire.Connection(self.gateways[0].port)
         self.addCleanup(connection.socket.close)

@@ -195,6 +195,28 @@ TEST(ReadStartup, Replication) {
   }
 }
 
+TEST(ReadStartup, ParametersHaveTheLastWordOverOptions) {
+  for (const std::string& rest :
+       {"options\0-c TimeZone=Asia/Tokyo\0TimeZone\0UTC\0"s, "TimeZone\0UTC\0options\0-c TimeZone=Asia/Tokyo\0"s}) {
+    const Answer answer = connect(packet(version3, "user\0a\0"s + rest + "\0"s));
+    ASSERT_TRUE(*answer.result) << rest;
+    EXPECT_THAT((*answer.result)->settings, ElementsAre(Pair("timezone", "Asia/Tokyo"), Pair("timezone", "UTC")))
+        << rest;
+  }
+  const Answer named = connect(packet(version3, "user\0a\0application_name\0b\0options\0-c application_name=c\0\0"s));
+  ASSERT_TRUE(*named.result);
+  EXPECT_EQ((*named.result)->application_name, "b");
+}
+
+TEST(ReadStartup, AnEncodingInOptionsDoesNotCountBesideAParameter) {
+  for (const std::string& rest : {"options\0-c client_encoding=LATIN1\0Client_Encoding\0UTF8\0"s,
+                                  "client_encoding\0utf-8\0options\0--client-encoding=SQL_ASCII\0"s})
+    EXPECT_EQ(connect(packet(version3, "user\0a\0"s + rest + "\0"s)).code(), "00000") << rest;
+  EXPECT_EQ(connect(packet(version3, "user\0a\0options\0-c client_encoding=LATIN1\0\0"s)).code(), "22023");
+  EXPECT_EQ(connect(packet(version3, "user\0a\0client_encoding\0LATIN1\0options\0-c client_encoding=UTF8\0\0"s)).code(),
+            "22023");
+}
+
 TEST(ReadStartup, RefusesMalformedPackets) {
   for (const std::string& rest : {""s, "user\0"s, "user"s, "user\0alice"s, "user\0alice\0"s,
                                   "user\0alice\0database\0\0"s, "user\0a\0\0x"s, "user\0a\0\0\0"s})
