@@ -68,16 +68,19 @@ cp /usr/lib/os-release "$root/usr/lib/os-release"
 ln -s ../usr/lib/os-release "$root/etc/os-release"
 
 # Scanners and scripts/sbom.py read here which packages the files come from.
-mkdir -p "$root/var/lib/dpkg/status.d"
+mkdir -p "$root/var/lib/dpkg/status.d" "$root/usr/share/doc"
 sed 's/:.*//' "$packages" | sort -u | while read -r name; do
   dpkg-query --status "$name" | sed '/^Conffiles:/,/^[^ ]/{/^Conffiles:/d;/^ /d}' >"$root/var/lib/dpkg/status.d/$name"
   dpkg-query --listfiles "$name" | while read -r path; do
     real=$(readlink -f "$path")
     if [ -f "$real" ] && [ -f "$root$real" ]; then (cd / && md5sum "${real#/}"); fi
   done | sort -u -k 2 >"$root/var/lib/dpkg/status.d/$name.md5sums"
-  if [ -e "/usr/share/doc/$name/copyright" ]; then
+  copyright=/usr/share/doc/$name/copyright
+  if [ -e "$copyright" ]; then
+    # Once for all packages of a source: that of Boost has 2 MB.
+    same=$(cd "$root/usr/share/doc" && for other in */copyright; do if cmp -s "$copyright" "$other"; then echo "$other"; break; fi; done)
     mkdir -p "$root/usr/share/doc/$name"
-    cp -L "/usr/share/doc/$name/copyright" "$root/usr/share/doc/$name/copyright"
+    if [ -n "$same" ]; then ln -s "../$same" "$root$copyright"; else cp -L "$copyright" "$root$copyright"; fi
   fi
 done
 

@@ -117,7 +117,8 @@ class Booted(unittest.TestCase):
         for key, value in (("CapEff", "0" * 16), ("NoNewPrivs", "1"), ("Seccomp", "2")):
             self.assertRegex(status, rf"(?m)^{key}:\s+{value}$")
         self.assertEqual(systemd("stat", "--format=%a", "/var/lib/private/dbgate"), "700")
-        self.assertIn("; 0 statements without outcome", systemd("dbgate", "audit", "verify", "/var/lib/dbgate/audit"))
+        # The outcome is recorded after the client has its answer.
+        lab.wait_until(lambda: "; 0 statements without outcome" in systemd("dbgate", "audit", "verify", "/var/lib/dbgate/audit"), "the record is whole", SECONDS)
 
     def test_3_reload(self):
         load = pgbench("-S", "-c", "4", "-T", "6")
