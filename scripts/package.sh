@@ -26,7 +26,7 @@ done
 for tool in dpkg-buildpackage dh ninja; do
   command -v "$tool" >/dev/null || { echo "package.sh: there is no $tool here: scripts/setup.sh deploy" >&2; exit 1; }
 done
-for program in gateway/app/dbgate-gateway cli/dbgate cli/generated/dbgate.1; do
+for program in gateway/app/dbgate-gateway gateway/app/dbgate-gateway.8 cli/dbgate cli/generated/dbgate.1; do
   [ -e "$build/$program" ] || { echo "package.sh: $build/$program is not there: cmake --preset release && cmake --build --preset release" >&2; exit 1; }
 done
 

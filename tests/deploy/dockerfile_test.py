@@ -6,7 +6,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILE = ROOT / "deploy" / "docker" / "Dockerfile"
 # What docker's classic builder, podman and buildah have in common.
-KNOWN = {"ARG", "FROM", "COPY", "RUN", "LABEL", "ENV", "USER", "VOLUME", "EXPOSE", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
+KNOWN = {"ARG", "FROM", "COPY", "RUN", "LABEL", "ENV", "USER", "VOLUME", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
 
 
 def instructions():

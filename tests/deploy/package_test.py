@@ -40,7 +40,7 @@ class Package(unittest.TestCase):
 
     def test_the_page_has_every_option_and_command(self):
         said = subprocess.run([lab.GATEWAY, "--help"], capture_output=True, text=True, check=True).stdout
-        page = read("dbgate-gateway.8").replace("\\-", "-")
+        page = (lab.BUILD / "gateway" / "app" / "dbgate-gateway.8").read_text(encoding="utf-8").replace("\\-", "-")
         options, commands = said.split("Subcommands:")
         for option in re.findall(r"--[a-z-]+", options):
             self.assertIn(option, page)
