@@ -366,9 +366,8 @@ class Rows(Case):
 
     def test_a_query_behind_a_commit_without_a_sync(self):
         """Whether it is in a transaction is not known before the server has said so."""
-        step = wire.parse("", "COMMIT") + wire.bind() + wire.execute()
-        for before in (wire.query("BEGIN") + step, wire.query("BEGIN") + step.replace(b"COMMIT", b"ROLLBACK"),
-                       step.replace(b"COMMIT", b"BEGIN") + step):
+        begin, commit, rollback = (wire.parse("", sql) + wire.bind() + wire.execute() for sql in ("BEGIN", "COMMIT", "ROLLBACK"))
+        for before in (wire.query("BEGIN") + commit, wire.query("BEGIN") + rollback, begin + commit):
             with self.subTest(before=before):
                 connection = self.login("ten")
                 connection.send(before + wire.query("INSERT INTO out SELECT generate_series(1, 20) RETURNING i") + wire.SYNC +
@@ -379,7 +378,7 @@ class Rows(Case):
                 self.assertIn("E", seen)
                 self.assertEqual(self.on_server("SELECT count(*) FROM out"), "0")
                 # With a Sync it is known.
-                connection.send(step + wire.SYNC + wire.query("INSERT INTO out VALUES (1) RETURNING i"))
+                connection.send(commit + wire.SYNC + wire.query("INSERT INTO out VALUES (1) RETURNING i"))
                 connection.types_until_ready()
                 self.assertEqual(connection.types_until_ready(), "TDCZ")
                 self.lab.postgres.psql("TRUNCATE out")

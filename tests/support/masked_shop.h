@@ -121,6 +121,7 @@ class MaskedShop {
       type.oid = oid;
       type.schema = system;
       type.name = name;
+      if (oid == text_type || oid == varchar) type.category = 'S';
       builder_.add(type);
     }
     constexpr Oid any = 2276;
