@@ -62,7 +62,7 @@ class Files(unittest.TestCase):
         compose = yaml.safe_load((lab.ROOT / "deploy" / "compose" / "docker-compose.yml").read_text(encoding="utf-8"))
         self.assertEqual(set(compose), {"version", "services", "volumes"})
         known = {"image", "command", "depends_on", "environment", "ports", "volumes", "read_only", "cap_drop", "security_opt", "tmpfs",
-                 "restart", "user", "stop_grace_period"}
+                 "restart", "user", "healthcheck", "stop_grace_period"}
         for name, service in compose["services"].items():
             with self.subTest(name):
                 self.assertLessEqual(set(service), known)
