@@ -16,24 +16,26 @@ using tests::MaskedShop;
 struct Hidden {
   std::string_view relation;
   std::set<std::string, std::less<>> columns;
-  std::string before;  ///< what stands before the relation's name where dbgate has put it
-  std::string before_only;
+  std::vector<std::string> before;  ///< what may stand before the relation's name where dbgate has put it
   std::string after;
 };
 
 std::array<Hidden, 4> canonical(const MaskedShop& shop) {
-  std::array<Hidden, 4> all{
-      {{"customers", {"email", "card"}, "", "", ""},
-       {"orders", {}, "", "", " WHERE (tenant = pg_catalog.current_setting('dbgate.user_tenant')\n)"},
-       {"parts", {"email"}, "", "", ""},
-       {"parts_1", {"email"}, "", "", ""}}};
+  std::array<Hidden, 4> all{{{"customers", {"email", "card"}, {}, ""},
+                             {"orders", {}, {}, " WHERE (tenant = pg_catalog.current_setting('dbgate.user_tenant')\n)"},
+                             {"parts", {"email"}, {}, ""},
+                             {"parts_1", {"email"}, {}, ""}}};
   for (Hidden& hidden : all) {
-    const std::string text = shop.rewritten("SELECT 1 FROM " + std::string(hidden.relation)).text;
-    const std::size_t begin = text.find("(SELECT");
-    const std::size_t name = text.find("\"public\".\"");
-    DBGATE_FUZZ_CHECK(begin != std::string::npos && name != std::string::npos);
-    hidden.before = text.substr(begin, name - begin);
-    hidden.before_only = hidden.before + "ONLY ";
+    // … and where the planner is to have no statistics of it.
+    for (const char* const where : {"", " WHERE 'a' LIKE 'b'"}) {
+      const std::string text = shop.rewritten("SELECT 1 FROM " + std::string(hidden.relation) + where).text;
+      const std::size_t begin = text.find("(SELECT");
+      const std::size_t name = text.find("\"public\".\"");
+      DBGATE_FUZZ_CHECK(begin != std::string::npos && name != std::string::npos);
+      const std::string before = text.substr(begin, name - begin);
+      hidden.before.push_back(before);
+      hidden.before.push_back(before + "ONLY ");
+    }
   }
   return all;
 }
@@ -89,7 +91,8 @@ void check_rewritten(const std::array<Hidden, 4>& all, const MaskedShop& shop, c
         continue;
       }
       const std::string_view front = std::string_view(text).substr(0, use.at);
-      DBGATE_FUZZ_CHECK(front.ends_with(hidden->before) || front.ends_with(hidden->before_only));
+      const auto ends_front = [front](const std::string& before) { return front.ends_with(before); };
+      DBGATE_FUZZ_CHECK(std::any_of(hidden->before.begin(), hidden->before.end(), ends_front));
       const std::string name = "\"public\".\"" + std::string(hidden->relation) + "\"" + hidden->after;
       DBGATE_FUZZ_CHECK(std::string_view(text).substr(use.at).starts_with(name));
       ++places;
