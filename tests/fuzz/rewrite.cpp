@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "gateway/policy/treat.h"
 #include "tests/fuzz/check.h"
