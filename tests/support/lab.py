@@ -373,9 +373,9 @@ class Lab:
     def close(self):
         self._stack.close()
 
-    def gateway(self, config, **more):
+    def gateway(self, config, kind=Gateway, **more):
         """`more` goes to Gateway. Several may be started at the same time."""
-        gateway = Gateway(self.directory / f"gateway{next(self._gateways)}", config, **more)
+        gateway = kind(self.directory / f"gateway{next(self._gateways)}", config, **more)
         self._stack.callback(gateway.check)
         self._stack.callback(gateway.stop)
         self.current = gateway
