@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <regex>
 
-#include "config/reader.h"
+#include "config/document.h"
 
 namespace dbgate::config {
 namespace {
@@ -85,13 +85,15 @@ class Writer {
 
 Effective load_effective(const std::string& path) {
   Secrets secrets;
-  Loaded loaded = load_file(path, Purpose::judge, &secrets);
+  Document document;
+  Report report{
+      .sources = {{path, 0}}, .directory = directory_of(path), .purpose = Purpose::judge, .secrets = &secrets};
+  Loaded loaded = load_document([&](Report& told) { return document = read_document(path, told); }, std::move(report));
   Effective effective;
   effective.problems = std::move(loaded.problems);
   if (!loaded.config) return effective;
-  // One that is replaced in between might have secrets that nobody has noted.
   Writer writer(secrets);
-  writer.write(YAML::Load(loaded.text), "");
+  writer.write(document.root, "");
   effective.yaml = writer.text();
   return effective;
 }

@@ -1,6 +1,6 @@
 #include "config/endpoints.h"
 
-#include "config/reader.h"
+#include "config/document.h"
 
 namespace dbgate::config {
 
@@ -9,15 +9,10 @@ std::string admin_socket_of(const Config& config) {
 }
 
 std::optional<Endpoints> load_endpoints(const std::string& path) {
-  Report report;
-  report.file = path;
-  report.purpose = Purpose::judge;
-  std::string text;
-  if (!read_whole(path, text).empty()) return std::nullopt;
-  report.directory = directory_of(path);
+  Report report{.sources = {{path, 0}}, .directory = directory_of(path), .purpose = Purpose::judge};
   Config config;
   try {
-    const Value root(YAML::Load(text), "", report);
+    const Value root(read_document(path, report).root, "", report);
     if (!root.is_map()) return std::nullopt;
     read_state_dir(root, config);
     read_listeners(root["listen"], config);

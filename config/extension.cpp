@@ -11,7 +11,7 @@ constexpr std::size_t max_text_bytes = 1u << 20;
 
 Report stored_report(const std::string& file, const std::string& directory) {
   Report report;
-  report.file = file;
+  report.sources = {{file, 0}};
   report.directory = directory;
   report.origin = Origin::store;
   report.open_names = true;

@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "config/document.h"
 #include "config/reader.h"
 
 namespace dbgate::config {
@@ -261,19 +262,16 @@ void read_state_dir(const Value& root, Config& config) {
     config.state_dir = root.directory() + "/" + config.state_dir;
 }
 
-Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory, Purpose purpose,
-                 Secrets* secrets) {
-  Report report;
-  report.secrets = secrets;
-  report.purpose = purpose;
-  report.file = file;
-  report.directory = directory;
+Loaded load_document(const std::function<Document(Report&)>& read, Report report) {
   Loaded loaded;
   Config config;
+  Document document;
   try {
-    const YAML::Node root = YAML::Load(std::string(yaml));
-    const Value value(root, "", report);
-    if (value.is_map()) {
+    document = read(report);
+    const Value value(document.root, "", report);
+    if (!document.problem.empty()) {
+      report.unreadable(report.sources.front().path, document.problem);
+    } else if (value.is_map()) {
       report.open_names = value["store"].present();  // it may have the users and groups that are not here
       read_root(value, config);
     } else {
@@ -282,28 +280,34 @@ Loaded load_text(std::string_view yaml, const std::string& file, const std::stri
   } catch (const YAML::Exception& problem) {
     report.error(problem.mark, "", problem.msg);
   }
-  locate_store(config, directory);
-  config.version = content_hash(yaml);
-  loaded.text = yaml;
+  locate_store(config, report.directory);
+  config.version = content_hash(document.text);
   loaded.problems = std::move(report.problems);
   config.files = loaded.files = std::move(report.named);
+  config.sources = loaded.sources = std::move(report.sources);
   if (!report.failed) loaded.config = std::move(config);
   return loaded;
 }
 
+Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory, Purpose purpose,
+                 Secrets* secrets) {
+  Report report{.sources = {{file, 0}}, .directory = directory, .purpose = purpose, .secrets = secrets};
+  return load_document(
+      [yaml](Report&) {
+        return Document{YAML::Load(std::string(yaml)), std::string(yaml)};
+      },
+      std::move(report));
+}
+
 Loaded load_file(const std::string& path, Purpose purpose, Secrets* secrets) {
-  std::string text;
-  const std::string problem = read_whole(path, text);
-  if (problem.empty()) return load_text(text, path, directory_of(path), purpose, secrets);
-  Loaded loaded;
-  loaded.problems.push_back({path, 0, 0, false, problem});
-  return loaded;
+  Report report{.sources = {{path, 0}}, .directory = directory_of(path), .purpose = purpose, .secrets = secrets};
+  return load_document([&path](Report& told) { return read_document(path, told); }, std::move(report));
 }
 
 LoadedTests load_tests(const std::string& path) {
   LoadedTests loaded;
   Report report;
-  report.file = path;
+  report.sources = {{path, 0}};
   std::string text;
   const std::string problem = read_whole(path, text);
   if (!problem.empty()) {

@@ -20,13 +20,21 @@ struct Problem {
   std::string line_text() const;
 };
 
+/// Where something stands. Lines count from 1.
+struct Place {
+  std::string file;
+  int line = 0;
+};
+/// @param line  counts on through all of them, as lines in a Config do
+Place place_of(const std::vector<SourceFile>& sources, int line);
+
 struct Secrets;
 
 struct Loaded {
-  std::string text;              ///< as it was read
   std::optional<Config> config;  ///< empty if there was an error
   std::vector<Problem> problems;
-  std::vector<std::string> files;  ///< that it names, those that cannot be read too
+  std::vector<std::string> files;   ///< that it names, those that cannot be read too
+  std::vector<SourceFile> sources;  ///< that it consists of
 };
 
 /// What a configuration is read for.
@@ -35,12 +43,16 @@ enum class Purpose : std::uint8_t {
   judge   ///< policies alone: secrets are not read, and files need not exist
 };
 
-/// Reads a file. Relative paths in it are taken from its directory.
+/// Reads a file, and the files `conf.d/*.yaml` beside it. Relative paths in all of them are taken from the directory of
+/// the first.
 /// @param secrets  what is secret is noted there; null: nobody asks
 Loaded load_file(const std::string& path, Purpose purpose = Purpose::serve, Secrets* secrets = nullptr);
-/// The same for a text; `directory` stands for the file's.
+/// The same for a text, which is all; `directory` stands for the file's.
 Loaded load_text(std::string_view yaml, const std::string& file, const std::string& directory,
                  Purpose purpose = Purpose::serve, Secrets* secrets = nullptr);
+
+/// What changes when a configuration of that file does, or gets another part: the paths of its files, and others.
+std::vector<std::string> parts_to_watch(const std::string& path, const std::vector<SourceFile>& sources);
 
 /// A file of tests of policies.
 struct LoadedTests {

@@ -107,13 +107,34 @@ std::string Problem::line_text() const {
   return file + place + ": " + (warning ? "warning" : "error") + ": " + text;
 }
 
+Place place_of(const std::vector<SourceFile>& sources, int line) {
+  const SourceFile* found = &sources.front();
+  for (const SourceFile& one : sources) {
+    if (one.lines_before < line) found = &one;
+  }
+  return {found->path, line - found->lines_before};
+}
+
+std::string Report::place_of(const YAML::Mark& mark) const {
+  const Place place = config::place_of(sources, mark.line + 1);
+  return place.file + ":" + std::to_string(place.line);
+}
+
+void Report::unreadable(const std::string& file, const std::string& why) {
+  failed = true;
+  problems.push_back({file, 0, 0, false, why});
+}
+
 void Report::error(const YAML::Mark& mark, const std::string& path, const std::string& text) {
   failed = true;
-  problems.push_back({file, mark.line + 1, mark.column + 1, false, path.empty() ? text : path + ": " + text});
+  warning(mark, path, text);
+  problems.back().warning = false;
 }
 
 void Report::warning(const YAML::Mark& mark, const std::string& path, const std::string& text) {
-  problems.push_back({file, mark.line + 1, mark.column + 1, true, path.empty() ? text : path + ": " + text});
+  Place place = config::place_of(sources, mark.line + 1);
+  problems.push_back(
+      {std::move(place.file), place.line, mark.column + 1, true, path.empty() ? text : path + ": " + text});
 }
 
 std::string nearest(std::string_view wrong, const std::vector<std::string>& words) {
@@ -131,6 +152,12 @@ std::string nearest(std::string_view wrong, const std::vector<std::string>& word
 
 Value::Value(YAML::Node node, std::string path, Report& report)
     : node_(std::move(node)), place_(node_.Mark()), path_(std::move(path)), report_(&report) {}
+
+// A map that several files made has no place of its own.
+Value::Value(YAML::Node node, const YAML::Mark& key, std::string path, Report& report)
+    : Value(std::move(node), std::move(path), report) {
+  if (place_.is_null()) place_ = key;
+}
 
 void Value::unknown_name(const char* what, const std::string& name, const std::vector<std::string>& known) const {
   const std::string near = nearest(name, known);
@@ -164,17 +191,17 @@ void Value::expect_keys(std::initializer_list<std::string_view> keys) const {
 
 Value Value::operator[](const std::string& key) const {
   YAML::Node found(YAML::NodeType::Undefined);
+  YAML::Mark place = place_;
   if (is_map()) {
     for (const auto& entry : node_) {
       if (entry.first.IsScalar() && entry.first.Scalar() == key) {
         found.reset(entry.second);
+        place = entry.first.Mark();
         break;
       }
     }
   }
-  Value value(found, path_.empty() ? key : path_ + "." + key, *report_);
-  if (!found.IsDefined()) value.place_ = place_;
-  return value;
+  return Value(found, place, path_.empty() ? key : path_ + "." + key, *report_);
 }
 
 void Value::each(const std::function<void(const Value&)>& visit) const {
@@ -192,7 +219,7 @@ void Value::each_entry(const std::function<void(const std::string&, const Value&
   std::set<std::string> seen;
   for (const auto& entry : node_) {
     const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
-    const Value value(entry.second, path_ + "." + key, *report_);
+    const Value value(entry.second, entry.first.Mark(), path_ + "." + key, *report_);
     if (key.empty()) {
       value.error("keys must be words");
     } else if (!seen.insert(key).second) {

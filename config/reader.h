@@ -27,7 +27,7 @@ struct Secrets {
 
 /// Where problems go, and what the whole file has in common.
 struct Report {
-  std::string file;
+  std::vector<SourceFile> sources;  ///< at least one
   std::string directory;
   std::vector<Problem> problems;
   bool failed = false;
@@ -38,6 +38,9 @@ struct Report {
   std::vector<std::string> named = {};  ///< files that are
   Secrets* secrets = nullptr;           ///< where they are noted; null: nobody asks
 
+  /// "gateway.yaml:12"
+  std::string place_of(const YAML::Mark& mark) const;
+  void unreadable(const std::string& file, const std::string& why);
   void error(const YAML::Mark& mark, const std::string& path, const std::string& text);
   void warning(const YAML::Mark& mark, const std::string& path, const std::string& text);
 };
@@ -46,6 +49,8 @@ struct Report {
 class Value {
  public:
   Value(YAML::Node node, std::string path, Report& report);
+  /// @param key  where it is named
+  Value(YAML::Node node, const YAML::Mark& key, std::string path, Report& report);
 
   bool present() const { return node_.IsDefined() && !node_.IsNull(); }
   bool is_map() const { return present() && node_.IsMap(); }
@@ -94,7 +99,7 @@ class Value {
   bool scalar(std::string& text) const;
   void note_secret(const Value& file, const Value& env, const Value& credential) const;
   YAML::Node node_;
-  YAML::Mark place_;  // of what is not there: the place of the map that lacks it
+  YAML::Mark place_;  // of what is not there: the place of the map that lacks it; none: of a whole of several files
   std::string path_;
   Report* report_;
 };

@@ -357,6 +357,12 @@ struct RoleHolders {
   std::vector<std::string> groups;
 };
 
+/// One of the files of a configuration.
+struct SourceFile {
+  std::string path;
+  int lines_before = 0;  ///< of files that were read before it
+};
+
 struct Config {
   std::string state_dir;
   unsigned workers = 1;  ///< 0: one per core
@@ -393,6 +399,7 @@ struct Config {
   std::vector<EncryptionKey> encryption_keys;  ///< the first seals, all open
   std::string version;                         ///< of the content: a hash
   std::vector<std::string> files;              ///< that it names: secrets, certificates
+  std::vector<SourceFile> sources;             ///< that it was read from. Lines of what it has count on through them
 };
 
 }  // namespace dbgate::config

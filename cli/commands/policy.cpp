@@ -31,6 +31,7 @@ config::Config load_config(const std::string& path) {
 struct Task {
   config::Config config;
   std::vector<config::PolicyTest> tests;
+  std::vector<config::SourceFile> sources;  ///< where the tests stand
 };
 
 Task load_task(const Call& call) {
@@ -43,8 +44,12 @@ Task load_task(const Call& call) {
   if (config.empty()) {
     throw Problem{Exit::usage, file + " names no configuration", "add --config FILE, or config: FILE to it"};
   }
-  Task task{load_config(config), std::move(loaded.tests)};
-  if (loaded.is_configuration) task.tests = !call.has("config") ? task.config.tests : load_config(file).tests;
+  Task task{load_config(config), std::move(loaded.tests), {{file, 0}}};
+  if (loaded.is_configuration) {
+    const config::Config with_tests = !call.has("config") ? task.config : load_config(file);
+    task.tests = with_tests.tests;
+    task.sources = with_tests.sources;
+  }
   if (task.tests.empty()) throw Problem{Exit::usage, file + " has no tests", "add a list tests: to it"};
   return task;
 }
@@ -115,7 +120,8 @@ int test(const Call& call) {
     const bool passed = result.mismatch.empty();
     failed += passed ? 0 : 1;
     const config::PolicyTest& test = result.test;
-    listing.items.push_back({{"line", test.line},
+    const config::Place place = config::place_of(task.sources, test.line);
+    listing.items.push_back({{"line", place.line},
                              {"result", passed ? "ok" : "FAILED"},
                              {"as", test.user},
                              {"on", test.target},
@@ -124,7 +130,8 @@ int test(const Call& call) {
                              {"rule", result.outcome.rule},
                              {"reason", passed ? last_reason(result.outcome) : result.mismatch}});
     json::object item{
-        {"line", test.line}, {"passed", passed}, {"as", test.user}, {"on", test.target}, {"sql", test.sql}};
+        {"line", place.line}, {"passed", passed}, {"as", test.user}, {"on", test.target}, {"sql", test.sql}};
+    item["file"] = place.file;
     item["expect"] = test.expect;
     item["outcome"] = object_of(result.outcome);
     if (!passed) item["mismatch"] = result.mismatch;

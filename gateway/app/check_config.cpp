@@ -30,7 +30,8 @@ void run_tests(const std::string& path, const config::Config& config, Problems& 
   const auto ran = rehearsal::Rehearsal::run([&] {
     for (const auto& result : rehearsal::run_tests(config, config.tests, session::system_clock_seconds())) {
       if (result.mismatch.empty()) continue;
-      problems.push_back({path, result.test.line, 1, false, "test failed: " + result.mismatch});
+      config::Place place = config::place_of(config.sources, result.test.line);
+      problems.push_back({std::move(place.file), place.line, 1, false, "test failed: " + result.mismatch});
     }
   });
   if (!ran) problems.push_back(problem_of(path, ran.error()));
@@ -139,7 +140,12 @@ std::shared_ptr<Snapshot> load_snapshot(const std::string& path, Problems& probl
   auto listed = policy::check_statement_lists(*loaded.config, path);
   const auto filters = policy::check_filters(*loaded.config, path);
   listed.insert(listed.end(), filters.begin(), filters.end());
-  problems.insert(problems.end(), listed.begin(), listed.end());
+  for (config::Problem problem : listed) {
+    config::Place place = config::place_of(loaded.config->sources, problem.line);
+    problem.file = std::move(place.file);
+    problem.line = place.line;
+    problems.push_back(std::move(problem));
+  }
   if (!listed.empty()) return nullptr;
   if (const auto meant = adapters::store::check_store(loaded.config->store); !meant) {
     problems.push_back(problem_of(path, meant.error()));

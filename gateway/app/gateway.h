@@ -86,7 +86,8 @@ class Gateway {
   AdminTies admin_ties();
   void set_log_level(const std::string& level);
   AdminStatus admin_status();
-  std::vector<std::string> files_to_watch(const std::vector<std::string>& named) const;
+  std::vector<std::string> files_to_watch(const std::vector<std::string>& named,
+                                          const std::vector<config::SourceFile>& sources) const;
   void stop_listening();
   void drain_as_told();
   void drain();

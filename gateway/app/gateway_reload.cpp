@@ -21,7 +21,7 @@ Reloaded Gateway::reload() {
   Reloaded done{.version = shared_.current.get()->config.version};
   const auto since = std::chrono::system_clock::now();
   config::Loaded loaded = config::load_file(config_path_);
-  operators_->read(files_to_watch(loaded.files), since);
+  operators_->read(files_to_watch(loaded.files, loaded.sources), since);
   for (const config::Problem& problem : loaded.problems) {
     const std::string text = problem.line_text();
     log::write(problem.warning ? log::Level::warn : log::Level::error, "config", text, {});
@@ -96,10 +96,12 @@ void Gateway::set_log_level(const std::string& level) {
 }
 
 // Those of a file that could not be used as well: what is wrong with it may be one of them.
-std::vector<std::string> Gateway::files_to_watch(const std::vector<std::string>& named) const {
-  std::vector<std::string> files{std::filesystem::absolute(config_path_).string()};
-  for (const auto* list : {&named, &file_->files}) {
-    for (const std::string& file : *list)
+std::vector<std::string> Gateway::files_to_watch(const std::vector<std::string>& named,
+                                                 const std::vector<config::SourceFile>& sources) const {
+  std::vector<std::string> files;
+  for (const auto& list : {named, file_->files, config::parts_to_watch(config_path_, sources),
+                           config::parts_to_watch(config_path_, file_->sources)}) {
+    for (const std::string& file : list)
       files.push_back(std::filesystem::absolute(file).string());
   }
   return files;
@@ -147,7 +149,7 @@ Result<> Gateway::open_operators(const config::Config& config) {
   }
   if (!watched_since_) return boost::system::in_place_value;
   operators_->watch_files();
-  operators_->read(files_to_watch({}), *watched_since_);
+  operators_->read(files_to_watch({}, {}), *watched_since_);
   return boost::system::in_place_value;
 }
 

@@ -183,6 +183,22 @@ class WatchFiles(unittest.TestCase):
                        == cert.read_text(encoding="ascii")[cert.read_text(encoding="ascii").index("-----BEGIN"):].replace("\n", ""),
                        "the new one is served", 30)
 
+    def test_a_file_of_conf_d_that_comes_and_one_that_goes(self):
+        gateway = self.begin(self.config())
+        prepared, parts = gateway.directory / "prepared", gateway.directory / "conf.d"
+        prepared.mkdir()
+        (prepared / "more.yaml").write_text("limits: { max_nesting: 3 }\n", encoding="utf-8")
+        nested = "SELECT ((((a)))) FROM public.t"
+        self.assertEqual(self.code(gateway, nested), "")
+        before = self.said(gateway, "configuration reloaded")
+        prepared.rename(parts)
+        self.wait_for_reload(gateway, before)
+        self.assertEqual(self.code(gateway, nested), "54001")
+        before = self.said(gateway, "configuration reloaded")
+        (parts / "more.yaml").unlink()
+        self.wait_for_reload(gateway, before)
+        self.assertEqual(self.code(gateway, nested), "")
+
     def test_files_beside_them_are_nobodys_business(self):
         gateway = self.begin(self.config())
         for number in range(20):
