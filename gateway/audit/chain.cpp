@@ -70,9 +70,10 @@ void Chain::seal(Out& out, const RecordStart& start, std::string_view fields) {
   Sha256 sum = start.hashed_;
   sum.add(std::string_view(out.data(), out.size()).substr(begin + start.hashed_bytes_));
   const Sha256::Hex hash = sum.finish();
-  hash_.assign(hash.data(), hash.size());
+  hash_.resize(hash.size());
+  std::memcpy(hash_.data(), hash.data(), hash.size());
   out += hash_key;
-  out += hash_;
+  out.append(hash.data(), hash.size());
   out += "\"}\n";
 }
 

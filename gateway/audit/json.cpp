@@ -84,13 +84,15 @@ bool eight_are_plain(const char* bytes) {
 std::size_t end_of_plain(std::string_view text, std::size_t at) {
   while (at + 8 <= text.size() && eight_are_plain(text.data() + at))
     at += 8;
+  // The last few with some that have been looked at.
+  if (at >= 8 && at + 8 > text.size() && eight_are_plain(text.data() + text.size() - 8)) return text.size();
   while (at < text.size() && plain_bytes[static_cast<unsigned char>(text[at])])
     ++at;
   return at;
 }
 
 template <class Out>
-void append_key(Out& out, std::string_view key) {
+void append_named(Out& out, std::string_view key) {
   out += ",\"";
   out += key;
   out += "\":";
@@ -100,12 +102,17 @@ void append_key(Out& out, std::string_view key) {
 
 template <class Out>
 void append_json_string(Out& out, std::string_view text) {
+  std::size_t at = end_of_plain(text, 0);
+  if (at == text.size()) {
+    out += '"';
+    out.append(text.data(), at);
+    out += '"';
+    return;
+  }
   out += '"';
   std::size_t plain = 0;  // start of what can be copied as it is
-  std::size_t at = 0;
   const auto flush = [&] { out.append(text.data() + plain, at - plain); };
-  for (;;) {
-    at = end_of_plain(text, at);
+  for (;; at = end_of_plain(text, at)) {
     if (at == text.size()) break;
     const auto c = static_cast<unsigned char>(text[at]);
     if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
@@ -143,13 +150,13 @@ void append_number(Out& out, std::uint64_t value) {
 
 template <class Out>
 void append_field(Out& out, std::string_view key, std::string_view value) {
-  append_key(out, key);
+  append_named(out, key);
   append_json_string(out, value);
 }
 
 template <class Out>
 void append_field(Out& out, std::string_view key, std::uint64_t value) {
-  append_key(out, key);
+  append_named(out, key);
   append_number(out, value);
 }
 

@@ -5,9 +5,9 @@
 namespace dbgate::audit {
 namespace {
 
-template <class Out>
-void append_if(Out& out, std::string_view key, std::string_view value) {
-  if (!value.empty()) append_field(out, key, value);
+template <class Out, std::size_t N>
+void append_if(Out& out, const char (&key)[N], std::string_view value) {
+  if (!value.empty()) append_member(out, key, value);
 }
 
 void append_list(std::string& out, std::string_view key, const std::vector<std::string>& values) {
@@ -23,14 +23,13 @@ void append_list(std::string& out, std::string_view key, const std::vector<std::
 }
 
 // Milliseconds with three decimals, without going through floating point.
-template <class Out>
-void append_milliseconds(Out& out, std::string_view key, std::uint64_t microseconds) {
-  append_field(out, key, microseconds / 1000);
+template <class Out, std::size_t N>
+void append_milliseconds(Out& out, const char (&key)[N], std::uint64_t microseconds) {
+  append_member(out, key, microseconds / 1000);
   const std::uint64_t rest = microseconds % 1000;
-  out += '.';
-  out += static_cast<char>('0' + rest / 100);
-  out += static_cast<char>('0' + rest / 10 % 10);
-  out += static_cast<char>('0' + rest % 10);
+  const std::array<char, 4> decimals = {'.', static_cast<char>('0' + rest / 100),
+                                        static_cast<char>('0' + rest / 10 % 10), static_cast<char>('0' + rest % 10)};
+  out.append(decimals.data(), decimals.size());
 }
 
 }  // namespace
@@ -74,15 +73,15 @@ JudgementText::JudgementText(const JudgementFields& judgement) {
 
 template <class Out>
 void append_decision(Out& out, const DecisionFields& decision, const JudgementText& judgement) {
-  append_field(out, "query_id", decision.query_id);
-  append_field(out, "protocol", decision.protocol);
+  append_plain(out, "query_id", decision.query_id);
+  append_plain(out, "protocol", decision.protocol);
   out += judgement.operation;
   append_if(out, "statement.name", decision.statement_name);
   if (decision.text_sha256.empty()) {
-    append_field(out, "db.query.text", decision.text);
+    append_member(out, "db.query.text", decision.text);
   } else {
-    append_field(out, "db.query.text_sha256", decision.text_sha256);
-    append_field(out, "db.query.text_bytes", std::uint64_t{decision.text_bytes});
+    append_plain(out, "db.query.text_sha256", decision.text_sha256);
+    append_member(out, "db.query.text_bytes", std::uint64_t{decision.text_bytes});
   }
   if (!decision.parameters.empty()) {
     out += ",\"db.query.parameters\":";
@@ -96,15 +95,15 @@ void append_decision(Out& out, const DecisionFields& decision, const JudgementTe
 
 template <class Out>
 void append_outcome(Out& out, const OutcomeFields& outcome) {
-  append_field(out, "query_id", outcome.query_id);
-  append_field(out, "outcome", outcome.outcome);
+  append_plain(out, "query_id", outcome.query_id);
+  append_plain(out, "outcome", outcome.outcome);
   append_if(out, "db.response.status_code", outcome.sqlstate);
   append_if(out, "limit", outcome.limit);
   append_if(out, "served_from", outcome.served_from);
   append_if(out, "db.response.command_tags", outcome.tags);
-  append_field(out, "db.response.returned_rows", outcome.rows_returned);
-  append_field(out, "rows_affected", outcome.rows_affected);
-  append_field(out, "bytes", outcome.bytes);
+  append_member(out, "db.response.returned_rows", outcome.rows_returned);
+  append_member(out, "rows_affected", outcome.rows_affected);
+  append_member(out, "bytes", outcome.bytes);
   append_milliseconds(out, "duration_ms", outcome.duration_us);
 }
 

@@ -29,6 +29,14 @@ Class class_of(char c) {
   return classes[static_cast<unsigned char>(c)];
 }
 
+// What a name goes on with.
+constexpr std::array<bool, 256> in_names = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < table.size(); ++c)
+    table[c] = classes[c] == Class::letter || classes[c] == Class::digit || c == '$';
+  return table;
+}();
+
 /// The token before the one that is looked at, as far as it says what that one is.
 enum class Before : std::uint8_t {
   start,
@@ -117,8 +125,7 @@ class BlindText {
 
   void word() {
     std::size_t end = at_ + 1;
-    while (end < text_.size() &&
-           (class_of(text_[end]) == Class::letter || class_of(text_[end]) == Class::digit || text_[end] == '$'))
+    while (end < text_.size() && in_names[static_cast<unsigned char>(text_[end])])
       ++end;
     // E'…' and the like, and names that go on in letters beyond ASCII.
     if (end < text_.size() && (text_[end] == '\'' || class_of(text_[end]) == Class::none)) return give_up();
