@@ -231,7 +231,9 @@ Held ValueJudge::limited(std::size_t most) const {
   if (!queries && !statement_.returning) return {};
   const Held no{State::no, "needs a LIMIT of at most " + std::to_string(most) +
                                " on the outermost query, as a constant or a parameter, and no rows put into one value"};
-  if (!queries || !statement_.values || gathers_rows(statement_)) return no;
+  // A recursive query can gather rows round by round, with any operator.
+  const bool gathers = gathers_rows(statement_) || statement_.recursive;
+  if (!queries || !statement_.values || gathers) return no;
   for (const sql::LevelLimit& limit : statement_.values->limits) {
     if (limit.level != statement_.result) continue;
     const Operand* count = &limit.count;

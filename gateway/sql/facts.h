@@ -221,6 +221,7 @@ struct Statement {
   bool holdable = false;               ///< DECLARE … WITH HOLD
   bool returning = false;              ///< has a RETURNING clause, itself or within
   bool array_subquery = false;         ///< has an ARRAY(SELECT …) anywhere
+  bool recursive = false;              ///< has a WITH RECURSIVE anywhere
   bool copy_header = false;            ///< COPY with HEADER: a line of names comes first
   bool read_write = false;             ///< BEGIN/SET TRANSACTION/SET SESSION CHARACTERISTICS … READ WRITE
   std::size_t begin = 0;               ///< offset of the statement in the message text, bytes

@@ -40,6 +40,7 @@ bool puts_out_fields(const void* expression) {
 // WITH names are visible from the query that follows on inwards; without RECURSIVE each sees those before it only.
 void Walker::on_with(const WithClause* with, Scope* scope) {
   if (with == nullptr) return;
+  facts_.recursive = facts_.recursive || with->recursive;
   std::vector<Scope*> bodies;
   const ListCell* cell = nullptr;
   foreach (cell, with->ctes) {

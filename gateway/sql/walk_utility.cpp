@@ -90,6 +90,7 @@ void Walker::embed(const Node* query) {
   append(facts_.objects, inner->objects);
   append(facts_.settings, inner->settings);
   facts_.array_subquery = facts_.array_subquery || inner->array_subquery;
+  facts_.recursive = facts_.recursive || inner->recursive;
   facts_.computes = facts_.computes || inner->computes;
   if (!inner->unknown.empty()) unknown(inner->unknown);
   facts_.inner = std::move(inner);

@@ -593,6 +593,9 @@ class Limits(Case):
                             ("SELECT id FROM (SELECT id FROM orders LIMIT 5) o", False),
                             ("SELECT id FROM (SELECT id FROM orders) o LIMIT 5", True),
                             ("SELECT array_agg(id) FROM orders LIMIT 1", False), ("SELECT ARRAY(SELECT id FROM orders) LIMIT 1", False),
+                            ("WITH RECURSIVE r(n, all_of) AS (SELECT 0, '' UNION ALL SELECT n + 1, all_of || ',' || (SELECT note FROM "
+                             "orders ORDER BY id OFFSET n FETCH FIRST ROW ONLY) FROM r WHERE n < 9) SELECT all_of FROM r LIMIT 5", False),
+                            ("WITH w AS (SELECT id FROM orders) SELECT id FROM w LIMIT 5", True),
                             ("SELECT id FROM orders UNION SELECT id FROM orders LIMIT 5", True),
                             ("(SELECT id FROM orders LIMIT 5) UNION ALL (SELECT id FROM orders LIMIT 5)", False),
                             ("EXPLAIN SELECT id FROM orders LIMIT 5", True), ("EXPLAIN SELECT id FROM orders", False),

@@ -111,12 +111,12 @@ class Writer {
     const auto& [kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings,
                  wide_names, computes, declares_user_types, declares_odd_types, name, rules_of, without_view_rules,
                  of_oid, of_oid_table, settings_of_rows, becomes, moves_type, cascades, drops_type, beyond_data,
-                 holdable, returning, array_subquery, copy_header, read_write, begin, length, text, values, signs,
+                 holdable, returning, array_subquery, recursive, copy_header, read_write, begin, length, text, values, signs,
                  unknown, inner] = statement;
     all(kind, tag, effects, relations, levels, result, lineage_unsure, functions, types, objects, settings, wide_names,
         computes, declares_user_types, declares_odd_types, name, rules_of, without_view_rules, of_oid, of_oid_table,
         settings_of_rows, becomes, moves_type, cascades, drops_type, beyond_data, holdable, returning, array_subquery,
-        copy_header, read_write, values, signs, unknown, inner);
+        recursive, copy_header, read_write, values, signs, unknown, inner);
     place(begin, length, text);
   }
 

@@ -43,7 +43,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"SELECT x.a FROM t AS x(a, b)", "SELECT {read} t[read](*;)"},
         Case{"WITH w AS (UPDATE t SET x = 1 RETURNING y) SELECT * FROM w", "SELECT {read,update} t[read,update](y;x)"},
         Case{"WITH t AS (SELECT * FROM t) SELECT * FROM t", "SELECT {read} t[read](*;)"},
-        Case{"WITH RECURSIVE t AS (SELECT 1 UNION SELECT * FROM t) SELECT * FROM t", "SELECT {read}"},
+        Case{"WITH RECURSIVE t AS (SELECT 1 UNION SELECT * FROM t) SELECT * FROM t", "SELECT {read} recursive"},
         Case{"WITH t AS (SELECT 1) SELECT * FROM public.t", "SELECT {read} public.t[read](*;)"},
         Case{"WITH t AS (SELECT 1) DELETE FROM t", "DELETE {read,delete} t[delete](;)"},
         Case{"SELECT (SELECT b FROM u WHERE u.i = t.i) FROM t", "SELECT {read} t[read](b,i;) u[read](b,i;) f:=/2"},

@@ -71,6 +71,7 @@ inline std::string facts_text(const Script& script) {
     if (statement.holdable) text += " hold";
     if (statement.copy_header) text += " header";
     if (statement.array_subquery) text += " array";
+    if (statement.recursive) text += " recursive";
     if (statement.read_write) text += " rw";
     if (!statement.unknown.empty()) text += " unknown:" + statement.unknown;
   }
