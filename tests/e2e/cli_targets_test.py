@@ -137,7 +137,7 @@ class Work(cli_people.People):
     VERBS = {"connect", "status", "disconnect", "env", "config pgservice", "exec", "check", "history list", "history show", "history rerun",
              "saved-query list", "saved-query show", "saved-query add", "saved-query run", "saved-query remove", "sessions list",
              "sessions watch", "sessions kill", "audit tail", "audit search", "audit export", "audit verify",
-             "audit receipt", "audit check", "replay"}
+             "audit receipt", "audit check", "audit unseal", "replay"}
 
     @classmethod
     def setUpClass(cls):
@@ -295,6 +295,11 @@ class Work(cli_people.People):
         self.assertRegex(root.see("audit", "verify", log, "--key", key), r"[1-9]\d* checkpoints, signed by the key; \d+ records are newer")
         root.refused("audit", "verify", log, "--key", log / "log-id", status=2, cause="is not an Ed25519 key", hint="audit-signing-key.pub")
         root.refused("audit", "verify", log, "--checkpoint", log / "log-id", status=2, cause="is no checkpoint", hint="checkpoints")
+        root.refused("audit", "unseal", log, root.home / "clear", "--private-key", key, status=2, cause="is no private key", hint="certificate")
+        private = self.gateway.directory / "state" / "audit-signing-key.pem"
+        self.assertIn("0 segments unsealed", root.see("audit", "unseal", log, root.home / "clear", "--private-key", private))
+        self.assertEqual(root.json("audit", "unseal", log, root.home / "clear2", "--private-key", private), {"unsealed": 0, "problems": []})
+        self.assertEqual(root.json("audit", "verify", root.home / "clear")["problems"], [])
 
     def test_records_for_analysis(self):
         root, log, file = self.root, self.gateway.directory / "state" / "audit", self.root.home / "wanda.jsonl"
