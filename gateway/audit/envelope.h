@@ -48,8 +48,8 @@ class OpeningKey {
 };
 
 /// Writes what was sealed to a descriptor. Nothing of that is to be used unless this succeeds: whether it is what was
-/// sealed is known at its end. Errors: 58030; XX001 it is none, or cut off; 28000 the key is not that of a recipient, or
-/// the file was changed.
+/// sealed is known at its end. Errors: 58030; XX001 it is none, or cut off; 28000 the key is not that of a recipient,
+/// or the file was changed.
 Result<> open_sealed(const std::string& path, const OpeningKey& key, int to);
 
 }  // namespace dbgate::audit
