@@ -32,10 +32,12 @@ class Replay(unittest.TestCase):
         self.start()
 
     def start(self, audit=""):
-        self.gateway = self.lab.gateway("version: 1\nstate_dir: state\n" + audit + self.lab.listen(tls=True) + self.lab.users("ana", "bob", "aud") +
+        self.gateway = self.lab.gateway("version: 1\nstate_dir: state\n" + audit + self.lab.listen(tls=True) + self.lab.users("ana", "bob", "mia", "aud") +
                                         "roles: { auditor: { users: [aud] } }\ntargets:\n" + self.lab.target() + "policies:\n"
                                         "  - { name: all, who: { users: [ana] }, on: [postgres], allow: [ { everything: true } ] }\n"
-                                        "  - { name: some, who: { users: [bob] }, on: [postgres], allow: [ { select: [public.fruits], functions: [safe] } ] }\n")
+                                        "  - { name: some, who: { users: [bob] }, on: [postgres], allow: [ { select: [public.fruits], functions: [safe] } ] }\n"
+                                        "  - name: masked\n    who: { users: [mia] }\n    on: [postgres]\n    allow: [ { select: [public.fruits] } ]\n"
+                                        "    mask: { public.fruits.name: partial }\n")
         self.addCleanup(self.gateway.stop)
         self.home = pathlib.Path(lab.tempfile.mkdtemp(prefix="home-", dir=self.lab.directory))
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBGATE_", "PG", "XDG_"))}
@@ -188,6 +190,11 @@ class Replay(unittest.TestCase):
         self.assertEqual(self.other.psql("SELECT count(*) FROM noted").stdout, "0\n")
         self.again(session, "--writes")
         self.assertEqual(self.other.psql("SELECT count(*) FROM noted").stdout, "5\n")
+
+    def test_of_masked_rows_only_their_number_is_compared(self):
+        session = self.psql("SELECT name FROM fruits;\n", user="mia")
+        ran, whole = self.again(session)
+        self.assertEqual((whole["statements"][0]["decision"]["effect"], ran[0]["rows"], ran[0]["different"]), ("mask", 5, []))
 
     def test_what_was_refused_is_not_run(self):
         session = self.psql("SELECT id FROM fruits WHERE id = 1;\nSELECT * FROM noted;\nSELEC;\nDELETE FROM fruits;\n", user="bob")
