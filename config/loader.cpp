@@ -43,10 +43,20 @@ void read_retention(const Value& value, Audit& audit) {
   if (value["max_bytes"].present()) audit.retention_max_bytes = bytes;
 }
 
+void read_encryption(const Value& value, Audit& audit) {
+  if (!value.present()) return;
+  value.expect_keys({"certificate_file", "after"});
+  value["certificate_file"].read_file_path(audit.encryption_certificate_file);
+  if (!value["certificate_file"].present()) value.error("needs certificate_file: whose private key opens it?");
+  value["after"].read(audit.encryption_after);
+  if (audit.has_retention())
+    value.error("and audit.retention exclude each other: what is sealed stays until somebody takes it away");
+}
+
 void read_audit(const Value& value, Audit& audit) {
   constexpr Milliseconds shortest{100};
   value.expect_keys({"durability", "parameters", "segment_bytes", "segment_max_age", "compress", "retention",
-                     "signing_key_file", "checkpoint_interval", "sinks", "witnesses"});
+                     "encryption", "signing_key_file", "checkpoint_interval", "sinks", "witnesses"});
   std::size_t durability = 0;
   value["durability"].read_word({"process", "sync"}, durability);
   audit.durability = static_cast<Durability>(durability);
@@ -59,6 +69,7 @@ void read_audit(const Value& value, Audit& audit) {
   value["compress"].read_word({"none", "zstd"}, compress);
   audit.compress = compress != 0;
   read_retention(value["retention"], audit);
+  read_encryption(value["encryption"], audit);
   value["signing_key_file"].read_file_path(audit.signing_key_file);
   value["checkpoint_interval"].read(audit.checkpoint_interval);
   if (audit.checkpoint_interval < shortest) value["checkpoint_interval"].error("must be at least 100ms");

@@ -93,6 +93,8 @@ struct Audit {
   std::size_t retention_max_bytes = 0;           ///< of the disk; 0: as many as there is room for
   std::vector<AuditSink> sinks{};
   std::vector<AuditWitness> witnesses{};
+  std::string encryption_certificate_file{};      ///< for whom segments are sealed; empty: for nobody
+  Milliseconds encryption_after{24 * 3'600'000};  ///< until then the gateway can read them
 
   bool has_retention() const noexcept { return retention_max_age.count() > 0 || retention_max_bytes > 0; }
 };

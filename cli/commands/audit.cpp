@@ -12,6 +12,7 @@
 #include "cli/api_client.h"
 #include "cli/commands/audit_export.h"
 #include "cli/commands/audit_filters.h"
+#include "cli/commands/audit_unseal.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
 #include "cli/problem.h"
@@ -363,7 +364,7 @@ Verbs audit_verbs() {
   trust.examples = {{"dbgate audit check receipt.json --key audit-signing-key.pub", "was it so?"}};
   trust.exits = {3};
   trust.run = check;
-  return {last, find, audit_export_verb(), prove, ask, trust};
+  return {last, find, audit_export_verb(), prove, audit_unseal_verb(), ask, trust};
 }
 
 }  // namespace dbgate::cli

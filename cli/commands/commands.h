@@ -18,6 +18,7 @@ Verbs session_verbs();
 Verbs approval_verbs();
 Verbs access_verbs();
 Verbs audit_verbs();
+Verbs replay_verbs();
 Verbs policy_verbs();
 Verbs environment_verbs();
 Verbs config_verbs();

@@ -68,6 +68,7 @@ Table make_table() {
                             approval_verbs,
                             access_verbs,
                             audit_verbs,
+                            replay_verbs,
                             policy_verbs,
                             stored_policy_verbs,
                             config_verbs,

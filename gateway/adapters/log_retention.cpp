@@ -225,8 +225,13 @@ Result<> LogRetention::remove(const std::string& name, const Chain& chain, Reten
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < chain.due; ++i)
     bytes += chain.segments[i].bytes;
+  std::string sealed;
+  for (std::size_t i = 0; ties_.seal && i < chain.due; ++i) {
+    DBGATE_TRY(const std::string hash, ties_.seal(name, chain.segments[i].number, stop));
+    sealed += (i > 0 ? ",\"" : "\"") + hash + "\"";
+  }
   std::string fields;
-  audit::append_field(fields, "reason", std::string_view(chain.reason));
+  audit::append_field(fields, "reason", ties_.seal ? std::string_view("sealed") : std::string_view(chain.reason));
   audit::append_field(fields, "removed.chain", std::string_view(name));
   audit::append_field(fields, "removed.first_segment", chain.segments.front().number);
   audit::append_field(fields, "removed.last_segment", last.number);
@@ -236,6 +241,7 @@ Result<> LogRetention::remove(const std::string& name, const Chain& chain, Reten
   audit::append_field(fields, "removed.bytes", bytes);
   audit::append_field(fields, "removed.last_time", std::string_view(last.last_time));
   audit::append_field(fields, "removed.last_hash", std::string_view(last.last_hash));
+  if (ties_.seal) fields.append(",\"sealed.sha256\":[").append(sealed).append("]");
   DBGATE_CHECK(ties_.record(fields));
   DBGATE_CHECK(flush_retention_chains(options_.directory));
   DBGATE_CHECK(replace_file(proof::removal_path(options_.directory, name), proof::sign_removal(removal, key_)));

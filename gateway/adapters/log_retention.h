@@ -29,6 +29,10 @@ struct RetentionTies {
   std::function<Result<>(const std::string& fields)> record;
   /// The segment of the chain that not all sinks have yet; without a value: nobody waits for any. 0: all wait.
   std::function<std::optional<std::uint64_t>(const std::string& chain)> awaited;
+  /// Keeps a segment for whoever has a private key, before it goes. @return SHA-256 of the file, in hexadecimal.
+  /// Empty: it goes for good.
+  std::function<Result<std::string>(const std::string& chain, std::uint64_t number, const std::atomic<bool>& stop)>
+      seal = {};
 };
 
 struct RetentionDone {
@@ -36,7 +40,7 @@ struct RetentionDone {
   std::uint64_t records = 0;
 };
 
-/// Removes the oldest segments of a log that is too old or too large. Used by one thread, of the process that signs.
+/// Removes the oldest segments of a log that is too old or too large, or seals them. Used by one thread, of the process that signs.
 ///
 /// Only what is closed, signed, delivered, read again and found to be what was signed; never a chain's last records,
 /// and none of the retention chain. First it is recorded, then the removal is signed (proof/removal.h), then files go,

@@ -8,6 +8,7 @@
 #include "gateway/adapters/pg_probe.h"
 #include "gateway/adapters/store/open_store.h"
 #include "gateway/app/audit_sinks.h"
+#include "gateway/app/log_keeper.h"
 #include "gateway/app/witnesses.h"
 #include "gateway/policy/row_filters.h"
 #include "gateway/policy/statement_lists.h"
@@ -72,7 +73,7 @@ struct Findings {
 
 void look_further(const ConfigCheck& check, const config::Config& config, Findings& findings) {
   run_tests(check.config_path, config, findings.problems);
-  for (const auto& checked : {AuditSinks::check(config), Witnesses::check(config)}) {
+  for (const auto& checked : {AuditSinks::check(config), Witnesses::check(config), LogKeeper::check(config)}) {
     if (!checked) findings.problems.push_back(problem_of(check.config_path, checked.error()));
   }
   if (check.connect) findings.entered = enter_targets(config);

@@ -3,10 +3,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <set>
 
+#include "gateway/adapters/posix_file.h"
 #include "gateway/adapters/segment_archive.h"
+#include "gateway/adapters/segment_seal.h"
 #include "gateway/app/audit_sinks.h"
 #include "gateway/app/notary.h"
 #include "gateway/audit/verify.h"
@@ -36,11 +39,27 @@ std::int64_t days_us() {
   return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000;
 }
 
+Result<audit::Recipients> load_recipients(const std::string& path) {
+  DBGATE_TRY(const auto pem, adapters::read_small_file(path));
+  auto recipients = audit::Recipients::read(pem.value_or(std::string()));
+  if (recipients) return recipients;
+  const Error why = recipients.error();
+  return Error(why.code(), "audit.encryption.certificate_file: " + path + " " + why.message(), why.hint());
+}
+
+void tell(const audit::Recipients& recipients) {
+  std::string names;
+  for (const std::string& name : recipients.names())
+    names += (names.empty() ? "" : "; ") + name;
+  log::info("audit", "segments of the audit log will be sealed", {{"recipients", names}});
+}
+
 }  // namespace
 
 LogKeeper::LogKeeper(const config::Config& config, telemetry::LogCounters& counters)
     : directory_(config.state_dir + "/audit"),
       compress_(config.audit.compress),
+      seal_(!config.audit.encryption_certificate_file.empty()),
       interval_(config.audit.checkpoint_interval),
       counters_(counters),
       blobs_(directory_),
@@ -53,7 +72,7 @@ LogKeeper::~LogKeeper() {
 Result<std::unique_ptr<LogKeeper>> LogKeeper::open(const config::Config& config, ports::AuditLog& log,
                                                    const AuditSinks* sinks, telemetry::LogCounters& counters) {
   std::unique_ptr<LogKeeper> made(new LogKeeper(config, counters));
-  if (!config.audit.has_retention()) return made;
+  if (!config.audit.has_retention() && !made->seal_) return made;
   DBGATE_TRY(proof::Key key, load_signing_key(config));
   DBGATE_TRY(made->chain_, log.open_chain(std::string(audit::retention_chain), ports::Pace::rare));
   adapters::RetentionTies ties;
@@ -67,10 +86,27 @@ Result<std::unique_ptr<LogKeeper>> LogKeeper::open(const config::Config& config,
     const auto found = delivered.find(chain);
     return found == delivered.end() ? 0 : found->second.place.segment;
   };
-  const std::int64_t max_age_us = std::chrono::microseconds(config.audit.retention_max_age).count();
+  if (made->seal_) {
+    DBGATE_TRY(audit::Recipients recipients, load_recipients(config.audit.encryption_certificate_file));
+    tell(recipients);
+    ties.seal = [directory = made->directory_, recipients](const std::string& chain, std::uint64_t number,
+                                                           const std::atomic<bool>& stop) {
+      return adapters::seal_segment(directory, chain, number, recipients, stop);
+    };
+  }
+  const std::int64_t after_us =
+      std::max<std::int64_t>(1, std::chrono::microseconds(config.audit.encryption_after).count());
+  const std::int64_t max_age_us =
+      made->seal_ ? after_us : std::chrono::microseconds(config.audit.retention_max_age).count();
   made->retention_.emplace(adapters::RetentionOptions{made->directory_, max_age_us, config.audit.retention_max_bytes},
                            std::move(key), std::move(ties));
   return made;
+}
+
+Result<> LogKeeper::check(const config::Config& config) {
+  const std::string& file = config.audit.encryption_certificate_file;
+  if (!file.empty()) DBGATE_CHECK(load_recipients(file));
+  return boost::system::in_place_value;
 }
 
 void LogKeeper::start() {
@@ -130,11 +166,14 @@ void LogKeeper::compress() {
 
 void LogKeeper::remove() {
   const auto done = retention_->run(trusted_now(), stopping_);
-  if (!done) return failed("the audit log is not cut to what is to be kept", done.error());
+  if (!done)
+    return failed(seal_ ? "the audit log is not sealed" : "the audit log is not cut to what is to be kept",
+                  done.error());
   if (done->segments > 0) {
     counters_.removed.add(done->segments);
     counters_.removed_records.add(done->records);
-    log::info("audit", "segments of the audit log were removed, as configured",
+    log::info("audit",
+              seal_ ? "segments of the audit log were sealed" : "segments of the audit log were removed, as configured",
               {{"segments", std::to_string(done->segments)}, {"records", std::to_string(done->records)}});
   }
   const auto swept = blobs_.sweep(stopping_);

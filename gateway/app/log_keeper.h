@@ -18,13 +18,15 @@ namespace dbgate::app {
 
 class AuditSinks;
 
-/// Compresses segments of the audit log that are closed, and removes those that retention lets go, on a thread of
-/// low priority. Of several processes one does: the one that signs.
+/// Compresses segments of the audit log that are closed, removes those that retention lets go or seals them, on a
+/// thread of low priority. Of several processes one does: the one that signs.
 class LogKeeper {
  public:
   /// @param sinks  null: there are none; outlives this, like `counters`. Errors: 58030; as load_signing_key().
   static Result<std::unique_ptr<LogKeeper>> open(const config::Config& config, ports::AuditLog& log,
                                                  const AuditSinks* sinks, telemetry::LogCounters& counters);
+  /// What can be said of its settings without a log. Errors: 58030, 22023.
+  static Result<> check(const config::Config& config);
   ~LogKeeper();
   LogKeeper(const LogKeeper&) = delete;
   LogKeeper& operator=(const LogKeeper&) = delete;
@@ -45,6 +47,7 @@ class LogKeeper {
 
   const std::string directory_;
   const bool compress_;
+  const bool seal_;
   const std::chrono::milliseconds interval_;
   telemetry::LogCounters& counters_;
   std::unique_ptr<ports::AuditChain> chain_;  // null: without retention

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "gateway/audit/chain.h"
+#include "gateway/audit/sealed_segment.h"
 #include "gateway/audit/tail.h"
 
 namespace dbgate::audit {
@@ -62,6 +63,8 @@ class Verifier {
       check_head(chain, head, chains_[chain]);
     for (const auto& [chain, removed] : removals_)
       check_removal(chain, removed, chains_[chain]);
+    for (const auto& [place, hashes] : sealed_)
+      check_sealed(place.first, place.second, hashes);
     report_.segments = segments.size();
     report_.in_flight = open_.size();
     return std::move(report_);
@@ -120,9 +123,24 @@ class Verifier {
     return true;
   }
 
+  // What is inside takes the private key; that nobody has touched it does not.
+  void check_sealed(const std::string& chain, std::uint64_t number, const std::set<std::string>& hashes) {
+    if (segment_exists(segment_path(directory_, chain, number))) return;  // it did not go yet, or was unsealed
+    const std::string path = sealed_path(directory_, chain, number);
+    const std::string name = fs::path(path).filename().string();
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return problem(name, "is on record as sealed, and is missing");
+    Sha256 hash;
+    std::string part(64u << 10, '\0');
+    while (file.read(part.data(), static_cast<std::streamsize>(part.size())) || file.gcount() > 0)
+      hash.add(std::string_view(part).substr(0, static_cast<std::size_t>(file.gcount())));
+    if (!hashes.contains(hash.hex())) problem(name, "was changed: it is not the file that was sealed");
+  }
+
   struct Noted {
     std::string hash;
     std::string place;
+    bool sealed = false;
   };
   using Notes = std::map<std::pair<std::string, std::uint64_t>, Noted>;
 
@@ -150,7 +168,10 @@ class Verifier {
     if (noted == noted_.end()) noted = look_for_note_again(chain, removed.records);
     if (noted == noted_.end() || noted->second.hash != removed.last_hash)
       return problem(name, what + " are said to be removed, but no record of the log says so");
-    report_.removed.push_back(what + " were removed by retention, recorded in " + noted->second.place);
+    const bool sealed = noted->second.sealed;
+    report_.removed.push_back(what +
+                              (sealed ? " were sealed, recorded in " : " were removed by retention, recorded in ") +
+                              noted->second.place);
   }
 
   struct Read {
@@ -219,8 +240,25 @@ class Verifier {
 
   void take_note(const std::string& place, std::string_view line) {
     if (member_of(line, "event") != retention_event) return;
-    noted_[{std::string(member_of(line, "removed.chain")), number_of(line, "removed.last")}] = {
-        std::string(member_of(line, "removed.last_hash")), place};
+    const std::string chain(member_of(line, "removed.chain"));
+    const bool sealed = take_sealed(chain, number_of(line, "removed.first_segment"), line);
+    noted_[{chain, number_of(line, "removed.last")}] = {std::string(member_of(line, "removed.last_hash")), place,
+                                                        sealed};
+  }
+
+  // More than once where the process ended in between: it is sealed anew then.
+  bool take_sealed(const std::string& chain, std::uint64_t segment, std::string_view line) {
+    constexpr std::string_view key = ",\"sealed.sha256\":[";
+    std::size_t at = line.find(key);
+    if (at == std::string_view::npos) return false;
+    for (at += key.size(); at < line.size() && line[at] == '"'; ++segment) {
+      const std::string_view hash = line.substr(at + 1, 64);
+      if (!is_hash(hash)) break;
+      sealed_[{chain, segment}].emplace(hash);
+      at += hash.size() + 2;
+      if (at < line.size() && line[at] == ',') ++at;
+    }
+    return true;
   }
 
   void check_content(const std::string& place, std::string_view line) {
@@ -271,6 +309,7 @@ class Verifier {
   std::map<std::string, Removed> removals_;
   std::map<std::string, ChainState> chains_;
   Notes noted_;  ///< removals, by chain and last record
+  std::map<std::pair<std::string, std::uint64_t>, std::set<std::string>> sealed_;  ///< SHA-256, by chain and segment
   std::set<std::string> open_;
 };
 

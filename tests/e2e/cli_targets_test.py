@@ -137,7 +137,7 @@ class Work(cli_people.People):
     VERBS = {"connect", "status", "disconnect", "env", "config pgservice", "exec", "check", "history list", "history show", "history rerun",
              "saved-query list", "saved-query show", "saved-query add", "saved-query run", "saved-query remove", "sessions list",
              "sessions watch", "sessions kill", "audit tail", "audit search", "audit export", "audit verify",
-             "audit receipt", "audit check"}
+             "audit receipt", "audit check", "audit unseal", "replay"}
 
     @classmethod
     def setUpClass(cls):
@@ -284,12 +284,22 @@ class Work(cli_people.People):
         self.assertIn("wanda", root.see("audit", "search", "--user", "wanda", "--text", "for the record"))
         self.assertTrue(root.json("audit", "tail", "--user", "wanda"))
         self.oleg.refused("audit", "tail", status=5, cause=".", hint="whoami")
+        session = root.json("audit", "search", log, "--user", "wanda", "--text", "for the record")[0]["session_id"]
+        self.assertIn("for the record", root.see("replay", session))
+        self.assertEqual(root.json("replay", session, log), root.json("replay", session))
+        root.refused("replay", "ses_0", log, status=3, cause="there is no record", hint="session.start")
+        self.oleg.refused("replay", session, status=5, cause=".", hint="whoami")
         root.refused("audit", "verify", root.home / "nowhere", status=3, cause="cannot read", hint="state_dir")
         key = self.gateway.directory / "state" / "audit-signing-key.pub"
         lab.wait_until(lambda: self.ends_with(root, 0, "audit", "verify", log, "--key", key), "every chain has a checkpoint")
         self.assertRegex(root.see("audit", "verify", log, "--key", key), r"[1-9]\d* checkpoints, signed by the key; \d+ records are newer")
         root.refused("audit", "verify", log, "--key", log / "log-id", status=2, cause="is not an Ed25519 key", hint="audit-signing-key.pub")
         root.refused("audit", "verify", log, "--checkpoint", log / "log-id", status=2, cause="is no checkpoint", hint="checkpoints")
+        root.refused("audit", "unseal", log, root.home / "clear", "--private-key", key, status=2, cause="is no private key", hint="certificate")
+        private = self.gateway.directory / "state" / "audit-signing-key.pem"
+        self.assertIn("0 segments unsealed", root.see("audit", "unseal", log, root.home / "clear", "--private-key", private))
+        self.assertEqual(root.json("audit", "unseal", log, root.home / "clear2", "--private-key", private), {"unsealed": 0, "problems": []})
+        self.assertEqual(root.json("audit", "verify", root.home / "clear")["problems"], [])
 
     def test_records_for_analysis(self):
         root, log, file = self.root, self.gateway.directory / "state" / "audit", self.root.home / "wanda.jsonl"

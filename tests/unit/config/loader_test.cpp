@@ -121,6 +121,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{
             "audit: { retention: { max_bytes: 0 } }\n",
             {"2:34 audit.retention.max_bytes: must be more than 0; to keep as many as there is room for leave it out"}},
+        Case{"audit: { encryption: {} }\n",
+             {"2:22 audit.encryption: needs certificate_file: whose private key opens it?"}},
+        Case{
+            "audit: { retention: { max_age: 2h }, encryption: { certificate_file: /dev/null } }\n",
+            {"2:50 audit.encryption: and audit.retention exclude each other: what is sealed stays until somebody takes "
+             "it away"}},
         Case{"audit: { compress: gzip }\n", {"2:20 audit.compress: \"gzip\" is not one of: none, zstd"}},
         Case{"limits: { query_rows: 0 }\n", {"2:23 limits.query_rows: must be at least 1"}},
         Case{"limits: { query_rows: 1000000001 }\n",
