@@ -3,6 +3,7 @@
 
 Usage: make.py FOLDER OUT
        make.py FOLDER --table     the table of operations in docs/api.md
+       make.py FOLDER --problems  the table of problems in docs/troubleshooting.md
 """
 import json
 import pathlib
@@ -32,6 +33,9 @@ def main():
         print(reference.markdown_table(document), end="")
         return 0
     problems = yaml.safe_load((source / "problems.yaml").read_text(encoding="utf-8"))
+    if sys.argv[2] == "--problems":
+        print(reference.markdown_problems(problems), end="")
+        return 0
     documented = document["components"]["schemas"]["ProblemCode"]["enum"]
     if documented != [problem["code"] for problem in problems]:
         print("make.py: ProblemCode in openapi.yaml and problems.yaml differ", file=sys.stderr)

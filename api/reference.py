@@ -168,5 +168,12 @@ def markdown_table(document):
     return "".join(lines)
 
 
+def markdown_problems(problems):
+    """One line for each code, for docs/troubleshooting.md."""
+    lines = ["| code | status | what it means | what to do |\n", "| --- | --- | --- | --- |\n"]
+    lines += [f"| `{one['code']}` | {one['status']} | {one['meaning']} | {one['remedy']} |\n" for one in problems]
+    return "".join(lines)
+
+
 def page(document, problems):
     return Page(document, problems).render()
