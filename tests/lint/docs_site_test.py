@@ -7,9 +7,15 @@ import gzip
 import json
 import pathlib
 import re
+import subprocess
+import sys
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import pages  # noqa: E402
+
 INDEX = ROOT / "docs/README.md"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "bench").glob("*.md")),
          *sorted((ROOT / "deploy").rglob("README.md")), *sorted(ROOT.glob("gateway/*/README.md")), *sorted(ROOT.glob("protocol/*/README.md"))]
@@ -88,6 +94,42 @@ class Itself(unittest.TestCase):
 
     def test_links(self):
         self.assertEqual(list(links("[a](b.md#c) `[x](y)` [u](https://e) [s](#t)\n```\n[n](o)\n```\n")), [("b.md", "c"), ("", "t")])
+
+
+class Commands(unittest.TestCase):
+    """Every block of commands is run, or says who runs it, or why nobody can (tests/support/pages.py)."""
+
+    def test_marks_have_reasons(self):
+        for block in pages.all_blocks():
+            with self.subTest(block=str(block)):
+                if block.mark == "run by":
+                    self.assertEqual([name for name in block.reason.split(", ") if not (ROOT / name).exists()], [])
+                elif block.mark:
+                    self.assertGreater(len(block.reason.split()), 4)
+                elif block.language == "sh":
+                    self.assertTrue(pages.commands(block.text))
+                else:
+                    self.fail("only tests of their own run what is typed into a console")
+
+    def test_the_shell_reads_what_is_not_run(self):
+        for block in pages.all_blocks():
+            if block.mark == "syntax:":
+                done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, ""), str(block))
+
+    def test_scripts_that_are_called_exist(self):
+        for block in pages.all_blocks():
+            for name in re.findall(r"(?<![\w./-])((?:scripts|bench|tests|deploy)/[\w./-]+\.(?:sh|py))", block.text + block.reason):
+                self.assertTrue((ROOT / name).exists(), f"{block}: {name}")
+
+    def test_how_pages_are_read(self):
+        text = ("<!-- not run: there is none here -->\n```sh\na\n```\n```sh\nb\n```\n<!-- all run by X -->\n```console\n$ c\n```\n"
+                "<!-- syntax: other -->\n```sh\nd\n```\n```yaml\ne: 1\n```\n")
+        self.assertEqual([(block.text.strip(), block.mark, block.reason) for block in pages.blocks(text)],
+                         [("a", "not run:", "there is none here"), ("b", "", ""), ("$ c", "run by", "X"), ("d", "syntax:", "other")])
+        self.assertEqual(pages.commands("a <<'E'\nb\nE\nc \\\n  d   # (exit status 5: no)\n"), [("a <<'E'\nb\nE\n", 0), ("c \\\n  d   # (exit status 5: no)\n", 5)])
+        done = subprocess.run(["bash"], input=pages.script([("x=1\n", 0), ("[ $x = 2 ]\n", 0)]), capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, "command 2 ended with 1, not 0\n"))
 
 
 class PgBouncer(unittest.TestCase):
