@@ -23,7 +23,7 @@ done
 [ -x "$build/gateway/app/dbgate-gateway" ] || { echo "test-docs.sh: no dbgate-gateway in $build: cmake --preset dev && cmake --build --preset dev" >&2; exit 2; }
 export DBGATE_BUILD=$build
 
-tests=(tests/lint/errors_test.py tests/lint/docs_site_test.py tests/integration/pages_test.py)
+tests=(tests/lint/errors_test.py tests/lint/docs_site_test.py tests/lint/configuration_page_test.py tests/integration/pages_test.py)
 if [ "$short" = no ]; then
   # Comparisons of reference pages with the program, and whatever pages name.
   tests+=(tests/lint/openapi_test.py tests/integration/gateway_manual_test.py tests/integration/metrics_test.py tests/integration/schema_test.py)
