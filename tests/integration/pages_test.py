@@ -191,7 +191,17 @@ class CommandLine(unittest.TestCase):
 
 
 class Migration(unittest.TestCase):
-    """docs/migration-pgbouncer.md: the configuration is good, but for the files that are not here."""
+    """docs/migration-pgbouncer.md and docs/migration-accounts.md: what they promise."""
+
+    def test_an_application_keeps_its_password(self):
+        with lab.Lab() as it:
+            it.postgres.psql("SET password_encryption = 'scram-sha-256'; CREATE ROLE shop_app LOGIN PASSWORD 'of an application'; CREATE TABLE t (a int)")
+            verifier = it.postgres.psql("SELECT rolpassword FROM pg_authid WHERE rolname = 'shop_app'").stdout.strip()
+            it.gateway("version: 1\nstate_dir: state\n" + it.listen() + f"users: [ {{ name: shop_app, scram_verifier: '{verifier}' }} ]\ntargets:\n" +
+                       it.target() + "policies: [ { name: watched, who: { users: [shop_app] }, on: [postgres], mode: observe } ]\n")
+            seen = it.psql("SELECT count(*) FROM t", user="shop_app", password="of an application")
+            self.assertEqual(seen.stdout, "0\n")
+            self.assertEqual([record["decision.effect"] for record in it.current.audit("statement.decided")][-1], "log_only")
 
     def test_the_configuration_is_good(self):
         text = re.search(r"```yaml\n(.*?)```", (lab.ROOT / "docs/migration-pgbouncer.md").read_text(encoding="utf-8"), re.DOTALL)[1]
