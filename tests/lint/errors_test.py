@@ -53,6 +53,12 @@ def errors_of(sources):
     return {message for text in sources.values() for message in re.findall(r'log::error\(\s*"[^"]*",\s*"([^"]+)"', text)}
 
 
+def literals_of(sources):
+    """All sources as one text in which adjoining string literals are one, and quotes are as people see them."""
+    joined = re.sub(r'"\s*\n\s*"', "", "\n".join(sources.values()))
+    return re.sub(r"\\(.)", r"\1", joined)
+
+
 class Errors(unittest.TestCase):
     def test_every_sqlstate(self):
         self.assertEqual(named(section("SQLSTATEs")), states_of(SOURCES))
@@ -60,6 +66,11 @@ class Errors(unittest.TestCase):
     def test_what_operators_read_of_sqlstates_is_true_too(self):
         listed = named(section("What clients are told", OPERATIONS))
         self.assertLessEqual(listed, states_of(SOURCES))
+
+    def test_what_clients_are_told_stands_in_the_source(self):
+        source, texts = literals_of(SOURCES), named(section("What clients are told, word by word"))
+        self.assertGreater(len(texts), 90)
+        self.assertEqual({text for text in texts for part in text.split("…") if part.strip() not in source}, set())
 
     def test_every_rule_of_its_own(self):
         rules = {rule for path, text in SOURCES.items() for rule in re.findall(r'"(builtin/[a-z-]+)"', text)}
@@ -95,6 +106,9 @@ class Errors(unittest.TestCase):
 
 class Itself(unittest.TestCase):
     """What is new in the source is seen."""
+
+    def test_literals_are_put_together(self):
+        self.assertIn('no "key" opens', literals_of({"x.cpp": 'f("no \\"key\\" "\n  "opens");'}))
 
     def test_a_new_state_is_seen(self):
         more = {**SOURCES, "gateway/new.cpp": 'refusal.code = protocol::SqlState("55P03"); return Error(sqlstate::no_data, "x");'}
