@@ -79,6 +79,11 @@ class Site(unittest.TestCase):
         pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"README.md"}
         self.assertEqual(pages - named, set())
 
+    def test_the_list_of_decisions_names_each(self):
+        decisions = ROOT / "docs/decisions"
+        named = {path for path, _ in links(text_of(decisions / "README.md"))}
+        self.assertEqual({page.name for page in decisions.glob("0*.md")} - named, set())
+
     def test_every_page_begins_with_a_title(self):
         for page in PAGES:
             self.assertRegex(text_of(page), r"\A# \S", page)
