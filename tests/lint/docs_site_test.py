@@ -18,7 +18,8 @@ import pages  # noqa: E402
 
 INDEX = ROOT / "docs/README.md"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "bench").glob("*.md")),
-         *sorted((ROOT / "deploy").rglob("README.md")), *sorted(ROOT.glob("gateway/*/README.md")), *sorted(ROOT.glob("protocol/*/README.md"))]
+         *sorted((ROOT / "deploy").rglob("README.md")), *sorted(ROOT.glob("gateway/*/README.md")), *sorted(ROOT.glob("protocol/*/README.md")),
+         *sorted(ROOT.glob("*/README.md")), *sorted((ROOT / "tests").rglob("README.md"))]
 MANUAL = pathlib.Path("/usr/share/man/man5/pgbouncer.5.gz")
 
 
