@@ -231,7 +231,7 @@ Result<std::string> Worker::replication_target(std::string_view user) {
   return Error(sqlstate::invalid_catalog_name,
                names.empty() ? "there is no target that you may replicate"
                              : "there is more than one target that you may replicate",
-               "Name one as the database of the connection.");
+               names.empty() ? "" : "Name one with options='-c dbgate.target=NAME', or in PGOPTIONS.");
 }
 
 Result<session::Seat> Worker::admit(std::string_view user, std::string_view target) {

@@ -208,7 +208,13 @@ Task<Result<>> Session::connect_server() {
   const bool by_name = login_->arrival.target.empty();
   std::string database = by_name ? request.database : database_in_tunnel(request.database, login_->arrival.target);
   if (by_name && request.replication_value == "true" && database == libpq_replication_database) {
-    DBGATE_CO_TRY(database, host_.replication_target(info_.user));
+    if (request.target.empty()) {
+      DBGATE_CO_TRY(database, host_.replication_target(info_.user));
+    } else {
+      database = request.target;
+    }
+  } else if (!request.target.empty() && request.target != database) {
+    co_return Error(sqlstate::invalid_parameter_value, "dbgate.target names another target than the connection does");
   }
   DBGATE_CO_TRY(route, host_.route(postgres_engine, info_.user, database));
   DBGATE_CO_CHECK(fits_credential(route.target));

@@ -77,6 +77,10 @@ Result<> take_own(StartupRequest& request, const std::string& name, std::string_
     request.reason = value;
     return boost::system::in_place_value;
   }
+  if (name == "dbgate.target") {
+    request.target = value;
+    return boost::system::in_place_value;
+  }
   if (value != "wait" && value != "refuse") {
     return Error(sqlstate::invalid_parameter_value, "dbgate.hold must be wait or refuse");
   }
@@ -96,7 +100,8 @@ bool is_for_policies(std::string_view name) {
 // Parameters and `options` are two ways to say the same. The name that a client gives itself is kept apart: the server
 // is told who the principal is in its place.
 Result<> take_setting(StartupRequest& request, std::string_view name, std::string_view value) {
-  if (equal_ignoring_case(name, "dbgate.hold") || equal_ignoring_case(name, "dbgate.reason")) {
+  if (equal_ignoring_case(name, "dbgate.hold") || equal_ignoring_case(name, "dbgate.reason") ||
+      equal_ignoring_case(name, "dbgate.target")) {
     return take_own(request, lower(name), value);
   }
   if (equal_ignoring_case(name, "dbgate.receipts")) return take_receipts(request, lower(name), value);
@@ -171,6 +176,11 @@ Result<StartupRequest> take_startup(protocol::Bytes packet) {
     return Error(sqlstate::invalid_authorization_specification, "no PostgreSQL user name specified in startup packet");
   }
   if (request.database.empty()) request.database = request.user;
+  const bool physical = request.replication && request.replication_value == "true";
+  if (!request.target.empty() && !physical) {
+    return Error(sqlstate::invalid_parameter_value, "dbgate.target is for physical replication connections",
+                 "Name the target as the database of the connection.");
+  }
   return request;
 }
 

@@ -26,6 +26,7 @@ struct StartupRequest {
   std::string application_name;
   bool replication = false;
   std::string replication_value;  ///< "true" or "database", as sent
+  std::string target;             ///< dbgate.target: what a physical replication connection is for; may be empty
   /// Settings to be in force from the start, checked against the allow-list, in order.
   std::vector<StartupSetting> settings;
   /// Others, to be judged as SET would be once it is known who asks, in order.

@@ -17,13 +17,14 @@ class Replication(unittest.TestCase):
         cls.addClassCleanup(cls.lab.close)
         cls.lab.postgres.psql("CREATE TABLE t (a int)")
         cls.gateway = cls.lab.gateway(
-            "version: 1\nstate_dir: state\n" + cls.lab.listen() + cls.lab.users("replicator", "reader") + "targets:\n" +
-            cls.lab.target() + "policies:\n"
+            "version: 1\nstate_dir: state\n" + cls.lab.listen() + cls.lab.users("replicator", "reader", "both") + "targets:\n" +
+            cls.lab.target() + cls.lab.target("template1") + "policies:\n"
+            "  - { name: b, who: { users: [both] }, on: [postgres, template1], allow: [ { replication: true } ] }\n"
             "  - { name: r, who: { users: [replicator] }, on: [postgres], allow: [ { replication: true } ] }\n"
             "  - { name: s, who: { users: [reader] }, on: [postgres], allow: [ { select: [\"*\"] } ] }\n")
 
-    def program(self, name, *arguments, user="replicator", status=0):
-        environment = {**os.environ, "PGPASSWORD": lab.PASSWORD, "PGSSLMODE": "disable"}
+    def program(self, name, *arguments, user="replicator", status=0, **variables):
+        environment = {**os.environ, "PGPASSWORD": lab.PASSWORD, "PGSSLMODE": "disable", **variables}
         done = subprocess.run([str(lab.PG_BIN / name), "-h", "127.0.0.1", "-p", str(self.gateway.port), "-U", user,
                                *map(str, arguments)], capture_output=True, text=True, env=environment, timeout=120, check=False)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
@@ -82,6 +83,32 @@ class Replication(unittest.TestCase):
             connection.send(wire.query(sql))
             errors = [wire.error_fields(body)["C"] for kind, body in connection.receive_until("Z") if kind == "E"]
             self.assertEqual(errors, [code] if code else [], sql)
+
+    def test_naming_one_of_several_targets(self):
+        which = self.program("pg_basebackup", "-D", self.lab.directory / "which", user="both", status=1)
+        self.assertIn("more than one target", which.stderr)
+        self.assertIn("dbgate.target", which.stderr)
+        for name in ("postgres", "template1"):
+            self.program("pg_basebackup", "-D", self.lab.directory / f"of-{name}", "-X", "none", "--checkpoint=fast",
+                         "--no-sync", user="both", PGOPTIONS=f"-c dbgate.target={name}")
+            started = [record["target"] for record in self.gateway.audit("session.start")]
+            self.assertEqual(started[-1], name, started)
+        self.program("pg_basebackup", "-d", "options='-c dbgate.target=template1'", "-D", self.lab.directory / "in-options",
+                     "-X", "none", "--checkpoint=fast", "--no-sync", user="both")
+
+    def test_naming_a_target_gives_no_right(self):
+        for user, name, code in (("replicator", "template1", "3D000"), ("both", "none", "3D000"),
+                                 ("reader", "postgres", "42501")):
+            with self.subTest(user=user, name=name), self.assertRaises(PermissionError) as refused:
+                wire.Connection(self.gateway.port).login(user, "replication", lab.PASSWORD, replication="true",
+                                                         options=f"-c dbgate.target={name}")
+            self.assertEqual(refused.exception.args[0]["C"], code)
+        for database, more in (("postgres", {}), ("postgres", {"replication": "database"}),
+                               ("postgres", {"replication": "true"})):
+            with self.subTest(more=more), self.assertRaises(PermissionError) as refused:
+                wire.Connection(self.gateway.port).login("both", database, lab.PASSWORD,
+                                                         options="-c dbgate.target=template1", **more)
+            self.assertEqual(refused.exception.args[0]["C"], "22023")
 
     def test_without_the_right(self):
         denied = self.program("pg_basebackup", "-D", self.lab.directory / "none", user="reader", status=1)
