@@ -358,6 +358,7 @@ void Relay::skip_to_sync() {
   if (!expected_.empty()) return;
   skipping_ = true;
   skip_is_local_ = false;
+  dirty_ = true;  // a Query that was sent meanwhile has ended nothing: the server has discarded it
 }
 
 void Relay::on_ready(char status, Bytes message) {

@@ -335,6 +335,14 @@ class Server(unittest.TestCase):
                     "SELECT lower(system_user)", "COPY (SELECT system_user) TO STDOUT"):
             self.assertEqual(self.error(self.session("analyst"), sql)["C"], "42501" if MAJOR >= 16 else "42703")
 
+    def test_what_is_read_by_whom_is_not_shown(self):
+        through = self.session("looker")
+        for relation in ("pg_stat_user_tables", "pg_stat_all_tables"):
+            for column in ("seq_scan", "last_seq_scan", "last_idx_scan", "n_tup_newpage_upd"):
+                with self.subTest(relation=relation, column=column):
+                    self.assertEqual(self.error(through, f"SELECT {column} FROM {relation}")["C"], "42501")
+            self.assertEqual(self.outcome(through, wire.query(f"SELECT relname, n_live_tup FROM {relation} LIMIT 1"))[-1], ("C", b"SELECT 1\0"))
+
     def test_old_and_new_rows_lead_round_no_rule(self):
         through, keeper = self.session("analyst"), self.session("keeper")
         change = "UPDATE people SET name = 'x' WHERE id = 5 RETURNING "

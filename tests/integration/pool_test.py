@@ -86,6 +86,27 @@ class Pool(unittest.TestCase):
         one.receive_until("Z")
         self.assertEqual(other.value("SELECT 1"), "1")
 
+    def test_a_server_connection_that_discards_until_sync_is_nobody_elses(self):
+        gateway = self.gateway("mode: transaction, max: 1, wait: 300ms", workers=1)
+        one, other = self.session(gateway), self.session(gateway)
+        failing = {"Describe": wire.describe(b"P", "none"), "Bind": wire.parse("", "SELECT $1::int") + wire.bind("", "", [b"x"]),
+                   "Execute": wire.parse("", "SELECT 1/0") + wire.bind() + wire.execute()}
+        for what, messages in failing.items():
+            with self.subTest(what):
+                # The server has discarded the Query by the time that its error is read.
+                one.send(messages + wire.query("SELECT 2"))
+                one.receive_until("E")
+                self.refused(other)
+                one.send(wire.SYNC)
+                self.assertEqual([kind for kind, _ in one.receive_until("Z")], ["Z"])
+                self.assertEqual(other.value("SELECT 1"), "1")
+                self.assertEqual(one.value("SELECT 3"), "3")
+        leaving = self.session(gateway)
+        leaving.send(failing["Describe"] + wire.query("SELECT 2"))
+        leaving.receive_until("E")
+        leaving.socket.close()
+        lab.wait_until(lambda: other.run("SELECT 1").code == "", "the connection of who has gone is free", 3)
+
     def test_who_waits_too_long_is_told_and_lives_on(self):
         gateway = self.gateway("mode: transaction, max: 1, wait: 300ms")
         holder, waiting = self.session(gateway), self.session(gateway)
