@@ -227,6 +227,17 @@ bool holds_values_of_others(std::string_view schema, std::string_view name) {
   return schema == "pg_toast" || (schema == "pg_catalog" && names.contains(name));
 }
 
+bool counts_rows_met(std::string_view relation, std::string_view column) {
+  const bool of_objects = relation.ends_with("_tables") || relation.ends_with("_indexes");
+  const bool counts = (relation.starts_with("pg_stat_") && (of_objects || relation == "pg_stat_database")) ||
+                      (relation.starts_with("pg_statio_") && of_objects);
+  if (!counts || column == "*") return counts;
+  constexpr std::string_view beginnings[] = {"seq_",      "idx_",       "n_tup_",    "last_seq_", "last_idx_",
+                                             "heap_blks", "toast_blks", "tidx_blks", "tup_",      "blks_"};
+  return std::any_of(std::begin(beginnings), std::end(beginnings),
+                     [column](std::string_view beginning) { return column.starts_with(beginning); });
+}
+
 std::string_view column_of_statements(const sql::QualifiedName& relation) {
   if (relation.name == "pg_stat_statements") return "query";  // an extension, in any schema
   if (!relation.schema.empty() && relation.schema != "pg_catalog") return {};

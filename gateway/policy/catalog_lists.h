@@ -34,6 +34,8 @@ bool is_system_function(std::string_view name);
 bool is_harmful_field(std::string_view name);
 /// Catalog relations that hold column values of others' tables, by sample or as they are.
 bool holds_values_of_others(std::string_view schema, std::string_view name);
+/// Columns of pg_catalog that count the rows which statements have met, those behind a row filter among them. "*": any.
+bool counts_rows_met(std::string_view relation, std::string_view column);
 /// The column of a catalog relation that shows statements as the server was given them; empty: it has none.
 std::string_view column_of_statements(const sql::QualifiedName& relation);
 /// Settings that anybody may change: harmless to the meaning of statements and to others. Values as written.

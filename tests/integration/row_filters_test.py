@@ -73,7 +73,9 @@ SEEN = [("SELECT id FROM notes ORDER BY id", ["2", "4", "6", "8", "10"]), ("SELE
         ("SELECT count(*) FROM logs_2024 WHERE word NOT LIKE 'BLUE2\\'", ["1"]),
         ("SELECT leak(word) FROM notes WHERE id < 4", ["t"]), ("SELECT count(*) FROM notes WHERE leak(word)", ["5"]),
         ("SELECT count(*) FROM v WHERE leak(word)", ["5"]), ("SELECT count(*) FROM logs WHERE leak(word)", ["2"])]
-DENIED = ["EXPLAIN SELECT * FROM notes", "EXPLAIN ANALYZE SELECT * FROM v", "SELECT ctid FROM notes", "SELECT * FROM notes TABLESAMPLE SYSTEM (100)",
+DENIED = ["SELECT idx_tup_fetch, seq_tup_read FROM pg_stat_user_tables WHERE relname = 'notes'", "TABLE pg_stat_user_indexes",
+          "SELECT tup_fetched FROM pg_stat_database", "SELECT pg_stat_get_tuples_fetched('notes'::regclass)",
+          "EXPLAIN SELECT * FROM notes", "EXPLAIN ANALYZE SELECT * FROM v", "SELECT ctid FROM notes", "SELECT * FROM notes TABLESAMPLE SYSTEM (100)",
           "UPDATE notes SET word = 'x'", "DELETE FROM notes", "INSERT INTO notes VALUES (99, 'blue', 'x')", "TRUNCATE notes",
           "INSERT INTO notes VALUES (1, 'red', 'x') ON CONFLICT DO NOTHING", "SET dbgate.user_tenant = 'blue'",
           "SET LOCAL dbgate.user_tenant = 'blue'", "SELECT set_config('dbgate.user_tenant', 'blue', false)",

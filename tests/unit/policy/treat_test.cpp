@@ -1,5 +1,6 @@
 #include "gateway/policy/treat.h"
 
+#include "gateway/policy/grants.h"
 #include "tests/unit/policy/policies.h"
 
 namespace dbgate::policy {
@@ -41,6 +42,27 @@ TEST(Treat, WithoutACatalogRelationsAreDenied) {
   EXPECT_EQ(denied("SELECT 1"), "");
   EXPECT_NE(denied("SELECT 1 FROM other"), "");
   EXPECT_NE(denied("SELECT c FROM t"), "");
+}
+
+TEST(Treat, CountersOfRowsMetAreHiddenBesideFilters) {
+  const auto denied = [](const char* rest, const char* sql) {
+    const auto result = sql::analyze(sql, {});
+    return !find_way_round(*hiding(rest), result.script->statements.front(), {{"public"}, "shop"}).empty();
+  };
+  constexpr const char* masked = "    mask: { public.t.c: hash }\n";
+  for (const char* sql :
+       {"SELECT idx_tup_fetch FROM pg_stat_user_tables", "SELECT * FROM pg_catalog.pg_stat_all_tables",
+        "SELECT 1 FROM pg_stat_sys_tables WHERE seq_tup_read > 1", "TABLE pg_stat_xact_user_tables",
+        "SELECT x FROM pg_stat_user_indexes x", "SELECT idx_blks_hit FROM pg_statio_user_indexes",
+        "SELECT tup_returned FROM pg_stat_database", "SELECT last_idx_scan FROM pg_stat_user_tables"}) {
+    EXPECT_TRUE(denied(usual, sql)) << sql;
+    EXPECT_FALSE(denied(masked, sql)) << sql;
+  }
+  for (const char* sql :
+       {"SELECT n_live_tup, last_analyze FROM pg_stat_user_tables",
+        "SELECT idx_tup_fetch FROM public.pg_stat_user_tables", "SELECT indexrelname FROM pg_stat_user_indexes",
+        "SELECT * FROM pg_stat_activity", "SELECT xact_commit FROM pg_stat_database"})
+    EXPECT_FALSE(denied(usual, sql)) << sql;
 }
 
 TEST(Treat, WhatTellsTheServerWhoAsksIsDbgatesOwn) {
