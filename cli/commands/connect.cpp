@@ -23,7 +23,18 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t password_bytes = 24;
+constexpr std::size_t password_length = 32;
+
+// Letters and digits alone: in URLs, and in connection strings of ODBC, '+' and others mean something else.
+std::string new_password() {
+  std::string password;
+  while (password.size() < password_length) {
+    for (const char c : auth::base64_encode(auth::random_bytes(password_length)))
+      if (c != '+' && c != '/' && c != '=') password += c;
+  }
+  password.resize(password_length);
+  return password;
+}
 
 bool is_loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1";
@@ -175,7 +186,7 @@ int run_tunnel(const Call& call, Background* background) {
   }
   local.database = call.text("database", name);
   TunnelSettings settings = tunnel_settings(call, api, postgres);
-  const std::string password = auth::base64_encode(auth::random_bytes(password_bytes));
+  const std::string password = new_password();
   const bool asks = !call.has("no-local-password") && !call.has("socket");
   if (asks) settings.verifier = auth::make_scram_verifier(password);
   boost::asio::io_context context(1);

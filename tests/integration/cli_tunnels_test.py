@@ -70,6 +70,8 @@ class Tunnels(unittest.TestCase):
         self.assertEqual(len(self.status()), 2)
         passfile = pathlib.Path(tunnel["passfile"])
         self.assertEqual(stat.S_IMODE(passfile.stat().st_mode), 0o600)
+        # Nothing that a URL or a connection string of ODBC would take for something else.
+        self.assertRegex(passfile.read_text(encoding="ascii").strip().split(":")[-1], r"^[A-Za-z0-9]{32}$")
         self.cli("disconnect", "--all")
         self.assertEqual(self.status(), [])
         self.assertFalse(passfile.exists())
