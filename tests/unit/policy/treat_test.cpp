@@ -53,8 +53,9 @@ TEST(Treat, CountersOfRowsMetAreHiddenBesideFilters) {
   for (const char* sql :
        {"SELECT idx_tup_fetch FROM pg_stat_user_tables", "SELECT * FROM pg_catalog.pg_stat_all_tables",
         "SELECT 1 FROM pg_stat_sys_tables WHERE seq_tup_read > 1", "TABLE pg_stat_xact_user_tables",
-        "SELECT x FROM pg_stat_user_indexes x", "SELECT idx_blks_hit FROM pg_statio_user_indexes",
-        "SELECT tup_returned FROM pg_stat_database", "SELECT last_idx_scan FROM pg_stat_user_tables"}) {
+        "SELECT x FROM pg_stat_user_indexes x", "SELECT d FROM pg_stat_user_tables t(a, b, c, d)",
+        "SELECT idx_blks_hit FROM pg_statio_user_indexes", "SELECT tup_returned FROM pg_stat_database",
+        "SELECT last_idx_scan FROM pg_stat_user_tables"}) {
     EXPECT_TRUE(denied(usual, sql)) << sql;
     EXPECT_FALSE(denied(masked, sql)) << sql;
   }
