@@ -136,8 +136,8 @@ def variables(it, mode, port, password):
     return {**os.environ, "PGHOST": "localhost" if secured else "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres",
             "PGPASSWORD": password, "PGDATABASE": "postgres", "PGSSLMODE": "verify-full" if secured else "disable",
             "PGSSLROOTCERT": str(it.certificates.ca), "PGCONNECT_TIMEOUT": "20", "PGTZ": "UTC",
-            "DBGATE_POOLED": "1" if mode == "pool" else "0", "NODE_PATH": str(NODE_MODULES), "NODE_NO_WARNINGS": "1", "TMPDIR": str(it.directory),
-            "PYTHONDONTWRITEBYTECODE": "1"}
+            "DBGATE_POOLED": "1" if mode == "pool" else "0", "DBGATE_DIRECT": "1" if mode == "direct" else "0",
+            "NODE_PATH": str(NODE_MODULES), "NODE_NO_WARNINGS": "1", "TMPDIR": str(it.directory), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run_program(it, command, mode, port, password=lab.PASSWORD):

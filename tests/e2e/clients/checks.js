@@ -46,6 +46,7 @@ const tls = process.env.PGSSLMODE === 'disable' ?
     {ca: fs.readFileSync(process.env.PGSSLROOTCERT, 'utf8'), rejectUnauthorized: true, servername: 'localhost'};
 // Transactions run on server connections that are shared: the server's pids are not the sessions'.
 const inPool = process.env.DBGATE_POOLED === '1';
+const behindGateway = process.env.DBGATE_DIRECT !== '1';
 const settings = {
   host: process.env.PGHOST,
   port: Number(process.env.PGPORT),
@@ -59,6 +60,7 @@ const sleeping = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_eve
 
 module.exports = {
   assert,
+  behindGateway,
   fails,
   inPool,
   limitMs,

@@ -3,7 +3,7 @@
 const {pipeline} = require('node:stream/promises');
 const {Readable, Writable} = require('node:stream');
 const postgres = require('postgres');
-const {assert, fails, poll, rows, section, settings, sleeping, within} = require('./checks.js');
+const {assert, behindGateway, fails, poll, rows, section, settings, sleeping, within} = require('./checks.js');
 
 const connect = (options = {}) =>
     postgres({...settings, username: settings.user, max: 1, connect_timeout: 20, onnotice: () => {}, ...options});
@@ -122,13 +122,24 @@ async function pipelines(sql) {
   await fails('26000', sql.unsafe('EXECUTE never'));
 }
 
+// PostgreSQL signals a process twice for one cancel request (signal_child of postmaster.c: the process, then its
+// group), and the second signal can meet the next statement until the request's connection is closed. The driver waits
+// for that end and forgets to hand it on, so what cancel() calls is called here. Behind dbgate no statement but the one
+// that was meant is met, however soon the next one comes.
+async function cancelled(query) {
+  if (behindGateway)
+    query.cancel();
+  else
+    await query.canceller(query);
+}
+
 async function cancelling(sql, other) {
   for (const query
            of [sql`SELECT pg_sleep(30)`, sql`SELECT pg_sleep(30), ${1}::int`,
                sql.unsafe('SELECT pg_sleep(30)').simple()]) {
     const ended = fails('57014', query);
     await poll(async () => (await other.unsafe(sleeping))[0].n === 1, 'pg_sleep runs');
-    query.cancel();
+    await cancelled(query);
     await within(ended, 'cancel');
     assert.strictEqual((await sql`SELECT 'next' AS n`)[0].n, 'next');
   }
