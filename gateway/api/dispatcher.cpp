@@ -16,14 +16,6 @@ namespace {
 // Of one address, all its callers together.
 constexpr std::uint64_t callers_of_an_address = 10;
 
-bool is_hex(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-bool is_zero(std::string_view text) noexcept {
-  return text.find_first_not_of('0') == std::string_view::npos;
-}
-
 void add_rate(Request& request, const Allowance& allowance) {
   if (allowance.quota == 0) return;
   request.answer_fields.set("RateLimit-Policy", "\"api\";q=" + std::to_string(allowance.quota) + ";w=60");
@@ -87,17 +79,6 @@ bool may_be_tried_again(unsigned status) noexcept {
 }
 
 }  // namespace
-
-Trace parse_traceparent(std::string_view text) {
-  if (text.size() != 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return {};
-  const std::string_view trace_id = text.substr(3, 32);
-  const std::string_view parent_id = text.substr(36, 16);
-  const std::string_view flags = text.substr(53);
-  const bool fine = is_hex(text.substr(0, 2)) && text.substr(0, 2) == "00" && is_hex(trace_id) && is_hex(parent_id) &&
-                    is_hex(flags) && !is_zero(trace_id) && !is_zero(parent_id);
-  if (!fine) return {};
-  return {std::string(trace_id), std::string(parent_id), ((flags[1] - (flags[1] >= 'a' ? 'a' - 10 : '0')) & 1) != 0};
-}
 
 bool acceptable_request_id(std::string_view id) noexcept {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](unsigned char c) {

@@ -41,9 +41,6 @@ class Dispatcher {
   RateLimiter rates_;
 };
 
-/// 32 hexadecimal digits, 16, and flags from "00-<trace id>-<parent id>-<flags>" (W3C Trace Context §3.2); empty if it
-/// is anything else.
-Trace parse_traceparent(std::string_view text);
 /// 1 to 64 of letters, digits, '-' and '_'.
 bool acceptable_request_id(std::string_view id) noexcept;
 

@@ -12,6 +12,7 @@
 #include "gateway/base/error.h"
 #include "gateway/base/open_connection.h"
 #include "gateway/base/task.h"
+#include "gateway/base/trace_context.h"
 #include "gateway/net/stream.h"
 
 namespace dbgate::api {
@@ -67,13 +68,6 @@ struct Caller {
   bool may(std::string_view scope) const noexcept;
 };
 
-/// W3C Trace Context as the request brought it; empty without, or if it was malformed.
-struct Trace {
-  std::string trace_id;   ///< 32 hexadecimal digits
-  std::string parent_id;  ///< 16 hexadecimal digits
-  bool sampled = false;
-};
-
 /// The client's end of the connection, for handlers that work for long. Used on the API's thread.
 class Client {
  public:
@@ -103,7 +97,7 @@ struct Request {
   bool upgrade = false;                             ///< asks for a WebSocket
   bool tunnel = false;                              ///< asks for tunnel_protocol instead of HTTP
   Headers headers;
-  Trace trace;
+  TraceContext trace;                             ///< of the header traceparent; empty without, or if it was malformed
   std::chrono::steady_clock::time_point begun{};  ///< when its header had been read
   const Operation* operation = nullptr;           ///< set before a handler sees it
   std::vector<std::string> parameters;            ///< of the path, decoded and checked, in the order of the template

@@ -205,6 +205,7 @@ Task<Response> create_query(Services& services, Request& request) {
   asked.script = body.boolean("script", false);
   asked.waits_for_approval = body.text("held") != "refuse";
   asked.reason = body.text("reason");
+  asked.trace = request.trace;
   asked.max_rows = static_cast<std::size_t>(body.whole("max_rows", 0));
   asked.timeout = std::chrono::milliseconds(body.whole("timeout_ms", 0));
   if (const json::value* const parameters = body.value("parameters")) {

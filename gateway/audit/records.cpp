@@ -71,6 +71,16 @@ JudgementText::JudgementText(const JudgementFields& judgement) {
   append_list(reasons, "statement.shapes", judgement.shapes);
 }
 
+std::string trace_members(const TraceContext& trace, std::string_view query_id) {
+  std::string out;
+  if (trace.trace_id.empty()) return out;
+  append_plain(out, "trace_id", trace.trace_id);
+  append_plain(out, "span_id", span_id_of(query_id));
+  append_plain(out, "parent_span_id", trace.parent_id);
+  append_plain(out, "trace_flags", trace.sampled ? "01" : "00");
+  return out;
+}
+
 template <class Out>
 void append_decision(Out& out, const DecisionFields& decision, const JudgementText& judgement) {
   append_plain(out, "query_id", decision.query_id);
@@ -91,6 +101,7 @@ void append_decision(Out& out, const DecisionFields& decision, const JudgementTe
   append_if(out, "approval.id", decision.approvals);
   append_if(out, "approval.by", decision.approved_by);
   out += judgement.reasons;
+  out += decision.trace;
 }
 
 template <class Out>
@@ -105,6 +116,7 @@ void append_outcome(Out& out, const OutcomeFields& outcome) {
   append_member(out, "rows_affected", outcome.rows_affected);
   append_member(out, "bytes", outcome.bytes);
   append_milliseconds(out, "duration_ms", outcome.duration_us);
+  out += outcome.trace;
 }
 
 template void append_decision(std::string&, const DecisionFields&, const JudgementText&);

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gateway/base/trace_context.h"
+
 // The records of sessions, as `,"key":value` pairs for Chain::seal. Keys: docs/audit.md.
 namespace dbgate::audit {
 
@@ -56,6 +58,10 @@ struct JudgementText {
   std::string reasons;    ///< and the rest
 };
 
+/// The members of a statement that is part of a trace: `trace_id`, its own `span_id`, its caller's `parent_span_id`,
+/// and `trace_flags` as traceparent has them. Empty if it is part of none.
+std::string trace_members(const TraceContext& trace, std::string_view query_id);
+
 struct DecisionFields {
   std::string_view query_id;
   std::string_view text;  ///< whole, or empty if `text_sha256` names a blob
@@ -66,6 +72,7 @@ struct DecisionFields {
   std::string_view statement_name;
   std::string_view approvals;    ///< ids, comma-separated; empty: nobody was asked
   std::string_view approved_by;  ///< who has decided, comma-separated
+  std::string_view trace;        ///< trace_members()
 };
 /// `Out` is std::string or Text.
 template <class Out>
@@ -82,6 +89,7 @@ struct OutcomeFields {
   std::uint64_t rows_affected = 0;
   std::uint64_t bytes = 0;
   std::uint64_t duration_us = 0;
+  std::string_view trace;  ///< trace_members()
 };
 template <class Out>
 void append_outcome(Out& out, const OutcomeFields& outcome);

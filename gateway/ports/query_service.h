@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gateway/base/task.h"
+#include "gateway/base/trace_context.h"
 #include "gateway/ports/gateway_service.h"
 #include "gateway/ports/schema_summary.h"
 
@@ -25,6 +26,7 @@ struct QueryRequest {
   std::size_t max_rows = 0;                            ///< of each result; 0: the default
   std::chrono::milliseconds timeout{0};                ///< 0: the longest that is allowed
   std::string reason;              ///< why, for whoever decides on it and for policies that ask for one; may be empty
+  TraceContext trace;              ///< whose part it is
   bool waits_for_approval = true;  ///< what policy holds waits; false: it is refused, and its approval is asked for
   /// Is told once how to stop the query when whoever waits for the answer has gone. Empty: nobody says so.
   std::function<void(std::function<void()> stop)> when_gone;

@@ -115,6 +115,8 @@ Task<Result<>> Execution::enter_and_send() {
   parameters.insert(parameters.end(), settings().begin(), settings().end());
   if (!request_->waits_for_approval) parameters.emplace_back("dbgate.hold", "refuse");
   if (!request_->reason.empty()) parameters.emplace_back("dbgate.reason", request_->reason);
+  const std::string traceparent = traceparent_of(request_->trace);
+  if (!traceparent.empty()) parameters.emplace_back("dbgate.traceparent", traceparent);
   DBGATE_CO_CHECK(co_await client_->enter(std::move(parameters)));
   entered_ = true;
   if (cancelled_ || timed_out_) co_return Error(sqlstate::query_canceled, "cancelled");

@@ -6,6 +6,7 @@
 #include "gateway/audit/records.h"
 #include "gateway/session/judgement_record.h"
 #include "gateway/sql/shape.h"
+#include "gateway/sql/trace_comment.h"
 
 namespace dbgate::session {
 namespace {
@@ -118,6 +119,7 @@ AuditTrail::AuditTrail(ports::AuditChain& chain, const SessionInfo& session, con
       session_bytes_(common.all.size()),
       decision_start_(chain.start_of("statement.decided", with_policies(common.all, policy_version))),
       outcome_start_(chain.start_of("statement.done", common.names())),
+      trace_(session.trace),
       counts_(counters),
       witness_(session.witness) {}
 
@@ -159,6 +161,10 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
     fields.approvals = judged.agreement->approvals;
     fields.approved_by = judged.agreement->by;
   }
+  TraceContext trace = sql::trace_of(text);
+  if (trace.trace_id.empty() && !trace_.trace_id.empty()) trace = trace_;
+  std::string members = audit::trace_members(trace, query_id);
+  fields.trace = members;
   // A text that is no statement is denied like any other.
   const std::string_view effect = judged.refused ? "deny" : effect_of(judged);
   audit::Text& record = begin_record();
@@ -172,12 +178,25 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   ++decisions_;
   counts_.decided(judged, effect, protocol, judged.record ? judged.record->rule : rule_class_of(judged));
   if (witness_) witness_->decided(judged, query_id);
+  if (!members.empty() && effect != "deny") in_a_trace_.emplace_back(query_id, std::move(members));
   return query_id;
+}
+
+// Statements end in the order in which they began, but for what is refused or left out between.
+std::string AuditTrail::take_trace(const Id& query_id) {
+  const auto found = std::find_if(in_a_trace_.begin(), in_a_trace_.end(),
+                                  [&query_id](const auto& one) { return one.first.view() == query_id.view(); });
+  if (found == in_a_trace_.end()) return {};
+  std::string members = std::move(found->second);
+  in_a_trace_.erase(found);
+  return members;
 }
 
 void AuditTrail::done(const Run& run, std::string_view sqlstate) {
   audit::OutcomeFields fields;
   fields.query_id = run.query_id;
+  const std::string members = in_a_trace_.empty() ? std::string() : take_trace(run.query_id);
+  fields.trace = members;
   fields.outcome = sqlstate.empty() ? "not_run" : sqlstate == "00000" ? "ok" : "error";
   fields.sqlstate = sqlstate;
   fields.tags = run.tags;

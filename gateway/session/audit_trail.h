@@ -1,6 +1,8 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gateway/audit/chain.h"
 #include "gateway/audit/records.h"
@@ -35,6 +37,8 @@ class AuditTrail final : public Trail {
   void ended(std::string_view reason, std::uint64_t bytes_from_client, std::uint64_t bytes_to_client) override;
 
  private:
+  std::string take_trace(const Id& query_id);
+
   AuditTrail(ports::AuditChain& chain, const SessionInfo& session, const audit::SessionText& common,
              std::string_view policy_version, telemetry::TargetCounters& counters);
 
@@ -43,6 +47,8 @@ class AuditTrail final : public Trail {
   audit::RecordStart decision_start_;  ///< who, where, and by which policies
   audit::RecordStart outcome_start_;
   std::uint64_t decisions_ = 0;
+  const TraceContext trace_;                            ///< of statements that say nothing of theirs
+  std::vector<std::pair<Id, std::string>> in_a_trace_;  ///< statements that run, with the members of their trace
   StatementCounts counts_;
   const std::shared_ptr<Witness> witness_;
 };

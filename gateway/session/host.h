@@ -39,6 +39,7 @@ struct SessionInfo {
   std::string upstream_user;
   ServerSettings settings;           ///< that the server connection was given; never recorded
   std::shared_ptr<Witness> witness;  ///< null: nobody wants to know of decisions
+  TraceContext trace;                ///< option dbgate.traceparent: of statements that say nothing of theirs
   std::string reason;                ///< why, in the user's own words (option dbgate.reason); may be empty
   bool refuses_holds = false;        ///< the client does not wait for others (option dbgate.hold=refuse)
   bool wants_receipts = false;       ///< the client is told of audit records (option dbgate.receipts=on)

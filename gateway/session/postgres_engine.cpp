@@ -160,6 +160,7 @@ Task<Result<>> Session::meet() {
   }
   info_.application = login_->request.application_name;
   info_.reason = login_->request.reason;
+  info_.trace = login_->request.trace;
   info_.refuses_holds = login_->request.refuses_holds;
   info_.wants_receipts = login_->request.wants_receipts;
   const auto signed_in = co_await sign_in();

@@ -77,6 +77,12 @@ Result<> take_own(StartupRequest& request, const std::string& name, std::string_
     request.reason = value;
     return boost::system::in_place_value;
   }
+  if (name == "dbgate.traceparent") {
+    request.trace = parse_traceparent(value);
+    if (!request.trace.trace_id.empty()) return boost::system::in_place_value;
+    return Error(sqlstate::invalid_parameter_value, "dbgate.traceparent must be a traceparent of W3C Trace Context",
+                 "It looks like 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.");
+  }
   if (name == "dbgate.target") {
     request.target = value;
     return boost::system::in_place_value;
@@ -101,7 +107,7 @@ bool is_for_policies(std::string_view name) {
 // is told who the principal is in its place.
 Result<> take_setting(StartupRequest& request, std::string_view name, std::string_view value) {
   if (equal_ignoring_case(name, "dbgate.hold") || equal_ignoring_case(name, "dbgate.reason") ||
-      equal_ignoring_case(name, "dbgate.target")) {
+      equal_ignoring_case(name, "dbgate.target") || equal_ignoring_case(name, "dbgate.traceparent")) {
     return take_own(request, lower(name), value);
   }
   if (equal_ignoring_case(name, "dbgate.receipts")) return take_receipts(request, lower(name), value);

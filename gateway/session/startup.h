@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/base/error.h"
+#include "gateway/base/trace_context.h"
 #include "gateway/net/stream.h"
 
 struct ssl_ctx_st;
@@ -32,6 +33,7 @@ struct StartupRequest {
   /// Others, to be judged as SET would be once it is known who asks, in order.
   std::vector<StartupSetting> settings_to_judge;
   std::string reason;                        ///< dbgate.reason: for those who are asked to agree to statements
+  TraceContext trace;                        ///< dbgate.traceparent
   bool refuses_holds = false;                ///< dbgate.hold=refuse
   bool wants_receipts = false;               ///< dbgate.receipts=on, which is among `settings` as well
   std::vector<std::string> unknown_options;  ///< _pq_.… that dbgate does not know
