@@ -49,7 +49,7 @@ constexpr unsigned bit(SinkType type) {
 }
 constexpr unsigned of_file = bit(SinkType::file), of_syslog = bit(SinkType::syslog), of_http = bit(SinkType::http),
                    of_kafka = bit(SinkType::kafka);
-constexpr std::array<Member, 29> members = {{{"path", of_file},
+constexpr std::array<Member, 30> members = {{{"path", of_file},
                                              {"address", of_syslog},
                                              {"transport", of_syslog},
                                              {"facility", of_syslog},
@@ -66,6 +66,7 @@ constexpr std::array<Member, 29> members = {{{"path", of_file},
                                              {"headers", of_http},
                                              {"index", of_http},
                                              {"gzip", of_http},
+                                             {"sample_ratio", of_http},
                                              {"user", of_http | of_kafka},
                                              {"password", of_http | of_kafka},
                                              {"password_file", of_http | of_kafka},
@@ -166,7 +167,8 @@ void check_url(const Value& value, const AuditSink& sink) {
 
 void read_http(const Value& value, AuditSink& sink) {
   std::size_t shape = 0;
-  value["shape"].read_word({"json_lines", "splunk_hec", "loki", "elasticsearch_bulk"}, shape);
+  value["shape"].read_word({"json_lines", "splunk_hec", "loki", "elasticsearch_bulk", "otlp_logs", "otlp_traces"},
+                           shape);
   sink.shape = static_cast<SinkShape>(shape);
   value.read_secret("url", sink.url, false);
   check_url(value, sink);
@@ -180,6 +182,9 @@ void read_http(const Value& value, AuditSink& sink) {
   if (sink.shape == SinkShape::elasticsearch_bulk && sink.index.empty())
     value.error("needs index, the index or data stream that records go to");
   value["gzip"].read(sink.gzip);
+  if (value["sample_ratio"].present() && sink.shape != SinkShape::otlp_traces)
+    value["sample_ratio"].error("is for otlp_traces only");
+  value["sample_ratio"].read_decimal(sink.sample_ratio, 1);
 }
 
 void read_kafka(const Value& value, AuditSink& sink) {
@@ -256,6 +261,7 @@ AuditSink read_sink(const Value& value) {
                      "headers",
                      "index",
                      "gzip",
+                     "sample_ratio",
                      "user",
                      "password",
                      "password_file",

@@ -15,7 +15,7 @@ enum class OnLag : std::uint8_t {
   gap      ///< it skips the oldest records, and the log says which
 };
 
-enum class SinkShape : std::uint8_t { json_lines, splunk_hec, loki, elasticsearch_bulk };
+enum class SinkShape : std::uint8_t { json_lines, splunk_hec, loki, elasticsearch_bulk, otlp_logs, otlp_traces };
 
 /// Somebody else who gets the records of the audit log.
 struct AuditSink {
@@ -44,6 +44,7 @@ struct AuditSink {
   std::map<std::string, std::string> headers;
   std::string index;  ///< of Splunk or Elasticsearch
   bool gzip = false;
+  double sample_ratio = 0;  ///< otlp_traces: of the statements that are part of nobody's trace
 
   std::string ca_file;                        ///< syslog, http; empty: the system's
   std::chrono::milliseconds timeout{10'000};  ///< syslog, http: of one attempt

@@ -30,23 +30,9 @@ constexpr Known dialects[] = {{"openai", "https://api.openai.com"},
                               {"vllm", ""},
                               {"llama_cpp", ""}};
 
-void read_decimal(const Value& value, double& target, double most) {
-  std::string text;
-  if (!value.present()) return;
-  const std::size_t before = value.problems();
-  value.read(text);
-  if (value.problems() != before) return;
-  double number = 0;
-  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-  const bool whole = wrong == std::errc() && end == text.data() + text.size();
-  if (!whole || !(number >= 0 && number <= most))
-    return value.error("\"" + text + "\" is not a number from 0 to " + std::to_string(static_cast<long long>(most)));
-  target = number;
-}
-
 void read_money(const Value& value, std::int64_t& nanos) {
   double amount = 0;
-  read_decimal(value, amount, most_money);
+  value.read_decimal(amount, most_money);
   if (value.present()) nanos = static_cast<std::int64_t>(amount * nano + 0.5);
 }
 
@@ -119,7 +105,7 @@ ModelProvider read_provider(const Value& value) {
   read_effort(value["effort"], provider);
   if (value["temperature"].present()) {
     double temperature = 0;
-    read_decimal(value["temperature"], temperature, 2);
+    value["temperature"].read_decimal(temperature, 2);
     provider.temperature = temperature;
   }
   value["max_output_tokens"].read_count(provider.max_output_tokens, most_tokens);

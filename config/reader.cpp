@@ -283,6 +283,17 @@ void Value::read_count(std::size_t& target, std::size_t most) const {
   target = number;
 }
 
+void Value::read_decimal(double& target, double most) const {
+  std::string text;
+  if (!scalar(text)) return;
+  double number = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  const bool whole = wrong == std::errc() && end == text.data() + text.size();
+  if (!whole || !(number >= 0 && number <= most))
+    return error("\"" + text + "\" is not a number from 0 to " + std::to_string(static_cast<long long>(most)));
+  target = number;
+}
+
 void Value::read_bytes(std::size_t& target) const {
   std::string text;
   if (!scalar(text)) return;

@@ -85,6 +85,8 @@ class Value {
   void read(std::vector<std::string>& target) const;
   void read_count(std::size_t& target, std::size_t most) const;
   void read_bytes(std::size_t& target) const;
+  /// A number without sign or exponent. @param most  a whole one
+  void read_decimal(double& target, double most) const;
   void read_port(std::uint16_t& target) const;
   /// A path, made absolute by the file's directory; must be readable.
   void read_file_path(std::string& target) const;

@@ -29,6 +29,8 @@ bill_schemas=(@cyclonedx/cyclonedx-library@10.3.0)
 # Types of Kubernetes and of operators, against which tests/kubernetes compiles manifests; kept in build/kubernetes-types.
 kubernetes_types=(typescript@5.9.3 kubernetes-models@5.1.0 @kubernetes-models/prometheus-operator@6.0.0
   @kubernetes-models/cert-manager@6.0.0 @kubernetes-models/external-secrets@2.0.0 @kubernetes-models/gateway-api@2.0.0)
+# What OpenTelemetry's messages look like (tests/integration/traces_test.py); kept in build/opentelemetry.
+opentelemetry=(@opentelemetry/otlp-transformer@0.205.0)
 # Servers for tests/e2e/versions_test.py: the last release of each, kept in build/postgresql-versions.
 postgresql_servers=(13.23.0-beta.16 14.23.0-beta.17 15.18.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17)
 
@@ -115,6 +117,7 @@ if [ "$node" = yes ]; then
   from_npm cyclonedx "schemas of bills of materials" "${bill_schemas[@]}"
   from_npm kubernetes-types "types of Kubernetes" "${kubernetes_types[@]}"
   from_npm parquet-readers "readers of Parquet" "${parquet_readers[@]}"
+  from_npm opentelemetry "messages of OpenTelemetry" "${opentelemetry[@]}"
   case $(uname -m) in
     x86_64) machine=linux-x64 ;;
     aarch64) machine=linux-arm64 ;;

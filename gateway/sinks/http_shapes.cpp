@@ -11,6 +11,7 @@
 #include "gateway/auth/digests.h"
 #include "gateway/base/clock.h"
 #include "gateway/search/record.h"
+#include "gateway/sinks/otlp.h"
 
 namespace dbgate::sinks {
 namespace {
@@ -150,6 +151,17 @@ HttpVerdict read_bulk(std::size_t records, const std::string& body) {
   return verdict;
 }
 
+// ExportLogsPartialSuccess. What was rejected says nothing of itself.
+bool has_rejected_logs(const std::string& body) {
+  boost::system::error_code failed;
+  const json::value answer = json::parse(body, failed);
+  const json::value* const partial =
+      !failed && answer.is_object() ? answer.get_object().if_contains("partialSuccess") : nullptr;
+  const json::object* const members = partial != nullptr ? partial->if_object() : nullptr;
+  const json::value* const count = members != nullptr ? members->if_contains("rejectedLogRecords") : nullptr;
+  return count != nullptr && json::serialize(*count) != "0" && json::serialize(*count) != "\"0\"";
+}
+
 std::string_view content_type(SinkShape shape) {
   const bool lines = shape == SinkShape::json_lines || shape == SinkShape::elasticsearch_bulk;
   return lines ? "application/x-ndjson" : "application/json";
@@ -166,6 +178,8 @@ std::string body_of(const config::AuditSink& settings, const std::string& host,
       return streams_of(host, records);
     case SinkShape::elasticsearch_bulk:
       return creations_of(settings, records);
+    case SinkShape::otlp_logs:
+      return otlp_logs(host, records);
     default:
       return lines_of(records);
   }
@@ -175,7 +189,7 @@ std::vector<std::pair<std::string, std::string>> headers_of(const config::AuditS
   std::vector<std::pair<std::string, std::string>> headers(settings.headers.begin(), settings.headers.end());
   headers.emplace_back("Content-Type", content_type(settings.shape));
   if (settings.gzip) headers.emplace_back("Content-Encoding", "gzip");
-  constexpr std::string_view schemes[] = {"Bearer ", "Splunk ", "Bearer ", "ApiKey "};
+  constexpr std::string_view schemes[] = {"Bearer ", "Splunk ", "Bearer ", "ApiKey ", "Bearer ", "Bearer "};
   if (!settings.token.empty())
     headers.emplace_back("Authorization",
                          std::string(schemes[static_cast<std::size_t>(settings.shape)]) + settings.token);
@@ -188,6 +202,8 @@ HttpVerdict read_answer(SinkShape shape, std::size_t records, const ports::HttpR
   const unsigned status = response.status;
   if (status >= 200 && status < 300) {
     if (shape == SinkShape::elasticsearch_bulk) return read_bulk(records, response.body);
+    if (shape == SinkShape::otlp_logs && has_rejected_logs(response.body))
+      return {0, "the collector has rejected a record", true, true, {}};
     return {records, {}, false, false, {}};
   }
   HttpVerdict verdict;

@@ -13,7 +13,7 @@ namespace dbgate::sinks {
 
 /// The body of a request with records, as its receiver wants them:
 /// json_lines a line each; splunk_hec an event each; loki a stream for each chain; elasticsearch_bulk a `create` each,
-/// with the record's id as `_id`.
+/// with the record's id as `_id`; otlp_logs an ExportLogsServiceRequest.
 std::string body_of(const config::AuditSink& settings, const std::string& host,
                     std::span<const ports::SinkRecord> records);
 /// Content-Type, Authorization, and what the configuration adds.

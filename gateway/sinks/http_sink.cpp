@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "gateway/sinks/http_shapes.h"
+#include "gateway/sinks/otlp.h"
 
 namespace dbgate::sinks {
 namespace {
@@ -41,7 +42,11 @@ struct Waiting {
 class HttpSink final : public ports::AuditSink {
  public:
   HttpSink(const config::AuditSink& settings, ports::HttpFetches& fetches, std::string host)
-      : settings_(settings), fetches_(fetches), host_(std::move(host)), headers_(headers_of(settings)) {}
+      : settings_(settings),
+        fetches_(fetches),
+        host_(std::move(host)),
+        headers_(headers_of(settings)),
+        traces_(host_, settings.sample_ratio) {}
 
   // A request with a record that the receiver rejects is cut in halves until it is alone.
   ports::Delivery send(Records records, const std::stop_token& stop) override {
@@ -70,7 +75,9 @@ class HttpSink final : public ports::AuditSink {
     request.method = "POST";
     request.url = settings_.url;
     request.headers = headers_;
-    request.body = body_of(settings_, host_, records);
+    request.body =
+        settings_.shape == config::SinkShape::otlp_traces ? traces_.body(records) : body_of(settings_, host_, records);
+    if (request.body.empty()) return {records.size(), {}, false, false, {}};
     if (settings_.gzip) request.body = gzip(request.body);
     request.ca_file = settings_.ca_file;
     request.stop = stop;
@@ -94,6 +101,7 @@ class HttpSink final : public ports::AuditSink {
   ports::HttpFetches& fetches_;
   const std::string host_;
   const std::vector<std::pair<std::string, std::string>> headers_;
+  OtlpTraces traces_;
 };
 
 }  // namespace

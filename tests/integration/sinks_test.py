@@ -14,7 +14,7 @@ import lab  # noqa: E402
 import metrics  # noqa: E402
 import receivers  # noqa: E402
 
-SHAPES = ("json_lines", "splunk_hec", "loki", "elasticsearch_bulk")
+SHAPES = ("json_lines", "splunk_hec", "loki", "otlp_logs", "elasticsearch_bulk")
 TOKEN = "a-token-that-nobody-may-see"
 SECRET = "a secret of the statement"
 WAIT = 120
@@ -110,12 +110,13 @@ class Sinks(unittest.TestCase):
         for one in everywhere[:-1]:
             for record in one.records():
                 self.assertEqual(record, log.get(record["id"], record))
-        self.assertEqual({"@timestamp"}, {key for record in web[3].records() for key in record} - {key for record in log.values() for key in record})
+        self.assertEqual({"@timestamp"}, {key for record in web[-1].records() for key in record} - {key for record in log.values() for key in record})
         priorities = {header[0] for header in plain.headers}
         self.assertEqual(priorities, {str(19 * 8 + 6)})
         self.assertEqual({header[3] for header in plain.headers}, {"gw"})
         self.assertIn("statement.decided", {header[5] for header in plain.headers})
-        schemes = {"json_lines": "Bearer", "splunk_hec": "Splunk", "loki": "Bearer", "elasticsearch_bulk": "ApiKey"}
+        schemes = {"json_lines": "Bearer", "splunk_hec": "Splunk", "loki": "Bearer", "elasticsearch_bulk": "ApiKey",
+                   "otlp_logs": "Bearer"}
         for one in web:
             _, headers, _ = one.requests[0]
             self.assertEqual((headers["Authorization"], headers["X-Scope-OrgID"]), (f"{schemes[one.shape]} {TOKEN}", "us"))

@@ -104,8 +104,13 @@ class Syslog(Taken):
                 connection.shutdown(socket.SHUT_RDWR)
 
 
+def spans_of(body):
+    """The spans of an ExportTraceServiceRequest."""
+    return [span for resource in body["resourceSpans"] for scope in resource["scopeSpans"] for span in scope["spans"]]
+
+
 class Http(Taken):
-    """Takes batches in one of the four shapes. `fail` is a list of ways to answer the next requests instead of well: a status, "reset",
+    """Takes batches in one of the shapes. `fail` is a list of ways to answer the next requests instead of well: a status, "reset",
     "lost" (taken, and the answer does not come), "silent" until `release` is set. `always` is such a way for all requests."""
 
     def __init__(self, shape, certificates=None, port=0):
@@ -115,6 +120,7 @@ class Http(Taken):
         self.always = None
         self.requests = []
         self.ids_there = set()
+        self.bodies = []  # of OpenTelemetry's shapes
         self.rejected = lambda line: False
         self.release = threading.Event()
         receiver = self
@@ -155,6 +161,13 @@ class Http(Taken):
             return text.splitlines()
         if self.shape == "splunk_hec":
             return [re.fullmatch(r'\{.*?"event":(\{.*\})\}', line)[1] for line in text.splitlines()]
+        if self.shape.startswith("otlp_"):
+            self.bodies.append(json.loads(text))
+        if self.shape == "otlp_traces":
+            return [json.dumps(span) for span in spans_of(self.bodies[-1])]
+        if self.shape == "otlp_logs":
+            (of_host,) = self.bodies[-1]["resourceLogs"]
+            return [log["body"]["stringValue"] for scope in of_host["scopeLogs"] for log in scope["logRecords"]]
         if self.shape == "loki":
             lines = []
             for stream in json.loads(text)["streams"]:

@@ -82,6 +82,8 @@ TEST(AuditSinks, MistakesAreNamed) {
   EXPECT_THAT(error(http + "index: x"), HasSubstr("splunk_hec and elasticsearch_bulk only"));
   EXPECT_THAT(error(http + "headers: { 'a b': x }"), HasSubstr("no name of a header"));
   EXPECT_THAT(error(http + "headers: { a: \"x\\r\\ny\" }"), HasSubstr("control characters"));
+  EXPECT_THAT(error(http + "sample_ratio: 0.1"), HasSubstr("otlp_traces only"));
+  EXPECT_THAT(error(http + "shape: otlp_traces, sample_ratio: 1.5"), HasSubstr("not a number from 0 to 1"));
   EXPECT_THAT(error(http + "timeout: 1ms"), HasSubstr("100ms to 5m"));
   const std::string kafka = "name: a, type: kafka, brokers: ['127.0.0.1:1'], topic: t, ";
   EXPECT_THAT(error("name: a, type: kafka, brokers: ['127.0.0.1:1']"), HasSubstr("needs topic"));
