@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gateway/api/text.h"
+#include "gateway/base/utf8.h"
 
 namespace dbgate::api {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "gateway/api/pages.h"
 #include "gateway/api/text.h"
+#include "gateway/base/utf8.h"
 
 namespace dbgate::api {
 namespace {

@@ -11,8 +11,6 @@ namespace dbgate::api {
 std::optional<std::string> decode_percent(std::string_view text);
 /// UTF-8 without control characters (U+0000 to U+001F, U+007F).
 bool is_plain_text(std::string_view text) noexcept;
-/// Well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates.
-bool is_utf8(std::string_view text) noexcept;
 /// The number of characters of valid UTF-8.
 std::size_t count_characters(std::string_view text) noexcept;
 

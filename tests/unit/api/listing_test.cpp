@@ -4,6 +4,7 @@
 
 #include "fakes.h"
 #include "gateway/api/text.h"
+#include "gateway/base/utf8.h"
 
 namespace dbgate::api {
 namespace {
