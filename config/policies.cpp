@@ -117,11 +117,22 @@ void check_principals(const Value& value, const std::vector<std::string>& users,
   check_names(value["groups"], groups, known_groups, "group");
 }
 
+void read_recorded(const Value& value, RecordedRows& recorded) {
+  if (!value.present()) return;
+  constexpr std::size_t most_rows = 1'000;
+  constexpr std::size_t most_bytes = 64u << 10;
+  value.expect_keys({"rows", "bytes"});
+  value["rows"].read_count(recorded.rows, most_rows);
+  value["bytes"].read_bytes(recorded.bytes);
+  if (recorded.rows == 0) value.error("needs rows, how many of each result: 1 to 1000");
+  if (recorded.bytes < 1024 || recorded.bytes > most_bytes) value["bytes"].error("must be from 1KiB to 64KiB");
+}
+
 void read_policies(const Value& list, Config& config) {
   const std::vector<std::string> targets = target_names(config);
   list.each([&](const Value& value) {
-    value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "cache", "limits", "risk",
-                       "approval", "approve", "lock_budget", "capture", "hold"});
+    value.expect_keys({"name", "mode", "who", "on", "allow", "deny", "mask", "filter", "cache", "limits", "record_rows",
+                       "risk", "approval", "approve", "lock_budget", "capture", "hold"});
     Policy policy;
     value["name"].read(policy.name);
     if (policy.name.empty()) value.error("needs a name");
@@ -143,6 +154,7 @@ void read_policies(const Value& list, Config& config) {
     read_filters(value["filter"], policy.filters);
     read_cached_reads(value["cache"], policy.cached, config);
     read_traffic_limits(value["limits"], policy.limits);
+    read_recorded(value["record_rows"], policy.recorded);
     read_risk(value["risk"], policy.risk);
     const bool asks = std::any_of(policy.risk.begin(), policy.risk.end(),
                                   [](const RiskBounds& bounds) { return bounds.llm != ModelUse::off; });

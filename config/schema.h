@@ -287,6 +287,12 @@ enum class PolicyMode : std::uint8_t {
   learn     ///< the same, with the shapes of all statements
 };
 
+/// `record_rows`: what the audit log keeps of results.
+struct RecordedRows {
+  std::size_t rows = 0;  ///< the first ones of each; 0: none
+  std::size_t bytes = 16u << 10;
+};
+
 struct Policy {
   std::string name;
   PolicyMode mode = PolicyMode::enforce;
@@ -299,6 +305,7 @@ struct Policy {
   std::vector<RowFilter> filters;
   std::vector<CachedReads> cached;
   TrafficLimits limits;  ///< of each of its principals on each of its targets
+  RecordedRows recorded;
   RiskPolicy risk{};
   ApprovalRulePtr approval{};          ///< for what the rating holds, and what waits before its COMMIT
   CommitGate gate{};                   ///< of what its principals change

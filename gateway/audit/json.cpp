@@ -160,6 +160,16 @@ void append_field(Out& out, std::string_view key, std::uint64_t value) {
   append_number(out, value);
 }
 
+void append_hex(std::string& out, std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  out += "{\"hex\":\"";
+  for (const char c : bytes) {
+    out += digits[static_cast<unsigned char>(c) >> 4];
+    out += digits[static_cast<unsigned char>(c) & 15];
+  }
+  out += "\"}";
+}
+
 template void append_json_string(std::string&, std::string_view);
 template void append_json_string(Text&, std::string_view);
 template void append_number(std::string&, std::uint64_t);

@@ -14,6 +14,9 @@ namespace dbgate::audit {
 template <class Out>
 void append_json_string(Out& out, std::string_view text);
 
+/// Appends `{"hex":"…"}`, of bytes that are no text.
+void append_hex(std::string& out, std::string_view bytes);
+
 template <class Out>
 void append_number(Out& out, std::uint64_t value);
 

@@ -116,6 +116,11 @@ void append_outcome(Out& out, const OutcomeFields& outcome) {
   append_member(out, "rows_affected", outcome.rows_affected);
   append_member(out, "bytes", outcome.bytes);
   append_milliseconds(out, "duration_ms", outcome.duration_us);
+  if (!outcome.rows.empty() || outcome.rows_cut) {
+    out += ",\"result.rows\":";
+    out += outcome.rows.empty() ? std::string_view("[]") : outcome.rows;
+    out += outcome.rows_cut ? ",\"result.cut\":true" : ",\"result.cut\":false";
+  }
   out += outcome.trace;
 }
 

@@ -89,6 +89,8 @@ struct OutcomeFields {
   std::uint64_t rows_affected = 0;
   std::uint64_t bytes = 0;
   std::uint64_t duration_us = 0;
+  std::string_view rows;   ///< JSON of the first ones that were shown; empty: none is kept
+  bool rows_cut = false;   ///< there were more
   std::string_view trace;  ///< trace_members()
 };
 template <class Out>

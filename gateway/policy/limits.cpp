@@ -1,5 +1,7 @@
 #include "gateway/policy/limits.h"
 
+#include <algorithm>
+
 namespace dbgate::policy {
 namespace {
 
@@ -61,12 +63,16 @@ void tighten_by_policy(LimitSet& set, const config::Policy& policy) {
   tighten_statement_limits(set, policy.limits, source);
   tighten(set.concurrent, policy.limits.concurrent, source, "concurrent");
   tighten(set.rate, policy.limits.rate, source, "rate");
+  if (policy.recorded.rows > 0) {
+    set.recorded.rows = std::max(set.recorded.rows, policy.recorded.rows);
+    set.recorded.bytes = std::max(set.recorded.bytes, policy.recorded.bytes);
+  }
 }
 
 bool any(const LimitSet& set) {
   return set.counts_results() || set.statement_timeout.set() || set.idle_in_transaction.set() ||
          set.statement_bytes.set() || set.concurrent.set() || set.rate.set() || set.target_concurrent.set() ||
-         set.target_rate.set();
+         set.target_rate.set() || set.recorded.rows > 0;
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ struct Limit {
   bool set() const noexcept { return !rule.empty(); }
 };
 
-/// The limits of one principal on one target: of all that name the two, the strictest. Immutable.
+/// The limits of one principal on one target: of all that name the two, the strictest. And what is counted with them.
+/// Immutable.
 struct LimitSet {
   Limit<std::size_t> rows;
   Limit<std::size_t> bytes;
@@ -31,6 +32,7 @@ struct LimitSet {
   Limit<config::Rate> rate;              ///< the same
   Limit<std::size_t> target_concurrent;  ///< of everybody on the target together
   Limit<config::Rate> target_rate;
+  config::RecordedRows recorded{0, 0};  ///< of each result: the most that a policy asks for
 
   /// Whether results have to be counted.
   bool counts_results() const noexcept { return rows.set() || bytes.set(); }

@@ -205,6 +205,9 @@ void AuditTrail::done(const Run& run, std::string_view sqlstate) {
   fields.bytes = run.bytes;
   fields.limit = run.limit;
   if (run.from_cache) fields.served_from = "cache";
+  const std::string rows = run.kept ? run.kept->json() : std::string();
+  fields.rows = rows;
+  fields.rows_cut = run.kept && run.kept->is_cut();
   const auto took =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - run.started);
   fields.duration_us = static_cast<std::uint64_t>(took.count());

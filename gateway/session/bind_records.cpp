@@ -18,16 +18,6 @@ void end_hash(std::string& out, std::size_t bytes) {
   out += '}';
 }
 
-void append_hex(std::string& out, std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  out += "{\"hex\":\"";
-  for (const char c : bytes) {
-    out += digits[static_cast<unsigned char>(c) >> 4];
-    out += digits[static_cast<unsigned char>(c) & 15];
-  }
-  out += "\"}";
-}
-
 }  // namespace
 
 std::string& BindRecords::place(std::string_view portal) {
@@ -67,7 +57,7 @@ void BindRecords::take(std::string_view portal, protocol::Bytes body) {
     } else if (format == 0) {
       audit::append_json_string(out, bytes);
     } else {
-      append_hex(out, bytes);
+      audit::append_hex(out, bytes);
     }
   }
   if (!out.empty()) out += ']';

@@ -15,6 +15,7 @@
 #include "gateway/rewrite/rewrite.h"
 #include "gateway/session/fifo.h"
 #include "gateway/session/judgement_record.h"
+#include "gateway/session/kept_rows.h"
 #include "gateway/session/lock_watch.h"
 #include "gateway/session/name_table.h"
 #include "gateway/session/under_limits.h"
@@ -110,6 +111,7 @@ struct Run {
   std::string limit;               ///< the rule of the limit that ended it
   std::string text;                ///< where server connections are shared and settings may change; else empty
   std::unique_ptr<Queued> queued;  ///< null: the server has come to all of it
+  std::unique_ptr<KeptRows> kept;  ///< null: the audit log keeps nothing of its result
 };
 
 /// One message forwarded to the server whose reply is still owed to the frontend. Replies come in the order of these.

@@ -413,6 +413,8 @@ class Relay {
   PreparedPtr metered(PreparedPtr prepared) const;
   // … and backend side (relay_stop.cpp).
   bool limited_reply(char type, Bytes message, Bytes body);
+  bool wants_row(char type, std::size_t body_bytes) const;
+  void keep_row(char type, Bytes message, Bytes body);
   bool guarded_reply(char type, Bytes message, Bytes body);
   bool guard_running(char type, Bytes message, Bytes body);
   bool guard_ready(char status);

@@ -92,8 +92,9 @@ Relay::Step Relay::on_backend(Bytes input) {
     // notice or notification that is still arriving: those pass whole. Long ones belong to a statement.
     const bool described = header->type == 'T' && header->body_length <= max_inspected_message &&
                            (described_origins() || (!expected_.empty() && expected_.front().describes));
+    const bool keeps = wants_row(header->type, header->body_length);
     const bool own_step = !expected_.empty() && expected_.front().gate_step;
-    const bool look = inspected(header->type) || expected_.empty() || described || own_step;
+    const bool look = inspected(header->type) || expected_.empty() || described || own_step || keeps;
     const std::size_t most = own_step ? Changes::most_bytes : max_inspected_message;
     if (header->body_length > (look ? most : limits_.max_message_bytes)) {
       fail(sqlstate::connection_failure, "the server sent a message that is too large");
@@ -193,6 +194,9 @@ bool Relay::handle_backend(char type, Bytes message, Bytes body) {
       return true;
     case 'D':
       ++expected_.front().run->rows_returned;
+      [[fallthrough]];
+    case 'd':
+      if (!expected_.empty() && expected_.front().run) keep_row(type, message, body);
       break;
     case 'n':
       if (expected_.front().describes) note_result(std::nullopt);

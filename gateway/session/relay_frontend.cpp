@@ -267,6 +267,9 @@ std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text
   run->query_id = *query_id;
   run->script = judged.script;
   run->started = std::chrono::steady_clock::now();
+  if (quota_.limits() && quota_.limits()->recorded.rows > 0) {
+    run->kept = std::make_unique<KeptRows>(quota_.limits()->recorded.rows, quota_.limits()->recorded.bytes);
+  }
   run->masked_columns = judged.verdict ? judged.verdict->masked.size() : 0;
   if (judged.advice && !judged.refused && !judged.advice->waits) ask_afterwards(*judged.advice, run->query_id);
   return run;

@@ -15,6 +15,7 @@ constexpr std::string_view simple_form = "Q";
 bool Relay::within_limits(const KeptResult& result) const {
   const auto& limits = quota_.limits();
   if (!limits) return true;
+  if (limits->recorded.rows > 0) return false;  // rows that the audit log keeps come from the server
   return (!limits->rows.set() || result.rows <= limits->rows.value) &&
          (!limits->bytes.set() || result.bytes <= limits->bytes.value);
 }

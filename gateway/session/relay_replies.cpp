@@ -41,6 +41,21 @@ std::size_t Relay::pass_rows(Bytes rest) {
   return taken;
 }
 
+// Whether a row has to be there as a whole, because the audit log keeps it. What a replication command streams is none.
+bool Relay::wants_row(char type, std::size_t body_bytes) const {
+  if ((type != backend::DataRow::type && type != backend::CopyData::type) || expected_.empty()) return false;
+  const Expected& entry = expected_.front();
+  return entry.run && entry.run->kept && !entry.replicates && entry.run->kept->wants(body_bytes);
+}
+
+void Relay::keep_row(char type, Bytes message, Bytes body) {
+  KeptRows* const kept = expected_.front().run->kept.get();
+  if (kept == nullptr || expected_.front().replicates) return;
+  const auto header = protocol::decode_header(message);
+  if (!header || header->body_length != body.size() || !kept->wants(body.size())) return kept->cut();
+  type == backend::DataRow::type ? kept->add_row(body) : kept->add_line(body);
+}
+
 // Whether the oldest message that awaits a reply can be answered by this type (PostgreSQL docs ch. 55.2). What cannot
 // be is a server that is out of step, and nothing it says may be believed.
 bool Relay::reply_fits(char type) const {

@@ -83,7 +83,8 @@ std::string document_of(std::string_view line, std::string_view time) {
     members["object.type"] = object->value();
     members.erase("object");
   }
-  if (json::value* const values = members.if_contains("db.query.parameters")) *values = json::serialize(*values);
+  for (const char* const nested : {"db.query.parameters", "result.rows"})
+    if (json::value* const values = members.if_contains(nested)) *values = json::serialize(*values);
   return json::serialize(parsed);
 }
 

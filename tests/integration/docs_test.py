@@ -80,7 +80,7 @@ class Documents(unittest.TestCase):
             self.assertEqual(computed.split()[0], records[6]["hash"])
 
 
-POLICY_KEYS = {"mode", "allow", "deny", "mask", "filter", "limits"}
+POLICY_KEYS = {"mode", "allow", "deny", "mask", "filter", "limits", "record_rows"}
 # What examples name beyond the shop's own tables.
 EXTRAS = """
 CREATE FUNCTION discount(price numeric) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT price * 0.9';

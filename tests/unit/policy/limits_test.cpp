@@ -53,6 +53,20 @@ TEST(LimitTable, TheStrictestOfAllPoliciesHolds) {
   EXPECT_TRUE(limits->counts_results());
 }
 
+TEST(LimitTable, OfRowsThatAreRecordedTheMostCounts) {
+  config::Config config = shop();
+  config.policies = {policy("few"), policy("long"), policy("none")};
+  config.policies[0].recorded = {5, 2048};
+  config.policies[1].recorded = {3, 4096};
+  const auto limits = LimitTable(config).find("bob", "shop");
+  ASSERT_TRUE(limits);
+  EXPECT_EQ(limits->recorded.rows, 5u);
+  EXPECT_EQ(limits->recorded.bytes, 4096u);
+  EXPECT_FALSE(limits->counts_results());
+  config.policies = {policy("none")};
+  EXPECT_EQ(LimitTable(config).find("bob", "shop"), nullptr) << "what is kept of a result by default is no rule";
+}
+
 TEST(LimitTable, TargetsLimitEverybodyOnThem) {
   config::Config config = shop();
   config.targets[0].limits.rows = 10;
