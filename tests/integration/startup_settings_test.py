@@ -72,6 +72,18 @@ class Settings(unittest.TestCase):
                         with self.subTest(way, user=user):
                             self.is_refused(gateway, user, **way)
 
+    def test_a_path_is_judged_as_the_server_reads_it(self):
+        for gateway in self.gateways:
+            for user in ("reader", "filtered"):
+                for path in ("''/*,hidden,*/", "''--,hidden", '"",5', "'',hidden", "app,public--,hidden", "app,/*public*/,public"):
+                    with self.subTest(path=path, user=user):
+                        self.is_refused(gateway, user, search_path=path)
+                for path in ("", '""', "app\f,public"):
+                    with self.subTest(path=path, user=user):
+                        connection = wire.Connection(gateway.port)
+                        self.addCleanup(connection.socket.close)
+                        connection.login(user, DATABASE, lab.PASSWORD, search_path=path)
+
     def test_a_setting_that_a_rule_names(self):
         for gateway in self.gateways:
             connection = wire.Connection(gateway.port)
