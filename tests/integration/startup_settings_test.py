@@ -84,6 +84,14 @@ class Settings(unittest.TestCase):
                         self.addCleanup(connection.socket.close)
                         connection.login(user, DATABASE, lab.PASSWORD, search_path=path)
 
+    def test_what_the_packet_says_of_itself_is_no_setting(self):
+        for gateway in self.gateways:
+            for user in ("keeper", "filtered"):
+                for way in ({"OPTIONS": "-c role=buried"}, {"Replication": "database"}, {"_PQ_.x": "1"}, {"options": "-c options=-crole=buried"},
+                            {"options": "--options=--role=buried"}, {"options": "-c database=other"}, {"options": "-creplication=database"}):
+                    with self.subTest(way, user=user):
+                        self.is_refused(gateway, user, **way)
+
     def test_a_setting_that_a_rule_names(self):
         for gateway in self.gateways:
             connection = wire.Connection(gateway.port)

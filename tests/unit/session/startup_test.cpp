@@ -235,6 +235,16 @@ TEST(ReadStartup, RefusesSettingsThatAreNotHarmless) {
   EXPECT_EQ(connect(packet(version3, "user\0a\0User\0b\0\0"s)).code(), "08P01");
 }
 
+TEST(ReadStartup, WhatThePacketSaysOfItselfIsNoSetting) {
+  for (const std::string& rest :
+       {"OPTIONS\0-c role=x\0"s, "Replication\0database\0"s, "User\0b\0"s, "_PQ_.a\0b\0"s,
+        "options\0-c options=-crole=x\0"s, "options\0--OPTIONS=--role=x\0"s, "options\0-c database=other\0"s,
+        "options\0--user=b\0"s, "options\0-creplication=1\0"s, "options\0--_pq_.a=b\0"s, "Database\0other\0"s}) {
+    const std::string user = rest.starts_with("User") ? "" : "user\0a\0"s;
+    EXPECT_EQ(connect(packet(version3, user + rest + "\0"s)).code(), "42501") << rest;
+  }
+}
+
 TEST(ReadStartup, OtherVersions) {
   EXPECT_THAT(connect(packet(2 << 16, "x"s)).message(), HasSubstr("unsupported frontend protocol 2.0"));
   EXPECT_EQ(connect(packet(4 << 16)).code(), "0A000");
