@@ -148,7 +148,7 @@ Result<> take_parameter(StartupRequest& request, const frontend::StartupParamete
     const bool off = equal_ignoring_case(value, "false") || equal_ignoring_case(value, "off") ||
                      equal_ignoring_case(value, "no") || value == "0";
     request.replication = !off;
-    request.replication_value = equal_ignoring_case(value, "database") ? "database" : "true";
+    if (request.replication) request.replication_value = equal_ignoring_case(value, "database") ? "database" : "true";
   } else if (parameter.is_protocol_option()) {
     request.unknown_options.emplace_back(name);
   } else {
