@@ -31,6 +31,7 @@ class StatementJudge {
   Verdict run();
 
  private:
+  bool filters_rest_on_time() const;
   std::string fixed_setting();         // what nobody may set; empty: nothing of the kind
   std::string misread_name() const;    // what the server may take for something else; empty: nothing
   std::string temporary_name() const;  // made where it would hide what is in pg_catalog; empty: nothing

@@ -1,5 +1,7 @@
 #include "gateway/session/postgres_engine.h"
 
+#include <algorithm>
+
 #include "gateway/base/ids.h"
 #include "gateway/base/log.h"
 #include "gateway/session/admin_session.h"
@@ -249,11 +251,26 @@ Task<Result<>> Session::connect_server() {
   co_return boost::system::in_place_value;
 }
 
-// Settings that not everybody may give when connecting: who may set them may give them.
+// Settings that not everybody may give when connecting: who may set them may give them. Drivers give the zone and the
+// format of their machine unasked: where they are not the client's to choose, the server's own are as good.
 Task<Result<>> Session::judge_settings() {
   StartupRequest& request = login_->request;
-  if (request.settings_to_judge.empty()) co_return boost::system::in_place_value;
+  const auto is_time = [](const StartupSetting& setting) {
+    return setting.first == "timezone" || setting.first == "datestyle";
+  };
+  const bool times = std::any_of(request.settings.begin(), request.settings.end(), is_time);
+  if (request.settings_to_judge.empty() && !times) co_return boost::system::in_place_value;
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
+  std::vector<StartupSetting> kept;
+  for (auto& setting : request.settings) {
+    if (is_time(setting)) {
+      const auto analysis = co_await analyze(*judge, as_statement(setting));
+      const Judged judged = judge->judge(*analysis, Names(), Names(), 0);
+      if (judged.refused) continue;
+    }
+    kept.push_back(std::move(setting));
+  }
+  request.settings = std::move(kept);
   for (auto& setting : request.settings_to_judge) {
     if (is_route_path(setting, login_->route)) continue;
     const std::string text = as_statement(setting);
