@@ -10,6 +10,11 @@ std::string hash_request(const Request& request) {
   std::string text;
   for (const std::string* part : {&request.method, &request.path, &request.query, &request.body})
     text += std::to_string(part->size()) + ':' + *part;
+  // What one credential was answered, another that is good for less may not hear.
+  if (request.caller) {
+    for (const std::string& scope : request.caller->scopes)
+      text += scope + ',';
+  }
   return encode_base64url(sha256(text));
 }
 

@@ -40,7 +40,7 @@ class IdempotencyKeys {
   virtual Task<> forget(std::string user, std::string key) = 0;
 };
 
-/// The hash that claim() compares: operation, path, query and body.
+/// The hash that claim() compares: operation, path, query, body, and what the caller's credential is good for.
 std::string hash_request(const Request& request);
 /// 1 to 255 visible ASCII characters.
 bool acceptable_idempotency_key(std::string_view key) noexcept;

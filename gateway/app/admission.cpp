@@ -79,9 +79,10 @@ void Admission::leave(Party& party) noexcept {
 }
 
 bool LoginThrottle::allows(const std::string& address, std::size_t most_failures) {
+  const std::string group = api::address_group(address);
   const std::lock_guard lock(mutex_);
-  const std::size_t elsewhere = count_of(elsewhere_, address);
-  const auto found = failures_.find(address);
+  const std::size_t elsewhere = count_of(elsewhere_, group);
+  const auto found = failures_.find(group);
   if (found == failures_.end()) return elsewhere < most_failures;
   if (Clock::now() - found->second.since > throttle_window) {
     failures_.erase(found);
@@ -96,7 +97,7 @@ void LoginThrottle::failed(const std::string& address) {
     std::erase_if(failures_, [](const auto& entry) { return Clock::now() - entry.second.since > throttle_window; });
     if (failures_.size() >= most_addresses) failures_.clear();
   }
-  Failures& failures = failures_[address];
+  Failures& failures = failures_[api::address_group(address)];
   if (failures.count == 0 || Clock::now() - failures.since > throttle_window) failures = {Clock::now(), 0};
   ++failures.count;
 }

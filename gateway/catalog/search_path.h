@@ -12,8 +12,8 @@ struct SearchPath {
   friend bool operator==(const SearchPath&, const SearchPath&) = default;
 };
 
-/// Reads the value of the setting: names with commas between them, quoted where they need it. What is no name is left
-/// out, as no schema is called that.
+/// Reads the value of the setting as the server does: names with commas between them, quoted where they need it.
+/// Nothing of what the server refuses. Longer names than the server's are not cut.
 std::vector<std::string> read_search_path(std::string_view value);
 
 }  // namespace dbgate::catalog

@@ -137,6 +137,8 @@ class Denial {
     // Values are read to make an index, and foreign keys tell which there are.
     const bool reads = statement_.tag == "CREATE INDEX" || is_beside_made(statement_, name);
     if (has(effects, Effect::ddl) && reads && has(grant.effects, Effect::read)) return true;
+    // In the order that it leaves, other columns can be read.
+    if (statement_.tag == "CLUSTER" && has(grant.effects, Effect::read) && !grant.columns.empty()) return true;
     if ((grant.effects & effects).none()) return false;
     if (grant.columns.empty()) return true;
     const auto listed = [&grant](const sql::ColumnUse& columns) {
@@ -249,10 +251,52 @@ class Denial {
     if (!moved.empty()) return moved;
     std::string cascaded = cascade();
     if (!cascaded.empty()) return cascaded;
+    std::string tried = tries_values();
+    if (!tried.empty()) return tried;
     for (const sql::FunctionUse& use : statement_.functions) {
       if (!harmless(use)) return "function " + shown(use.name) + " could reach " + what() + "; allow it by name";
     }
     return {};
+  }
+
+  // A condition of a domain is tried on every value of it, wherever that is kept: whether it fails could be asked of
+  // them all.
+  std::string tries_values() const {
+    if (!has(deny_.table_effects, Effect::read)) return {};
+    if (statement_.tag == "CLUSTER" && statement_.relations.empty()) return "CLUSTER orders rows by " + what();
+    if (statement_.tag != "ALTER DOMAIN") return {};
+    const std::string why = "ALTER DOMAIN looks at values of the domain, which could show " + what();
+    if (context_.resolver == nullptr || statement_.objects.empty()) return why;
+    const catalog::Type* const domain = context_.resolver->type(statement_.objects.front());
+    if (domain == nullptr) return why;
+    const sql::Statement looks = reads_of(*domain);
+    Denial denial(allow_, deny_, what_, looks, context_);
+    return denial.relations().empty() && denial.reached().empty() ? std::string() : why;
+  }
+
+  // A statement that reads all columns of that type.
+  sql::Statement reads_of(const catalog::Type& domain) const {
+    const catalog::Snapshot& snapshot = context_.resolver->snapshot();
+    const auto is_one = [&](const catalog::Column& column) {
+      catalog::Oid oid = column.type;
+      for (int depth = 0; oid != 0 && oid != domain.oid && depth < 32; ++depth) {
+        const catalog::Type* const type = snapshot.type(oid);
+        oid = type == nullptr ? domain.oid : type->base;
+      }
+      return oid != 0;
+    };
+    sql::Statement all;
+    for (const catalog::Relation& relation : snapshot.relations()) {
+      sql::RelationUse use;
+      for (const catalog::Column& column : relation.columns)
+        if (is_one(column)) use.reads.names.emplace_back(column.name);
+      if (use.reads.names.empty()) continue;
+      std::sort(use.reads.names.begin(), use.reads.names.end());
+      use.name = {"", std::string(context_.resolver->schema_name(relation.schema)), std::string(relation.name)};
+      use.effects.set(static_cast<std::size_t>(Effect::read));
+      all.relations.push_back(std::move(use));
+    }
+    return all;
   }
 
   // Until the transaction is over nobody else sees what another name stands for: whatever comes to something denied, or

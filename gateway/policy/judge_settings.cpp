@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstdint>
+
 #include "gateway/policy/catalog_lists.h"
 #include "gateway/policy/statement_judge.h"
 
@@ -12,6 +15,55 @@ bool StatementJudge::keeps_search_path(const sql::SettingUse& use) const {
   return use.values == context_.search_path || use.values == std::vector<std::string>{""};
 }
 
+namespace {
+
+// By OIDs that never change (PostgreSQL, pg_type.dat).
+enum class Kind : std::uint8_t { other, day, instant };
+Kind kind_of(const catalog::Snapshot& snapshot, catalog::Oid oid) {
+  for (int depth = 0; depth < 32; ++depth) {
+    if (oid == 1082 || oid == 1083 || oid == 1114) return Kind::day;
+    if (oid == 1184 || oid == 1266) return Kind::instant;
+    const catalog::Type* const type = snapshot.type(oid);
+    if (type == nullptr || type->base == 0) return Kind::other;
+    oid = type->base;
+  }
+  return Kind::other;
+}
+
+// UTC, and the format that drivers ask for, without an order of day and month.
+bool is_neutral(const sql::SettingUse& use) {
+  std::string value = use.values.size() == 1 ? use.values.front() : std::string();
+  for (char& c : value)
+    c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (use.name == "datestyle") return value == "iso";
+  return value == "utc" || value == "etc/utc" || value == "gmt";
+}
+
+}  // namespace
+
+// Which rows a filter leaves would be the client's to say.
+bool StatementJudge::filters_rest_on_time() const {
+  return std::any_of(grants_.hidden.rows.begin(), grants_.hidden.rows.end(), [this](const Hidden::Rows& rows) {
+    const RowCondition& condition = rows.condition;
+    const bool many = rows.filter.schema == "*" || rows.filter.relation == "*";
+    const catalog::Relation* const relation =
+        many || context_.resolver == nullptr
+            ? nullptr
+            : context_.resolver->relation({"", rows.filter.schema, rows.filter.relation});
+    if (relation == nullptr) return condition.times.rest_on_session(true, true);
+    bool days = false;
+    bool instants = false;
+    for (const catalog::Column& column : relation->columns) {
+      if (std::find(condition.columns.begin(), condition.columns.end(), column.name) == condition.columns.end())
+        continue;
+      const Kind kind = kind_of(context_.resolver->snapshot(), column.type);
+      days = days || kind == Kind::day;
+      instants = instants || kind == Kind::instant;
+    }
+    return condition.times.rest_on_session(instants, days);
+  });
+}
+
 // The meaning of statement text rests on these, and that of deny rules on how names resolve.
 std::string StatementJudge::fixed_setting() {
   for (const sql::SettingUse& use : statement_.settings) {
@@ -24,6 +76,10 @@ std::string StatementJudge::fixed_setting() {
     if (use.name == "dbgate.hold" && value != "wait" && value != "refuse") return "dbgate.hold must be wait or refuse";
     if ((encoding || literals) && !is_harmless_setting(use.name, value, !use.values.empty())) {
       return use.name + " is fixed by dbgate to " + (literals ? "on" : "UTF8");
+    }
+    const bool times = use.name == "timezone" || use.name == "datestyle";
+    if (times && !is_neutral(use) && filters_rest_on_time()) {
+      return use.name + " is fixed by dbgate: which rows you see rests on it";
     }
     if (names && (grants_.deny.rules > 0 || grants_.hidden.any()) && !keeps_search_path(use))
       return use.name + " is fixed by dbgate";

@@ -1,6 +1,7 @@
 #include "gateway/policy/row_filters.h"
 
 #include <algorithm>
+#include <array>
 
 #include "gateway/sql/analyze.h"
 #include "gateway/sql/tokens.h"
@@ -76,7 +77,67 @@ std::string problem_of(const sql::Statement& statement) {
   return {};
 }
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// 2024-05-06, 2024-05-06 07:08, not 05/06/2024 nor "tomorrow".
+bool is_iso(std::string_view text) {
+  return text.size() >= 10 && std::all_of(text.begin(), text.begin() + 4, is_digit) && text[4] == '-' &&
+         is_digit(text[5]) && is_digit(text[6]) && text[7] == '-' && is_digit(text[8]) && is_digit(text[9]);
+}
+
+bool has_zone(std::string_view iso) {
+  return iso.ends_with('Z') || iso.find_first_of("+-", 10) != std::string_view::npos;
+}
+
+void note_literal(std::string_view text, Times& times) {
+  constexpr std::array<std::string_view, 4> days = {"now", "today", "tomorrow", "yesterday"};
+  if (std::find(days.begin(), days.end(), text) != days.end()) times.styled = true;
+  if (is_iso(text)) {
+    times.literal = times.literal || !has_zone(text);
+    return;
+  }
+  const bool numbers = std::count_if(text.begin(), text.end(), is_digit) >= 2;
+  const bool parted = text.find_first_of("/-:.") != std::string_view::npos;
+  const bool others = std::any_of(text.begin(), text.end(), [](char c) {
+    return !is_digit(c) && std::string_view("/-:. ").find(c) == std::string_view::npos;
+  });
+  times.styled = times.styled || (numbers && parted && !others);
+}
+
+void note_word(std::string_view word, Times& times) {
+  constexpr std::array<std::string_view, 4> local = {"current_date", "current_time", "localtime", "localtimestamp"};
+  constexpr std::array<std::string_view, 6> instants = {
+      "now", "current_timestamp", "transaction_timestamp", "statement_timestamp", "clock_timestamp", "timeofday"};
+  constexpr std::array<std::string_view, 17> converting = {
+      "date", "time",    "timestamp", "timestamptz", "timetz",  "to_char",  "to_date", "to_timestamp",    "date_trunc",
+      "age",  "extract", "date_part", "text",        "varchar", "date_bin", "format",  "make_timestamptz"};
+  const auto is_one = [word](const auto& words) { return std::find(words.begin(), words.end(), word) != words.end(); };
+  times.local = times.local || is_one(local);
+  times.instant = times.instant || is_one(instants);
+  times.converts = times.converts || is_one(converting);
+  times.zoned = times.zoned || word == "zone" || word == "timezone";
+}
+
+Times read_times(const std::string& text) {
+  Times times;
+  const auto tokens = sql::tokenize(text);
+  for (const Token& token : *tokens) {
+    if (token.kind == TokenKind::word || token.kind == TokenKind::quoted_word)
+      note_word(sql::name_of(text, token), times);
+    if (const auto literal = sql::plain_literal(text, token)) note_literal(*literal, times);
+  }
+  return times;
+}
+
 }  // namespace
+
+bool Times::rest_on_session(bool instants, bool days) const noexcept {
+  const bool moments = instant || instants;
+  if (local || (styled && (moments || days))) return true;
+  return !zoned && moments && (days || literal || converts);
+}
 
 std::string setting_of_attribute(const std::string& attribute) {
   return "dbgate.user_" + attribute;
@@ -101,6 +162,7 @@ RowCondition read_condition(const std::string& text) {
   if (!condition.problem.empty()) return condition;
   for (const sql::NameUse& use : statement.levels.front().names)
     condition.columns.push_back(use.column);
+  condition.times = read_times(condition.sql);
   return condition;
 }
 

@@ -31,6 +31,7 @@ class StatementJudge {
   Verdict run();
 
  private:
+  bool filters_rest_on_time() const;
   std::string fixed_setting();         // what nobody may set; empty: nothing of the kind
   std::string misread_name() const;    // what the server may take for something else; empty: nothing
   std::string temporary_name() const;  // made where it would hide what is in pg_catalog; empty: nothing
@@ -47,6 +48,7 @@ class StatementJudge {
   std::string check_settings();
   std::string check_objects();
   std::string schema_of_type(const sql::QualifiedName& object) const;
+  bool is_seen_in_part(const std::string& schema, const std::string& relation) const;
   std::string check_columns(const sql::RelationUse& use, const std::string& schema, sql::Effect effect,
                             const sql::ColumnUse* columns);
   /// What several rules give together to one use of a relation.

@@ -280,6 +280,10 @@ bool Treater::changes(const sql::RelationUse& use, const std::string& shown, con
                 filters.front()->rule_id);
   }
   for (const Hidden::Column* column : masks) {
+    // The order that it leaves the rows in is one of an index, perhaps on this column.
+    if (statement_.tag == "CLUSTER" && !column->mask.compare)
+      return deny("column " + column->mask.column + " of " + shown + " is masked for you: rows cannot be ordered by it",
+                  "", column->rule_id);
     if (!use.reads.whole_row && !contains(use.reads.names, column->mask.column)) continue;
     return deny("column " + column->mask.column + " of " + shown +
                     " is masked for you: a statement that changes the table cannot read it",

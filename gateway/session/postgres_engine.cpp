@@ -39,6 +39,8 @@ class Session {
   Task<Result<>> administer();
   Task<Result<>> connect_server();
   Result<> fits_credential(std::string_view target) const;
+  Task<bool> may_set(Judge& judge, const std::string& text);
+  Task<> leave_out_refused(Judge& judge);
   Task<Result<>> judge_settings();
   Task<Result<>> first_link();
   Task<Result<>> greet();
@@ -250,17 +252,47 @@ Task<Result<>> Session::connect_server() {
   co_return boost::system::in_place_value;
 }
 
+Task<bool> Session::may_set(Judge& judge, const std::string& text) {
+  const auto analysis = co_await analyze(judge, text);
+  const Judged judged = judge.judge(*analysis, Names(), Names(), 0);
+  co_return !judged.refused && !needs_agreement(judged);
+}
+
+// Drivers give the zone and the formats of their machine unasked: where a policy says that they are not the client's to
+// choose, the server's own are as good. Mostly none does, which one look at all of them tells.
+Task<> Session::leave_out_refused(Judge& judge) {
+  const auto is_judged = [](const StartupSetting& setting) {
+    return setting.first != "client_encoding" && setting.first != "standard_conforming_strings" &&
+           !setting.first.starts_with("dbgate.");
+  };
+  std::vector<StartupSetting>& settings = login_->request.settings;
+  std::string all;
+  for (const StartupSetting& setting : settings)
+    if (is_judged(setting)) all += as_statement(setting) + "; ";
+  if (all.empty()) co_return;
+  const bool fine = co_await may_set(judge, all);
+  if (fine) co_return;
+  std::vector<StartupSetting> kept;
+  for (StartupSetting& setting : settings) {
+    bool keeps = true;
+    const std::string text = as_statement(setting);
+    if (is_judged(setting)) keeps = co_await may_set(judge, text);
+    if (keeps) kept.push_back(std::move(setting));
+  }
+  settings = std::move(kept);
+}
+
 // Settings that not everybody may give when connecting: who may set them may give them.
 Task<Result<>> Session::judge_settings() {
   StartupRequest& request = login_->request;
-  if (request.settings_to_judge.empty()) co_return boost::system::in_place_value;
+  if (request.settings_to_judge.empty() && request.settings.empty()) co_return boost::system::in_place_value;
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
+  co_await leave_out_refused(*judge);
   for (auto& setting : request.settings_to_judge) {
     if (is_route_path(setting, login_->route)) continue;
     const std::string text = as_statement(setting);
-    const auto analysis = co_await analyze(*judge, text);
-    const Judged judged = judge->judge(*analysis, Names(), Names(), 0);
-    if (judged.refused || needs_agreement(judged)) {
+    const bool may = co_await may_set(*judge, text);
+    if (!may) {
       co_return Error(sqlstate::insufficient_privilege,
                       "setting \"" + setting.first + "\" may not be given when connecting",
                       "Your policy does not allow to set it. Connect without it.");

@@ -94,13 +94,21 @@ Result<> take_own(StartupRequest& request, const std::string& name, std::string_
   return boost::system::in_place_value;
 }
 
+// Not settings but what the packet says of the session itself, however it is written here: the server that is told
+// takes another database, command line or protocol for the one that was judged.
+bool is_of_the_packet(std::string_view name) {
+  return name == "user" || name == "database" || name == "options" || name == "replication" ||
+         name.starts_with("_pq_.");
+}
+
 // Whether policies may let somebody give it: what SET could do as well, and nothing of dbgate's own.
 bool is_for_policies(std::string_view name) {
   const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
   });
-  return plain && name != "role" && name != "session_authorization" && !name.starts_with("dbgate.") &&
-         !name.ends_with("_preload_libraries") && name != "client_encoding" && name != "standard_conforming_strings";
+  return plain && !is_of_the_packet(name) && name != "role" && name != "session_authorization" &&
+         !name.starts_with("dbgate.") && !name.ends_with("_preload_libraries") && name != "client_encoding" &&
+         name != "standard_conforming_strings";
 }
 
 // Parameters and `options` are two ways to say the same. The name that a client gives itself is kept apart: the server
@@ -146,7 +154,7 @@ Result<> take_parameter(StartupRequest& request, const frontend::StartupParamete
     const bool off = equal_ignoring_case(value, "false") || equal_ignoring_case(value, "off") ||
                      equal_ignoring_case(value, "no") || value == "0";
     request.replication = !off;
-    request.replication_value = equal_ignoring_case(value, "database") ? "database" : "true";
+    if (request.replication) request.replication_value = equal_ignoring_case(value, "database") ? "database" : "true";
   } else if (parameter.is_protocol_option()) {
     request.unknown_options.emplace_back(name);
   } else {

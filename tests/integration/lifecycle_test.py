@@ -1,4 +1,5 @@
 """The process over time: configuration checked and reloaded, users revoked, drain, audit that cannot be lost."""
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -170,6 +171,42 @@ class Lifecycle(unittest.TestCase):
                 wire.Connection(gateway.port).login("reader", "postgres", "wrong")
             codes.append(refused.exception.args[0]["C"])
         self.assertEqual(codes, ["28P01"] * 3 + ["28000"])
+
+    def test_failed_logins_that_began_together(self):
+        gateway = self.lab.gateway(self.config(extra="limits: { failed_logins_per_minute: 3 }\n"))
+
+        class Halting(wire.Connection):
+            """Waits before it says its proof."""
+
+            def __init__(self, port):
+                super().__init__(port)
+                self.asked, self.may_go_on = threading.Event(), threading.Event()
+
+            def send(self, data):
+                if data.startswith(b"p") and b"p=" in data:
+                    self.asked.set()
+                    self.may_go_on.wait(20)
+                super().send(data)
+
+        def code(connection, password):
+            with contextlib.closing(connection.socket):
+                try:
+                    connection.login("reader", "postgres", password)
+                except PermissionError as refused:
+                    return refused.args[0]["C"]
+            return "in"
+
+        passwords = ["wrong"] * 6 + [lab.PASSWORD]
+        connections = [Halting(gateway.port) for _ in passwords]
+        with concurrent.futures.ThreadPoolExecutor(len(passwords)) as threads:
+            outcomes = [threads.submit(code, *one) for one in zip(connections, passwords)]
+            for connection in connections:
+                self.assertTrue(connection.asked.wait(20))
+            codes = []
+            for connection, outcome in zip(connections, outcomes):
+                connection.may_go_on.set()
+                codes.append(outcome.result(20))
+        self.assertEqual(codes, ["28P01"] * 3 + ["28000"] * 4)
 
     # The end.
 

@@ -23,6 +23,7 @@ MASKS = r'''    mask:
       public.only.email: redact
       'public."a.""b".email': redact
       public.unié.email: redact
+      public.payers.email: redact
 '''
 WILD = '    mask: { "*.*.email": redact }\n'
 NAMED_TABLES = ('"table"', '"only"', '"a.""b"', '"unié"', "parent")
@@ -45,6 +46,7 @@ def data(masked):
         rows.append(f"INSERT INTO customers VALUES ({number}, {mail_}, {card}, {note}, 'r{number % 2}', {pay}, {born}, {json})")
     for table in NAMED_TABLES:
         rows.append(f"INSERT INTO {table} VALUES (1, '{mail(1)}'), (2, '{mail(2)}')")
+    rows.append(f"INSERT INTO payers VALUES (1, '{mail(1)}'), (2, '{mail(2)}')")
     rows.append(f"INSERT INTO child VALUES (3, '{mail(3)}', 'x')")
     rows.append(f"INSERT INTO parts VALUES (1, 1, '{mail(1)}'), (2, 2, '{mail(2)}')")
     rows += ["CREATE VIEW other AS SELECT id, card AS email FROM customers",
@@ -168,6 +170,19 @@ class Forms(Case):
                     "CREATE RULE shown AS ON INSERT TO orders DO ALSO SELECT email FROM customers"):
             with self.subTest(sql):
                 self.assertEqual(keeper.query(sql).code, "42501")
+
+    def test_values_are_not_told_from_what_they_do_to_others(self):
+        keeper, admin = self.login("keeper"), self.login("admin")
+        for sql in ("CLUSTER payers USING by_payer", "CLUSTER", "ALTER DOMAIN pan ADD CHECK (VALUE > 'CANARY2')",
+                    "ALTER DOMAIN pan ADD CONSTRAINT c CHECK (VALUE > 'a') NOT VALID", "ALTER DOMAIN pan VALIDATE CONSTRAINT c",
+                    "ALTER DOMAIN pan SET NOT NULL"):
+            with self.subTest(sql):
+                self.assertEqual(keeper.query(sql).code, "42501")
+        for sql in ("CLUSTER orders USING orders_pkey", "ALTER DOMAIN town ADD CHECK (VALUE > 'a')"):
+            with self.subTest(sql):
+                self.assertIsNone(keeper.query(sql).code)
+        self.assertEqual(admin.query("ALTER DOMAIN pan ADD CHECK (VALUE > 'CANARY2')").code, "23514")
+        self.assertIsNone(admin.query("CLUSTER payers USING by_payer").code)
 
     def test_masks_are_not_shown(self):
         keeper = self.login("keeper")

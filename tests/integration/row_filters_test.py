@@ -201,6 +201,83 @@ class Tenants(Case):
         self.assertIn(b"saw BLUE", direct.query("SELECT count(*) FROM notes WHERE leak(word) AND tenant = 'red'").bytes)
 
 
+class Times(unittest.TestCase):
+    """Filters that rest on the time zone or the date format: neither is the client's to choose then."""
+
+    ZONE = "<+167>-167"
+    FILTERS = """    filter:
+      public.reports: "publish_on <= current_date"
+      public.sent: "at <= now()"
+      public.dated: "day <= '03/04/2024'"
+"""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab.Lab(settings=["timezone='UTC'", "datestyle='ISO, MDY'"])
+        cls.addClassCleanup(cls.lab.close)
+        cls.lab.postgres.psql("CREATE TABLE reports (id int, publish_on date); INSERT INTO reports VALUES (1, current_date - 1), (2, current_date + 5);"
+                              "CREATE TABLE sent (id int, at timestamptz); INSERT INTO sent VALUES (1, now()), (2, now() + interval '5 days');"
+                              "CREATE TABLE dated (id int, day date); INSERT INTO dated VALUES (1, '2024-01-01'), (2, '2024-03-20')")
+        allow = "    allow: [ { select: ['public.*'], functions: [safe] } ]\n"
+        rest = "".join(f"  - name: {name}\n    who: {{ users: [{name}] }}\n    on: [postgres]\n{allow}{more}" for name, more in (
+            ("reader", cls.FILTERS), ("instants", '    filter: { public.sent: "at <= now()" }\n'), ("free", "")))
+        cls.gateways = [cls.lab.gateway("version: 1\nstate_dir: state\n" + cls.lab.listen() + cls.lab.users("reader", "instants", "free") +
+                                        "targets:\n" + cls.lab.target(pool=pool) + "policies:\n" + rest) for pool in (None, "mode: transaction, max: 3")]
+
+    def connect(self, gateway, user, **settings):
+        connection = wire.Connection(gateway.port)
+        self.addCleanup(connection.socket.close)
+        connection.login(user, "postgres", lab.PASSWORD, **settings)
+        return connection
+
+    def answer(self, connection, sql):
+        """The values of the first column, or an SQLSTATE."""
+        connection.send(wire.query(sql))
+        rows = []
+        for kind, body in connection.receive_until("Z"):
+            if kind == "E":
+                return wire.error_fields(body)["C"]
+            if kind == "D":
+                rows.append(body[6:].decode())
+        return rows
+
+    def test_what_is_given_when_connecting_is_left_out(self):
+        for gateway in self.gateways:
+            for settings in ({"TimeZone": self.ZONE, "DateStyle": "ISO, DMY"}, {"options": f"-c TimeZone={self.ZONE} -c datestyle=DMY"}):
+                connection = self.connect(gateway, "reader", **settings)
+                for table in ("reports", "sent", "dated"):
+                    with self.subTest(settings, table=table):
+                        self.assertEqual(self.answer(connection, f"SELECT id FROM {table}"), ["1"])
+                self.assertEqual(self.answer(connection, "SHOW TimeZone"), ["UTC"])
+
+    def test_what_is_set_later_is_refused(self):
+        for gateway in self.gateways:
+            connection = self.connect(gateway, "reader")
+            for sql in (f"SET TimeZone = '{self.ZONE}'", f"SET TIME ZONE '{self.ZONE}'", "SET TIME ZONE INTERVAL '+14:00' HOUR TO MINUTE",
+                        "SET LOCAL timezone = 'Pacific/Kiritimati'", "SET DateStyle = DMY", "SET datestyle TO 'ISO, DMY'", "SET TIME ZONE 14",
+                        f"SELECT set_config('TimeZone', '{self.ZONE}', false)"):
+                with self.subTest(sql):
+                    self.assertEqual(self.answer(connection, sql), "42501")
+                    self.assertEqual(self.answer(connection, "SELECT id FROM reports"), ["1"])
+
+    def test_what_drivers_send_works(self):
+        for gateway in self.gateways:
+            connection = self.connect(gateway, "reader", TimeZone="UTC", DateStyle="ISO")
+            for sql in ("SET TimeZone = 'UTC'", "SET TIME ZONE 'UTC'", "SET datestyle TO 'ISO'", "RESET TimeZone", "SET TimeZone TO DEFAULT",
+                        "SET intervalstyle = iso_8601"):
+                with self.subTest(sql):
+                    self.assertEqual(self.answer(connection, sql), [])
+
+    def test_other_filters_leave_it_alone(self):
+        for gateway in self.gateways:
+            for user in ("instants", "free"):
+                connection = self.connect(gateway, user, TimeZone="Europe/Rome", DateStyle="ISO, DMY")
+                self.assertEqual(self.answer(connection, "SHOW TimeZone"), ["Europe/Rome"])
+                self.assertEqual(self.answer(connection, "SET TimeZone = 'Asia/Tokyo'"), [])
+                self.assertEqual(self.answer(connection, "SET DateStyle = DMY"), [])
+                self.assertEqual(self.answer(connection, "SELECT id FROM sent"), ["1"] if user == "instants" else ["1", "2"])
+
+
 class Reload(Case):
     """What changes under a session that has prepared statements and open cursors."""
 

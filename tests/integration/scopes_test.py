@@ -23,8 +23,8 @@ class Scopes(unittest.TestCase):
             "listen:\n  api: { address: 127.0.0.1, port: 0 }\n" + cls.lab.users("root") + "roles: { admin: { users: [root] } }\n"
             "targets:\n" + cls.lab.target() +
             "policies:\n  - { name: all, who: { users: [root] }, on: [postgres], allow: [ { everything: true } ] }\n")
-        login = cls.send("POST", "/api/v1/login", body={"username": "root", "password": lab.PASSWORD}).json()["access_token"]
-        cls.keys = {scope: cls.send("POST", "/api/v1/me/tokens", login,
+        cls.login = cls.send("POST", "/api/v1/login", body={"username": "root", "password": lab.PASSWORD}).json()["access_token"]
+        cls.keys = {scope: cls.send("POST", "/api/v1/me/tokens", cls.login,
                                     {"name": scope, "scopes": [scope], "expires_in_seconds": 3600}).json()["secret"] for scope in SCOPES}
         cls.document = cls.send("GET", "/api/v1/openapi.json").json()
 
@@ -72,6 +72,18 @@ class Scopes(unittest.TestCase):
                         self.assertEqual((status, code), (403, "insufficient_scope"))
                 tried += 1
         self.assertGreater(tried, 350)
+
+    def test_what_another_credential_may_is_not_told_again(self):
+        wish = {"name": "wide", "scopes": ["admin"], "expires_in_seconds": 3600}
+
+        def make(token):
+            answer = self.send("POST", "/api/v1/me/tokens", token, wish, [("Idempotency-Key", "make-wide")])
+            return answer.status, answer.json().get("secret")
+
+        status, secret = make(self.login)
+        self.assertEqual((status, secret[:8]), (201, "dbg_pat_"))
+        self.assertEqual(make(self.keys["account"]), (422, None))
+        self.assertEqual(make(self.login), (201, secret))
 
     def test_without_a_key_there_is_nothing(self):
         for method, path, websocket, operation in self.operations():

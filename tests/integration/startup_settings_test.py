@@ -11,11 +11,12 @@ DATABASE = "postgres"
 
 
 def config(it, pool=None):
-    return ("version: 1\nstate_dir: state\n" + it.listen() + it.users("keeper", "reader", "filtered", "tuner") + "targets:\n" +
+    return ("version: 1\nstate_dir: state\n" + it.listen() + it.users("keeper", "reader", "filtered", "tuner", "bound") + "targets:\n" +
             it.target(DATABASE, search_path=("app", "public"), pool=pool) + """policies:
-  - { name: keeps, who: { users: [keeper, filtered] }, on: [postgres], allow: [ { everything: true } ] }
+  - { name: keeps, who: { users: [keeper, filtered, bound] }, on: [postgres], allow: [ { everything: true } ] }
   - { name: reads, who: { users: [reader, tuner] }, on: [postgres], allow: [ { select: ['app.*'], functions: [safe] } ] }
   - { name: tunes, who: { users: [tuner] }, on: [postgres], allow: [ { set: [app.tenant] } ] }
+  - { name: binds, who: { users: [bound] }, on: [postgres], deny: [ { set: [statement_timeout, work_mem] } ] }
   - { name: hides, who: { users: [filtered] }, on: [postgres], filter: { public.t: "a = 1" } }
 """)
 
@@ -71,6 +72,42 @@ class Settings(unittest.TestCase):
                     for way in ({name: "public"}, {"options": f"-c {name}=public"}):
                         with self.subTest(way, user=user):
                             self.is_refused(gateway, user, **way)
+
+    def test_a_path_is_judged_as_the_server_reads_it(self):
+        for gateway in self.gateways:
+            for user in ("reader", "filtered"):
+                for path in ("''/*,hidden,*/", "''--,hidden", '"",5', "'',hidden", "app,public--,hidden", "app,/*public*/,public"):
+                    with self.subTest(path=path, user=user):
+                        self.is_refused(gateway, user, search_path=path)
+                for path in ("", '""', "app\f,public"):
+                    with self.subTest(path=path, user=user):
+                        connection = wire.Connection(gateway.port)
+                        self.addCleanup(connection.socket.close)
+                        connection.login(user, DATABASE, lab.PASSWORD, search_path=path)
+
+    def test_what_the_packet_says_of_itself_is_no_setting(self):
+        for gateway in self.gateways:
+            for user in ("keeper", "filtered"):
+                for way in ({"OPTIONS": "-c role=buried"}, {"Replication": "database"}, {"_PQ_.x": "1"}, {"options": "-c options=-crole=buried"},
+                            {"options": "--options=--role=buried"}, {"options": "-c database=other"}, {"options": "-creplication=database"}):
+                    with self.subTest(way, user=user):
+                        self.is_refused(gateway, user, **way)
+
+    def test_what_a_rule_denies_is_left_out(self):
+        both = {"statement_timeout": "12345", "DateStyle": "SQL, DMY"}
+        for gateway in self.gateways:
+            for way in (both, {"options": "-c statement_timeout=12345 -c DateStyle=SQL,DMY"}):
+                for user, timeout in (("bound", b"0"), ("keeper", b"12345")):
+                    with self.subTest(way, user=user):
+                        connection = wire.Connection(gateway.port)
+                        self.addCleanup(connection.socket.close)
+                        connection.login(user, DATABASE, lab.PASSWORD, **way)
+                        connection.send(wire.query("SELECT setting FROM pg_settings WHERE name = 'statement_timeout'"))
+                        (row,) = [body[6:] for kind, body in connection.receive_until("Z") if kind in "DE"]
+                        self.assertEqual(row, timeout)
+                        (row,) = self.shown(gateway, user, "DateStyle", **way)
+                        self.assertTrue(row.endswith(b"SQL, DMY"), row)
+            self.is_refused(gateway, "bound", work_mem="4MB")
 
     def test_a_setting_that_a_rule_names(self):
         for gateway in self.gateways:

@@ -103,6 +103,9 @@ TEST(HashRequest, IsOfAllOfIt) {
   EXPECT_EQ(hash_request(one), hash_request(Stage::ask("POST", "/a?b", "root", "c")));
   EXPECT_NE(hash_request(one), hash_request(Stage::ask("POST", "/a", "ana", "bc")));
   EXPECT_NE(hash_request(one), hash_request(Stage::ask("PUT", "/a?b", "ana", "c")));
+  Request narrow = Stage::ask("POST", "/a?b", "ana", "c");
+  narrow.caller->scopes = {"account"};
+  EXPECT_NE(hash_request(one), hash_request(narrow));
 }
 
 }  // namespace

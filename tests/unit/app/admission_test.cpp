@@ -62,6 +62,17 @@ TEST(LoginThrottle, CountsWhatOtherGatewaysHaveSeen) {
   EXPECT_EQ(throttle.counts(), (Counts{{"1.2.3.4", 3}}));
 }
 
+TEST(LoginThrottle, TakesWhatOneCustomerGetsForOneAddress) {
+  LoginThrottle throttle;
+  for (int i = 0; i < 3; ++i)
+    throttle.failed("2001:db8::" + std::to_string(i));
+  EXPECT_EQ(throttle.counts(), (Counts{{"2001:db8::/64", 3}}));
+  EXPECT_FALSE(throttle.allows("2001:db8::ff", 3));
+  EXPECT_TRUE(throttle.allows("2001:db8:0:1::1", 3));
+  throttle.count_elsewhere({{"2001:db8:0:1::/64", 3}});
+  EXPECT_FALSE(throttle.allows("2001:db8:0:1::1", 3));
+}
+
 TEST(LoginThrottle, TellsOfAThousandAddressesAtMost) {
   LoginThrottle throttle;
   for (int i = 0; i < 3'000; ++i)

@@ -102,8 +102,23 @@ TEST(SearchPathTest, ReadsTheSetting) {
   using Names = std::vector<std::string>;
   EXPECT_EQ(read_search_path("\"$user\", Public"), (Names{"$user", "public"}));
   EXPECT_EQ(read_search_path("\"\""), (Names{""}));
-  EXPECT_EQ(read_search_path("'A', \"b\"\"c\""), (Names{"A", "b\"c"}));
-  EXPECT_EQ(read_search_path("\"open"), (Names{}));
+  EXPECT_EQ(read_search_path(" a\t,\"b\"\"c\"\f"), (Names{"a", "b\"c"}));
+  EXPECT_EQ(read_search_path("\"a,b\",\" \""), (Names{"a,b", " "}));
+}
+
+TEST(SearchPathTest, ReadsAListOfNamesAndNoSql) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(read_search_path("'A', b"), (Names{"'a'", "b"}));
+  EXPECT_EQ(read_search_path("''/*,evil,*/"), (Names{"''/*", "evil", "*/"}));
+  EXPECT_EQ(read_search_path("''--,evil"), (Names{"''--", "evil"}));
+  EXPECT_EQ(read_search_path("\"\",5"), (Names{"", "5"}));
+  EXPECT_EQ(read_search_path("$user,$1,a.b"), (Names{"$user", "$1", "a.b"}));
+  EXPECT_EQ(read_search_path("a\v"), (Names{"a\v"}));
+}
+
+TEST(SearchPathTest, ReadsNothingInWhatTheServerRefuses) {
+  for (const char* value : {"\"open", "a b", "a,", ",a", "a,,b", "\"a\"b", "\"a\" b", "'a b'", ""})
+    EXPECT_TRUE(read_search_path(value).empty()) << value;
 }
 
 TEST_F(ClosureTest, LongChainsNeedNoStack) {

@@ -293,7 +293,14 @@ INSTANTIATE_TEST_SUITE_P(
              {"CREATE ROLE r", "CREATE EXTENSION x", "ALTER SYSTEM SET x = 1", "DROP TABLE pg_catalog.pg_class"}},
         Kind{"{ maintenance: [public.t] }",
              {"VACUUM t", "ANALYZE t", "CLUSTER t", "REINDEX TABLE t"},
-             {"VACUUM", "VACUUM u", "REINDEX DATABASE shop", "REINDEX SCHEMA public", "CLUSTER", "VACUUM t, u"}}));
+             {"VACUUM", "VACUUM u", "REINDEX DATABASE shop", "REINDEX SCHEMA public", "CLUSTER", "VACUUM t, u"}},
+        Kind{"{ maintenance: [public.t], select: [public.t] }",
+             {"CLUSTER t USING i", "VACUUM t"},
+             {"CLUSTER u USING i"}},
+        // What it sees would be in the order of what it does not see.
+        Kind{"{ maintenance: [public.t], select: [\"public.t(a)\"] }",
+             {"VACUUM FULL t", "REINDEX TABLE t"},
+             {"CLUSTER t", "CLUSTER t USING i"}}));
 
 INSTANTIATE_TEST_SUITE_P(
     OtherRights, RuleKind,

@@ -87,6 +87,9 @@ TEST(Denial, WaysRound) {
         {"{ ddl: [\"app.*\"] }", "ALTER SCHEMA app RENAME TO b"},
         {"{ ddl: [\"app.*\"] }", "DROP FUNCTION app.f()"},
         {"{ set: [\"*\"] }", "SET application_name = 'x'"},
+        {"{ select: [\"app.secret(a)\"] }", "CLUSTER app.secret USING i"},
+        {"{ select: [app.secret] }", "CLUSTER"},
+        {"{ select: [app.secret] }", "ALTER DOMAIN d ADD CHECK (VALUE > 1)"},
         {"{ everything: true }", "SELECT 1"}}) {
     const auto grants = grants_of({"{ everything: true }"}, {c.deny});
     EXPECT_FALSE(allows(*grants, c.sql)) << c.deny << " " << c.sql;
@@ -117,6 +120,9 @@ TEST(Denial, LeavesTheRestAlone) {
                         {"{ select: [app.secret] }", "SELECT (t).a, e.key FROM t, jsonb_each(b) e"},
                         {"{ select: [app.secret] }", "SELECT name FROM pg_settings"},
                         {"{ select: [app.secret] }", "CHECKPOINT"},
+                        {"{ select: [app.secret] }", "CLUSTER app.n USING i"},
+                        {"{ select: [\"app.secret(a)\"] }", "VACUUM FULL app.secret"},
+                        {"{ insert: [app.secret] }", "ALTER DOMAIN d ADD CHECK (VALUE > 1)"},
                         {"{ functions: [\"public.*\"] }", "SELECT t.f FROM t"},
                         {"{ dcl: true }", "CREATE TABLE n (a int)"}}) {
     const auto grants = grants_of({"{ everything: true }"}, {c.deny});

@@ -27,6 +27,36 @@ TEST(RowFilters, ConditionsOfOneTable) {
   EXPECT_TRUE(read_condition("note <> ':user.region'").attributes.empty());
 }
 
+// Of a table without times, one of instants alone, one of days alone, and one that has both.
+std::string resting(const char* text) {
+  const Times times = read_condition(text).times;
+  std::string on;
+  for (const auto& [instants, days] : {std::pair{false, false}, {true, false}, {false, true}, {true, true}})
+    on += times.rest_on_session(instants, days) ? 'x' : '-';
+  return on;
+}
+
+TEST(RowFilters, ConditionsThatRestOnZoneAndFormat) {
+  EXPECT_EQ(resting("day <= current_date"), "xxxx");
+  EXPECT_EQ(resting("at < localtimestamp"), "xxxx");
+  EXPECT_EQ(resting("at < now()"), "--xx");
+  EXPECT_EQ(resting("at > now() - interval '30 days'"), "--xx");
+  EXPECT_EQ(resting("at > clock_timestamp()"), "--xx");
+  EXPECT_EQ(resting("at < '2024-05-06 07:08'"), "-x-x");
+  EXPECT_EQ(resting("at < '2024-05-06 07:08+00'"), "---x");
+  EXPECT_EQ(resting("at < '2024-05-06T07:08:00Z'"), "---x");
+  EXPECT_EQ(resting("day < '2024-05-06'"), "-x-x");
+  EXPECT_EQ(resting("day < '05/06/2024'"), "-xxx");
+  EXPECT_EQ(resting("day < 'tomorrow'"), "-xxx");
+  EXPECT_EQ(resting("at::date < other"), "-x-x");
+  EXPECT_EQ(resting("day <= timezone('UTC', now())"), "----");
+  EXPECT_EQ(resting("day <= (now() AT TIME ZONE 'UTC')::date"), "----");
+  EXPECT_EQ(resting("\"current_date\" = 1"), "xxxx") << "too careful, with a name that nobody has";
+  for (const char* text : {"tenant = :user.tenant", "address = '10.0.0.1'", "version > '1.2.3'", "id::text = '42'",
+                           "note = 'today'", "phone = '555-1234'", "id = ANY (string_to_array(:user.ids, ',')::int[])"})
+    EXPECT_EQ(resting(text).front(), '-') << text;
+}
+
 TEST(RowFilters, WhatIsNoCondition) {
   for (const char* text : {"",
                            "true) OR (true",

@@ -40,6 +40,15 @@ class Catalog {
     type.name = name;
     builder_.add(type);
   }
+  void domain(Oid oid, const char* name, Oid base) {
+    catalog::Type type;
+    type.oid = oid;
+    type.schema = public_;
+    type.name = name;
+    type.kind = 'd';
+    type.base = base;
+    builder_.add(type);
+  }
   Oid table(Oid schema, const char* name, const std::vector<std::pair<const char*, Oid>>& columns, Oid parent = 0) {
     catalog::Relation relation;
     relation.oid = ++last_;
@@ -219,6 +228,24 @@ TEST(WithCatalog, ADenialHoldsForRowsWhereverTheyAreShown) {
   EXPECT_FALSE(catalog.allows(*of_child, "SELECT note FROM shop.events"));
   EXPECT_TRUE(catalog.allows(*of_child, "SELECT id FROM shop.events"));
   EXPECT_TRUE(catalog.allows(*of_child, "SELECT note FROM ONLY shop.events"));
+}
+
+TEST(WithCatalog, ADomainIsAlteredWhereItsValuesMayBeRead) {
+  Catalog catalog;
+  catalog.domain(5001, "pan", 25);
+  catalog.domain(5002, "short_pan", 5001);
+  catalog.domain(5003, "city", 25);
+  catalog.table(Catalog::public_, "cards", {{"id", 23}, {"number", 5002}, {"town", 5003}});
+  catalog.build();
+  const auto grants = grants_of({"{ everything: true }"}, {"{ select: [\"public.cards(number)\"] }"});
+  for (const char* sql :
+       {"ALTER DOMAIN pan ADD CHECK (VALUE < 'x')", "ALTER DOMAIN short_pan ADD CONSTRAINT c CHECK (VALUE < 'x')",
+        "ALTER DOMAIN public.short_pan VALIDATE CONSTRAINT c", "ALTER DOMAIN pan SET NOT NULL",
+        "ALTER DOMAIN unheard_of SET NOT NULL"})
+    EXPECT_FALSE(catalog.followed(*grants, sql).allowed()) << sql;
+  EXPECT_TRUE(catalog.followed(*grants, "ALTER DOMAIN city ADD CHECK (VALUE < 'x')").allowed());
+  const auto writing = grants_of({"{ everything: true }"}, {"{ insert: [public.cards] }"});
+  EXPECT_TRUE(catalog.followed(*writing, "ALTER DOMAIN pan ADD CHECK (VALUE < 'x')").allowed());
 }
 
 // No function of that name takes so many arguments here: another server, or a mistake. There is no way to show.

@@ -191,7 +191,7 @@ TEST(ReadStartup, Replication) {
     const Answer answer = connect(packet(version3, "user\0a\0replication\0"s + c.value + "\0\0"s));
     ASSERT_TRUE(*answer.result) << c.value;
     EXPECT_EQ((*answer.result)->replication, c.on) << c.value;
-    if (c.on) EXPECT_EQ((*answer.result)->replication_value, c.passed) << c.value;
+    EXPECT_EQ((*answer.result)->replication_value, c.passed) << c.value;
   }
 }
 
@@ -233,6 +233,16 @@ TEST(ReadStartup, RefusesSettingsThatAreNotHarmless) {
   EXPECT_EQ(connect(packet(version3, "user\0a\0role\0x\0\0"s)).code(), "42501");
   EXPECT_EQ(connect(packet(version3, "user\0a\0client_encoding\0LATIN1\0\0"s)).code(), "22023");
   EXPECT_EQ(connect(packet(version3, "user\0a\0User\0b\0\0"s)).code(), "08P01");
+}
+
+TEST(ReadStartup, WhatThePacketSaysOfItselfIsNoSetting) {
+  for (const std::string& rest :
+       {"OPTIONS\0-c role=x\0"s, "Replication\0database\0"s, "User\0b\0"s, "_PQ_.a\0b\0"s,
+        "options\0-c options=-crole=x\0"s, "options\0--OPTIONS=--role=x\0"s, "options\0-c database=other\0"s,
+        "options\0--user=b\0"s, "options\0-creplication=1\0"s, "options\0--_pq_.a=b\0"s, "Database\0other\0"s}) {
+    const std::string user = rest.starts_with("User") ? "" : "user\0a\0"s;
+    EXPECT_EQ(connect(packet(version3, user + rest + "\0"s)).code(), "42501") << rest;
+  }
 }
 
 TEST(ReadStartup, OtherVersions) {
