@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs PostgreSQL's own regression suite and libpq_pipeline directly and through dbgate, and compares (docs/regress.md).
+# Runs PostgreSQL's own suites directly and through dbgate, and compares (docs/regress.md): by default the regression
+# suite and libpq_pipeline.
 # The suite comes from Debian's source package, kept in build/postgresql-source.
 # Usage: scripts/regress.sh [--fetch-only] [arguments of tests/regress/run.py]
 set -euo pipefail

@@ -24,7 +24,7 @@ void Gateway::open_succession() {
   };
   ties.cancel = [this](std::int32_t pid, std::string key) -> Task<> {
     const auto point = shared_.cancels.find(pid, key);
-    if (point) co_await net::run_on(point->executor(), [point] { return point->cancel(); });
+    if (point) co_await net::run_on(point->executor(), [point] { return point->request(); });
   };
   ties.reload = [this] {
     succession_->pass_on_reload();

@@ -21,7 +21,7 @@ Task<std::string> Peers::answer(ReplicaQuestion question) {
   switch (question.what) {
     case ReplicaQuestion::What::cancel: {
       const auto point = shared_.cancels.find(question.pid, question.key);
-      if (point) co_await net::run_on(point->executor(), [point] { return point->cancel(); });
+      if (point) co_await net::run_on(point->executor(), [point] { return point->request(); });
       co_return std::string();
     }
     case ReplicaQuestion::What::sessions: {

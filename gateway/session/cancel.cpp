@@ -1,6 +1,7 @@
 #include "gateway/session/cancel.h"
 
 #include <cstring>
+#include <utility>
 
 #include "gateway/auth/digests.h"
 #include "gateway/auth/random.h"
@@ -38,6 +39,19 @@ void CancelPoint::attach(const upstream::ServerSpec::Host& host, std::int32_t pi
   pid_ = pid;
   key_ = std::move(key);
   busy_ = std::move(busy);
+}
+
+Task<> CancelPoint::request() {
+  if (coming_ && !when_idle_) {
+    asked_ = true;
+    co_return;
+  }
+  co_await cancel();
+}
+
+void CancelPoint::meet() {
+  coming_ = false;
+  if (std::exchange(asked_, false)) start_cancel();
 }
 
 Task<> CancelPoint::cancel() {

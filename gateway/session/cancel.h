@@ -16,7 +16,8 @@ namespace dbgate::session {
 ///
 /// A late cancel must not hit the statement after the one it was meant for. The server takes the signal when it comes,
 /// so the session sends nothing to its server while a cancel is under way, and drops a cancel that arrives while
-/// nothing runs.
+/// nothing runs. One that arrives while a statement is on its way, being judged or recorded, waits until it is there:
+/// the server would take the signal for nothing.
 class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
  public:
   CancelPoint(const net::Executor& executor, std::shared_ptr<const upstream::ServerSpec> spec);
@@ -25,6 +26,14 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
   void attach(const upstream::ServerSpec::Host& host, std::int32_t pid, std::string key, std::function<bool()> busy);
   void detach() { busy_ = nullptr; }
 
+  /// A client asks: cancels what runs now, or what is on its way.
+  Task<> request();
+  /// While nothing runs: a statement is on its way to the server.
+  void set_out() noexcept { coming_ = true; }
+  /// It is there, or needed no server.
+  void arrived() {
+    if (coming_) meet();
+  }
   /// Cancels what the session runs now, if anything; returns when the server has been signalled. Own thread only.
   Task<> cancel();
   /// The same without waiting: nothing new is sent to the server from now on until it has been signalled.
@@ -44,6 +53,7 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
  private:
   Task<> send();
   void note_over();
+  void meet();
   net::Executor executor_;
   std::shared_ptr<const upstream::ServerSpec> spec_;
   upstream::ServerSpec::Host host_;
@@ -53,6 +63,8 @@ class CancelPoint : public std::enable_shared_from_this<CancelPoint> {
   std::function<void()> when_settled_;
   std::function<void()> when_idle_;
   int under_way_ = 0;
+  bool coming_ = false;
+  bool asked_ = false;  // for what is coming
   net::Event over_;
 };
 

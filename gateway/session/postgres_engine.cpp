@@ -494,7 +494,7 @@ Task<> Session::cancel_for(const StartupRequest& request) {
     co_await host_.cancel_elsewhere(request.pid, request.cancel_key, info_.client);
     co_return;
   }
-  co_await net::run_on(point->executor(), [point] { return point->cancel(); });
+  co_await net::run_on(point->executor(), [point] { return point->request(); });
 }
 
 }  // namespace

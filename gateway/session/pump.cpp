@@ -228,10 +228,16 @@ Task<> Pump::client_side() {
     ports_.counted->clients.received.add(got.bytes);
     Go go = Go::again;
     while (go == Go::again && !ended_) {
-      if (cancel_.under_way()) co_await cancel_.settled();
+      if (cancel_.under_way()) {
+        if (!relay_.busy()) cancel_.set_out();
+        co_await cancel_.settled();
+      }
       const std::uint64_t answers = answers_;
+      const bool idle = !relay_.busy();
       const Wrote wrote = forward_now();
+      if (wrote == Wrote::unaccepted && idle) cancel_.set_out();
       if (wrote != Wrote::all && co_await forward_rest(wrote) == Go::stop) co_return;
+      if (relay_.busy()) cancel_.arrived();
       from_client_buffer_.consume(from_client_step_.taken);
       if (from_client_step_.next == Relay::Next::more && from_client_step_.wanted == 0) break;
       // The answer may have come while the batch was recorded and written.
@@ -239,9 +245,11 @@ Task<> Pump::client_side() {
         while (answers_ == answers && !ended_)
           co_await next_answer();
       } else {
+        if (!relay_.busy()) cancel_.set_out();
         go = co_await go_on();
       }
     }
+    cancel_.arrived();
     if (go == Go::stop) break;
     if (!got.drained || ended_) continue;
     at_once = read_bytes;
@@ -313,6 +321,9 @@ Task<Pump::Go> Pump::forward_rest(Wrote so_far) {
     }
   }
   if (!relay_.to_server().empty()) {
+    // The server may run the first of it before there is room for the rest.
+    if (link_) static_cast<void>(write_now(link_->connection.stream, relay_.to_server(), server_busy_));
+    cancel_.arrived();
     const auto sent = co_await write_server(relay_.to_server());
     if (!sent) {
       // The server may have said why before it closed; who reads from it ends the session.

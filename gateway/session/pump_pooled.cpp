@@ -28,13 +28,20 @@ void Pump::on_link_taken() {
 
 Task<> Pump::lend() {
   waiting_ = true;
+  bool cancelled = false;
+  cancel_.when_idle([this, &cancelled] {
+    cancelled = true;
+    ports_.stop_lending();
+  });
   auto lent = co_await ports_.lend();
+  cancel_.when_idle(nullptr);
   waiting_ = false;
-  if (lent && ended_) {
-    pool_->give_back(*lent);
-  } else if (lent) {
+  if (lent && (ended_ || cancelled)) pool_->give_back(*lent);
+  if (cancelled) {
+    relay_.refuse_for_server(Error(sqlstate::query_canceled, "canceling statement due to user request"));
+  } else if (lent && !ended_) {
     take(std::move(*lent));
-  } else {
+  } else if (!lent) {
     relay_.refuse_for_server(lent.error());
   }
 }

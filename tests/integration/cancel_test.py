@@ -1,5 +1,8 @@
 """Cancel requests: only the own session, only what runs, never the statement after it."""
+import os
 import pathlib
+import select
+import signal
 import struct
 import sys
 import time
@@ -8,6 +11,7 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import lab  # noqa: E402
 import wire  # noqa: E402
+from pooled import Session  # noqa: E402
 
 
 class Cancel(unittest.TestCase):
@@ -97,6 +101,37 @@ class Cancel(unittest.TestCase):
             second = self.outcome(connection)
             if first == ["57014"]:
                 self.assertEqual(second, ["ok"])
+
+    def test_a_statement_that_is_still_being_read_does_not_escape(self):
+        connection = self.login()
+        with Session(self.lab.postgres.port) as direct:
+            runs = f"SELECT 1 FROM pg_stat_activity WHERE pid = {connection.pid} AND state = 'active'"
+            numbers = ", ".join(map(str, range(80_000)))
+            connection.send(wire.query(f"SELECT pg_sleep(60) WHERE 1 IN ({numbers})"))
+            while not direct.run(runs).rows and not select.select([connection.socket], [], [], 0)[0]:
+                self.cancel(connection.pid, connection.key)
+        self.assertEqual(self.outcome(connection), ["57014"])
+        connection.send(wire.query("SELECT 1"))
+        self.assertEqual(self.outcome(connection), ["ok"])
+
+    def test_a_statement_that_waits_behind_an_earlier_cancel_does_not_escape(self):
+        connection = self.login()
+        postmaster = int((self.lab.postgres.data / "postmaster.pid").read_text().split()[0])
+        connection.send(wire.query("SELECT pg_sleep(0.5)"))
+        os.kill(postmaster, signal.SIGSTOP)  # it takes no cancel meanwhile
+        try:
+            with wire.Connection(self.gateway.port) as late:
+                late.send(wire.packet(wire.CANCEL_REQUEST, struct.pack("!I", connection.pid) + connection.key))
+                self.assertEqual(self.outcome(connection), ["ok"])
+                connection.send(wire.query("SELECT pg_sleep(60)"))
+                for _ in range(50):  # the first ones may overtake the statement
+                    self.cancel(connection.pid, connection.key)
+                os.kill(postmaster, signal.SIGCONT)
+                self.assertEqual(self.outcome(connection), ["57014"])
+        finally:
+            os.kill(postmaster, signal.SIGCONT)
+        connection.send(wire.query("SELECT 1"))
+        self.assertEqual(self.outcome(connection), ["ok"])
 
     def test_other_sessions_go_on(self):
         victim, other = self.login(), self.login()

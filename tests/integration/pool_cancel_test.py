@@ -57,6 +57,7 @@ class Race(unittest.TestCase):
     def race(self, port, rounds):
         """Returns how many cancels came in time and how many did not."""
         hit = missed = 0
+        under_way = []
         chance = random.Random(4711)
         with Victims(port, 3) as victims, Session(port) as session:
             request_bytes = wire.packet(wire.CANCEL_REQUEST, struct.pack("!I", session.pid) + session.key)
@@ -70,10 +71,13 @@ class Race(unittest.TestCase):
                 result = session.answer()
                 self.assertIn(result.code, ("", "57014"))
                 hit, missed = hit + (result.code != ""), missed + (result.code == "")
+                under_way.append(request)
                 if number % 2:
-                    request.at_end()  # it was acted upon
+                    for request in under_way:  # so that both were acted upon
+                        request.at_end()
+                        request.socket.close()
+                    under_way.clear()
                     self.assertEqual(session.run("SELECT 1").code, "", f"round {number}: the statement after the cancelled one")
-                request.socket.close()
                 if victims.problems:
                     break
             session.leave()

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Runs PostgreSQL's own regression suite twice, directly and through dbgate with a policy that allows everything, and
-compares what the two runs print. The same with libpq_pipeline, and the messages it traces.
+"""Runs PostgreSQL's own suites twice, directly and through dbgate with a policy that allows everything, and compares
+what the two runs print. The same with libpq_pipeline, and the messages it traces.
 
-Usage: run.py SOURCE [--schedule FILE] [--keep DIR] [--write-explained] [TEST…]
-SOURCE is an unpacked PostgreSQL 15 source tree; with TESTs only these run (after test_setup).
+Usage: run.py SOURCE [--suites KIND,…] [--schedule FILE] [--keep DIR] [--write-explained] [TEST…]
+SOURCE is an unpacked PostgreSQL 15 source tree. KIND: parallel (the default: the regression suite, with libpq_pipeline),
+isolation, contrib, pl. With TESTs only these run (after test_setup); of contrib they are extensions.
 Differences that docs/regress.md explains lie in explained/TEST.diff, to the line.
 """
 import argparse
@@ -14,41 +15,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
+import audited  # noqa: E402
 import lab  # noqa: E402
-
-PGXS = pathlib.Path("/usr/lib/postgresql/15/lib/pgxs/src/test/regress/pg_regress")
-
-
-def build_library(source, directory):
-    """regress.so and the two contrib libraries that the tests load, in one directory."""
-    directory.mkdir()
-    subprocess.run(["clang-16", "-O1", "-fPIC", "-shared", "-w", "-I/usr/include/postgresql/15/server", "-o",
-                    str(directory / "regress.so"), str(source / "src/test/regress/regress.c")], check=True)
-    for name in ("autoinc.so", "refint.so"):
-        shutil.copy(f"/usr/lib/postgresql/15/lib/{name}", directory)
-
-
-def run(it, source, name, port, schedule, tests):
-    output = it.directory / name
-    output.mkdir()
-    inputs = source / "src/test/regress"
-    if os.getuid() == 0:
-        os.chown(output, lab.server_user().pw_uid, lab.server_user().pw_gid)
-    selection = tests if tests else [f"--schedule={schedule}"]
-    command = [str(PGXS), f"--bindir={lab.PG_BIN}", f"--dlpath={it.directory / 'libs'}", f"--inputdir={inputs}",
-               f"--outputdir={output}", "--host=127.0.0.1", f"--port={port}", "--user=postgres", "--max-connections=10",
-               *selection]
-    # The server writes and reads files of the suite, so the suite runs as the server's user.
-    done = subprocess.run(lab.as_server_user(command), env={**os.environ, "PGPASSWORD": lab.PASSWORD}, cwd=output,
-                          capture_output=True, text=True, check=False)
-    print(f"--- {name}: {done.stdout.strip().splitlines()[-4:]}", flush=True)
-    if not (output / "results").exists():
-        raise SystemExit(f"pg_regress did not run:\n{done.stdout}{done.stderr}")
-    (it.directory / f"{name}.out").write_text(done.stdout + done.stderr)
-    return output / "results"
+import suites  # noqa: E402
 
 
 def build_pipeline(source, directory):
@@ -97,51 +70,75 @@ def compare(direct, gated, names):
     return differences
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("source", type=pathlib.Path)
-    parser.add_argument("--schedule", type=pathlib.Path)
-    parser.add_argument("--keep", type=pathlib.Path)
-    parser.add_argument("--write-explained", action="store_true", help="keep what differs now as explained")
-    parser.add_argument("tests", nargs="*")
-    options = parser.parse_args()
-    source = options.source.resolve()
-    if not (source / "src/test/regress/parallel_schedule").exists():
-        print(f"SKIPPED: no PostgreSQL source in {source}; scripts/regress.sh --fetch-only brings it")
-        return 77
-    schedule = options.schedule or source / "src/test/regress/parallel_schedule"
-    tests = ["test_setup", *options.tests] if options.tests else []
-    results = {}
-    for name in ("direct", "dbgate"):
-        with lab.Lab(settings=["log_min_messages=fatal"]) as it:
-            build_library(source, it.directory / "libs")
-            port = it.postgres.port
-            if name == "dbgate":
-                config = it.forward_everything(databases=("postgres", "template1", "regression"))
-                port = it.gateway(config).port
-            produced = run(it, source, name, port, schedule, tests)
-            run_pipeline(build_pipeline(source, it.directory), port, produced)
-            keep = (options.keep or it.directory.parent / "dbgate-regress") / name
-            shutil.rmtree(keep, ignore_errors=True)
-            shutil.copytree(produced, keep)
-            shutil.copy(it.directory / f"{name}.out", keep / "summary.txt")
-            if it.current:
-                (keep / "gateway.log").write_text("\n".join(it.current.log))
-            results[name] = (keep, str(it.directory))
-    differences = compare(results["direct"][0], results["dbgate"][0], [f"{place}/{name}" for name, (_, place) in
-                                                                       results.items()] + [p for _, p in results.values()])
+def run_all(name, source, chosen, kinds, keep):
+    """One run of everything with a server of its own; what it printed lies in `keep`. Returns the directory it ran in."""
+    with lab.Lab(settings=suites.SETTINGS, hba=suites.HBA) as it:
+        # Where postgres_fdw and dblink look for the server that they run in.
+        os.environ["PGHOST"] = str(it.postgres.directory)
+        it.postgres.restart("fast")
+        suites.build_library(source, it.directory / "libs")
+        port = it.postgres.port
+        if name == "dbgate":
+            config = it.forward_everything(databases=("postgres", "template1", *suites.databases(chosen)))
+            port = it.gateway(config).port
+        shutil.rmtree(keep, ignore_errors=True)
+        keep.mkdir(parents=True)
+        for suite in chosen:
+            output = it.directory / name / (suite.prefix or "parallel")
+            said = suites.run(it, suite, output, port)
+            print(f"--- {name} {suite.prefix}: {said.strip().splitlines()[-4:]}", flush=True)
+            for path in (output / "results").glob("*.out"):
+                shutil.copy(path, keep / f"{suite.prefix}{path.name}")
+            (keep / f"{suite.prefix}summary.txt").write_text(said)
+        if "parallel" in kinds:
+            run_pipeline(build_pipeline(source, it.directory), port, keep)
+        if it.current:
+            (keep / "gateway.log").write_text("\n".join(it.current.log))
+            wrong = audited.outcomes(it.current)
+            if wrong:
+                raise SystemExit("\n".join(["wrong in the audit log:", *wrong[:20]]))
+        return str(it.directory)
+
+
+def report(differences, write_explained):
+    """Prints what is not explained, and returns its names."""
     unexplained = []
     for name, lines in differences.items():
         known = HERE / "explained" / f"{name}.diff"
         text = "\n".join(lines) + "\n"
-        if options.write_explained:
+        if write_explained:
             known.parent.mkdir(exist_ok=True)
             known.write_text(text)
         if known.exists() and known.read_text() == text:
             continue
         unexplained.append(name)
         print(f"=== {name}\n" + "\n".join(lines[:400]))
-    count = len(list(results["direct"][0].glob("*.out")))
+    return unexplained
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("source", type=pathlib.Path)
+    parser.add_argument("--suites", default="parallel", help=f"some of {','.join(suites.KINDS)}")
+    parser.add_argument("--schedule", type=pathlib.Path)
+    parser.add_argument("--keep", type=pathlib.Path)
+    parser.add_argument("--write-explained", action="store_true", help="keep what differs now as explained")
+    parser.add_argument("tests", nargs="*")
+    options = parser.parse_intermixed_args()
+    source = options.source.resolve()
+    if not (source / "src/test/regress/parallel_schedule").exists():
+        print(f"SKIPPED: no PostgreSQL source in {source}; scripts/regress.sh --fetch-only brings it")
+        return 77
+    kinds = options.suites.split(",")
+    if not set(kinds) <= set(suites.KINDS):
+        parser.error(f"--suites: some of {','.join(suites.KINDS)}")
+    chosen = [suite for kind in kinds for suite in suites.suites(source, kind, options.schedule, options.tests)]
+    keep = options.keep or pathlib.Path(tempfile.gettempdir()) / "dbgate-regress"
+    places = {name: run_all(name, source, chosen, kinds, keep / name) for name in ("direct", "dbgate")}
+    names = [f"{place}/{name}" for name, place in places.items()] + list(places.values())
+    differences = compare(keep / "direct", keep / "dbgate", names)
+    unexplained = report(differences, options.write_explained)
+    count = len(list((keep / "direct").glob("*.out")))
     print(f"{count} tests compared, {len(differences)} differ, {len(unexplained)} unexplained: {' '.join(unexplained)}")
     return 1 if unexplained or count == 0 else 0
 
