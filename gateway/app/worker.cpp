@@ -218,6 +218,7 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
   route.search_path = target->search_path;
   route.settings = shared_.views.settings_for(*grants);
   route.replication = policy::decide_replication(*grants).allowed();
+  route.limits_settings = policy::limits_settings(*grants);
   return route;
 }
 

@@ -100,6 +100,8 @@ Verdict decide_function_call(const Grants& grants);
 /// A connection of an engine that sees bytes only.
 Verdict decide_connection(const Grants& grants);
 Verdict decide_replication(const Grants& grants);
+/// Whether some setting that is open to everybody could be denied to this principal.
+bool limits_settings(const Grants& grants);
 /// Whether any change of data, structure or rights is granted.
 bool may_write(const Grants& grants);
 /// Whether the rights stop at columns, or leave out tables of what is otherwise allowed: errors of the server could

@@ -123,4 +123,9 @@ Verdict decide_replication(const Grants& grants) {
   return as_a_whole(grants, grants.allow.replication, "replication", "replication");
 }
 
+bool limits_settings(const Grants& grants) {
+  const auto rests_on_time = [](const Hidden::Rows& rows) { return rows.condition.times.rest_on_session(true, true); };
+  return grants.deny.rules > 0 || std::any_of(grants.hidden.rows.begin(), grants.hidden.rows.end(), rests_on_time);
+}
+
 }  // namespace dbgate::policy

@@ -259,19 +259,13 @@ Task<bool> Session::may_set(Judge& judge, const std::string& text) {
 }
 
 // Drivers give the zone and the formats of their machine unasked: where a policy says that they are not the client's to
-// choose, the server's own are as good. Mostly none does, which one look at all of them tells.
+// choose, the server's own are as good.
 Task<> Session::leave_out_refused(Judge& judge) {
   const auto is_judged = [](const StartupSetting& setting) {
     return setting.first != "client_encoding" && setting.first != "standard_conforming_strings" &&
            !setting.first.starts_with("dbgate.");
   };
   std::vector<StartupSetting>& settings = login_->request.settings;
-  std::string all;
-  for (const StartupSetting& setting : settings)
-    if (is_judged(setting)) all += as_statement(setting) + "; ";
-  if (all.empty()) co_return;
-  const bool fine = co_await may_set(judge, all);
-  if (fine) co_return;
   std::vector<StartupSetting> kept;
   for (StartupSetting& setting : settings) {
     bool keeps = true;
@@ -285,9 +279,10 @@ Task<> Session::leave_out_refused(Judge& judge) {
 // Settings that not everybody may give when connecting: who may set them may give them.
 Task<Result<>> Session::judge_settings() {
   StartupRequest& request = login_->request;
-  if (request.settings_to_judge.empty() && request.settings.empty()) co_return boost::system::in_place_value;
+  const bool limits = login_->route.limits_settings;
+  if (request.settings_to_judge.empty() && !limits) co_return boost::system::in_place_value;
   const std::unique_ptr<Judge> judge = host_.judge_for(info_);
-  co_await leave_out_refused(*judge);
+  if (limits) co_await leave_out_refused(*judge);
   for (auto& setting : request.settings_to_judge) {
     if (is_route_path(setting, login_->route)) continue;
     const std::string text = as_statement(setting);

@@ -89,6 +89,13 @@ TEST(Treat, WhetherItWaitsIsTheClients) {
   }
 }
 
+TEST(Treat, WhoseSettingsAreLookedAtWhenTheyConnect) {
+  EXPECT_FALSE(limits_settings(*hiding("")));
+  EXPECT_FALSE(limits_settings(*hiding(usual)));
+  EXPECT_TRUE(limits_settings(*hiding("    filter: { public.t: \"day <= current_date\" }\n")));
+  EXPECT_TRUE(limits_settings(*hiding("    deny: [ { set: [work_mem] } ]\n")));
+}
+
 TEST(Treat, WhatTheServerIsTold) {
   const ServerNeeds needs = server_needs(*hiding(usual));
   EXPECT_TRUE(needs.hash_key);
