@@ -50,7 +50,9 @@ bool StatementJudge::filters_rest_on_time() const {
         many || context_.resolver == nullptr
             ? nullptr
             : context_.resolver->relation({"", rows.filter.schema, rows.filter.relation});
-    if (relation == nullptr) return condition.times.rest_on_session(true, true);
+    // What is compared is not known: something of a time has to stand there.
+    if (relation == nullptr)
+      return condition.times.rest_on_session(true, false) || condition.times.rest_on_session(false, true);
     bool days = false;
     bool instants = false;
     for (const catalog::Column& column : relation->columns) {

@@ -124,7 +124,12 @@ Verdict decide_replication(const Grants& grants) {
 }
 
 bool limits_settings(const Grants& grants) {
-  const auto rests_on_time = [](const Hidden::Rows& rows) { return rows.condition.times.rest_on_session(true, true); };
+  // Two columns may be a day and an instant.
+  const auto rests_on_time = [](const Hidden::Rows& rows) {
+    const RowCondition& condition = rows.condition;
+    return condition.columns.size() > 1 || condition.times.rest_on_session(true, false) ||
+           condition.times.rest_on_session(false, true);
+  };
   return grants.deny.rules > 0 || std::any_of(grants.hidden.rows.begin(), grants.hidden.rows.end(), rests_on_time);
 }
 

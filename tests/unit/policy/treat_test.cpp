@@ -93,6 +93,7 @@ TEST(Treat, WhoseSettingsAreLookedAtWhenTheyConnect) {
   EXPECT_FALSE(limits_settings(*hiding("")));
   EXPECT_FALSE(limits_settings(*hiding(usual)));
   EXPECT_TRUE(limits_settings(*hiding("    filter: { public.t: \"day <= current_date\" }\n")));
+  EXPECT_TRUE(limits_settings(*hiding("    filter: { public.t: \"day < at\" }\n")));
   EXPECT_TRUE(limits_settings(*hiding("    deny: [ { set: [work_mem] } ]\n")));
 }
 
