@@ -104,7 +104,7 @@ TEST(HashRequest, IsOfAllOfIt) {
   EXPECT_NE(hash_request(one), hash_request(Stage::ask("POST", "/a", "ana", "bc")));
   EXPECT_NE(hash_request(one), hash_request(Stage::ask("PUT", "/a?b", "ana", "c")));
   Request narrow = Stage::ask("POST", "/a?b", "ana", "c");
-  narrow.caller->scopes = {"account"};
+  narrow.caller.emplace().scopes = {"account"};
   EXPECT_NE(hash_request(one), hash_request(narrow));
 }
 
