@@ -1,10 +1,10 @@
 """The statements of PostgreSQL's regression suite, each in its place, so that the objects it names exist."""
-import importlib.util
 import pathlib
 import re
 
 import lab
 import sources
+import suites
 from catalog import Catalog
 from compare import FIRST_USER_OID
 from server import Probe, Run, Session, query_inside, direct_tree
@@ -16,18 +16,10 @@ _LEFT_OUT = re.compile(r"client_min_messages|debug_print|pg_terminate_backend|pg
 _LOCKS = ("SELECT relation::text, mode FROM pg_lock_status() WHERE locktype = 'relation' AND pid = pg_backend_pid()")
 
 
-def _library(source, directory):
-    path = pathlib.Path(__file__).resolve().parents[1] / "regress" / "run.py"
-    spec = importlib.util.spec_from_file_location("regress_suite", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.build_library(source, directory)
-
-
 def run(it, source, count, judge):
     """Runs whole files until about `count` statements are done."""
     libraries = it.directory / "libs"
-    _library(source, libraries)
+    suites.build_library(source, libraries)
     it.postgres.psql("CREATE DATABASE regression TEMPLATE template0")
     variables = {"abs_srcdir": str(source / "src/test/regress"), "libdir": str(libraries), "dlsuffix": ".so",
                  "abs_builddir": str(it.directory), "DBNAME": "regression"}

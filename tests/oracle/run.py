@@ -15,6 +15,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
+sys.path.append(str(HERE.parent / "regress"))
 import lab  # noqa: E402
 import reach  # noqa: E402
 import regress  # noqa: E402
