@@ -146,6 +146,9 @@ struct HostHealth {
   friend bool operator==(const HostHealth&, const HostHealth&) = default;
 };
 
+/// Whose application_name the server shows.
+enum class ServerName : std::uint8_t { principal, client };
+
 struct Upstream {
   std::vector<HostPort> hosts;
   std::string database;
@@ -163,6 +166,7 @@ struct Upstream {
   Milliseconds max_lag{0};                         ///< a standby further behind is not used; 0: no limit
   Milliseconds failover_wait{30'000};              ///< for a host that fits, while there is none
   HostHealth health{};
+  ServerName application_name = ServerName::principal;
 
   /// Whether hosts have to be looked at to know which one serves.
   bool chooses() const noexcept { return hosts.size() > 1 || session_attrs != SessionAttrs::any; }

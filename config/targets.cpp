@@ -56,16 +56,33 @@ void read_choice(const Value& value, Upstream& upstream) {
 }
 
 void read_upstream(const Value& value, Target& target) {
-  value.expect_keys({"hosts", "database", "user", "password", "password_file", "password_env", "password_credential",
-                     "tls", "ca_file", "cert_file", "key_file", "channel_binding", "allow_md5", "allow_no_password",
-                     "connect_timeout", "target_session_attrs", "max_lag", "failover_wait", "health"});
+  value.expect_keys({"hosts",
+                     "database",
+                     "user",
+                     "password",
+                     "password_file",
+                     "password_env",
+                     "password_credential",
+                     "tls",
+                     "ca_file",
+                     "cert_file",
+                     "key_file",
+                     "channel_binding",
+                     "allow_md5",
+                     "allow_no_password",
+                     "connect_timeout",
+                     "target_session_attrs",
+                     "max_lag",
+                     "failover_wait",
+                     "health",
+                     "application_name"});
   value.refuse_stored({"cert_file", "key_file"}, "is for the configuration file only");
   Upstream& upstream = target.upstream;
   read_hosts(value["hosts"], 5432, upstream.hosts);
   if (upstream.hosts.empty()) value.error("needs hosts");
   value["connect_timeout"].read(upstream.connect_timeout);
   if (target.engine == EngineKind::tcp) {
-    for (const char* key : {"target_session_attrs", "max_lag", "failover_wait", "health"}) {
+    for (const char* key : {"target_session_attrs", "max_lag", "failover_wait", "health", "application_name"}) {
       if (value[key].present()) value[key].error("is for postgresql only");
     }
     return;
@@ -85,6 +102,9 @@ void read_upstream(const Value& value, Target& target) {
   std::size_t binding = static_cast<std::size_t>(upstream.channel_binding);
   value["channel_binding"].read_word({"disable", "prefer", "require"}, binding);
   upstream.channel_binding = static_cast<ChannelBinding>(binding);
+  std::size_t name = static_cast<std::size_t>(upstream.application_name);
+  value["application_name"].read_word({"principal", "client"}, name);
+  upstream.application_name = static_cast<ServerName>(name);
   value["allow_md5"].read(upstream.allow_md5);
   value["allow_no_password"].read(upstream.allow_no_password);
 }

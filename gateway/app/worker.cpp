@@ -215,6 +215,7 @@ Result<session::Route> Worker::route(std::string_view engine, std::string_view u
   route.pool_lifetime = pool.lifetime;
   const bool weighed = !pool.user_weights.empty() || !pool.group_weights.empty();
   if (weighed) route.pool_weight = static_cast<unsigned>(pool.weight_of(user, groups_of(snapshot(), user)));
+  route.shows_client_names = target->settings.upstream.application_name == config::ServerName::client;
   route.search_path = target->search_path;
   route.settings = shared_.views.settings_for(*grants);
   route.replication = policy::decide_replication(*grants).allowed();

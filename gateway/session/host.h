@@ -61,6 +61,7 @@ struct Route {
   unsigned pool_weight = 1;                    ///< of the user, when many wait
   std::chrono::milliseconds pool_lifetime{0};  ///< an older one is closed once nobody needs it; 0: no limit
   bool replication = false;                    ///< the principal may open replication connections
+  bool shows_client_names = false;             ///< the server is told the clients' own application_name
   bool limits_settings = false;                ///< not all that everybody may set when connecting
 };
 

@@ -125,9 +125,15 @@ std::string database_in_tunnel(const std::string& asked, const std::string& targ
   return asked.starts_with(name + "/") ? asked : name + "/" + asked;
 }
 
-std::string application_name_of(const SessionInfo& info, Sharing sharing) {
-  std::string name = "dbgate:" + info.user;
-  if (sharing == Sharing::none) name += "/" + info.id;
+std::string application_name_of(const SessionInfo& info, const Route& route) {
+  std::string name = info.application;
+  if (!route.shows_client_names) {
+    name = "dbgate:" + info.user;
+    if (route.sharing == Sharing::none) name += "/" + info.id;
+  }
+  // As the server shows it, and nothing that it could not read (PostgreSQL, pg_clean_ascii()).
+  const auto unshown = [](char c) { return c < 0x20 || c > 0x7E; };
+  std::replace_if(name.begin(), name.end(), unshown, '?');
   name.resize(std::min(name.size(), max_application_name));
   return name;
 }
@@ -178,10 +184,11 @@ std::string as_statement(const StartupSetting& setting) {
 }
 
 upstream::StartupParameters server_parameters(const StartupRequest& request, const Route& route,
-                                              const SessionInfo& info) {
+                                              const std::string& application_name) {
   upstream::StartupParameters parameters;
   parameters.emplace_back("client_encoding", "UTF8");
-  parameters.emplace_back("application_name", application_name_of(info, route.sharing));
+  const bool another_may_come = route.shows_client_names && route.sharing != Sharing::none;
+  if (!another_may_come) parameters.emplace_back("application_name", application_name);
   const bool own_path = std::any_of(request.settings.begin(), request.settings.end(),
                                     [](const auto& setting) { return setting.first == "search_path"; });
   if (!route.search_path.empty() && !own_path) parameters.emplace_back("search_path", route.search_path);

@@ -20,12 +20,15 @@ bool is_route_path(const StartupSetting& setting, const Route& route);
 /// The SET that would do the same.
 std::string as_statement(const StartupSetting& setting);
 
-/// The settings of the server connection: who it is for, the fixed ones, and what the client asked for.
-upstream::StartupParameters server_parameters(const StartupRequest& request, const Route& route,
-                                              const SessionInfo& info);
+/// What the server is told of who uses a connection: the principal, and the session where it is its own; or what the
+/// client calls itself.
+std::string application_name_of(const SessionInfo& info, const Route& route);
 
-/// What the server is told of who uses a connection: the principal, and the session where it is its own.
-std::string application_name_of(const SessionInfo& info, Sharing sharing);
+/// The settings of the server connection: the fixed ones, and what the client asked for. The application_name is not
+/// among them where it is a client's and the connection may change hands: RESET goes back to what is.
+upstream::StartupParameters server_parameters(const StartupRequest& request, const Route& route,
+                                              const std::string& application_name);
+
 /// Which connections can stand for each other (upstream::LinkRequest::key).
 std::string pool_key(const Route& route, const upstream::StartupParameters& parameters);
 

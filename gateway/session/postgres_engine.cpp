@@ -318,7 +318,7 @@ Task<Result<upstream::LinkPtr>> Session::lend(const std::shared_ptr<const Settin
     DBGATE_CO_TRY(upstream::LinkPtr link, co_await host_.servers().take(link_request_, this));
     // One that was at rest may have ended unseen: the next one will do.
     const bool fresh = link->memory.user.empty();
-    auto ready = co_await make_ready(std::move(link), info_, sharing_, settings);
+    auto ready = co_await make_ready(std::move(link), *link_request_, settings);
     if (!fresh && !(ready && (*ready)->usable())) continue;
     if (ready) note_server((*ready)->connection);
     co_return ready;

@@ -34,7 +34,7 @@ Refusal shared_name(std::string_view command, std::string_view name, const char*
 void Relay::attach_server(upstream::ServerMemory& memory) {
   if (!pool_) return;
   pool_->server = &memory;
-  if (pool_->own_name.empty()) pool_->own_name = memory.application_name;
+  if (pool_->own_name.empty()) pool_->own_name = memory.application_name.value_or("");
   pool_->asked_for = nullptr;
   pool_->no_server.reset();
 }
@@ -293,7 +293,7 @@ void Relay::shared_complete(const Run& run, const sql::Statement& statement, std
   }
   for (const sql::SettingUse& use : statement.settings) {
     if (!all && use.name != "application_name" && use.action != sql::SettingAction::reset_all) continue;
-    server.application_name.clear();
+    server.application_name.reset();
     pool_->renamed = true;
   }
 }

@@ -106,7 +106,10 @@ bool Relay::restore_reply(char type, Bytes body) {
 // Whether the server tells of the name of whoever has logged in there, which is not for the frontend, or of what
 // dbgate makes of that.
 bool Relay::is_foreign_name(std::string_view setting, std::string_view value) const {
-  if (setting != "application_name" || !value.starts_with("dbgate:")) return false;
+  if (setting != "application_name") return false;
+  // Where clients are shown, RESET goes back to a name that is nobody's (server_parameters()).
+  if (!pool_->own_name.starts_with("dbgate:")) return value.empty() && !pool_->own_name.empty();
+  if (!value.starts_with("dbgate:")) return false;
   return value != pool_->own_name || (!expected_.empty() && expected_.front().restores);
 }
 

@@ -26,10 +26,16 @@ std::string leftovers() {
 void forget_all(upstream::ServerMemory& memory) {
   memory.statements.clear();
   memory.unnamed = nullptr;
-  memory.application_name.clear();
+  memory.application_name.reset();
   memory.settings = nullptr;
   memory.listens = false;
   memory.littered = false;
+}
+
+std::string told_at_login(const upstream::StartupParameters& parameters) {
+  const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                  [](const auto& parameter) { return parameter.first == "application_name"; });
+  return found == parameters.end() ? std::string() : found->second;
 }
 
 // Where these are set, names lead elsewhere than dbgate follows them.
@@ -43,7 +49,8 @@ upstream::LinkRequest link_request(const StartupRequest& request, const Route& r
   upstream::LinkRequest asked;
   asked.target = route.target;
   asked.spec = route.server;
-  asked.parameters = server_parameters(request, route, info);
+  asked.application_name = application_name_of(info, route);
+  asked.parameters = server_parameters(request, route, asked.application_name);
   asked.key = pool_key(route, asked.parameters);
   asked.user = info.user;
   asked.strays = std::any_of(request.settings.begin(), request.settings.end(),
@@ -56,16 +63,16 @@ upstream::LinkRequest link_request(const StartupRequest& request, const Route& r
   return asked;
 }
 
-Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const SessionInfo& info, Sharing sharing,
+Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const upstream::LinkRequest& request,
                                            std::shared_ptr<const SettingTexts> settings) {
   upstream::ServerMemory& memory = link->memory;
-  std::string name = application_name_of(info, sharing);
+  const std::string& name = request.application_name;
   if (memory.user.empty()) {  // it has just been opened, for this session
-    memory.user = info.user;
-    memory.application_name = name;
+    memory.user = request.user;
+    memory.application_name = told_at_login(request.parameters);
   }
   std::vector<std::string> queries;
-  if (memory.user != info.user) {
+  if (memory.user != request.user) {
     queries.emplace_back(discard_all);
     queries.push_back(leftovers());
     forget_all(memory);
@@ -88,8 +95,8 @@ Task<Result<upstream::LinkPtr>> make_ready(upstream::LinkPtr link, const Session
     memory.unnamed = nullptr;  // Query drops it (PostgreSQL docs ch. 55.2.3)
   }
   memory.listens = false;
-  memory.user = info.user;
-  memory.application_name = std::move(name);
+  memory.user = request.user;
+  memory.application_name = name;
   memory.settings = std::move(settings);
   co_return link;
 }

@@ -163,11 +163,7 @@ void Pool::stop_waiting(const void* who) {
 }
 
 LinkRequestPtr Pool::shared(LinkRequest request) {
-  std::string name;
-  for (const auto& [setting, value] : request.parameters) {
-    if (setting == "application_name") name = value;
-  }
-  auto& known = requests_[{request.key, request.user, std::move(name)}];
+  auto& known = requests_[{request.key, request.user, request.application_name}];
   LinkRequestPtr same = known.lock();
   const bool equal = same && same->max == request.max && same->wait == request.wait && same->idle == request.idle &&
                      same->lifetime == request.lifetime && same->weight == request.weight &&
@@ -417,7 +413,7 @@ PoolView Pool::view() const {
       const Connection& connection = link->connection;
       view.links.push_back({link->target, connection.database, connection.user, connection.host.name,
                             connection.host.port, connection.pid, active, connection.stream.tls_version(),
-                            connection.opened_us, link->memory.application_name});
+                            connection.opened_us, link->memory.application_name.value_or("")});
     }
   };
   for (const auto& [key, group] : groups_) {

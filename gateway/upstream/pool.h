@@ -25,6 +25,7 @@ struct LinkRequest {
   ServerSpec spec;
   StartupParameters parameters;
   std::string user;                       ///< of dbgate, who asks
+  std::string application_name;           ///< that the server is told of whoever asks
   unsigned weight = 1;                    ///< of its part when many wait
   FairShare share;                        ///< made by Pool::shared()
   bool strays = false;                    ///< the parameters say that names mean what only this user means by them

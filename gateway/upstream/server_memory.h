@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -93,8 +94,8 @@ struct ServerMemory {
   std::shared_ptr<const void> unnamed;  ///< whose its unnamed statement is; null: nobody's who could use it again
   std::uint64_t unnamed_result = 0;     ///< as ServerStatements::Statement::result
   std::string user;                     ///< of dbgate: for whom it worked last; empty: nobody yet
-  std::string application_name;         ///< empty: has to be told
-  bool listens = false;                 ///< to channels of which nobody is told here (channels.h)
+  std::optional<std::string> application_name;  ///< none: has to be told
+  bool listens = false;                         ///< to channels of which nobody is told here (channels.h)
   bool littered = false;  ///< functions may have left here what DISCARD ALL takes away: its session ends with that
   bool stained = false;   ///< … or what nothing takes away: from here on it is for `user` alone
   std::shared_ptr<const void> settings;  ///< the list of settings in force (identity counts); null: as it logged in

@@ -79,7 +79,9 @@ def run_all(name, source, chosen, kinds, keep):
         suites.build_library(source, it.directory / "libs")
         port = it.postgres.port
         if name == "dbgate":
-            config = it.forward_everything(databases=("postgres", "template1", *suites.databases(chosen)))
+            # Isolation tests look for their own sessions by the names that these have given themselves.
+            config = it.forward_everything(databases=("postgres", "template1", *suites.databases(chosen)),
+                                           application_name="principal" if "parallel" in kinds else "client")
             port = it.gateway(config).port
         shutil.rmtree(keep, ignore_errors=True)
         keep.mkdir(parents=True)

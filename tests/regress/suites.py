@@ -13,9 +13,8 @@ LIBRARIES = pathlib.Path("/usr/lib/postgresql/15/lib")
 KINDS = ("parallel", "isolation", "contrib", "pl")
 # Of extensions whose tests need a server of a kind that the others cannot share, or that Debian's server package lacks.
 LEFT_OUT = {"basic_archive", "sepgsql", "hstore_plpython", "jsonb_plpython", "ltree_plpython"}
-# The first finds the session that it cancels by its application_name, which is dbgate's, and would wait for minutes. The
-# second counts what all sessions of the server did, and dbgate's own reads definitions from time to time.
-LEFT_OUT_TESTS = {"slot_creation_error", "pg_stat_statements"}
+# It counts what all sessions of the server did, and dbgate's own reads definitions from time to time.
+LEFT_OUT_TESTS = {"pg_stat_statements"}
 # What the suites' own configurations ask for, together (contrib/*/*.conf).
 SETTINGS = ("max_replication_slots=8", "max_prepared_transactions=10", "logical_decoding_work_mem=64kB",
             "shared_preload_libraries='pg_stat_statements'", "compute_query_id=regress", "log_min_messages=fatal")

@@ -398,10 +398,10 @@ class Lab:
         return (f"  {name}:\n    databases: [{', '.join(databases)}]\n    search_path: [{', '.join(search_path)}]\n"
                 f"    upstream: {{ {inner} }}\n" + (f"    pool: {{ {pool} }}\n" if pool else ""))
 
-    def forward_everything(self, user="postgres", databases=("postgres",), tls=False, extra="", pool=None):
+    def forward_everything(self, user="postgres", databases=("postgres",), tls=False, extra="", pool=None, **upstream):
         """A policy that allows everything, for comparing with PostgreSQL itself."""
         return ("version: 1\nstate_dir: state\n" + extra + self.listen(tls) + self.users(user) + "targets:\n" +
-                "".join(self.target(name, search_path=(), pool=pool) for name in databases) +
+                "".join(self.target(name, search_path=(), pool=pool, **upstream) for name in databases) +
                 f"policies:\n  - name: everything\n    who: {{ users: [{user}] }}\n    on: [{', '.join(databases)}]\n"
                 "    allow: [ { everything: true } ]\n")
 

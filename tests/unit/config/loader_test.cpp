@@ -205,6 +205,8 @@ INSTANTIATE_TEST_SUITE_P(
               "verify-full"}},
         Case{"targets: { s: { upstream: { hosts: [h], database: d, user: u, ca_file: missing.pem } } }\n",
              {"2:72 targets.s.upstream.ca_file: file /dir/missing.pem does not exist or is not readable"}},
+        Case{"targets: { s: { upstream: { hosts: [h], database: d, user: u, application_name: mine } } }\n",
+             {R"(2:81 targets.s.upstream.application_name: "mine" is not one of: principal, client)"}},
         Case{"targets: { s: { engine: mysql, upstream: { hosts: [h], database: d, user: u } } }\n",
              {R"(2:25 targets.s.engine: "mysql" is not one of: postgresql, tcp)"}},
         Case{"targets: { s: { pool: { mode: connection }, upstream: { hosts: [h], database: d, user: u } } }\n",
