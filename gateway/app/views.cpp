@@ -81,7 +81,9 @@ void Views::see_through(const std::string& target, const std::string& database, 
   if (!view.passes_on || !view.grants) return;
   const bool settled = policy::is_unrestricted(*view.grants) || catalogs_->pending(target, database) == 0;
   view.catalog = catalogs_->current(target, database);
-  if (view.catalog && settled) view.seen_through = closure_of(view.catalog);
+  if (view.catalog && settled) {
+    view.seen_through = residues_of(view.catalog, {settings.search_path, settings.upstream.user});
+  }
   view.names.account = settings.upstream.user;
 }
 
@@ -115,6 +117,20 @@ std::shared_ptr<const catalog::Closure> Views::closure_of(const SharedCatalog& s
   auto closure = std::make_shared<const catalog::Closure>(snapshot);
   closures_.push_back(closure);
   return closure;
+}
+
+std::shared_ptr<const policy::Residues> Views::residues_of(const SharedCatalog& snapshot,
+                                                           catalog::SearchPath path) const {
+  auto closure = closure_of(snapshot);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(residues_, [](const auto& residues) { return residues.expired(); });
+  for (const std::weak_ptr<const policy::Residues>& known : residues_) {
+    auto residues = known.lock();
+    if (residues && &residues->snapshot() == snapshot.get() && residues->path() == path) return residues;
+  }
+  auto residues = std::make_shared<const policy::Residues>(std::move(closure), std::move(path));
+  residues_.push_back(residues);
+  return residues;
 }
 
 Task<> Views::catalog_read(std::string target, std::string database) const {

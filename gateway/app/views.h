@@ -42,6 +42,7 @@ class Views final : public session::PolicySource {
   void size(const std::string& target, const std::string& database, const config::Target& settings,
             session::PolicyView& view) const;
   std::shared_ptr<const catalog::Closure> closure_of(const SharedCatalog& snapshot) const;
+  std::shared_ptr<const policy::Residues> residues_of(const SharedCatalog& snapshot, catalog::SearchPath path) const;
 
   const CurrentSnapshot& current_;
   const LiveModels& models_;
@@ -51,6 +52,7 @@ class Views final : public session::PolicySource {
   mutable session::Bursts bursts_;
   mutable std::mutex mutex_;
   mutable std::vector<std::weak_ptr<const catalog::Closure>> closures_;  ///< of snapshots that sessions judge by
+  mutable std::vector<std::weak_ptr<const policy::Residues>> residues_;
 };
 
 }  // namespace dbgate::app

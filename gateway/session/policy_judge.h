@@ -29,7 +29,7 @@ struct PolicyView {
   bool tracks = false;                              ///< results of reads are kept: statements' footprints are needed
   std::shared_ptr<const catalog::Closure> tracked;  ///< … of the catalog as it is; null: not known
   bool passes_on = false;  ///< server connections go from one principal to the next: what is left on them counts
-  std::shared_ptr<const catalog::Closure> seen_through;  ///< … as far as the catalog tells; null: it is not known
+  std::shared_ptr<const policy::Residues> seen_through;  ///< … as far as the catalog tells; null: it is not known
   bool ready = true;          ///< false: the catalog is needed, and is missing or about to be read again
   std::uint64_t version = 0;  ///< rises with every change
   /// Seconds since 1970 UTC, the end excluded: outside, rules with a time window may decide otherwise.

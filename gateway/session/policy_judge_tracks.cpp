@@ -21,8 +21,8 @@ void PolicyJudge::track(Judged& judged) const {
 }
 
 policy::Residue PolicyJudge::residue_of(const sql::Script& script) const {
-  const catalog::SearchPath path{view_.names.search_path, view_.names.account};
-  return policy::residue_of(script, view_.seen_through.get(), path);
+  if (view_.seen_through) return view_.seen_through->of(script);
+  return policy::residue_of(script, {view_.names.search_path, view_.names.account});
 }
 
 // The principal, target and database are the same for all of a session, and its key holds them already.

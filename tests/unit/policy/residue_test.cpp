@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "gateway/sql/analyze.h"
 #include "tests/unit/catalog/hand_made.h"
 
@@ -37,11 +39,18 @@ class ResidueTest : public testing::Test {
     return function.oid;
   }
   Residue of(std::string_view text, bool known = true, std::vector<std::string> path = {"shop"}) {
-    if (!closure_) closure_ = std::make_unique<catalog::Closure>(db.build());
+    if (!closure_) closure_ = std::make_shared<const catalog::Closure>(db.build());
     const sql::AnalyzeResult result = sql::analyze(text, sql::ScanLimits{}, nullptr);
     EXPECT_TRUE(result.script) << text;
     if (!result.script) return Residue::stays;
-    return residue_of(*result.script, known ? closure_.get() : nullptr, {std::move(path), "boss"});
+    const catalog::SearchPath where{std::move(path), "boss"};
+    if (!known) return residue_of(*result.script, where);
+    const Residue anew = Residues(closure_, where).of(*result.script);
+    auto& kept = kept_[where.schemas];
+    if (!kept) kept = std::make_unique<Residues>(closure_, where);
+    EXPECT_EQ(kept->of(*result.script), anew) << text;
+    EXPECT_EQ(kept->of(*result.script), anew) << text;
+    return anew;
   }
   void expect(Residue expected, std::initializer_list<const char*> texts) {
     for (const char* text : texts)
@@ -53,7 +62,8 @@ class ResidueTest : public testing::Test {
 
  private:
   Oid oid_of_system_ = 5'000;
-  std::unique_ptr<catalog::Closure> closure_;
+  std::shared_ptr<const catalog::Closure> closure_;
+  std::map<std::vector<std::string>, std::unique_ptr<Residues>> kept_;  // of all that was asked before
 };
 
 TEST_F(ResidueTest, WhatLeavesNothing) {
