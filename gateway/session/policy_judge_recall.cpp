@@ -11,6 +11,7 @@ namespace {
 constexpr char blind_query = 'b';
 constexpr char exact_query = 'q';
 constexpr char exact_parse = 'p';
+constexpr char uncommented_parse = 'c';
 
 // Statements on which judging says nothing but what text and premises say: they name no prepared statement, cursor or
 // portal of the session.
@@ -61,9 +62,10 @@ bool PolicyJudge::uses_cache() {
 const std::string* PolicyJudge::key_of(std::string_view text, TextForm form) const {
   if (text.size() > VerdictCache::max_text_bytes || text.size() > limits_.max_bytes) return nullptr;
   std::string& key = cache_->scratch();
-  if (form == TextForm::query && cached_.blind()) {
-    key.assign(1, blind_query);
-    if (sql::append_blind(text, key)) return &key;
+  if (cached_.blind()) {
+    const bool query = form == TextForm::query;
+    key.assign(1, query ? blind_query : uncommented_parse);
+    if (query ? sql::append_blind(text, key) : sql::append_uncommented(text, key)) return &key;
   }
   key.assign(1, form == TextForm::query ? exact_query : exact_parse);
   key += text;

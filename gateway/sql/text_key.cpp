@@ -1,5 +1,6 @@
 #include "gateway/sql/text_key.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -63,7 +64,8 @@ enum class Inside : std::uint8_t {
 
 class BlindText {
  public:
-  BlindText(std::string_view text, std::string& key) : text_(text), key_(key) {}
+  BlindText(std::string_view text, std::string& key, bool keeps_constants)
+      : text_(text), key_(key), stopped_(keeps_constants) {}
 
   bool run() {
     while (sound_ && at_ < text_.size())
@@ -72,6 +74,7 @@ class BlindText {
     key_.append(text_.substr(copied_));
     return true;
   }
+  bool has_comment() const { return has_comment_; }
 
  private:
   static constexpr std::size_t most_depth = 32;
@@ -214,6 +217,7 @@ class BlindText {
   void operators() {
     const std::size_t end = end_of(Class::oper, at_);
     const std::string_view run = text_.substr(at_, end - at_);
+    if (run == "/*") return comment();
     if (run == "+" || run == "-" || run == "*" || run == "/" || run == "%") {
       // t.* is a name.
       return pass(end, before_ == Before::dot ? Before::operand : Before::arithmetic);
@@ -222,6 +226,23 @@ class BlindText {
         run == "=" || run == "<" || run == ">" || run == "<=" || run == ">=" || run == "<>" || run == "!=";
     if (!comparison) return give_up();
     pass(end, Before::comparison);
+  }
+
+  // Nothing may follow but blanks, and a semicolon if there was none.
+  void comment() {
+    const std::size_t inside = at_ + 2;
+    const std::size_t close = text_.find("*/", inside);
+    if (close == std::string_view::npos || !(class_of(text_[inside]) == Class::letter || text_[inside] == ' '))
+      return give_up();
+    const std::string_view said = text_.substr(inside, close - inside);
+    const bool plain = said.find("/*") == said.npos &&
+                       std::all_of(said.begin(), said.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    std::size_t end = end_of(Class::blank, close + 2);
+    if (peek(end) == ';' && !ended_) end = end_of(Class::blank, end + 1);
+    if (!plain || end < text_.size()) return give_up();
+    has_comment_ = true;
+    take_out(close + 2, comment_mark);
+    at_ = text_.size();
   }
 
   void mark(char c) {
@@ -244,10 +265,16 @@ class BlindText {
       case '$':
         return parameter();
       default:
-        // One statement: nothing may follow but blanks.
-        if (end_of(Class::blank, at_ + 1) != text_.size()) return give_up();
-        return pass(text_.size(), Before::other);
+        return semicolon();
     }
+  }
+
+  // One statement: nothing may follow but blanks and a comment.
+  void semicolon() {
+    const std::size_t next = end_of(Class::blank, at_ + 1);
+    if (next != text_.size() && !text_.substr(next).starts_with("/*")) return give_up();
+    ended_ = true;
+    pass(next, Before::other);
   }
 
   void parameter() {
@@ -315,10 +342,12 @@ class BlindText {
   std::size_t copied_ = 0;  // of the text, into the key
   Before before_ = Before::start;
   Before earlier_ = Before::start;  // the token before that
-  bool stopped_ = false;
-  bool distinct_ = false;    // the last word
+  bool stopped_ = false;            // nothing is taken out any more
+  bool distinct_ = false;           // the last word
   bool closed_row_ = false;  // the last parenthesis that closed was that of a row: after a comma, another may come
   bool sound_ = true;
+  bool ended_ = false;  // by a semicolon
+  bool has_comment_ = false;
   std::size_t depth_ = 0;
   std::array<Inside, most_depth> inside_;
   std::array<bool, most_depth> row_;    // of VALUES
@@ -328,7 +357,14 @@ class BlindText {
 }  // namespace
 
 bool append_blind(std::string_view text, std::string& key) {
-  return BlindText(text, key).run();
+  return BlindText(text, key, false).run();
+}
+
+bool append_uncommented(std::string_view text, std::string& key) {
+  const std::size_t end = text.find_last_not_of("; \t\r\n");
+  if (end == std::string_view::npos || text[end] != '/') return false;
+  BlindText exact(text, key, true);
+  return exact.run() && exact.has_comment();
 }
 
 }  // namespace dbgate::sql

@@ -245,8 +245,47 @@ std::string Statements::make() {
   }
   if (once_in(tame_ ? 20 : 4)) text = damaged(std::move(text));
   if (once_in(40)) text += "; " + select(1);
+  const bool commented = once_in(4);
+  if (commented && once_in(4)) text += ";";
+  if (commented) text += (once_in(5) ? "" : " ") + comment();
   if (once_in(3)) text += ";";
+  if (once_in(8)) text += " \n";
   return text;
+}
+
+std::string Statements::plain_comment() {
+  static const char* const parts[] = {"traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'",
+                                      "route='/%2Fa'",
+                                      "x",
+                                      "'",
+                                      "\"",
+                                      "--",
+                                      "$$",
+                                      ";",
+                                      "\\",
+                                      "oid",
+                                      "LIMIT 5",
+                                      "/",
+                                      "*",
+                                      " OR 1=1",
+                                      "U&"};
+  std::string said = one_of({"action='", "a", " ", "Z=", "db_driver='x',"});
+  for (std::size_t i = below(4); i > 0; --i)
+    said += parts[below(std::size(parts))];
+  std::size_t at = said.find("/*");
+  for (; at != std::string::npos; at = said.find("/*"))
+    said.erase(at, 1);
+  for (at = said.find("*/"); at != std::string::npos; at = said.find("*/"))
+    said.erase(at, 1);
+  if (said.back() == '/' || said.back() == '*') said += '.';
+  return "/*" + said + "*/";
+}
+
+std::string Statements::comment() {
+  if (!once_in(4)) return plain_comment();
+  return one_of({"/*!x*/", "/*+ Set(a 1) */", "/* a */", "/*a/*b*/*/", "/*a*/ /*b*/", "/*a", "--x", "-- x\n",
+                 "/*a\nb*/", "/*\xc3\xa9*/", "/*a\xc3\xa9*/", "/*a*/b", "/*/", "/*a*/ -- b", "/*a*/ LIMIT 1",
+                 "/*a*/;;"});
 }
 
 std::string Statements::with_other_constants(const std::string& text) {
@@ -316,6 +355,9 @@ std::string Statements::of_key(const std::string& key) {
         break;
       case sql::wildcard_mark:
         text += pattern(true);
+        break;
+      case sql::comment_mark:
+        text += plain_comment();
         break;
       default:
         text += c;

@@ -45,6 +45,10 @@ class Statements {
   std::string list(std::size_t most, int depth);
   std::string usual();
   std::string damaged(std::string text);
+  /// Of the form that keys leave out.
+  std::string plain_comment();
+  /// Mostly of that form.
+  std::string comment();
 
   std::mt19937_64 random_;
   bool tame_ = false;  // nothing unusual in this one: else few would have a key

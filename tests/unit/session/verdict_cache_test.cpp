@@ -106,6 +106,20 @@ TEST_F(VerdictCacheTest, TextsOfParseAreKnownByThemselvesAlone) {
   EXPECT_FALSE(known(judge, "SELECT a FROM t WHERE b = 1", TextForm::query));
 }
 
+TEST_F(VerdictCacheTest, CommentsAtTheEndAreNotLookedAt) {
+  PolicyJudge judge = judge_of();
+  EXPECT_FALSE(known(judge, "SELECT a FROM t WHERE b = 1 /*trace='1'*/", TextForm::parse));
+  EXPECT_TRUE(known(judge, "SELECT a FROM t WHERE b = 1 /*trace='2'*/", TextForm::parse));
+  EXPECT_FALSE(known(judge, "SELECT a FROM t WHERE b = 2 /*trace='2'*/", TextForm::parse));
+  EXPECT_FALSE(known(judge, "SELECT a FROM t WHERE b = 1 /*trace='3'*/"));
+  EXPECT_TRUE(known(judge, "SELECT a FROM t WHERE b = 2 /*trace='4'*/"));
+  EXPECT_FALSE(known(judge, "SELECT a FROM t WHERE b = 2 /*! or 1 = 1 */"));
+  source_.put("allow: [ { select: [public.t], require: { max_limit: 9 } } ]");
+  EXPECT_FALSE(known(judge, "SELECT a FROM t LIMIT 5 /*trace='1'*/"));
+  EXPECT_TRUE(known(judge, "SELECT a FROM t LIMIT 5 /*trace='1'*/"));
+  EXPECT_FALSE(known(judge, "SELECT a FROM t LIMIT 5 /*trace='2'*/"));
+}
+
 TEST_F(VerdictCacheTest, SharedByTheSessionsOfOnePrincipalOnOneDatabase) {
   PolicyJudge judge = judge_of(), other = judge_of(), of_v = judge_of("v"), elsewhere = judge_of("u", "other");
   EXPECT_FALSE(known(judge, "SELECT a FROM t"));

@@ -5,14 +5,14 @@
 namespace dbgate::sql {
 namespace {
 
-// Constants that are taken out shown as ?i, ?l, ?d and ?s; "-" for a text that is not taken apart.
+// Constants that are taken out shown as ?i, ?l, ?d, ?s and ?w, a comment as ?c; "-" for a text that is not taken apart.
 std::string key_of(std::string_view text) {
   std::string key;
   if (!append_blind(text, key)) return "-";
   std::string shown;
   for (const char c : key) {
-    const bool mark = c >= int4_mark && c <= string_mark;
-    shown += mark ? std::string("?") + "ilds"[c - int4_mark] : std::string(1, c);
+    const bool mark = c >= int4_mark && c <= comment_mark;
+    shown += mark ? std::string("?") + "ildswc"[c - int4_mark] : std::string(1, c);
   }
   return shown;
 }
@@ -49,6 +49,24 @@ TEST(TextKey, Operands) {
         Case{"update t set a = $1 where b = $2 and c = 3", "update t set a = $1 where b = $2 and c = ?i"}}) {
     EXPECT_EQ(key_of(of.text), of.key);
   }
+}
+
+TEST(TextKey, ACommentAtTheEnd) {
+  for (const Case& of :
+       {Case{"select a from t where a = 1 /*traceparent='00-0-0-01'*/", "select a from t where a = ?i ?c"},
+        Case{"select a from t where a = 1/*x*/;", "select a from t where a = ?i?c;"},
+        Case{"select a from t where a = 1; /* x; 'y \"z $$ -- u&\\ oid *** */ \n",
+             "select a from t where a = ?i; ?c \n"},
+        Case{"select a from t limit 5 /*x*/", "select a from t limit 5 ?c"}}) {
+    EXPECT_EQ(key_of(of.text), of.key);
+  }
+  std::string key;
+  ASSERT_TRUE(append_uncommented("select a from t where a = 1 and b like '%x' /*x*/ ;", key));
+  EXPECT_EQ(key, std::string("select a from t where a = 1 and b like '%x' ") + comment_mark + " ;");
+  EXPECT_FALSE(append_uncommented("select a from t where a = 1", key));
+  EXPECT_FALSE(append_uncommented("select a from t where a = 1 /", key));
+  EXPECT_FALSE(append_uncommented("select a from t where a = 'x /*y*/", key));
+  EXPECT_FALSE(append_uncommented("select \"a\" from t /*x*/", key));
 }
 
 // Numbers that count something, name a place or belong to a type, and constants that rules may look at.
@@ -94,7 +112,26 @@ TEST(TextKey, WhatIsNotTakenApart) {
                            "create table t (a int default 1)",
                            "select a from t where a = 1; select 2",
                            "select a = 1 -- x",
-                           "select a = 1 /* x */",
+                           "select a = 1 /*! x */",
+                           "select a = 1 /*+ x */",
+                           "select a = 1 /**/",
+                           "select a = 1 /*/",
+                           "select a = 1 /*x",
+                           "select a = 1 /*x/*y*/*/",
+                           "select a = 1 /*x/*y*/",
+                           "select a = 1 /*x\ny*/",
+                           "select a = 1 /*x\xc3\xa4*/",
+                           "select a = 1 /*x*/ /*y*/",
+                           "select a = 1 /*x*/ -- y",
+                           "select a = 1 /*x*/ and b = 2",
+                           "select a = 1 /*x*/ limit 5",
+                           "select a = 1; /*x*/ select 2",
+                           "select a = 1; /*x*/;",
+                           "select a = 1 /*x*/;;",
+                           "select a = 'x /*y*/",
+                           "select a = -/*x*/",
+                           "/*x*/ select a = 1",
+                           "/*x*/",
                            "select a = 1--2",
                            "select \"a\" = 1",
                            "select a = E'x'",
