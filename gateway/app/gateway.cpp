@@ -18,7 +18,6 @@
 #include "gateway/adapters/pg_row_versions.h"
 #include "gateway/app/directory.h"
 #include "gateway/app/service_manager.h"
-#include "gateway/app/startup_pages.h"
 #include "gateway/app/watched.h"
 #include "gateway/audit/json.h"
 #include "gateway/auth/random.h"
@@ -33,8 +32,6 @@ namespace {
 constexpr std::size_t parser_stack_bytes = sql::required_stack_bytes;
 constexpr std::size_t parser_threads = 2;
 constexpr std::chrono::milliseconds drain_poll{20};
-// By then catalogs have mostly been read, and nothing of starting is still under way.
-constexpr std::chrono::seconds settle_after{5};
 constexpr std::chrono::milliseconds fast_stop{1'000};
 constexpr std::size_t secret_bytes = 32;
 constexpr std::size_t logins_at_once = 1000;
@@ -313,10 +310,7 @@ void Gateway::give_up() {
 void Gateway::run() {
   wait_for_signal();
   watchdog_.start();
-  settle_timer_.expires_after(settle_after);
-  settle_timer_.async_wait([](const boost::system::error_code& cancelled) {
-    if (!cancelled) let_go_of_startup_pages();
-  });
+  quiet_pages_.start();
   context_.run();
 }
 
@@ -402,7 +396,7 @@ void Gateway::finish() {
   const bool deserted = shared_.connections == 0;
   draining_ = shared_.lifecycle.draining = true;
   drain_timer_.cancel();
-  settle_timer_.cancel();
+  quiet_pages_.stop();
   if (access_ends_) access_ends_->stop();
   stop_listening();
   on_each_worker(

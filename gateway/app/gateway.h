@@ -21,6 +21,7 @@
 #include "gateway/app/operator_side.h"
 #include "gateway/app/ops_side.h"
 #include "gateway/app/peers.h"
+#include "gateway/app/quiet_pages.h"
 #include "gateway/app/service_watchdog.h"
 #include "gateway/app/succession.h"
 #include "gateway/app/witnesses.h"
@@ -132,7 +133,7 @@ class Gateway {
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_{context_};
   boost::asio::steady_timer drain_timer_{context_};
-  boost::asio::steady_timer settle_timer_{context_};
+  QuietPages quiet_pages_{context_};
   ServiceWatchdog watchdog_{context_, [this] { return live_health(shared_).good(); }};
   std::unique_ptr<AccessEnds> access_ends_;  // null without a store
   std::vector<Listening> listeners_;

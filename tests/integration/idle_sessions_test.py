@@ -1,6 +1,7 @@
 """Sessions that sleep: nobody notices, neither their clients nor whoever looks for them, whatever happens meanwhile."""
 import json
 import pathlib
+import re
 import signal
 import ssl
 import struct
@@ -268,6 +269,23 @@ class IdleSessions(unittest.TestCase):
             self.assertEqual(gateway.process.wait(20), 0)
             self.assertEqual(json.loads(gateway.log[-1])["msg"], last_words)
             self.assertEqual([end["reason"] for end in gateway.audit("session.end")], ["ended by operator"] * len(sessions))
+
+    def test_code_is_let_go_of_whenever_it_is_quiet(self):
+        gateway = self.gateway()
+
+        def of_files():
+            status = pathlib.Path(f"/proc/{gateway.process.pid}/status").read_text(encoding="ascii")
+            return int(re.search(r"RssFile:\s+(\d+) kB", status)[1])
+
+        for _ in range(2):
+            sessions = [Session(gateway.port) for _ in range(20)]
+            for session in sessions:
+                self.assertEqual(session.value("SELECT a FROM t"), "7")
+                session.leave()
+            peak = of_files()
+            lab.wait_until(lambda: of_files() < peak / 2, f"half of {peak} kB is let go of", 30)
+            with Session(gateway.port) as session:
+                self.assertEqual(session.value("SELECT a FROM t"), "7")
 
 
 if __name__ == "__main__":

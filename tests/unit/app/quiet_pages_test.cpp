@@ -1,4 +1,4 @@
-#include "gateway/app/startup_pages.h"
+#include "gateway/app/quiet_pages.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ std::string mapping(const std::string& head, int anonymous_kb) {
          " kB\nVmFlags: rd mr mw me\n";
 }
 
-TEST(StartupPages, OnlyWhatComesBackFromItsFile) {
+TEST(QuietPages, OnlyWhatComesBackFromItsFile) {
   std::istringstream smaps(
       mapping("1000-2000 r-xp 00000000 fe:00 17   /usr/lib/code.so", 0) +
       mapping("2000-3000 r--p 00001000 fe:00 17   /usr/lib/relocated.so", 4) +
@@ -33,7 +33,7 @@ TEST(StartupPages, OnlyWhatComesBackFromItsFile) {
   EXPECT_TRUE(pages_of_files(nothing).empty());
 }
 
-TEST(StartupPages, TheProcessGoesOn) {
+TEST(QuietPages, TheProcessGoesOn) {
   // A private mapping that was written to and is read-only now, as relocated data of libraries is.
   const int file = ::open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   ASSERT_GE(file, 0);
@@ -46,11 +46,27 @@ TEST(StartupPages, TheProcessGoesOn) {
   ASSERT_EQ(::mprotect(region, 8192, PROT_READ), 0);
   std::ifstream smaps("/proc/self/smaps");
   ASSERT_GT(pages_of_files(smaps).size(), 3u);
-  let_go_of_startup_pages();
+  let_go_of_pages();
   EXPECT_EQ(bytes[0], 'x');
   EXPECT_EQ(bytes[5000], 'y');
   EXPECT_EQ(bytes[1], 'E') << "of the file";
   ::munmap(region, 8192);
+}
+
+TEST(QuietPages, WhenItIsWorthIt) {
+  using namespace std::chrono_literals;
+  Quietness quietness;
+  EXPECT_FALSE(quietness.has_come({300ms, 2000})) << "it starts";
+  EXPECT_TRUE(quietness.has_come({310ms, 2010}));
+  quietness.leave_out({400ms, 2020});
+  for (unsigned i = 1; i < Quietness::fewest_intervals; ++i)
+    EXPECT_FALSE(quietness.has_come({401ms, 3000})) << "not again so soon";
+  EXPECT_TRUE(quietness.has_come({402ms, 3000}));
+  EXPECT_FALSE(quietness.has_come({502ms, 3000})) << "it works";
+  EXPECT_TRUE(quietness.has_come({503ms, 3000}));
+  quietness.leave_out({600ms, 3000});
+  for (unsigned i = 0; i < 2 * Quietness::fewest_intervals; ++i)
+    EXPECT_FALSE(quietness.has_come({600ms, 3100})) << "there is little";
 }
 
 }  // namespace
