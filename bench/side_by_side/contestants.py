@@ -1,6 +1,7 @@
 """The proxies that are compared, each a process in front of the same PostgreSQL, with one worker."""
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -56,11 +57,10 @@ class Contestant:
             for path in segments[:-1]:
                 path.unlink()
 
-    def rss_bytes(self):
-        for line in pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Rss:"):
-                return int(line.split()[1]) * 1024
-        raise AssertionError("no Rss in smaps_rollup")
+    def memory(self):
+        """All that is resident, and what of it is the process's own: neither code nor constants, which come and go."""
+        rollup = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        return [int(re.search(rf"^{name}:\s+(\d+) kB", rollup, re.MULTILINE)[1]) * 1024 for name in ("Rss", "Anonymous")]
 
 
 def listens(port):

@@ -17,11 +17,11 @@ IDLE_SECONDS = 6
 SAMPLE_SECONDS = 0.5
 
 
-def settled_rss(contestant):
-    """Once the clients have been idle for a while and it has stopped changing."""
-    unchanged, before = 0, -1
+def settled(contestant):
+    """Its memory, once the clients have been idle for a while and it has stopped changing."""
+    unchanged, before = 0, None
     for _ in range(60):
-        now = contestant.rss_bytes()
+        now = contestant.memory()
         unchanged = unchanged + 1 if now == before else 0
         if unchanged * SAMPLE_SECONDS >= IDLE_SECONDS:
             break
@@ -50,14 +50,14 @@ def measure(laboratory, clients, tls):
         arena = Arena(laboratory, stack, Stub(stack).port)
         label = f"pgbouncer-{clients}-{tls}"
         for contestant in (arena.pgbouncer("transaction", label), arena.dbgate(policies=EVERYTHING)):
-            settled_rss(contestant)  # what it gives back after starting is not to be taken for what clients cost
+            settled(contestant)  # what it gives back after starting is not to be taken for what clients cost
             with contextlib.ExitStack() as sockets:
                 for _ in range(20):
                     sockets.callback(log_in(contestant.port, tls, context).socket.close)
-                base = settled_rss(contestant)
+                base, own = settled(contestant)
                 for _ in range(clients):
                     sockets.callback(log_in(contestant.port, tls, context).socket.close)
-                each = (settled_rss(contestant) - base) / clients / 1024
+                each = (settled(contestant)[1] - own) / clients / 1024
                 name = contestant.name.replace(label, "pgbouncer-transaction")
                 results[name] = {"kb_each": round(each, 2), "base_mb": round(base / 1048576, 1)}
     return results
