@@ -215,7 +215,7 @@ class Relay {
   enum class BindStep : std::uint8_t { go_on, again, refused };
   BindStep judge_bind(PreparedPtr& prepared, Bytes body, bool partial);
   bool rests_on_block(const Judged& judged) const;
-  bool record_bind(std::string_view portal, Bytes message, Bytes body, std::size_t values);
+  bool record_bind(Bytes message, Bytes body, std::size_t values);
   void on_describe(Bytes message, Bytes body);
   void on_close(Bytes message, Bytes body);
   void on_execute(Bytes message, Bytes body);

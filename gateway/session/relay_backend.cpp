@@ -390,7 +390,6 @@ void Relay::on_ready(char status, Bytes message) {
   // Portals live as long as their transaction, holdable cursors longer.
   if (status_ == 'I') {
     loose_meters_.clear();
-    if (expected_.empty()) bind_records_.forget_named();
     portals_.forget_if(
         [](const Prepared& portal) { return !portal.sql_cursor || !portal.script->statements.front().holdable; });
   }

@@ -89,8 +89,9 @@ bool Relay::give_out_batch(const ReadBatch& batch, const PreparedPtr& prepared, 
                            const KeptResultPtr& kept) {
   const LimitTraits traits = quota_.limits() ? limit_traits(*judged.script) : LimitTraits{};
   if (!within_limits(*kept) || (quota_.limits() && admit(traits, nullptr))) return false;
-  if (bind_records_.wanted()) bind_records_.take({}, batch.bind);
-  judged.parameters = bind_records_.of({});
+  if (bind_records_.wanted()) bind_records_.take(batch.bind);
+  const auto taken = bind_records_.latest();
+  judged.parameters = parameters_in(taken);
   const auto run = announce(judged, prepared->text, "extended", {});
   if (traits.cost > 0) quota_.leave();
   if (!run) return false;

@@ -270,6 +270,24 @@ class HoldsTest(unittest.TestCase):
         types, error, _ = rest_of(client)
         self.assertEqual((types, error["C"]), ("EZI", "42501"))
 
+    def test_those_who_decide_see_the_values_of_the_portal_that_runs(self):
+        client = self.connect()
+        name, same = "p" * 63 + "x", "p" * 63 + "y"  # one name to the server
+        client.send(wire.query("BEGIN"))
+        client.types_until_ready()
+        client.send(wire.parse("s", "UPDATE orders SET status = $1 WHERE id = $2") +
+                    wire.bind(same, "s", [b"harmless", b"1"]) + wire.close(b"P", same) + wire.bind(name, "s", [b"other", b"2"]) + wire.SYNC)
+        self.assertEqual(client.types_until_ready(), "1232Z")
+        client.send(wire.execute(same) + wire.SYNC)
+        identifier = read_notice(client)
+        requested = [record for record in self.gateway.audit("approval.requested") if record["approval.id"] == identifier]
+        self.assertEqual(requested[0]["db.query.parameters"], ["other", "2"])
+        self.approvals.vote(identifier)
+        self.assertEqual(rest_of(client)[0], "CZT")
+        client.send(wire.query("COMMIT"))
+        client.types_until_ready()
+        self.assertEqual(self.statuses(), "new,other")
+
     def test_what_fails_before_it_takes_it_along_unasked(self):
         client = self.connect()
         known = {row["id"] for row in self.approvals.all()}

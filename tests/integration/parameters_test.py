@@ -59,6 +59,57 @@ class Parameters(unittest.TestCase):
         recorded = self.run_all(self.gateway(None), bind(b"", b"s", [b"\xff", b"2"]), fails=True)
         self.assertEqual(recorded, [["\ufffd", "2"]])
 
+    def of_the_last(self, *steps):
+        """What is recorded of the last execution; each step but the last one is a message in a transaction, or SQL."""
+        gateway = self.gateway(None)
+        connection = wire.Connection(gateway.port, seconds=20)
+        self.addCleanup(connection.socket.close)
+        connection.login("postgres", "postgres", lab.PASSWORD)
+        for step in ("BEGIN", wire.parse("s", "SELECT length($1::text), $2::text"), *steps):
+            connection.send(wire.query(step) if isinstance(step, str) else step + wire.SYNC)
+            answered = connection.receive_until("Z")
+        rows = [body for kind, body in answered if kind == "D"]
+        return rows, gateway.audit("statement.decided")[-1].get("db.query.parameters")
+
+    def test_a_bind_that_fails_changes_no_portal(self):
+        bound = bind(b"p", b"s", [b"one", b"ran"])
+        for failing in (bind(b"p", b"s", [b"two", b"no"]), bind(b"p", b"s", [b"three"]), bind(b"p", b"none", [b"four", b"no"])):
+            rows, recorded = self.of_the_last(bound, "SAVEPOINT a", failing, "ROLLBACK TO a", wire.execute("p"))
+            self.assertTrue(rows[0].endswith(b"ran"), rows)
+            self.assertEqual(recorded, ["one", "ran"])
+
+    def test_the_unnamed_portal_outlives_a_bind_that_fails(self):
+        run = [wire.parse("c", sql) + bind(b"c", b"c", []) + wire.execute("c") + wire.close(b"P", "c") + wire.close(b"S", "c")
+               for sql in ("SAVEPOINT a", "ROLLBACK TO a")]
+        rows, recorded = self.of_the_last(bind(b"", b"s", [b"one", b"ran"]), run[0], bind(b"", b"s", [b"two"]), run[1], wire.execute())
+        self.assertTrue(rows[0].endswith(b"ran"), rows)
+        self.assertEqual(recorded, ["one", "ran"])
+
+    def test_in_a_pipeline(self):
+        run = [wire.parse("c", sql) + bind(b"c", b"c", []) + wire.execute("c") + wire.close(b"P", "c") + wire.close(b"S", "c") + wire.SYNC
+               for sql in ("SAVEPOINT a", "ROLLBACK TO a")]
+        gateway = self.gateway(None)
+        connection = wire.Connection(gateway.port, seconds=20)
+        self.addCleanup(connection.socket.close)
+        connection.login("postgres", "postgres", lab.PASSWORD)
+        connection.send(wire.query("BEGIN"))
+        connection.receive_until("Z")
+        connection.send(wire.parse("s", "SELECT length($1::text), $2::text") + bind(b"p", b"s", [b"one", b"ran"]) + wire.SYNC + run[0] +
+                        bind(b"p", b"s", [b"two", b"no"]) + wire.SYNC + run[1] + wire.execute("p") + wire.SYNC)
+        rows = []
+        for _ in range(5):
+            rows += [body for kind, body in connection.receive_until("Z") if kind == "D"]
+        self.assertTrue(rows[0].endswith(b"ran"), rows)
+        self.assertEqual(gateway.audit("statement.decided")[-1]["db.query.parameters"], ["one", "ran"])
+
+    # The server looks at 63 bytes of a name, so that both are the same portal.
+    def test_names_that_differ_only_where_the_server_does_not_look(self):
+        name, same = "p" * 63 + "x", "p" * 63 + "y"
+        other = bind(same.encode(), b"s", [b"two", b"no"]) + wire.close(b"P", same)
+        rows, recorded = self.of_the_last(other, bind(name.encode(), b"s", [b"one", b"ran"]), wire.execute(same))
+        self.assertTrue(rows[0].endswith(b"ran"), rows)
+        self.assertEqual(recorded, ["one", "ran"])
+
     def test_hashes_and_none(self):
         recorded = self.run_all(self.gateway("hashes"), bind(b"", b"s", [b"one", None]))
         self.assertEqual(recorded, [[{"sha256": hashlib.sha256(b"one").hexdigest(), "bytes": 3}, None]])
