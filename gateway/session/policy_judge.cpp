@@ -99,6 +99,16 @@ std::uint32_t declared_type(std::size_t parameter, const std::vector<std::uint32
   return written.cast_to_array ? (type->array == 0 ? no_type : type->array) : type->oid;
 }
 
+// Execute runs what Bind has made, and is where others are asked, changes are counted and shown, and what runs is put
+// on record. No driver fetches from a portal by SQL.
+Refusal fetch_from_portal(const std::string& name) {
+  Refusal refusal;
+  refusal.code = sqlstate::feature_not_supported;
+  refusal.message = "cannot fetch from \"" + name + "\" by SQL: the protocol has made it";
+  refusal.hint = "Send Execute for it, or DECLARE a cursor.";
+  return refusal;
+}
+
 std::uint64_t next_view() noexcept {
   thread_local std::uint64_t views = 0;
   return ++views;
@@ -364,6 +374,11 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
     return verdict;
   }
   if (named.state != Names::State::found) return verdict;
+  if (statement.kind == sql::StatementKind::fetch && !named.definition->sql_cursor) {
+    judged.refused = true;
+    judged.refusal = fetch_from_portal(statement.name);
+    return verdict;
+  }
   if (explains_hidden(statement, nullptr, named.definition.get())) return hidden_plan();
   const Prepared& definition = *named.definition;
   if (!stands(definition)) {

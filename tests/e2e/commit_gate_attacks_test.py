@@ -77,6 +77,8 @@ OF_FEW_RIGHTS = [
     (step(DELETE) + step(FAILS) + wire.SYNC,),
     (step(DELETE) + wire.FLUSH + wire.query("SELECT 1"),),
     ("BEGIN", wire.parse("d", DELETE) + wire.bind("p", "d") + wire.SYNC, wire.execute("p") + step("COMMIT") + wire.SYNC),
+    ("BEGIN", wire.parse("d", f"{DELETE} RETURNING id") + wire.bind("p", "d") + wire.SYNC, "FETCH ALL FROM p", "COMMIT"),
+    ("BEGIN", wire.parse("d", f"WITH d AS ({DELETE} RETURNING id) SELECT id FROM d") + wire.bind("p", "d") + wire.SYNC, "MOVE 1 IN p", "COMMIT"),
     (f"PREPARE d AS {DELETE}", "BEGIN", FAILS, "ROLLBACK; EXECUTE d"),
     (f"PREPARE d AS {DELETE}", "BEGIN", FAILS, step("ROLLBACK") + step("EXECUTE d") + wire.SYNC),
     ("INSERT INTO away VALUES (1)",),

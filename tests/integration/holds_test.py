@@ -288,6 +288,23 @@ class HoldsTest(unittest.TestCase):
         client.types_until_ready()
         self.assertEqual(self.statuses(), "new,other")
 
+    # The server runs the whole portal for it, changes too.
+    def test_a_portal_that_waits_is_not_run_by_fetch(self):
+        client = self.connect()
+        known = {row["id"] for row in self.approvals.all()}
+        for fetch in ("FETCH ALL FROM p", "MOVE 1 IN p"):
+            client.send(wire.query("BEGIN"))
+            client.types_until_ready()
+            client.send(wire.parse("", "UPDATE orders SET status = 'sent' RETURNING id") + wire.bind("p") + wire.SYNC)
+            self.assertEqual(client.types_until_ready(), "12Z")
+            client.send(wire.query(fetch))
+            types, error, _ = rest_of(client)
+            self.assertEqual((types, error["C"]), ("EZE", "0A000"))
+            client.send(wire.query("COMMIT"))
+            client.types_until_ready()
+        self.assertEqual(self.statuses(), "new")
+        self.assertEqual({row["id"] for row in self.approvals.all()}, known)
+
     def test_what_fails_before_it_takes_it_along_unasked(self):
         client = self.connect()
         known = {row["id"] for row in self.approvals.all()}
