@@ -73,7 +73,9 @@ struct Judged {
   /// What models have yet to say of it: Judge::advise(). Null: they are not asked.
   std::shared_ptr<Advice> advice;
   std::string_view parameters;  ///< for the record (BindRecords), lives as long as that; empty: there are none
-  bool wait = false;            ///< names a prepared statement that only outstanding replies can tell: ask again later
+  /// For the record: what it names that the protocol has made and no record of its own has, as JSON; empty: nothing.
+  std::string definitions;
+  bool wait = false;  ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
 
 /// Whether others have to agree before it runs.

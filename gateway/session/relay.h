@@ -228,6 +228,8 @@ class Relay {
   bool copy_is_open() const noexcept;
   bool allowed_while_copying(char type);
   void copy_begins();
+  std::string definitions_by_protocol(const sql::Script& script) const;
+  Result<Id> record(const Judged& judged, std::string_view text, std::string_view protocol, std::string_view name);
   void queue(Run& run, const Judged& judged, const std::shared_ptr<const BoundValues>& bound);
   Overdue rejudge();
   Overdue outlived();
