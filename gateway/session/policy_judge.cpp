@@ -122,6 +122,26 @@ std::uint64_t next_view() noexcept {
   return ++views;
 }
 
+// What ends a transaction, or says what the session is like.
+bool leads_back(const sql::Script& script) {
+  using enum sql::StatementKind;
+  static constexpr sql::StatementKind all[] = {begin, commit, rollback, savepoint,  release,      rollback_to,
+                                               set,   reset,  discard,  deallocate, close_cursor, unlisten};
+  return std::all_of(script.statements.begin(), script.statements.end(), [](const sql::Statement& statement) {
+    return std::find(std::begin(all), std::end(all), statement.kind) != std::end(all);
+  });
+}
+
+policy::Verdict strayed_path() {
+  policy::Verdict verdict;
+  verdict.rule_id = "builtin/search_path";
+  verdict.message =
+      "permission denied by dbgate policy: the search_path of this session is one that you may not set now";
+  verdict.hint = "RESET search_path, or connect again.";
+  verdict.reasons.push_back("search_path is not the target's");
+  return verdict;
+}
+
 policy::Verdict unread_catalog() {
   policy::Verdict verdict;
   verdict.rule_id = "builtin/catalog";
@@ -248,6 +268,11 @@ Judged PolicyJudge::evaluate(const Analysis& analysis, const BoundValues* values
     let_names_move();
     if (!policy.ready && names_objects(script)) {
       total = unread_catalog();
+      judged.refused = true;
+      judged.refusal = denial(total);
+    }
+    if (!path_kept_ && !judged.refused && !leads_back(script)) {
+      total = strayed_path();
       judged.refused = true;
       judged.refusal = denial(total);
     }

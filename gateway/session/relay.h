@@ -47,6 +47,7 @@ struct RelayRest {
   TrackedSettings settings;
   LockWatch locks;
   MeaningWatch meaning;
+  PathWatch paths;
   Segment segment = 1;
   bool rewritten = false;
 };
@@ -248,8 +249,10 @@ class Relay {
   std::shared_ptr<const Analysis> analysis_of(std::string_view text);
   Judge& judging() {
     judge_.see(locks_, moved_.get());
+    judge_.keeps_path(paths_);
     return judge_;
   }
+  bool may_recall() { return !moved_ && judge_.keeps_path(paths_); }
   Expected& expect(Expected::Kind kind);
   std::unique_ptr<Run> announce(const Judged& judged, std::string_view text, std::string_view protocol,
                                 std::string_view name);
@@ -454,6 +457,7 @@ class Relay {
   char status_ = 'I';
   LockWatch locks_;
   MeaningWatch meaning_;
+  PathWatch paths_;
   bool failed_ = false;         // an error since the last ReadyForQuery
   bool rewritten_ = false;      // the server has been given a text other than the frontend's
   bool dirty_ = false;          // the frontend has sent extended-query messages since its last Sync or Query

@@ -22,7 +22,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   const bool user_types = has_user_types(type_oids);
   Judged judged;
   const bool types_count = user_types || (has_odd_types(type_oids) && judge_.hides());
-  if (!types_count && !moved_) judged = judge_.recall(text, TextForm::parse);
+  if (!types_count && may_recall()) judged = judge_.recall(text, TextForm::parse);
   if (!judged.script) {
     auto analysis = analysis_of(text);
     if (!analysis) return;

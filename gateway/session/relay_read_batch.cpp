@@ -57,7 +57,7 @@ PreparedPtr Relay::statement_of_batch(const ReadBatch& batch) {
 // Answers a statement and everything around it from memory if that can be. @return the bytes of the messages that are
 // done with; 0: nothing was done, or its result will be recorded
 std::size_t Relay::answers_batch(Bytes input) {
-  if (!server_untouched() || skipping_ || moved_) return 0;
+  if (!server_untouched() || skipping_ || !may_recall()) return 0;
   reads_->forget();
   if (!reads_->open() || judge_.looks_at_values()) return 0;
   const auto batch = ReadBatch::read(input);
