@@ -450,6 +450,27 @@ class HoldsTest(unittest.TestCase):
         run("ROLLBACK")
         self.assertEqual(self.lab.postgres.psql("SELECT count(*) FROM app.mine").stdout.strip(), "20")
 
+    def test_what_the_server_does_by_itself_is_part_of_what_is_agreed_to(self):
+        self.lab.postgres.psql("CREATE SCHEMA app; CREATE TABLE app.whole (id int PRIMARY KEY, note text DEFAULT 'old' CHECK (note <> ''));"
+                               "INSERT INTO app.whole SELECT generate_series(1, 20);"
+                               "CREATE TABLE app.part (id int, whole int CONSTRAINT of REFERENCES app.whole); INSERT INTO app.part VALUES (1, 9);"
+                               "CREATE FUNCTION app.noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+                               "CREATE TRIGGER noted AFTER DELETE ON app.whole FOR EACH STATEMENT EXECUTE FUNCTION app.noted()")
+        self.addCleanup(self.lab.postgres.psql, "DROP SCHEMA app CASCADE")
+        client = self.connect("dev", options="-c dbgate.hold=refuse")
+
+        def run(text):
+            client.send(wire.query(text))
+            return rest_of(client)
+        delete = "DELETE FROM app.whole WHERE id = 3"
+        for change in ("ALTER TABLE app.part DROP CONSTRAINT of, ADD CONSTRAINT of FOREIGN KEY (whole) REFERENCES app.whole ON DELETE CASCADE",
+                       "ALTER TABLE app.whole ALTER note SET DEFAULT 'new'", "ALTER TABLE app.whole ADD CHECK (note <> 'x')",
+                       "ALTER TABLE app.whole DISABLE TRIGGER noted"):
+            self.approvals.vote(run(delete)[1]["M"].split()[-1])
+            self.assertEqual([run(delete)[0], run(delete)[0]], ["CZI", "CZI"])
+            self.assertEqual(run(change)[0], "CZI", change)
+            self.assertEqual(run(delete)[1]["C"], "42501", change)
+
     def test_nobody_can_agree_to_the_row_of_a_cursor(self):
         client = self.connect()
         for text in ("BEGIN", "DECLARE c CURSOR FOR SELECT * FROM orders WHERE id = 7", "FETCH c", "SAVEPOINT a"):
