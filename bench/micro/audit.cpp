@@ -122,8 +122,8 @@ void record_bind(benchmark::State& state, bool binary, const char* portal) {
   session::BindRecords records(session::ParameterRecord::values);
   const CountAllocations count(state);
   for (auto _ : state) {
-    records.take(portal, body);
-    benchmark::DoNotOptimize(records.of(portal));
+    records.take(body);
+    benchmark::DoNotOptimize(records.latest());
   }
 }
 BENCHMARK_CAPTURE(record_bind, int4_text, false, "");

@@ -97,6 +97,10 @@ void append_decision(Out& out, const DecisionFields& decision, const JudgementTe
     out += ",\"db.query.parameters\":";
     out += decision.parameters;
   }
+  if (!decision.definitions.empty()) {
+    out += ",\"statement.definitions\":";
+    out += decision.definitions;
+  }
   out += judgement.outcome;
   append_if(out, "approval.id", decision.approvals);
   append_if(out, "approval.by", decision.approved_by);

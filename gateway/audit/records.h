@@ -67,8 +67,9 @@ struct DecisionFields {
   std::string_view text;  ///< whole, or empty if `text_sha256` names a blob
   std::string_view text_sha256;
   std::size_t text_bytes = 0;
-  std::string_view parameters;  ///< JSON; empty: none
-  std::string_view protocol;    ///< simple, extended, cursor, function_call, replication
+  std::string_view parameters;   ///< JSON; empty: none
+  std::string_view definitions;  ///< JSON; empty: none
+  std::string_view protocol;     ///< simple, extended, cursor, function_call, replication
   std::string_view statement_name;
   std::string_view approvals;    ///< ids, comma-separated; empty: nobody was asked
   std::string_view approved_by;  ///< who has decided, comma-separated

@@ -83,7 +83,9 @@ std::string StatementJudge::fixed_setting() {
     if (times && !is_neutral(use) && filters_rest_on_time()) {
       return use.name + " is fixed by dbgate: which rows you see rests on it";
     }
-    if (names && (grants_.deny.rules > 0 || grants_.hidden.any()) && !keeps_search_path(use))
+    // What a statement changes is told from what its names stand for.
+    const bool shows_changes = use.name == "search_path" && commit_gate(grants_) != nullptr;
+    if (((names && (grants_.deny.rules > 0 || grants_.hidden.any())) || shows_changes) && !keeps_search_path(use))
       return use.name + " is fixed by dbgate";
   }
   return {};

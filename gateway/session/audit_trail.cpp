@@ -157,6 +157,13 @@ Result<Id> AuditTrail::decided(const Judged& judged, std::string_view text, std:
   fields.protocol = protocol;
   fields.parameters = judged.parameters;
   fields.statement_name = name;
+  std::string elsewhere;
+  fields.definitions = judged.definitions;
+  if (judged.definitions.size() > inline_text_bytes) {
+    DBGATE_TRY(const std::string kept, chain_.store_text(judged.definitions));
+    elsewhere = R"({"sha256":")" + kept + R"(","bytes":)" + std::to_string(judged.definitions.size()) + "}";
+    fields.definitions = elsewhere;
+  }
   if (judged.agreement) {
     fields.approvals = judged.agreement->approvals;
     fields.approved_by = judged.agreement->by;

@@ -9,9 +9,6 @@ namespace {
 // Longer values stand as their hashes.
 constexpr std::size_t most_value_bytes = 4096;
 
-// A session keeps room for values of this size; what was larger gives it back.
-constexpr std::size_t kept_bytes = 4096;
-
 void end_hash(std::string& out, std::size_t bytes) {
   out += "\",\"bytes\":";
   audit::append_number(out, bytes);
@@ -20,20 +17,12 @@ void end_hash(std::string& out, std::size_t bytes) {
 
 }  // namespace
 
-std::string& BindRecords::place(std::string_view portal) {
-  const auto found = portal.empty() ? named_.end() : named_.find(portal);
-  std::string& text = portal.empty()          ? unnamed_
-                      : found == named_.end() ? named_.try_emplace(std::string(portal)).first->second
-                                              : found->second;
-  text.clear();
-  if (text.capacity() > kept_bytes) text.shrink_to_fit();
-  return text;
-}
-
-void BindRecords::take(std::string_view portal, protocol::Bytes body) {
-  std::string& out = place(portal);
+void BindRecords::take(protocol::Bytes body) {
+  latest_ = nullptr;
+  hash_ = nullptr;  // of the same message, when only its beginning was there
   const auto bind = protocol::frontend::Bind::decode(body);
   if (!bind) return;  // the server refuses it
+  std::string out;
   // None: all are text. One: it is that of all. Else one for each; where there are fewer the server refuses it.
   const auto& formats = bind->parameter_formats;
   auto next_format = formats.begin();
@@ -60,11 +49,13 @@ void BindRecords::take(std::string_view portal, protocol::Bytes body) {
       audit::append_hex(out, bytes);
     }
   }
-  if (!out.empty()) out += ']';
+  if (out.empty()) return;
+  out += ']';
+  latest_ = std::make_shared<std::string>(std::move(out));
 }
 
-void BindRecords::begin(std::string_view portal, protocol::Bytes values, std::size_t bytes) {
-  target_ = &place(portal);
+void BindRecords::begin(protocol::Bytes values, std::size_t bytes) {
+  latest_ = std::make_shared<std::string>();
   bytes_ = bytes;
   hash_ = std::make_unique<audit::Sha256>();
   more(values, bytes - values.size());
@@ -73,16 +64,10 @@ void BindRecords::begin(std::string_view portal, protocol::Bytes values, std::si
 void BindRecords::more(protocol::Bytes part, std::size_t rest) {
   hash_->add(protocol::as_text(part));
   if (rest > 0) return;
-  *target_ += "{\"sha256\":\"";
-  *target_ += hash_->hex();
-  end_hash(*target_, bytes_);
+  *latest_ += "{\"sha256\":\"";
+  *latest_ += hash_->hex();
+  end_hash(*latest_, bytes_);
   hash_ = nullptr;
-}
-
-std::string_view BindRecords::of(std::string_view portal) const {
-  if (portal.empty()) return unnamed_;
-  const auto found = named_.find(portal);
-  return found == named_.end() ? std::string_view() : found->second;
 }
 
 }  // namespace dbgate::session

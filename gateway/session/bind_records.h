@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,8 +12,9 @@ namespace dbgate::session {
 /// What the audit log keeps of the values that Bind gives to parameters.
 enum class ParameterRecord : std::uint8_t { values, hashes, none };
 
-/// The parameters of each portal as one JSON value, for the records of what executes it. The frontend's messages come
-/// in order, so what Bind said last of a portal is what Execute means.
+/// The parameters of a Bind as one JSON value, for the records of what executes its portal. Whether that Bind is the
+/// one that made the portal is the server's to say: what was made of it stands with the portal's name
+/// (NameTable::Note).
 ///
 /// A JSON array: null, a string (text format), {"hex": …} (binary format), or {"sha256": …, "bytes": n} for long values
 /// and where hashes are asked for. Of a Bind too long to be looked at as a whole: one {"sha256": …, "bytes": n} over
@@ -28,27 +28,26 @@ class BindRecords {
 
   bool wanted() const noexcept { return how_ != ParameterRecord::none; }
   /// A whole Bind message. @param body of it
-  void take(std::string_view portal, protocol::Bytes body);
+  void take(protocol::Bytes body);
   /// A long one: what has come of it behind its names, and how much there is in all.
-  void begin(std::string_view portal, protocol::Bytes values, std::size_t bytes);
+  void begin(protocol::Bytes values, std::size_t bytes);
   bool streaming() const noexcept { return hash_ != nullptr; }
   /// @param rest what has yet to come behind this part
   void more(protocol::Bytes part, std::size_t rest);
 
-  /// Empty: nothing was bound. Valid until the next Bind.
-  std::string_view of(std::string_view portal) const;
-  /// No portal lives on but the unnamed one, which is bound anew before it is executed.
-  void forget_named() { named_.clear(); }
+  /// Of the Bind that has come last; a long one's is written when all of it is there. Null: nothing was bound.
+  std::shared_ptr<const std::string> latest() const noexcept { return latest_; }
 
  private:
-  std::string& place(std::string_view portal);
-
   ParameterRecord how_;
-  std::string unnamed_;
-  std::map<std::string, std::string, std::less<>> named_;
+  std::shared_ptr<std::string> latest_;
   std::unique_ptr<audit::Sha256> hash_;
-  std::string* target_ = nullptr;
   std::size_t bytes_ = 0;
 };
+
+/// What a record says of it.
+inline std::string_view parameters_in(const std::shared_ptr<const std::string>& taken) noexcept {
+  return taken ? std::string_view(*taken) : std::string_view();
+}
 
 }  // namespace dbgate::session

@@ -14,6 +14,7 @@
 #include "gateway/policy/verdict.h"
 #include "gateway/session/expected.h"
 #include "gateway/session/lock_watch.h"
+#include "gateway/session/path_watch.h"
 #include "gateway/session/queued.h"
 #include "gateway/sql/facts.h"
 
@@ -73,7 +74,9 @@ struct Judged {
   /// What models have yet to say of it: Judge::advise(). Null: they are not asked.
   std::shared_ptr<Advice> advice;
   std::string_view parameters;  ///< for the record (BindRecords), lives as long as that; empty: there are none
-  bool wait = false;            ///< names a prepared statement that only outstanding replies can tell: ask again later
+  /// For the record: what it names that the protocol has made and no record of its own has, as JSON; empty: nothing.
+  std::string definitions;
+  bool wait = false;  ///< names a prepared statement that only outstanding replies can tell: ask again later
 };
 
 /// Whether others have to agree before it runs.
@@ -122,6 +125,9 @@ class Judge {
   /// The state of the session that what is analysed and judged next will run in.
   /// @param moved  by its transaction; null: nothing
   virtual void see(const LockWatch&, const policy::MovedNames* /*moved*/) {}
+  /// Whether the session's search_path is one that the principal might set now: names are judged by the target's. What
+  /// is judged next runs in such a session, or goes back to that.
+  virtual bool keeps_path(const PathWatch& /*paths*/) { return true; }
   /// A statement that may have changed the catalog is through, and its transaction too.
   virtual void catalog_changed() {}
   /// Decides on a whole Query or Parse text. `statements` and `portals` are what EXECUTE and FETCH may name.

@@ -99,9 +99,47 @@ std::uint32_t declared_type(std::size_t parameter, const std::vector<std::uint32
   return written.cast_to_array ? (type->array == 0 ? no_type : type->array) : type->oid;
 }
 
+// EXPLAIN EXECUTE is the EXPLAIN of what was prepared, by rules that look at how rows are counted or what plans tell.
+sql::Statement explained(const sql::Statement& prepared) {
+  sql::Statement explain = prepared;
+  explain.kind = sql::StatementKind::explain;
+  explain.inner = std::make_shared<const sql::Statement>(prepared);
+  return explain;
+}
+
+// Execute runs what Bind has made, and is where others are asked, changes are counted and shown, and what runs is put
+// on record. No driver fetches from a portal by SQL.
+Refusal fetch_from_portal(const std::string& name) {
+  Refusal refusal;
+  refusal.code = sqlstate::feature_not_supported;
+  refusal.message = "cannot fetch from \"" + name + "\" by SQL: the protocol has made it";
+  refusal.hint = "Send Execute for it, or DECLARE a cursor.";
+  return refusal;
+}
+
 std::uint64_t next_view() noexcept {
   thread_local std::uint64_t views = 0;
   return ++views;
+}
+
+// What ends a transaction, or says what the session is like.
+bool leads_back(const sql::Script& script) {
+  using enum sql::StatementKind;
+  static constexpr sql::StatementKind all[] = {begin, commit, rollback, savepoint,  release,      rollback_to,
+                                               set,   reset,  discard,  deallocate, close_cursor, unlisten};
+  return std::all_of(script.statements.begin(), script.statements.end(), [](const sql::Statement& statement) {
+    return std::find(std::begin(all), std::end(all), statement.kind) != std::end(all);
+  });
+}
+
+policy::Verdict strayed_path() {
+  policy::Verdict verdict;
+  verdict.rule_id = "builtin/search_path";
+  verdict.message =
+      "permission denied by dbgate policy: the search_path of this session is one that you may not set now";
+  verdict.hint = "RESET search_path, or connect again.";
+  verdict.reasons.push_back("search_path is not the target's");
+  return verdict;
 }
 
 policy::Verdict unread_catalog() {
@@ -230,6 +268,11 @@ Judged PolicyJudge::evaluate(const Analysis& analysis, const BoundValues* values
     let_names_move();
     if (!policy.ready && names_objects(script)) {
       total = unread_catalog();
+      judged.refused = true;
+      judged.refusal = denial(total);
+    }
+    if (!path_kept_ && !judged.refused && !leads_back(script)) {
+      total = strayed_path();
       judged.refused = true;
       judged.refusal = denial(total);
     }
@@ -364,6 +407,11 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
     return verdict;
   }
   if (named.state != Names::State::found) return verdict;
+  if (statement.kind == sql::StatementKind::fetch && !named.definition->sql_cursor) {
+    judged.refused = true;
+    judged.refusal = fetch_from_portal(statement.name);
+    return verdict;
+  }
   if (explains_hidden(statement, nullptr, named.definition.get())) return hidden_plan();
   const Prepared& definition = *named.definition;
   if (!stands(definition)) {
@@ -397,6 +445,8 @@ policy::Verdict PolicyJudge::decide_executed(const sql::Statement& prepared, con
   }
   for (std::size_t i = 0; i < values.list.size(); ++i)
     values.list[i].type = declared_type(i, types, prepared, view_.resolver.get());
+  if (execute.kind == sql::StatementKind::explain)
+    return policy::decide(*view_.grants, explained(prepared), view_.names, &values);
   return policy::decide(*view_.grants, prepared, view_.names, &values);
 }
 

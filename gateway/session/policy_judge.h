@@ -84,6 +84,7 @@ class PolicyJudge : public Judge {
               VerdictCache* cache = nullptr);
 
   void see(const LockWatch& locks, const policy::MovedNames* moved) override;
+  bool keeps_path(const PathWatch& paths) override;
   /// How long judging takes is counted there, on the thread that judges; must outlive this. What is recalled is not
   /// judged.
   void time_by(telemetry::ShortDurations& evaluations) noexcept { evaluations_ = &evaluations; }
@@ -185,6 +186,9 @@ class PolicyJudge : public Judge {
   LockWatch seen_;                                    // of the session …
   LockWatch then_;  // … and when the statement of a text that is being judged will run
   policy::MovedNames moved_seen_, moved_then_;
+  bool path_kept_ = true;          // see keeps_path()
+  bool given_kept_ = true;         // … of what the session was given at its login, under the view numbered …
+  std::uint64_t given_views_ = 0;  // … this
   VerdictCache* const cache_;
   VerdictCache::Use cached_;        // of the view numbered …
   std::uint64_t cached_views_ = 0;  // … this

@@ -47,6 +47,7 @@ struct RelayRest {
   TrackedSettings settings;
   LockWatch locks;
   MeaningWatch meaning;
+  PathWatch paths;
   Segment segment = 1;
   bool rewritten = false;
 };
@@ -215,7 +216,7 @@ class Relay {
   enum class BindStep : std::uint8_t { go_on, again, refused };
   BindStep judge_bind(PreparedPtr& prepared, Bytes body, bool partial);
   bool rests_on_block(const Judged& judged) const;
-  bool record_bind(std::string_view portal, Bytes message, Bytes body, std::size_t values);
+  bool record_bind(Bytes message, Bytes body, std::size_t values);
   void on_describe(Bytes message, Bytes body);
   void on_close(Bytes message, Bytes body);
   void on_execute(Bytes message, Bytes body);
@@ -228,6 +229,8 @@ class Relay {
   bool copy_is_open() const noexcept;
   bool allowed_while_copying(char type);
   void copy_begins();
+  std::string definitions_by_protocol(const sql::Script& script) const;
+  Result<Id> record(const Judged& judged, std::string_view text, std::string_view protocol, std::string_view name);
   void queue(Run& run, const Judged& judged, const std::shared_ptr<const BoundValues>& bound);
   Overdue rejudge();
   Overdue outlived();
@@ -246,8 +249,10 @@ class Relay {
   std::shared_ptr<const Analysis> analysis_of(std::string_view text);
   Judge& judging() {
     judge_.see(locks_, moved_.get());
+    judge_.keeps_path(paths_);
     return judge_;
   }
+  bool may_recall() { return !moved_ && judge_.keeps_path(paths_); }
   Expected& expect(Expected::Kind kind);
   std::unique_ptr<Run> announce(const Judged& judged, std::string_view text, std::string_view protocol,
                                 std::string_view name);
@@ -452,6 +457,7 @@ class Relay {
   char status_ = 'I';
   LockWatch locks_;
   MeaningWatch meaning_;
+  PathWatch paths_;
   bool failed_ = false;         // an error since the last ReadyForQuery
   bool rewritten_ = false;      // the server has been given a text other than the frontend's
   bool dirty_ = false;          // the frontend has sent extended-query messages since its last Sync or Query

@@ -382,6 +382,7 @@ void Relay::on_ready(char status, Bytes message) {
   const bool failed = std::exchange(failed_, false);
   locks_.on_ready(status, failed);
   meaning_.on_ready(status, failed);
+  paths_.on_ready(status, failed);
   if (pool_) shared_ready(status);
   if (!receipts_.empty()) receipts_.tell(answered, to_client_);
   to_client_.forward(message);
@@ -390,7 +391,6 @@ void Relay::on_ready(char status, Bytes message) {
   // Portals live as long as their transaction, holdable cursors longer.
   if (status_ == 'I') {
     loose_meters_.clear();
-    if (expected_.empty()) bind_records_.forget_named();
     portals_.forget_if(
         [](const Prepared& portal) { return !portal.sql_cursor || !portal.script->statements.front().holdable; });
   }
@@ -404,6 +404,7 @@ void Relay::on_complete(std::string_view tag) {
     settle_effects(run, statement, true);
     locks_.follow(statement, tag);
     meaning_.follow(statement, tag);
+    paths_.follow(statement, tag);
     if (gate_) gate_->follow(statement);
     if (catalog_touched_) catalog_follows(run, statement, tag);
     if (pool_) shared_complete(run, statement, tag);

@@ -84,7 +84,8 @@ Relay::BindStep Relay::judge_bind(PreparedPtr& prepared, Bytes body, bool partia
     return BindStep::again;
   }
   if (judged.refused) {
-    judged.parameters = bind_records_.of(bind->portal);
+    const auto taken = bind_records_.latest();
+    judged.parameters = parameters_in(taken);
     refuse_extended(record_denial(judged, prepared->text, "extended", bind->portal), false);
     return BindStep::refused;
   }

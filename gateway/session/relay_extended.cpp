@@ -22,7 +22,7 @@ void Relay::on_parse(Bytes message, Bytes body) {
   const bool user_types = has_user_types(type_oids);
   Judged judged;
   const bool types_count = user_types || (has_odd_types(type_oids) && judge_.hides());
-  if (!types_count && !moved_) judged = judge_.recall(text, TextForm::parse);
+  if (!types_count && may_recall()) judged = judge_.recall(text, TextForm::parse);
   if (!judged.script) {
     auto analysis = analysis_of(text);
     if (!analysis) return;
@@ -128,7 +128,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
     refuse_extended(record_denial(judged, found.definition->text, "extended", *portal), false);
     return true;
   }
-  if (!record_bind(*portal, message, body, reader.remaining())) return false;
+  if (!record_bind(message, body, reader.remaining())) return false;
   const PreparedPtr statement = pool_ && found.definition->told == 0 ? found.definition : nullptr;
   const PreparedPtr untyped = is_untyped(*found.definition) ? found.definition : nullptr;
   switch (judge_.looks_at_values() ? judge_bind(found.definition, body, partial) : BindStep::go_on) {
@@ -164,7 +164,7 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
   entry.name = *portal;
   entry.names_portal = true;
   entry.pended = true;
-  portals_.pend(*portal, metered(std::move(found.definition)), segment_);
+  portals_.pend(*portal, metered(std::move(found.definition)), segment_, bind_records_.latest());
   dirty_ = true;
   if (on_server.empty()) {
     to_server_.forward(message);
@@ -177,17 +177,17 @@ bool Relay::on_bind(Bytes message, Bytes body, bool partial) {
 }
 
 // Returns false if the whole message has to be there first.
-bool Relay::record_bind(std::string_view portal, Bytes message, Bytes body, std::size_t values) {
+bool Relay::record_bind(Bytes message, Bytes body, std::size_t values) {
   if (!bind_records_.wanted()) return true;
   const auto header = protocol::decode_header(message);
   const std::size_t announced = header ? header->body_length : body.size();
   if (announced == body.size()) {
-    bind_records_.take(portal, body);
+    bind_records_.take(body);
   } else if (announced <= BindRecords::most_bytes) {
     whole_bind_ = true;
     return false;
   } else {
-    bind_records_.begin(portal, body.last(values), announced - (body.size() - values));
+    bind_records_.begin(body.last(values), announced - (body.size() - values));
   }
   return true;
 }
@@ -274,7 +274,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   judged.footprint = prepared.footprint;
   judged.residue = prepared.residue;
   judged.advice = prepared.advice;
-  judged.parameters = bind_records_.of(portal);
+  judged.parameters = parameters_in(found.note);
   bool advised = prepared.advised;
   // Judged at Parse, run here: policy, groups or grants may have changed in between.
   const bool of_moment = prepared.verdict && prepared.verdict->risk.of_moment && prepared.seen != locks_;
@@ -293,7 +293,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
     static const BoundValues nothing;
     const BoundValues* const bound = prepared.bound ? prepared.bound.get() : &nothing;
     judged = judging().judge_bound(*analysis, bound, statements_, portals_, segment_);
-    judged.parameters = bind_records_.of(portal);
+    judged.parameters = parameters_in(found.note);
     advised = false;
     if (judged.wait) {
       next_ = Next::wait;
@@ -329,7 +329,7 @@ void Relay::on_execute(Bytes message, Bytes body) {
   if (quota_.limits() && !judged.refused) {
     traits = limit_traits(*prepared.script);
     traits.returns_rows = traits.returns_rows || prepared.sql_cursor;
-    meter = prepared.meter ? prepared.meter : loose_meter(std::string(portal));
+    meter = prepared.meter ? prepared.meter : loose_meter(std::string(Names::as_the_server(portal)));
     if (const auto over = admit(traits, meter.get())) {
       Judged denied = over_limit(over->refusal, judged.script, over->rule);
       denied.parameters = judged.parameters;

@@ -254,10 +254,19 @@ Expected& Relay::expect(Expected::Kind kind) {
   return entry;
 }
 
+// What is said of a text that names what others have defined is not all that runs.
+Result<Id> Relay::record(const Judged& judged, std::string_view text, std::string_view protocol,
+                         std::string_view name) {
+  if (!judged.script || !names_others(*judged.script)) return trail_.decided(judged, text, protocol, name);
+  Judged whole = judged;
+  whole.definitions = definitions_by_protocol(*judged.script);
+  return trail_.decided(whole, text, protocol, name);
+}
+
 // Writes the decision to the audit trail. Null: it could not be written; `not_recorded_` is what the client is told.
 std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text, std::string_view protocol,
                                      std::string_view name) {
-  auto query_id = trail_.decided(judged, text, protocol, name);
+  auto query_id = record(judged, text, protocol, name);
   if (!query_id) {
     not_recorded_ = audit_refusal(query_id.error());
     return nullptr;
@@ -278,7 +287,7 @@ std::unique_ptr<Run> Relay::announce(const Judged& judged, std::string_view text
 // Records a denial of which nothing will run. @return what the client is told
 Refusal Relay::record_denial(const Judged& judged, std::string_view text, std::string_view protocol,
                              std::string_view name) {
-  const auto recorded = trail_.decided(judged, text, protocol, name);
+  const auto recorded = record(judged, text, protocol, name);
   if (recorded && locks_.wants_receipts()) note_receipt(*recorded);
   return recorded ? with_request_id(judged.refusal, *recorded) : audit_refusal(recorded.error());
 }

@@ -56,7 +56,8 @@ Relay::BindStep Relay::advise_bound(PreparedPtr& prepared, std::string_view port
   judged.judged_by = prepared->judged_by;
   judged.record = prepared->record;
   judged.advice = prepared->advice;
-  judged.parameters = bind_records_.of(portal);
+  const auto taken = bind_records_.latest();
+  judged.parameters = parameters_in(taken);
   if (!settle_models(judged)) return BindStep::again;
   if (judged.refused) {
     refuse_extended(record_denial(judged, prepared->text, "extended", portal), false);

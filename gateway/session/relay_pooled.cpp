@@ -73,8 +73,8 @@ bool Relay::may_rest() const noexcept {
 
 std::unique_ptr<RelayRest> Relay::take_rest() {
   if (statements_.nothing_defined() && pool_->settings.as_at_login()) return nullptr;
-  return std::make_unique<RelayRest>(
-      RelayRest{std::move(statements_), std::move(pool_->settings), locks_, std::move(meaning_), segment_, rewritten_});
+  return std::make_unique<RelayRest>(RelayRest{std::move(statements_), std::move(pool_->settings), locks_,
+                                               std::move(meaning_), std::move(paths_), segment_, rewritten_});
 }
 
 void Relay::go_on_from(RelayRest&& rest) {
@@ -82,6 +82,7 @@ void Relay::go_on_from(RelayRest&& rest) {
   pool_->settings = std::move(rest.settings);
   locks_ = rest.locks;
   meaning_ = std::move(rest.meaning);
+  paths_ = std::move(rest.paths);
   segment_ = rest.segment;
   rewritten_ = rest.rewritten;
 }

@@ -1,3 +1,7 @@
+#include <set>
+#include <utility>
+
+#include "gateway/audit/json.h"
 #include "gateway/session/relay.h"
 #include "gateway/session/replies.h"
 
@@ -15,6 +19,27 @@ constexpr unsigned most_unread = 20;
 
 Run::Run() = default;
 Run::~Run() = default;
+
+// What EXECUTE and FETCH name. PREPARE and DECLARE have records of their own; Parse and Bind have none, as it is
+// Execute that has, and what they have made may run without it.
+std::string Relay::definitions_by_protocol(const sql::Script& script) const {
+  std::string all;
+  std::set<std::pair<bool, std::string_view>> known;
+  for (const sql::Statement& statement : script.statements) {
+    for (const sql::Statement* at = &statement; at != nullptr; at = at->inner.get()) {
+      const bool fetches = at->kind == sql::StatementKind::fetch;
+      if ((!fetches && at->kind != sql::StatementKind::execute) || !known.emplace(fetches, at->name).second) continue;
+      const auto found = (fetches ? portals_ : statements_).find(at->name, segment_);
+      if (!found.definition || found.definition->text.empty()) continue;
+      all += all.empty() ? "[{\"name\":" : ",{\"name\":";
+      audit::append_json_string(all, at->name);
+      audit::append_field(all, "text", std::string_view(found.definition->text));
+      if (found.note) all.append(",\"parameters\":").append(*found.note);
+      all += '}';
+    }
+  }
+  return all.empty() ? all : all + ']';
+}
 
 // Before `run` is the last of those under way.
 void Relay::queue(Run& run, const Judged& judged, const std::shared_ptr<const BoundValues>& bound) {

@@ -57,7 +57,7 @@ PreparedPtr Relay::statement_of_batch(const ReadBatch& batch) {
 // Answers a statement and everything around it from memory if that can be. @return the bytes of the messages that are
 // done with; 0: nothing was done, or its result will be recorded
 std::size_t Relay::answers_batch(Bytes input) {
-  if (!server_untouched() || skipping_ || moved_) return 0;
+  if (!server_untouched() || skipping_ || !may_recall()) return 0;
   reads_->forget();
   if (!reads_->open() || judge_.looks_at_values()) return 0;
   const auto batch = ReadBatch::read(input);
@@ -89,8 +89,9 @@ bool Relay::give_out_batch(const ReadBatch& batch, const PreparedPtr& prepared, 
                            const KeptResultPtr& kept) {
   const LimitTraits traits = quota_.limits() ? limit_traits(*judged.script) : LimitTraits{};
   if (!within_limits(*kept) || (quota_.limits() && admit(traits, nullptr))) return false;
-  if (bind_records_.wanted()) bind_records_.take({}, batch.bind);
-  judged.parameters = bind_records_.of({});
+  if (bind_records_.wanted()) bind_records_.take(batch.bind);
+  const auto taken = bind_records_.latest();
+  judged.parameters = parameters_in(taken);
   const auto run = announce(judged, prepared->text, "extended", {});
   if (traits.cost > 0) quota_.leave();
   if (!run) return false;

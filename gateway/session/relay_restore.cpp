@@ -88,6 +88,7 @@ bool Relay::restore_reply(char type, Bytes body) {
       // Of extended queries this is the end of the transaction that DISCARD ALL was in.
       locks_.on_ready(status_, false);
       meaning_.on_ready(status_, false);
+      paths_.on_ready(status_, false);
       if (pool_) pool_->server->application_name = pool_->own_name;
       if (pool_) shared_ready(status_);
       if (reads_) reads_ready(status_);

@@ -21,7 +21,7 @@ void Relay::on_query(Bytes message, Bytes body) {
   if (refuse_by_size(text, {}, true)) return;
   Judged judged;
   if (replication_) judged = judge_.judge_replication(text);
-  if (!replication_ && !moved_) judged = judge_.recall(text, TextForm::query);
+  if (!replication_ && may_recall()) judged = judge_.recall(text, TextForm::query);
   if (!judged.script) {
     const auto analysis = analysis_of(text);
     if (!analysis) return;

@@ -83,7 +83,7 @@ std::string document_of(std::string_view line, std::string_view time) {
     members["object.type"] = object->value();
     members.erase("object");
   }
-  for (const char* const nested : {"db.query.parameters", "result.rows"})
+  for (const char* const nested : {"db.query.parameters", "statement.definitions", "result.rows"})
     if (json::value* const values = members.if_contains(nested)) *values = json::serialize(*values);
   return json::serialize(parsed);
 }

@@ -38,6 +38,10 @@ CREATE FUNCTION count_rows(of text) RETURNS bigint LANGUAGE plpgsql STABLE AS
   $$ DECLARE n bigint; BEGIN EXECUTE 'SELECT count(*) FROM ' || of INTO n; RETURN n; END $$;
 CREATE FUNCTION count_for_ever(of text) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS
   $$ DECLARE n bigint; BEGIN EXECUTE 'SELECT count(*) FROM ' || of INTO n; RETURN n; END $$;
+CREATE SCHEMA elsewhere;
+CREATE FUNCTION elsewhere.lower(text) RETURNS text LANGUAGE sql VOLATILE AS 'DELETE FROM public.orders WHERE id = 9 RETURNING id::text';
+CREATE VIEW public.seen AS SELECT 1 AS id;
+CREATE VIEW elsewhere.seen AS SELECT elsewhere.lower('x') AS id;
 CREATE EXTENSION tablefunc;
 CREATE EXTENSION xml2;
 CREATE EXTENSION unaccent;
@@ -77,6 +81,8 @@ OF_FEW_RIGHTS = [
     (step(DELETE) + step(FAILS) + wire.SYNC,),
     (step(DELETE) + wire.FLUSH + wire.query("SELECT 1"),),
     ("BEGIN", wire.parse("d", DELETE) + wire.bind("p", "d") + wire.SYNC, wire.execute("p") + step("COMMIT") + wire.SYNC),
+    ("BEGIN", wire.parse("d", f"{DELETE} RETURNING id") + wire.bind("p", "d") + wire.SYNC, "FETCH ALL FROM p", "COMMIT"),
+    ("BEGIN", wire.parse("d", f"WITH d AS ({DELETE} RETURNING id) SELECT id FROM d") + wire.bind("p", "d") + wire.SYNC, "MOVE 1 IN p", "COMMIT"),
     (f"PREPARE d AS {DELETE}", "BEGIN", FAILS, "ROLLBACK; EXECUTE d"),
     (f"PREPARE d AS {DELETE}", "BEGIN", FAILS, step("ROLLBACK") + step("EXECUTE d") + wire.SYNC),
     ("INSERT INTO away VALUES (1)",),
@@ -101,6 +107,10 @@ OF_EVERYTHING = [
      "INSERT INTO later VALUES (2)", "COMMIT"),
     ("BEGIN", OPENS, "UPDATE pg_settings SET setting = 'off' WHERE name = 'track_counts'", "INSERT INTO later VALUES (3)", "COMMIT"),
     ("BEGIN", OPENS, "SELECT uncounted()", "COMMIT"),
+    ("SET search_path = elsewhere, pg_catalog", "SELECT lower('A')"),
+    ("SET search_path = elsewhere", "SELECT id FROM seen"),
+    ("SELECT set_config('search_path', 'elsewhere', false)", "SELECT id FROM seen"),
+    ("BEGIN", "SET LOCAL search_path = elsewhere", "SELECT id FROM seen", "COMMIT"),
     ("BEGIN", OPENS, "RESET ALL", DELETE, "COMMIT"),
     ("BEGIN", "SAVEPOINT a", OPENS, "ROLLBACK TO a", "SELECT quiet()", "COMMIT"),
     ("BEGIN", OPENS, "SET LOCAL track_counts = off; UPDATE pg_trigger SET tgenabled = 'D' WHERE tgrelid = 'orders'::regclass", DELETE,

@@ -270,6 +270,41 @@ class HoldsTest(unittest.TestCase):
         types, error, _ = rest_of(client)
         self.assertEqual((types, error["C"]), ("EZI", "42501"))
 
+    def test_those_who_decide_see_the_values_of_the_portal_that_runs(self):
+        client = self.connect()
+        name, same = "p" * 63 + "x", "p" * 63 + "y"  # one name to the server
+        client.send(wire.query("BEGIN"))
+        client.types_until_ready()
+        client.send(wire.parse("s", "UPDATE orders SET status = $1 WHERE id = $2") +
+                    wire.bind(same, "s", [b"harmless", b"1"]) + wire.close(b"P", same) + wire.bind(name, "s", [b"other", b"2"]) + wire.SYNC)
+        self.assertEqual(client.types_until_ready(), "1232Z")
+        client.send(wire.execute(same) + wire.SYNC)
+        identifier = read_notice(client)
+        requested = [record for record in self.gateway.audit("approval.requested") if record["approval.id"] == identifier]
+        self.assertEqual(requested[0]["db.query.parameters"], ["other", "2"])
+        self.approvals.vote(identifier)
+        self.assertEqual(rest_of(client)[0], "CZT")
+        client.send(wire.query("COMMIT"))
+        client.types_until_ready()
+        self.assertEqual(self.statuses(), "new,other")
+
+    # The server runs the whole portal for it, changes too.
+    def test_a_portal_that_waits_is_not_run_by_fetch(self):
+        client = self.connect()
+        known = {row["id"] for row in self.approvals.all()}
+        for fetch in ("FETCH ALL FROM p", "MOVE 1 IN p"):
+            client.send(wire.query("BEGIN"))
+            client.types_until_ready()
+            client.send(wire.parse("", "UPDATE orders SET status = 'sent' RETURNING id") + wire.bind("p") + wire.SYNC)
+            self.assertEqual(client.types_until_ready(), "12Z")
+            client.send(wire.query(fetch))
+            types, error, _ = rest_of(client)
+            self.assertEqual((types, error["C"]), ("EZE", "0A000"))
+            client.send(wire.query("COMMIT"))
+            client.types_until_ready()
+        self.assertEqual(self.statuses(), "new")
+        self.assertEqual({row["id"] for row in self.approvals.all()}, known)
+
     def test_what_fails_before_it_takes_it_along_unasked(self):
         client = self.connect()
         known = {row["id"] for row in self.approvals.all()}
@@ -414,6 +449,27 @@ class HoldsTest(unittest.TestCase):
         self.assertEqual(run(view)[1]["C"], "42501", "what the transaction has done counts")
         run("ROLLBACK")
         self.assertEqual(self.lab.postgres.psql("SELECT count(*) FROM app.mine").stdout.strip(), "20")
+
+    def test_what_the_server_does_by_itself_is_part_of_what_is_agreed_to(self):
+        self.lab.postgres.psql("CREATE SCHEMA app; CREATE TABLE app.whole (id int PRIMARY KEY, note text DEFAULT 'old' CHECK (note <> ''));"
+                               "INSERT INTO app.whole SELECT generate_series(1, 20);"
+                               "CREATE TABLE app.part (id int, whole int CONSTRAINT of REFERENCES app.whole); INSERT INTO app.part VALUES (1, 9);"
+                               "CREATE FUNCTION app.noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+                               "CREATE TRIGGER noted AFTER DELETE ON app.whole FOR EACH STATEMENT EXECUTE FUNCTION app.noted()")
+        self.addCleanup(self.lab.postgres.psql, "DROP SCHEMA app CASCADE")
+        client = self.connect("dev", options="-c dbgate.hold=refuse")
+
+        def run(text):
+            client.send(wire.query(text))
+            return rest_of(client)
+        delete = "DELETE FROM app.whole WHERE id = 3"
+        for change in ("ALTER TABLE app.part DROP CONSTRAINT of, ADD CONSTRAINT of FOREIGN KEY (whole) REFERENCES app.whole ON DELETE CASCADE",
+                       "ALTER TABLE app.whole ALTER note SET DEFAULT 'new'", "ALTER TABLE app.whole ADD CHECK (note <> 'x')",
+                       "ALTER TABLE app.whole DISABLE TRIGGER noted"):
+            self.approvals.vote(run(delete)[1]["M"].split()[-1])
+            self.assertEqual([run(delete)[0], run(delete)[0]], ["CZI", "CZI"])
+            self.assertEqual(run(change)[0], "CZI", change)
+            self.assertEqual(run(delete)[1]["C"], "42501", change)
 
     def test_nobody_can_agree_to_the_row_of_a_cursor(self):
         client = self.connect()

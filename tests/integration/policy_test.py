@@ -371,6 +371,46 @@ class Policy(unittest.TestCase):
         finally:
             self.gateway.reload(self.config)
 
+    # Names are judged by the target's search_path: what was set under other rules may not stay.
+    def test_a_search_path_from_before_a_reload(self):
+        self.lab.postgres.psql("CREATE SCHEMA away; CREATE TABLE away.items (name text); INSERT INTO away.items VALUES ('4111-PLANTED')")
+        reads = "allow: [ { select: [shop.items], functions: [safe] } ]"
+        everything = "allow: [ { everything: true } ]"
+
+        def config(rules):
+            return ("version: 1\nstate_dir: state\n" + self.lab.listen() + self.lab.users("ana") + "targets:\n" +
+                    self.lab.target(search_path=("shop",)) + f"policies:\n  - {{ name: ana, who: {{ users: [ana] }}, on: [postgres], {rules} }}\n")
+
+        def run(client, sql):
+            client.send(wire.query(sql))
+            messages = client.receive_until("Z")
+            return [fields["C"] for fields in errors_in(messages)], b"".join(body for _, body in messages)
+        for rules in (reads, everything + ", deny: [ { select: [away.items] } ]", everything + ", mask: { away.items.name: redact }"):
+            gateway = self.lab.gateway(config(everything))
+            clients = {name: wire.Connection(gateway.port, 20) for name in ("set", "given", "local", "undone", "plain", "kept")}
+            for name, client in clients.items():
+                self.addCleanup(client.socket.close)
+                client.login("ana", "postgres", lab.PASSWORD, **({"options": "-c search_path=away"} if name == "given" else {}))
+            for name, sql in (("set", "SET search_path = away"), ("local", "BEGIN; SET LOCAL search_path = away"),
+                              ("undone", "BEGIN; SAVEPOINT a; SET search_path = away; ROLLBACK TO a"), ("kept", "SET search_path = shop")):
+                self.assertEqual(run(clients[name], sql)[0], [])
+            self.assertIn(b"PLANTED", run(clients["set"], "PREPARE p AS SELECT name FROM items; EXECUTE p")[1])
+            clients["set"].send(wire.parse("s", "SELECT name FROM items") + wire.SYNC)
+            clients["set"].types_until_ready()
+            gateway.reload(config(rules))
+            for name, sql in (("set", "SELECT name FROM items"), ("set", "SELECT name FROM items i"), ("set", "EXECUTE p"),
+                              ("given", "SELECT name FROM items"), ("local", "SELECT name FROM items")):
+                codes, said = run(clients[name], sql)
+                self.assertEqual((codes, b"PLANTED" in said), (["42501"], False), (rules, name, sql))
+            clients["set"].send(wire.bind("", "s") + wire.execute() + wire.SYNC)
+            self.assertEqual([fields["C"] for fields in errors_in(clients["set"].receive_until("Z"))], ["42501"])
+            self.assertEqual(run(clients["set"], "RESET search_path")[0], [])
+            self.assertEqual(run(clients["local"], "ROLLBACK")[0], [])
+            self.assertEqual(run(clients["undone"], "ROLLBACK")[0], [])
+            for name in ("set", "local", "undone", "plain", "kept"):
+                self.assertEqual(run(clients[name], "SELECT name FROM items")[0], [], (rules, name))
+            self.assertEqual(gateway.stop(), 0)
+
     def test_a_function_call_by_oid_is_denied(self):
         for user in self.denied:
             connection = self.connect(user)

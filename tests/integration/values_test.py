@@ -515,6 +515,7 @@ class Parameters(Case):
         self.passes(app, wire.query("EXECUTE s (42)"), "EXECUTE of Parse")
         self.denied(app, wire.query("EXECUTE s (43)"), "EXECUTE of Parse")
         self.denied(app, wire.query("EXPLAIN ANALYZE EXECUTE s (43)"), "EXPLAIN EXECUTE")
+        self.denied(app, wire.query("EXPLAIN EXECUTE s (42)"), "EXPLAIN EXECUTE, whose estimates are made from the rows of all")
         self.denied(app, wire.query("CREATE TEMP TABLE t AS EXECUTE s (43)"), "CREATE TABLE AS EXECUTE")
         self.passes(app, wire.query("PREPARE t (int) AS " + BY_TENANT), "PREPARE")
         self.passes(app, bind([b"42"], statement="t") + wire.execute() + wire.SYNC, "Bind of PREPARE")
@@ -717,10 +718,13 @@ class Changes(Case):
 
     def test_what_cannot_be_counted_or_undone_is_denied(self):
         writer = self.login("writer")
+        self.passes(writer, wire.query("PREPARE p AS UPDATE plain SET x = -1"), "PREPARE")
+        self.passes(writer, wire.parse("s", "UPDATE plain SET x = -1") + wire.SYNC, "Parse")
         for text in ("BEGIN; UPDATE plain SET x = -1; COMMIT", "UPDATE plain SET x = -1; COMMIT",
                      "WITH u AS (UPDATE plain SET x = -1 RETURNING id) SELECT * FROM u",
                      "WITH u AS (UPDATE plain SET x = -1 RETURNING id) DELETE FROM plain WHERE id = 1",
-                     "EXPLAIN ANALYZE UPDATE plain SET x = -1"):
+                     "EXPLAIN ANALYZE UPDATE plain SET x = -1", "EXPLAIN ANALYZE EXECUTE p", "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE s",
+                     "SELECT 1; EXPLAIN ANALYZE EXECUTE p", "PREPARE q AS UPDATE plain SET x = -1; EXPLAIN ANALYZE EXECUTE q"):
             with self.subTest(text):
                 self.assertEqual(self.run_on(writer, wire.query(text))[0], "42501")
         text = "UPDATE plain SET x = -1 RETURNING id"

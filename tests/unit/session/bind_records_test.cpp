@@ -27,10 +27,9 @@ std::string bind_body(const Texts& texts, const std::vector<std::int16_t>& forma
   return protocol::encoded(bind).substr(protocol::MessageHeader::bytes);
 }
 
-std::string recorded(BindRecords& records, const Texts& texts, const std::vector<std::int16_t>& formats = {},
-                     std::string_view portal = "") {
-  records.take(portal, protocol::as_bytes(bind_body(texts, formats)));
-  return std::string(records.of(portal));
+std::string recorded(BindRecords& records, const Texts& texts, const std::vector<std::int16_t>& formats = {}) {
+  records.take(protocol::as_bytes(bind_body(texts, formats)));
+  return std::string(parameters_in(records.latest()));
 }
 
 TEST(BindRecords, ValuesByTheirFormats) {
@@ -57,16 +56,14 @@ TEST(BindRecords, LongValuesAndHashes) {
   EXPECT_EQ(recorded(hashes, {"one", std::nullopt}), "[" + hash_of("one") + ",null]");
 }
 
-TEST(BindRecords, ByPortal) {
+TEST(BindRecords, WhatWasTakenStays) {
   BindRecords records(ParameterRecord::values);
-  EXPECT_EQ(recorded(records, {"a"}, {}, "p"), R"(["a"])");
-  EXPECT_EQ(recorded(records, {"b"}, {}, ""), R"(["b"])");
-  EXPECT_EQ(records.of("p"), R"(["a"])");
-  EXPECT_EQ(recorded(records, {"c"}, {}, "p"), R"(["c"])") << "bound anew";
-  EXPECT_EQ(records.of("other"), "");
-  records.forget_named();
-  EXPECT_EQ(records.of("p"), "");
-  EXPECT_EQ(records.of(""), R"(["b"])");
+  EXPECT_EQ(recorded(records, {"a"}), R"(["a"])");
+  const auto first = records.latest();
+  EXPECT_EQ(recorded(records, {"b"}), R"(["b"])");
+  EXPECT_EQ(parameters_in(first), R"(["a"])");
+  EXPECT_EQ(recorded(records, {}), "");
+  EXPECT_EQ(parameters_in(first), R"(["a"])");
 }
 
 TEST(BindRecords, WhatIsNoBind) {
@@ -74,20 +71,31 @@ TEST(BindRecords, WhatIsNoBind) {
   EXPECT_EQ(recorded(records, {"a"}), R"(["a"])");
   const std::string body = bind_body({"a"}, {});
   for (std::size_t length = 0; length < body.size(); ++length) {
-    records.take("", protocol::as_bytes(body.substr(0, length)));
-    EXPECT_EQ(records.of(""), "") << length;
+    records.take(protocol::as_bytes(body.substr(0, length)));
+    EXPECT_EQ(parameters_in(records.latest()), "") << length;
   }
 }
 
 TEST(BindRecords, InParts) {
   BindRecords records(ParameterRecord::values);
   const std::string body(100'000, 'x');
-  records.begin("p", protocol::as_bytes(body).first(10), body.size());
+  records.begin(protocol::as_bytes(body).first(10), body.size());
+  const auto taken = records.latest();
   EXPECT_TRUE(records.streaming());
   records.more(protocol::as_bytes(body).subspan(10, 50'000), body.size() - 50'010);
   records.more(protocol::as_bytes(body).subspan(50'010), 0);
   EXPECT_FALSE(records.streaming());
-  EXPECT_EQ(records.of("p"), R"({"sha256":")" + audit::sha256_hex(body) + R"(","bytes":100000})");
+  EXPECT_EQ(parameters_in(taken), R"({"sha256":")" + audit::sha256_hex(body) + R"(","bytes":100000})");
+}
+
+// What has to be looked at as a whole comes again when all of it is there.
+TEST(BindRecords, WholeAfterItsBeginning) {
+  BindRecords records(ParameterRecord::values);
+  const std::string body = bind_body({"a"}, {});
+  records.begin(protocol::as_bytes(body).first(2), body.size());
+  EXPECT_TRUE(records.streaming());
+  EXPECT_EQ(recorded(records, {"a"}), R"(["a"])");
+  EXPECT_FALSE(records.streaming());
 }
 
 }  // namespace

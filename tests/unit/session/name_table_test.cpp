@@ -104,6 +104,27 @@ TEST(NameTable, ALaterStretchUsesTheOnlyDefinitionThereCouldBe) {
   EXPECT_EQ(find(table, "a", 4), "wait");
 }
 
+// Bind gives the same statement values of its own each time.
+TEST(NameTable, ANoteBelongsToOneNaming) {
+  Table table;
+  const auto statement = text(1);
+  const auto first = std::make_shared<const std::string>("first");
+  const auto second = std::make_shared<const std::string>("second");
+  table.pend("p", statement, 1, first);
+  EXPECT_EQ(table.find("p", 1).note, first);
+  table.settle("p", true);
+  table.pend("p", statement, 2, second);
+  EXPECT_EQ(table.find("p", 2).note, second);
+  EXPECT_EQ(find(table, "p", 3), "wait") << "which values it has is open";
+  table.settle("p", false);
+  EXPECT_EQ(table.find("p", 3).note, first);
+  table.pend("p", nullptr, 4);
+  table.settle("p", true);
+  table.pend("p", statement, 5);
+  table.settle("p", true);
+  EXPECT_EQ(table.find("p", 6).note, nullptr);
+}
+
 TEST(NameTable, AClosedNameIsWhatItWasIfClosingFails) {
   Table table;
   const auto definition = text(1);
