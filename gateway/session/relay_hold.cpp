@@ -122,6 +122,8 @@ bool Relay::append_definitions(const sql::Script& script, std::string& defined, 
     if (text.empty()) return false;
     defined += std::to_string(text.size()) + ":" + text;
     if (definition.script) meanings += judge_.meaning_of_names(*definition.script);
+    for (const std::uint32_t type : definition.parameter_types)
+      meanings += std::to_string(type) + ";";
     by_cursor = by_cursor || (definition.script && stands_on_a_cursor(*definition.script));
   }
   return true;

@@ -420,6 +420,17 @@ class HoldsTest(unittest.TestCase):
         self.approvals.vote(read_notice(client), yes=False, reason="all")
         self.assertEqual(rest_of(client)[1]["C"], "42501")
 
+    # '"char"' makes "n" of 'new'.
+    def test_the_types_that_parse_has_declared_are_part_of_it(self):
+        client = self.connect()
+        for oid, waits in ((25, True), (25, False), (18, True)):
+            client.send(wire.close(b"S", "typed") + wire.parse("typed", "DELETE FROM orders WHERE status = $1 AND id = 12", [oid]) + wire.SYNC)
+            self.assertEqual(client.types_until_ready(), "31Z")
+            client.send(wire.query("EXECUTE typed('new')"))
+            if waits:
+                self.approvals.vote(read_notice(client), yes=oid == 25, reason="other types")
+            self.assertEqual(rest_of(client)[0], "CZI" if oid == 25 else "EZI")
+
     def test_another_object_under_the_name_is_another_statement(self):
         self.lab.postgres.psql("CREATE SCHEMA app; CREATE TABLE app.mine AS SELECT generate_series(1, 20) AS id;"
                                "CREATE TABLE app.other AS TABLE app.mine; CREATE VIEW app.seen AS SELECT id FROM app.mine")
