@@ -125,9 +125,9 @@ class Judge {
   /// The state of the session that what is analysed and judged next will run in.
   /// @param moved  by its transaction; null: nothing
   virtual void see(const LockWatch&, const policy::MovedNames* /*moved*/) {}
-  /// Whether the session's search_path is one that the principal might set now: names are judged by the target's. What
-  /// is judged next runs in such a session, or goes back to that.
-  virtual bool keeps_path(const PathWatch& /*paths*/) { return true; }
+  /// Whether the session's settings are such as the principal might set now: names are judged by the target's
+  /// search_path, and filters may rest on the zone. What is judged next runs in such a session.
+  virtual bool keeps_settings(const PathWatch& /*paths*/) { return true; }
   /// A statement that may have changed the catalog is through, and its transaction too.
   virtual void catalog_changed() {}
   /// Decides on a whole Query or Parse text. `statements` and `portals` are what EXECUTE and FETCH may name.

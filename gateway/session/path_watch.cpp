@@ -28,45 +28,64 @@ bool sets_something(const sql::FunctionUse& use) {
 
 }  // namespace
 
-void PathWatch::set(Paths paths, bool local) {
-  add(so_far_, now_);
-  add(so_far_, paths);
-  now_ = std::move(paths);
-  if (!local) after_commit_ = now_;
+void PathWatch::Track::set(Paths paths, bool local) {
+  add(so_far, now);
+  add(so_far, paths);
+  now = std::move(paths);
+  if (!local) after_commit = now;
+}
+
+bool PathWatch::Track::end(bool commits) {
+  if (so_far.empty()) return false;
+  now = after_commit = after_rollback = Paths(commits ? after_commit : after_rollback);
+  so_far.clear();
+  return true;
+}
+
+// What was set since the savepoint is gone; what before it, nobody has kept.
+void PathWatch::Track::go_back() {
+  if (so_far.empty()) return;
+  for (Paths* const paths : {&now, &after_commit}) {
+    add(*paths, so_far);
+    add(*paths, after_rollback);
+  }
+}
+
+bool PathWatch::is_unknown(const std::vector<std::string>& values) {
+  return values == unknown();
 }
 
 void PathWatch::end(bool commits) {
-  now_ = after_commit_ = after_rollback_ = Paths(commits ? after_commit_ : after_rollback_);
-  so_far_.clear();
+  for (Track& track : tracks_)
+    changes_ += track.end(commits) ? 1 : 0;
+}
+
+void PathWatch::set(std::size_t setting, Paths paths, bool local) {
+  tracks_[setting].set(std::move(paths), local);
+  ++changes_;
 }
 
 void PathWatch::follow(const sql::Statement& statement, std::string_view tag) {
-  switch (statement.kind) {
-    case sql::StatementKind::commit:
-      return end(tag != "ROLLBACK");
-    case sql::StatementKind::rollback:
-      return end(false);
-    case sql::StatementKind::rollback_to:
-      // What was set since the savepoint is gone; what before it, nobody has kept.
-      if (so_far_.empty()) return;
-      for (Paths* const paths : {&now_, &after_commit_}) {
-        add(*paths, so_far_);
-        add(*paths, after_rollback_);
-      }
-      return;
-    default:
-      break;
+  const bool commits = statement.kind == sql::StatementKind::commit;
+  if (commits || statement.kind == sql::StatementKind::rollback) return end(commits && tag != "ROLLBACK");
+  if (statement.kind == sql::StatementKind::rollback_to) {
+    for (Track& track : tracks_)
+      track.go_back();
+    ++changes_;
+    return;
   }
-  for (const sql::SettingUse& use : statement.settings) {
-    const bool named = use.name == "search_path";
-    const bool all =
-        use.action == SettingAction::reset_all || (use.action == SettingAction::discard && use.name == "all");
-    const bool back =
-        all || (named && (use.action == SettingAction::reset || use.action == SettingAction::set_default));
-    if (back) set({}, use.local);
-    if (named && use.action == SettingAction::set) set({use.values}, use.local);
+  const bool sets = std::any_of(statement.functions.begin(), statement.functions.end(), sets_something);
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    for (const sql::SettingUse& use : statement.settings) {
+      const bool all =
+          use.action == SettingAction::reset_all || (use.action == SettingAction::discard && use.name == "all");
+      const bool named = use.name == settings[i];
+      const bool resets = use.action == SettingAction::reset || use.action == SettingAction::set_default;
+      if (all || (named && resets)) set(i, {}, use.local);
+      if (named && use.action == SettingAction::set) set(i, {use.values}, use.local);
+    }
+    if (sets) set(i, {unknown()}, false);
   }
-  if (std::any_of(statement.functions.begin(), statement.functions.end(), sets_something)) set({unknown()}, false);
 }
 
 void PathWatch::on_ready(char status, bool failed) {

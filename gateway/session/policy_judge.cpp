@@ -107,16 +107,6 @@ sql::Statement explained(const sql::Statement& prepared) {
   return explain;
 }
 
-// Execute runs what Bind has made, and is where others are asked, changes are counted and shown, and what runs is put
-// on record. No driver fetches from a portal by SQL.
-Refusal fetch_from_portal(const std::string& name) {
-  Refusal refusal;
-  refusal.code = sqlstate::feature_not_supported;
-  refusal.message = "cannot fetch from \"" + name + "\" by SQL: the protocol has made it";
-  refusal.hint = "Send Execute for it, or DECLARE a cursor.";
-  return refusal;
-}
-
 std::uint64_t next_view() noexcept {
   thread_local std::uint64_t views = 0;
   return ++views;
@@ -132,13 +122,13 @@ bool leads_back(const sql::Script& script) {
   });
 }
 
-policy::Verdict strayed_path() {
+policy::Verdict strayed(const std::string& setting) {
   policy::Verdict verdict;
-  verdict.rule_id = "builtin/search_path";
+  verdict.rule_id = "builtin/settings";
   verdict.message =
-      "permission denied by dbgate policy: the search_path of this session is one that you may not set now";
-  verdict.hint = "RESET search_path, or connect again.";
-  verdict.reasons.push_back("search_path is not the target's");
+      "permission denied by dbgate policy: the " + setting + " of this session is one that you may not set now";
+  verdict.hint = "RESET " + setting + ", or connect again.";
+  verdict.reasons.push_back(setting + " was set under other rules");
   return verdict;
 }
 
@@ -271,8 +261,8 @@ Judged PolicyJudge::evaluate(const Analysis& analysis, const BoundValues* values
       judged.refused = true;
       judged.refusal = denial(total);
     }
-    if (!path_kept_ && !judged.refused && !leads_back(script)) {
-      total = strayed_path();
+    if (!strays_.empty() && !judged.refused && !leads_back(script)) {
+      total = strayed(std::string(strays_));
       judged.refused = true;
       judged.refusal = denial(total);
     }
@@ -407,11 +397,6 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
     return verdict;
   }
   if (named.state != Names::State::found) return verdict;
-  if (statement.kind == sql::StatementKind::fetch && !named.definition->sql_cursor) {
-    judged.refused = true;
-    judged.refusal = fetch_from_portal(statement.name);
-    return verdict;
-  }
   if (explains_hidden(statement, nullptr, named.definition.get())) return hidden_plan();
   const Prepared& definition = *named.definition;
   if (!stands(definition)) {
@@ -425,9 +410,15 @@ policy::Verdict PolicyJudge::decide_named(const sql::Statement& statement, const
     policy::Verdict of_inner = statement.kind == sql::StatementKind::fetch
                                    ? policy::decide(*view_.grants, inner, view_.names, bound)
                                    : decide_executed(inner, definition.parameter_types, statement);
-    // Rows of a cursor were agreed to, and asked about, when it was opened.
     const bool fetches = statement.kind == sql::StatementKind::fetch;
-    if (of_inner.passes()) weigh(inner, 1, of_inner, fetches ? nullptr : &judged);
+    Judged asked;
+    if (of_inner.passes()) weigh(inner, 1, of_inner, fetches ? &asked : &judged);
+    if (fetches && of_inner.passes() && !definition.sql_cursor && !only_reads(*definition.script, of_inner, asked)) {
+      judged.refused = true;
+      judged.refusal = fetch_from_portal(statement.name);
+      return verdict;
+    }
+    // Rows of a cursor were agreed to, and asked about, when it was opened.
     if (fetches) of_inner.let_go();
     verdict = policy::stricter(std::move(verdict), std::move(of_inner));
     if (!verdict.passes()) return verdict;

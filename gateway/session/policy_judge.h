@@ -84,7 +84,7 @@ class PolicyJudge : public Judge {
               VerdictCache* cache = nullptr);
 
   void see(const LockWatch& locks, const policy::MovedNames* moved) override;
-  bool keeps_path(const PathWatch& paths) override;
+  bool keeps_settings(const PathWatch& paths) override;
   /// How long judging takes is counted there, on the thread that judges; must outlive this. What is recalled is not
   /// judged.
   void time_by(telemetry::ShortDurations& evaluations) noexcept { evaluations_ = &evaluations; }
@@ -140,7 +140,10 @@ class PolicyJudge : public Judge {
   const catalog::Resolver* reader() const;
   void track(Judged& judged) const;
   policy::Residue residue_of(const sql::Script& script) const;
+  bool only_reads(const sql::Script& script, const policy::Verdict& verdict, const Judged& asked) const;
+  static Refusal fetch_from_portal(const std::string& name);
   void gate(const policy::CommitGatePtr& gate, policy::Verdict& verdict, Judged& judged);
+  bool may_set(std::string_view name, const std::vector<std::string>& values) const;
   bool server_knows_enough() const;
   bool uses_cache();
   const std::string* key_of(std::string_view text, TextForm form) const;
@@ -186,9 +189,8 @@ class PolicyJudge : public Judge {
   LockWatch seen_;                                    // of the session …
   LockWatch then_;  // … and when the statement of a text that is being judged will run
   policy::MovedNames moved_seen_, moved_then_;
-  bool path_kept_ = true;          // see keeps_path()
-  bool given_kept_ = true;         // … of what the session was given at its login, under the view numbered …
-  std::uint64_t given_views_ = 0;  // … this
+  std::string_view strays_;                              // a setting that is not kept: see keeps_settings(), …
+  std::pair<std::uint64_t, std::uint64_t> strays_at_{};  // … of the view and the settings numbered so
   VerdictCache* const cache_;
   VerdictCache::Use cached_;        // of the view numbered …
   std::uint64_t cached_views_ = 0;  // … this

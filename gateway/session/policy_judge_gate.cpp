@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "gateway/audit/sha256.h"
 #include "gateway/catalog/definitions.h"
@@ -23,25 +24,59 @@ void PolicyJudge::gate(const policy::CommitGatePtr& gate, policy::Verdict& verdi
   verdict.gate_compares = gated.compares;
 }
 
-// Set under other rules, and names are judged by the target's: what SET would be told now.
-bool PolicyJudge::keeps_path(const PathWatch& paths) {
-  const PolicyView& policy = view();
-  const auto may_set = [&policy](const std::vector<std::string>& path) {
-    if (!policy.grants || path == policy.names.search_path) return true;
-    sql::Statement set;
-    set.kind = sql::StatementKind::set;
-    set.tag = "SET";
-    set.effects.set(static_cast<std::size_t>(sql::Effect::session));
-    set.settings.push_back({"search_path", sql::SettingAction::set, path, false});
-    return policy::decide(*policy.grants, set, policy.names).passes();
-  };
-  if (given_views_ != views_) {
-    given_views_ = views_;
-    const bool given = given_ && given_->contains("search_path");
-    given_kept_ = !given || may_set(catalog::read_search_path(given_->at("search_path")));
+namespace {
+
+sql::Statement statement_that_sets(std::string_view name, const std::vector<std::string>& values) {
+  sql::Statement set;
+  set.kind = sql::StatementKind::set;
+  set.tag = "SET";
+  set.effects.set(static_cast<std::size_t>(sql::Effect::session));
+  set.settings.push_back({std::string(name), sql::SettingAction::set, values, false});
+  return set;
+}
+
+// SELECT set_config(…) of anything but constants.
+sql::Statement statement_that_sets_something() {
+  sql::Statement select;
+  select.kind = sql::StatementKind::select;
+  select.tag = "SELECT";
+  select.effects.set(static_cast<std::size_t>(sql::Effect::read));
+  sql::FunctionUse call;
+  call.name.schema = "pg_catalog";
+  call.name.name = "set_config";
+  call.arguments = 3;
+  select.functions.push_back(std::move(call));
+  return select;
+}
+
+}  // namespace
+
+bool PolicyJudge::may_set(std::string_view name, const std::vector<std::string>& values) const {
+  if (!view_.grants || (name == "search_path" && values == view_.names.search_path)) return true;
+  if (!PathWatch::is_unknown(values))
+    return policy::decide(*view_.grants, statement_that_sets(name, values), view_.names).passes();
+  // Masks, filters and the commit gate take constants only.
+  return !policy::hides(*view_.grants) && !policy::commit_gate(*view_.grants) &&
+         policy::decide(*view_.grants, statement_that_sets_something(), view_.names).passes();
+}
+
+// What was set under other rules, and is what these rest on: what SET would be told now.
+bool PolicyJudge::keeps_settings(const PathWatch& paths) {
+  view();
+  if (strays_at_ == std::pair(views_, paths.changes())) return strays_.empty();
+  strays_at_ = {views_, paths.changes()};
+  strays_ = {};
+  for (std::size_t i = 0; i < PathWatch::settings.size(); ++i) {
+    const std::string_view name = PathWatch::settings[i];
+    PathWatch::Paths all = paths.of(i);
+    const auto given = given_ ? given_->find(std::string(name)) : ServerSettings::const_iterator();
+    if (given_ && given != given_->end()) {
+      const bool path = name == "search_path";
+      all.push_back(path ? catalog::read_search_path(given->second) : std::vector<std::string>{given->second});
+    }
+    if (!std::all_of(all.begin(), all.end(), [&](const auto& values) { return may_set(name, values); })) strays_ = name;
   }
-  path_kept_ = given_kept_ && std::all_of(paths.paths().begin(), paths.paths().end(), may_set);
-  return path_kept_;
+  return strays_.empty();
 }
 
 // Asked only when others are: a closure of its own, where rules need none, costs what it reads.

@@ -249,10 +249,10 @@ class Relay {
   std::shared_ptr<const Analysis> analysis_of(std::string_view text);
   Judge& judging() {
     judge_.see(locks_, moved_.get());
-    judge_.keeps_path(paths_);
+    judge_.keeps_settings(paths_);
     return judge_;
   }
-  bool may_recall() { return !moved_ && judge_.keeps_path(paths_); }
+  bool may_recall() { return !moved_ && judge_.keeps_settings(paths_); }
   Expected& expect(Expected::Kind kind);
   std::unique_ptr<Run> announce(const Judged& judged, std::string_view text, std::string_view protocol,
                                 std::string_view name);

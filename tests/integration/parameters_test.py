@@ -150,6 +150,24 @@ class Parameters(unittest.TestCase):
             "FETCH 1 FROM d", "COMMIT")
         self.assertEqual((refused, recorded[-2]), ([], ("FETCH 1 FROM d", None)))
 
+    # asyncpg does so: cursor.forward() is MOVE.
+    def test_reads_of_a_portal_are_moved_about_in(self):
+        reads = "SELECT i, $1::text FROM generate_series(1, 5) i"
+        c = [{"name": "c", "text": reads, "parameters": ["one"]}]
+        fetches = ("MOVE FORWARD 2 c", "FETCH 1 FROM c", wire.parse("f", "FETCH ALL FROM c") + wire.bind("", "f") + wire.execute())
+        refused, recorded = self.definitions(self.gateway(None), "BEGIN", wire.parse("s", reads) + wire.bind("c", "s", [b"one"]), *fetches, "COMMIT")
+        self.assertEqual(refused, [])
+        self.assertEqual(recorded[1:-1], [("MOVE FORWARD 2 c", c), ("FETCH 1 FROM c", c), ("FETCH ALL FROM c", c)])
+
+    def test_what_is_run_by_execute_alone(self):
+        self.lab.postgres.psql("CREATE TABLE few (a int); CREATE SEQUENCE few_numbers; CREATE FUNCTION own() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+        for sql in ("SELECT a FROM few FOR UPDATE", "SELECT own()", "SELECT set_config('work_mem', '1MB', false)", "SELECT pg_advisory_lock(1)",
+                    "SELECT nextval('few_numbers')", "DELETE FROM few RETURNING a"):
+            with self.subTest(sql):
+                refused, _ = self.definitions(
+                    self.gateway(None), "BEGIN", wire.parse("s", sql) + wire.bind("c", "s"), "FETCH 1 FROM c", "COMMIT")
+                self.assertEqual(refused[-1:], ["0A000"])
+
     def test_large_ones_stand_beside_the_log(self):
         gateway = self.gateway(None)
         select = "SELECT '" + "x" * 40_000 + "'"

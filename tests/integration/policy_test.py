@@ -411,6 +411,34 @@ class Policy(unittest.TestCase):
                 self.assertEqual(run(clients[name], "SELECT name FROM items")[0], [], (rules, name))
             self.assertEqual(gateway.stop(), 0)
 
+    # Which rows a filter leaves may rest on the zone.
+    def test_a_zone_from_before_a_reload(self):
+        self.lab.postgres.psql("CREATE TABLE public.days (d date); INSERT INTO days SELECT current_date")
+
+        def config(more):
+            return ("version: 1\nstate_dir: state\n" + self.lab.listen() + self.lab.users("ana") + "targets:\n" + self.lab.target() +
+                    f"policies:\n  - {{ name: ana, who: {{ users: [ana] }}, on: [postgres], allow: [ {{ everything: true }} ]{more} }}\n")
+
+        def codes(client, sql="SELECT d FROM days"):
+            client.send(wire.query(sql))
+            return [fields["C"] for fields in errors_in(client.receive_until("Z"))]
+        gateway = self.lab.gateway(config(""))
+
+        def login(**parameters):
+            client = wire.Connection(gateway.port, 20)
+            self.addCleanup(client.socket.close)
+            client.login("ana", "postgres", lab.PASSWORD, **parameters)
+            return client
+        zones, given, utc, plain = login(), login(TimeZone="Etc/GMT+12"), login(TimeZone="UTC", DateStyle="ISO"), login()
+        self.assertEqual(codes(zones, "SET TimeZone = 'Etc/GMT+12'"), [])
+        gateway.reload(config(', filter: { public.other: "a > 1" }'))
+        for client in (zones, given, utc, plain):
+            self.assertEqual(codes(client), [])
+        gateway.reload(config(', filter: { public.days: "d >= current_date" }'))
+        self.assertEqual([codes(client) for client in (zones, given, utc, plain)], [["42501"], ["42501"], [], []])
+        self.assertEqual(codes(zones, "RESET TimeZone") + codes(zones), [])
+        self.assertEqual(codes(login(TimeZone="Etc/GMT+12")), [], "at the login it is left out")
+
     def test_a_function_call_by_oid_is_denied(self):
         for user in self.denied:
             connection = self.connect(user)

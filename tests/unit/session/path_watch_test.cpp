@@ -22,7 +22,7 @@ class Session {
   }
   std::string paths() const {
     std::string all;
-    for (const auto& path : paths_.paths()) {
+    for (const auto& path : paths_.of(0)) {
       std::string one;
       for (const std::string& schema : path)
         one += (&schema == &path.front() ? "" : ",") + schema;
@@ -30,7 +30,7 @@ class Session {
     }
     return all;
   }
-  std::size_t count() const { return paths_.paths().size(); }
+  std::size_t count() const { return paths_.of(0).size(); }
 
  private:
   PathWatch paths_;
